@@ -1,0 +1,32 @@
+//! What a delivery service reads of MLS (RFC 9420) without being a member of the group.
+//!
+//! Sequencing needs the *head* of a message and its *extent*: the drafts place an `MLSMessage` in front of other
+//! fields without a length, so whoever decodes a `SendRequest` must know where the message ends. The grammar in
+//! this module walks over the structures of RFC 9420 without building them: no allocation grows with the input,
+//! and everything that is not named in a head stays opaque, kept exactly as it was received.
+//!
+//! This layer has no clock, no randomness, no I/O and no `async`.
+
+mod fault;
+mod grammar;
+mod group_info;
+mod key_package;
+mod message;
+mod numbers;
+mod ratchet_tree;
+#[cfg(test)]
+mod tests;
+mod welcome;
+
+pub use fault::Fault;
+pub use group_info::WireGroupInfo;
+pub use key_package::WireKeyPackage;
+pub use message::{ContentType, Sender, WireFormat, WireMessage};
+pub use numbers::{CipherSuite, EpochNumber, ProtocolVersion};
+pub use ratchet_tree::WireRatchetTree;
+pub use welcome::WireWelcome;
+
+pub(crate) use grammar::{fixed, vector};
+
+/// The result of walking or decoding bytes that a peer sent.
+pub(crate) type Walk<T> = Result<T, mls_rs_codec::Error>;

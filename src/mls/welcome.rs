@@ -1,0 +1,101 @@
+//! A Welcome: the exact bytes and the KeyPackageRefs that it is addressed to.
+
+use std::fmt;
+
+use bytes::Bytes;
+use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
+
+use super::{
+    CipherSuite, Fault, ProtocolVersion, Walk,
+    grammar::{extent, vector},
+};
+
+/// An `MLSMessage` with a `Welcome` (RFC 9420 §12.4.3.1).
+///
+/// # Privacy
+/// `Debug` shows the number of secrets, no reference and no content.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WireWelcome {
+    bytes: Bytes,
+    secrets_offset: usize,
+    secrets: usize,
+    cipher_suite: CipherSuite,
+}
+
+impl WireWelcome {
+    /// The message as it was received.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The suite of the group.
+    pub fn cipher_suite(&self) -> CipherSuite {
+        self.cipher_suite
+    }
+
+    /// How many `EncryptedGroupSecrets` there are: one for each new member.
+    pub fn secrets(&self) -> usize {
+        self.secrets
+    }
+
+    /// The `KeyPackageRef` of each entry of `secrets`, in order.
+    pub fn key_package_refs(&self) -> impl Iterator<Item = &[u8]> {
+        let mut reader = &self.bytes[self.secrets_offset..];
+        let mut entries = vector(&mut reader).unwrap_or_default();
+        std::iter::from_fn(move || (!entries.is_empty()).then(|| secret(&mut entries).ok()).flatten())
+    }
+}
+
+/// Moves behind one `EncryptedGroupSecrets` and returns its `new_member`.
+fn secret<'a>(reader: &mut &'a [u8]) -> Walk<&'a [u8]> {
+    let new_member = vector(reader)?;
+    vector(reader)?; // kem_output
+    vector(reader)?; // ciphertext
+    Ok(new_member)
+}
+
+impl fmt::Debug for WireWelcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("WireWelcome")
+            .field("secrets", &self.secrets)
+            .field("length", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl MlsSize for WireWelcome {
+    fn mls_encoded_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl MlsEncode for WireWelcome {
+    fn mls_encode(&self, writer: &mut Vec<u8>) -> Walk<()> {
+        writer.extend_from_slice(&self.bytes);
+        Ok(())
+    }
+}
+
+impl MlsDecode for WireWelcome {
+    fn mls_decode(reader: &mut &[u8]) -> Walk<Self> {
+        let start = reader.len();
+        let (bytes, (cipher_suite, secrets_offset, secrets)) = extent(reader, |reader| {
+            ProtocolVersion::mls_decode(reader)?;
+            if u16::mls_decode(reader)? != 3 {
+                return Err(Fault::WireFormat.into());
+            }
+            let cipher_suite = CipherSuite::mls_decode(reader)?;
+            let secrets_offset = start - reader.len();
+            let mut entries = vector(reader)?;
+            let mut secrets = 0;
+            while !entries.is_empty() {
+                secret(&mut entries)?;
+                secrets += 1;
+            }
+            vector(reader)?; // encrypted_group_info
+            Ok((cipher_suite, secrets_offset, secrets))
+        })?;
+        Ok(Self { bytes: Bytes::copy_from_slice(bytes), secrets_offset, secrets, cipher_suite })
+    }
+}

@@ -1,0 +1,73 @@
+//! The drafts' structures: TLS presentation language to Rust and back, exact to the byte.
+//!
+//! One file for each section of the draft or of `specs/protocol.md`. Encoding is canonical: decoding refuses
+//! non-minimal lengths, undefined enum values and left-over bytes, so one value has one encoding. MLS structures
+//! inside keep the bytes that were received (see [`crate::mls`]).
+//!
+//! This layer judges form only. What a hub makes of a well-formed request is the business of [`crate::sequencer`].
+
+mod banned;
+mod bearer_token;
+mod creating;
+mod decode_error;
+mod external_joins;
+mod join_token;
+mod key_packages;
+mod partition_key;
+mod pushing;
+mod receiving;
+mod sending;
+mod service_provider_id;
+#[cfg(test)]
+mod tests;
+mod welcome;
+
+pub use banned::{BANNED_EXTENSION, Banned, Identity};
+pub use bearer_token::{BearerToken, BearerTokenInput, BearerTokenKind};
+pub use creating::{CreateGroupRequest, CreateGroupResponse, MintGroupIdResponse};
+pub use decode_error::DecodeError;
+pub use external_joins::{
+    ExternalJoinRequest, ExternalProposalRequest, ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse,
+};
+pub use join_token::{JoinTokenRequest, JoinTokenResponse};
+pub use key_packages::{
+    KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, KeyPackageResult, KeyPackageResults, KeyPackageStatus,
+};
+pub use partition_key::{MaskedPartitionKey, PartitionKey, PartitionKeyContext};
+pub use pushing::{PushRequest, PushResponse, SubscribeRequest};
+pub use receiving::{
+    Epoch, HintedEpoch, LiteralReceiveRequest, Message, MessageCommit, ReceiveRequest, ReceiveResponse,
+};
+pub use sending::{CommitData, SendRequest, SendResponse, WelcomeData};
+pub use service_provider_id::{InvalidServiceProviderId, ServiceProviderId};
+pub use welcome::{KeyPackageRef, WelcomeDecision, WelcomeInitRequest, WelcomeInitResponse, WelcomePush};
+
+use mls_rs_codec::{MlsDecode, MlsEncode};
+
+/// The media type of every request and response body of the drafts.
+pub const MEDIA_TYPE: &str = "application/vnd.mimi-ds";
+
+/// Decodes a body that holds one value and nothing else.
+///
+/// # Errors
+/// What is wrong with the bytes, without any of them.
+pub fn decode<T: MlsDecode>(body: &[u8]) -> Result<T, DecodeError> {
+    T::mls_decode_exhaustive(body).map_err(DecodeError::from)
+}
+
+/// Encodes a value.
+///
+/// # Errors
+/// When a vector is longer than the format can say (2^30 - 1 bytes), or the value contradicts itself.
+pub fn encode<T: MlsEncode>(value: &T) -> Result<Vec<u8>, DecodeError> {
+    value.mls_encode_to_vec().map_err(DecodeError::from)
+}
+
+/// `opaque x<V>` of at most `maximum` bytes.
+fn bounded_bytes(reader: &mut &[u8], maximum: usize, fault: crate::mls::Fault) -> Result<Vec<u8>, mls_rs_codec::Error> {
+    let content = crate::mls::vector(reader)?;
+    if content.len() > maximum {
+        return Err(fault.into());
+    }
+    Ok(content.to_vec())
+}
