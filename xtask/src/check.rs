@@ -1,0 +1,142 @@
+//! `cargo xtask check`: everything that a change has to pass besides the tests.
+//!
+//! Cheap steps come first. Each prints its name and its duration; the first that fails ends the
+//! run and says how to repeat it alone.
+
+use crate::cargo::Cargo;
+use crate::failure::Failure;
+use crate::stopwatch::Stopwatch;
+use crate::{dependencies, machine_paths, rocksdb, toolchain, walls};
+
+struct Step {
+    name: &'static str,
+    /// What it asserts, for the reader of the output.
+    claim: &'static str,
+    run: fn(&mut Cargo) -> Result<(), Failure>,
+}
+
+const STEPS: &[Step] = &[
+    Step {
+        name: "format",
+        claim: "rustfmt would change nothing",
+        run: |cargo| {
+            cargo
+                .run(&["fmt", "--all", "--check"])
+                .map_err(|failure| Failure::new(format!("{failure}; `cargo fmt --all` repairs it")))
+        },
+    },
+    Step { name: "walls", claim: "each layer of src/ names only what it may", run: |cargo| walls::check(cargo.root()) },
+    Step {
+        name: "machine-paths",
+        claim: "no file names a folder of one machine",
+        run: |cargo| machine_paths::check(cargo.root()),
+    },
+    Step {
+        name: "dependencies",
+        claim: "each package links only what it may, and Cargo.lock is up to date",
+        run: |cargo| dependencies::check(cargo),
+    },
+    Step {
+        name: "no-features",
+        claim: "the pure layers compile alone",
+        run: |cargo| lint(cargo, &["--package", "restante", "--lib", "--no-default-features"]),
+    },
+    Step {
+        name: "client",
+        claim: "what an app links compiles without the server",
+        run: |cargo| lint(cargo, &["--package", "restante", "--lib", "--no-default-features", "--features", "client"]),
+    },
+    Step {
+        name: "clippy",
+        claim: "the workspace and its tests compile without a warning",
+        run: |cargo| {
+            rocksdb_ready(cargo)?;
+            lint(cargo, &["--workspace", "--all-targets"])
+        },
+    },
+    Step {
+        name: "docs",
+        claim: "the documentation builds without a warning",
+        run: |cargo| {
+            rocksdb_ready(cargo)?;
+            cargo.run_with(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-Dwarnings")])
+        },
+    },
+    Step {
+        name: "deny",
+        claim: "licences, advisories and sources of the dependencies (deny.toml)",
+        run: |cargo| {
+            if cargo.has_subcommand("deny") {
+                cargo.run(&["deny", "check"])
+            } else {
+                eprintln!("deny: skipped, cargo-deny is not installed (cargo install cargo-deny)");
+                Ok(())
+            }
+        },
+    },
+];
+
+/// Runs all steps, or those that `names` name, in the order of the table.
+///
+/// # Errors
+///
+/// A usage failure for a name that is no step; else the first step that fails.
+pub(crate) fn run(cargo: &mut Cargo, names: &[String]) -> Result<(), Failure> {
+    if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
+        let steps: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        return Err(Failure::usage(format!("check has no step `{unknown}`; there are {}", steps.join(", "))));
+    }
+    let whole = Stopwatch::start();
+    let mut done = 0;
+    for step in STEPS.iter().filter(|step| names.is_empty() || names.iter().any(|name| name == step.name)) {
+        eprintln!("check: {}: {}", step.name, step.claim);
+        let watch = Stopwatch::start();
+        (step.run)(cargo).map_err(|failure| {
+            Failure::new(format!(
+                "{failure}\ncheck: {name} failed after {watch}; repeat it with: cargo xtask check \
+                 -- {name}",
+                name = step.name
+            ))
+        })?;
+        eprintln!("check: {} passed in {watch}", step.name);
+        done += 1;
+    }
+    eprintln!("check: {done} steps passed in {whole}");
+    Ok(())
+}
+
+fn lint(cargo: &Cargo, what: &[&str]) -> Result<(), Failure> {
+    cargo.run(&[&["clippy"], what, &["--", "--deny", "warnings"]].concat())
+}
+
+/// Build scripts run even where nothing is linked, and would compile RocksDB.
+fn rocksdb_ready(cargo: &mut Cargo) -> Result<(), Failure> {
+    if cargo.environment().is_empty() {
+        toolchain::ensure(cargo)?;
+        rocksdb::reuse(cargo)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_step_is_a_usage_failure_that_lists_the_steps() {
+        let mut cargo = Cargo::here().unwrap();
+        let failure = run(&mut cargo, &[String::from("fromat")]).unwrap_err();
+        assert!(failure.to_string().contains("fromat"));
+        for step in STEPS {
+            assert!(failure.to_string().contains(step.name));
+        }
+    }
+
+    #[test]
+    fn step_names_differ() {
+        let mut names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), STEPS.len());
+    }
+}
