@@ -1,4 +1,17 @@
 //! Restante: a delivery service for MLS groups (RFC 9420) that never learns who talks to whom.
 
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "hub")]
+pub mod config;
+#[cfg(feature = "hub")]
+pub mod dev_pki;
 pub mod mls;
+pub mod sequencer;
+#[cfg(feature = "hub")]
+pub mod service;
+#[cfg(feature = "hub")]
+pub mod store;
+#[cfg(feature = "hub")]
+pub mod telemetry;
 pub mod wire;

@@ -1,0 +1,208 @@
+//! The command line: its words, and nothing that acts on them.
+
+use std::{path::PathBuf, str::FromStr};
+
+use clap::{Args, Parser, Subcommand};
+use restante::{
+    telemetry::{LOG_VARIABLE, LogFilter},
+    wire::ServiceProviderId,
+};
+
+/// Version and commit. The variables here and below come from build.rs.
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("RESTANTE_COMMIT"));
+const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("RESTANTE_COMMIT"), "\n", env!("RESTANTE_ENGINES"));
+
+/// A delivery service for MLS groups that never learns who talks to whom.
+///
+/// One process is one provider: it hosts groups (as their hub) and follows groups that other providers host. Its
+/// users' service talks to it on the local listener, other providers on the provider listener.
+#[derive(Debug, Parser)]
+#[command(
+    name = "restante",
+    version = VERSION,
+    long_version = LONG_VERSION,
+    propagate_version = true,
+    after_long_help = "\
+Examples:
+  restante demo                                   see what it does, with nothing to configure
+  restante config example > hub.toml              begin a configuration
+  restante dev-pki pki hub.example                certificates to try it out
+  restante serve --config hub.toml                serve
+
+Exit status: 0 done, 1 failed while running, 2 wrong usage, 78 wrong configuration."
+)]
+pub(crate) struct Arguments {
+    /// What to log: a level, or levels for parts of restante
+    ///
+    /// A level (off, error, warn, info, debug, trace), or levels for parts, as in `warn,restante::store=debug`. Logs
+    /// go to standard error: text on a terminal, JSON otherwise. No level ever shows ids, keys, tokens, addresses or
+    /// payload, and other crates' logs are never shown.
+    #[arg(long, global = true, env = LOG_VARIABLE, value_name = "FILTER", default_value = "info")]
+    pub(crate) log: LogFilter,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve, until SIGTERM or SIGINT
+    ///
+    /// Prints `listening <table> <address>` on standard output for each listener that is ready, so that port 0 can
+    /// be configured. SIGTERM or SIGINT: no new connections, waiting receives are answered empty, requests that are
+    /// being served finish (at most limits.drain_seconds); a second signal ends the process at once.
+    #[command(after_long_help = "\
+Examples:
+  restante serve --config /etc/restante/hub.toml
+  restante serve --config hub.toml --set local.listen=127.0.0.1:0 --log debug")]
+    Serve(Configured),
+
+    /// Check or begin a configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+
+    /// Make a private authority and provider certificates, for trying things out
+    ///
+    /// Writes DIR/ca.pem, DIR/ca-key.pem and, for each ID, DIR/ID/cert.pem and DIR/ID/key.pem. A later call with the
+    /// same DIR uses the same authority. Certificates are valid for a year. Not for production: whoever can read DIR
+    /// can be any provider.
+    #[command(after_long_help = "\
+Example:
+  restante dev-pki pki hub.example follower.example")]
+    DevPki(DevPki),
+
+    /// See what it does: two providers and real MLS clients on this machine
+    ///
+    /// Starts hub.example and follower.example as processes on loopback, each with its own database and TLS identity,
+    /// and runs MLS clients through them: groups, commits, races, users who slept, removed members, a hub that is
+    /// killed. Tells what happens and what the hub could see. Exit status 1 if a check fails.
+    #[command(after_long_help = "\
+Examples:
+  restante demo
+  restante demo --keep /tmp/restante-demo         look at the files afterwards")]
+    Demo(Demo),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say everything that is wrong with a configuration, without serving
+    ///
+    /// Reads all layers, checks names, addresses, certificates and files, and prints every problem with its place.
+    /// Opens no socket and no database. Exit status 78 if there is a problem.
+    #[command(after_long_help = "\
+Example:
+  restante config check --config /etc/restante/hub.toml")]
+    Check(Configured),
+
+    /// Print a sample file with every setting and its default
+    #[command(after_long_help = "\
+Example:
+  restante config example > hub.toml")]
+    Example,
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Args)]
+pub(crate) struct Configured {
+    /// The configuration file (TOML)
+    ///
+    /// Relative paths in it start at its folder. Environment variables named RESTANTE_<TABLE>__<KEY>, with two
+    /// underscores in the middle, stand above the file, as in RESTANTE_LOCAL__LISTEN=127.0.0.1:9090.
+    #[arg(long, env = "RESTANTE_CONFIG", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+
+    /// A setting that stands above file and environment; may be repeated
+    #[arg(long, value_name = "TABLE.KEY=VALUE")]
+    pub(crate) set: Vec<Setting>,
+}
+
+/// `local.listen=127.0.0.1:0`
+#[derive(Clone, Debug)]
+pub(crate) struct Setting {
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+impl FromStr for Setting {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (key, value) = text.split_once('=').ok_or("write it as in local.listen=127.0.0.1:0")?;
+        if key.is_empty() || key.split('.').any(str::is_empty) {
+            return Err("there is no key; write it as in local.listen=127.0.0.1:0");
+        }
+        Ok(Self { key: key.to_owned(), value: value.to_owned() })
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DevPki {
+    /// The folder, made if it does not exist
+    pub(crate) dir: PathBuf,
+
+    /// The ids of the providers: lower-case domain names, such as hub.example
+    #[arg(required = true, value_name = "ID")]
+    pub(crate) ids: Vec<ServiceProviderId>,
+
+    /// Replace certificates and keys that exist; the authority stays
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Keep databases, certificates and configurations in this folder instead of a temporary one
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_words_fit_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_explains_itself_with_an_example() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            if command.has_subcommands() {
+                command.get_subcommands().for_each(check);
+            } else {
+                let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+                assert!(examples.contains("Example") && examples.contains("restante "), "{}", command.get_name());
+            }
+        }
+        check(&Arguments::command());
+    }
+
+    #[test]
+    fn settings_are_a_key_and_a_value() {
+        let setting: Setting = "local.listen=unix:/a=b".parse().unwrap();
+        assert_eq!((setting.key.as_str(), setting.value.as_str()), ("local.listen", "unix:/a=b"));
+        for text in ["", "local.listen", "=1", "local.=1", ".listen=1"] {
+            assert!(text.parse::<Setting>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_recognised_before_anything_runs() {
+        for words in [
+            &["restante"][..],
+            &["restante", "dev-pki", "pki"],
+            &["restante", "dev-pki", "pki", "../hub.example"],
+            &["restante", "demo", "--log", "hyper=trace"],
+            &["restante", "serve", "--config", "a.toml", "--set", "local.listen"],
+        ] {
+            assert_eq!(Arguments::try_parse_from(words).unwrap_err().exit_code(), 2, "{words:?}");
+        }
+    }
+}

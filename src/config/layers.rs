@@ -1,0 +1,237 @@
+//! File, environment and flags, merged; and what is wrong with the shape of what was written.
+//!
+//! A key that is unknown or of the wrong type is reported, taken out, and the rest is read again: one run tells the
+//! operator everything.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use figment::{
+    Figment, Metadata, Profile, Provider,
+    error::{Actual, Kind},
+    providers::{Format, Toml},
+    util::nest,
+    value::{Dict, Map, Value},
+};
+
+use super::{
+    Problems, Sources,
+    keys::{Variable, bracketed, key_of_variable, nearest, tables},
+    written::Written,
+};
+
+/// All layers, weakest first. A variable or a flag is a layer of its own.
+pub(super) struct Layers {
+    layers: Vec<Layer>,
+    /// Keys that are in no layer any more, or that a misspelt one meant: not to be reported as missing too.
+    reported: BTreeSet<String>,
+}
+
+#[derive(Clone)]
+struct Layer {
+    origin: Origin,
+    dict: Dict,
+}
+
+#[derive(Clone)]
+enum Origin {
+    File(PathBuf),
+    Variable(String),
+    Flag(String),
+}
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        match &self.origin {
+            // The source is what makes relative paths start at the file's folder.
+            Origin::File(path) => Metadata::from("file", path.as_path()),
+            Origin::Variable(_) => Metadata::named("environment"),
+            Origin::Flag(_) => Metadata::named("flag"),
+        }
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.dict.clone()))
+    }
+}
+
+impl Layers {
+    /// `None` when the file cannot be read at all: then nothing else is worth saying.
+    pub(super) fn read(sources: &Sources<'_>, problems: &mut Problems) -> Option<Self> {
+        let dict = match read_file(sources.file) {
+            Ok(dict) => dict,
+            Err(sentence) => {
+                problems.add(sources.file.display().to_string(), sentence);
+                return None;
+            }
+        };
+        let mut layers = vec![Layer { origin: Origin::File(sources.file.to_owned()), dict }];
+        for (name, value) in &sources.environment {
+            match key_of_variable(name) {
+                Variable::Setting(key) => {
+                    layers.push(Layer { origin: Origin::Variable(name.clone()), dict: nested(&key, value) });
+                }
+                Variable::Misspelt(meant) => {
+                    problems.add(name.clone(), format!("is not read; did you mean {meant}, with two underscores?"));
+                }
+                Variable::Foreign => {}
+            }
+        }
+        for (key, value) in &sources.flags {
+            layers.push(Layer { origin: Origin::Flag(key.clone()), dict: nested(key, value) });
+        }
+        Some(Self { layers, reported: BTreeSet::new() })
+    }
+
+    /// Reads the tables; what does not fit is reported and left out. `None` when that is not possible: then there is
+    /// at least one problem.
+    pub(super) fn extract(&mut self, problems: &mut Problems) -> Option<Written> {
+        loop {
+            let merged = self.layers.iter().fold(Figment::new(), |figment, layer| figment.merge(layer.clone()));
+            let errors = match merged.extract::<Written>() {
+                Ok(written) => return Some(written),
+                Err(errors) => errors,
+            };
+            let mut left_out_any = false;
+            for mut error in errors {
+                // The insides of figment's own path type are none of the operator's keys.
+                error.path.retain(|segment| !segment.starts_with("___figment"));
+                let key = error.path.join(".");
+                problems.add(self.place(&key), self.explain(&error.path, &error.kind));
+                left_out_any |= self.leave_out(&error.path);
+                self.reported.insert(key);
+            }
+            if !left_out_any {
+                return None;
+            }
+        }
+    }
+
+    /// Reports that a key must be given, unless something was said about it already.
+    pub(super) fn missing(&self, key: &str, sentence: &str, problems: &mut Problems) {
+        if !self.reported.contains(key) {
+            problems.add(self.place(key), sentence.to_owned());
+        }
+    }
+
+    /// Where a key was written, in the operator's words; the file when it was written nowhere.
+    pub(super) fn place(&self, key: &str) -> String {
+        let path: Vec<&str> = key.split('.').collect();
+        let origin = self.layers.iter().rev().find(|layer| contains(&layer.dict, &path)).map(|layer| &layer.origin);
+        let key = bracketed(&path);
+        match origin.or(self.layers.first().map(|layer| &layer.origin)) {
+            Some(Origin::File(file)) => format!("{}: {key}", file.display()),
+            Some(Origin::Variable(name)) => format!("{name} ({key})"),
+            Some(Origin::Flag(flag)) if *flag == key => format!("--set {key}"),
+            Some(Origin::Flag(flag)) => format!("--set {flag} ({key})"),
+            None => key,
+        }
+    }
+
+    fn explain(&mut self, path: &[String], kind: &Kind) -> String {
+        if let Kind::UnknownField(field, known) = kind {
+            let table = path.split_last().map_or(&[][..], |(_, table)| table);
+            return self.explain_unknown(field, table, known);
+        }
+        if let Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) = kind {
+            let expected = match expected.as_str() {
+                "u32" | "u64" | "usize" => "a whole number, 0 or more, without quotes",
+                "path string" | "a string" => "a text in quotes",
+                other => other,
+            };
+            return format!("expected {expected}, found {}", found_word(found));
+        }
+        format!("{kind}; correct it or take it out")
+    }
+
+    fn explain_unknown(&mut self, field: &str, table: &[String], known: &[&'static str]) -> String {
+        let within = |name: &str| table.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".");
+        if let Some(name) = nearest(field, known) {
+            let meant = within(name);
+            // The misspelt key stands for this one: do not say as well that it is missing.
+            self.reported.insert(meant);
+            return format!("is not a setting; did you mean `{name}`?");
+        }
+        let elsewhere = tables().into_iter().find(|(_, keys)| keys.contains(&field));
+        if let Some((table, _)) = elsewhere {
+            return format!("is not a setting here; it belongs in [{table}]");
+        }
+        format!("is not a setting; known here: {}", known.join(", "))
+    }
+
+    /// Takes a key out of the strongest layer that has it.
+    fn leave_out(&mut self, path: &[String]) -> bool {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        self.layers.iter_mut().rev().any(|layer| remove(&mut layer.dict, &path))
+    }
+}
+
+fn read_file(path: &Path) -> Result<Dict, String> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        format!(
+            "the configuration file cannot be read ({error}); correct the path, or begin with \
+             `restante config example > hub.toml`"
+        )
+    })?;
+    Toml::from_str(&text).map_err(|error| format!("is not valid TOML: {error}"))
+}
+
+/// `local.listen` and its value as tables. Texts need no quotes; a list is written as in TOML.
+fn nested(key: &str, value: &str) -> Dict {
+    let value: Value = value.parse().unwrap_or_else(|never: std::convert::Infallible| match never {});
+    nest(key, value).into_dict().unwrap_or_default()
+}
+
+/// What stands there instead, without the names of Rust's types.
+fn found_word(found: &Actual) -> String {
+    if let Actual::Signed(number) = found {
+        return format!("the number {number}");
+    }
+    if let Actual::Unsigned(number) = found {
+        return format!("the number {number}");
+    }
+    if let Actual::Str(text) = found {
+        return format!("the text {text:?}");
+    }
+    found.to_string()
+}
+
+fn contains(dict: &Dict, path: &[&str]) -> bool {
+    let Some((first, rest)) = path.split_first() else { return true };
+    dict.get(*first).is_some_and(|value| contains_value(value, rest))
+}
+
+fn contains_value(value: &Value, path: &[&str]) -> bool {
+    let Some((first, rest)) = path.split_first() else { return true };
+    match value {
+        Value::Dict(_, dict) => contains(dict, path),
+        Value::Array(_, items) => {
+            let item = first.parse::<usize>().ok().and_then(|index| items.get(index));
+            item.is_some_and(|item| contains_value(item, rest))
+        }
+        Value::String(..) | Value::Char(..) | Value::Bool(..) | Value::Num(..) | Value::Empty(..) => false,
+    }
+}
+
+fn remove(dict: &mut Dict, path: &[&str]) -> bool {
+    let Some((first, rest)) = path.split_first() else { return false };
+    if rest.is_empty() {
+        return dict.remove(*first).is_some();
+    }
+    let Some(value) = dict.get_mut(*first) else { return false };
+    match value {
+        Value::Dict(_, inner) => remove(inner, rest),
+        Value::Array(_, items) => match rest.split_first() {
+            // Without one item the others would be counted wrongly: an item that is no table takes the list along.
+            Some((_, [])) | None => dict.remove(*first).is_some(),
+            Some((index, rest)) => match index.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
+                Some(Value::Dict(_, inner)) => remove(inner, rest),
+                _ => false,
+            },
+        },
+        Value::String(..) | Value::Char(..) | Value::Bool(..) | Value::Num(..) | Value::Empty(..) => false,
+    }
+}

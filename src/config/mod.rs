@@ -1,0 +1,195 @@
+//! What the operator decides: the tables of the configuration file, the layers above it, and their checks.
+//!
+//! Layers, weakest first: the file, environment variables (`RESTANTE_LOCAL__LISTEN`), `--set local.listen=…`.
+//! Whoever holds a [`Config`] from [`Config::load`] holds one whose names, addresses and files were checked;
+//! what only an open socket or database can tell is left to those who open them.
+//!
+//! This module opens no socket and no database, writes nothing, and keeps no secret: a [`Config`] holds the paths
+//! of secret files, and [`Local::read_service_token`] reads one for the caller who needs it.
+//!
+//! It implements the configuration part of `specs/http.md`.
+//!
+//! # Privacy
+//! Its errors name paths, ids and addresses. They are for the operator's terminal, never for the log.
+
+mod certificate;
+mod files;
+mod keys;
+mod layers;
+mod limits;
+mod listen;
+mod policy;
+mod problems;
+#[cfg(test)]
+mod tests;
+mod token;
+mod warnings;
+mod written;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+pub use certificate::{CertificateFault, dns_name_of};
+pub use limits::Limits;
+pub use listen::LocalAddress;
+pub use policy::Policy;
+pub use problems::Problems;
+use zeroize::Zeroizing;
+
+use crate::wire::ServiceProviderId;
+use layers::Layers;
+
+/// The sample file: every table and key, with defaults in comments. `restante config example` prints it.
+pub const EXAMPLE: &str = include_str!("../../config/hub.toml");
+
+/// Everything that the operator configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `[provider]`: who we are, and the listener for other providers.
+    pub provider: Provider,
+    /// `[local]`: the listener for our own service; off when the table is absent.
+    pub local: Option<Local>,
+    /// `[store]`: where the database is.
+    pub store: Store,
+    /// `[limits]`: sizes, times and numbers of the transport.
+    pub limits: Limits,
+    /// `[policy]`: budgets and times of sequencing.
+    pub policy: Policy,
+    /// `[[peers]]`: the providers that we talk to. No id twice, never our own.
+    pub peers: Vec<Peer>,
+}
+
+/// `[provider]`: our identity among providers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// Our name, the only dNSName of our certificate.
+    pub id: ServiceProviderId,
+    /// Where other providers connect (mutual TLS); off unless configured. Port 0 lets the system choose.
+    pub listen: Option<SocketAddr>,
+    /// PEM: our certificate, then its intermediates. Used as a server and as a client.
+    pub cert_file: PathBuf,
+    /// PEM: the private key of that certificate.
+    pub key_file: PathBuf,
+    /// PEM: the certificate authorities that peers' certificates must come from.
+    pub ca_file: PathBuf,
+}
+
+/// `[local]`: the listener for the provider's own service, never for its users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Local {
+    /// Loopback or a unix socket: this listener has no TLS.
+    pub listen: LocalAddress,
+    /// A file with the token that the service presents.
+    pub service_token_file: PathBuf,
+}
+
+impl Local {
+    /// Reads the service token, without the white space around it.
+    ///
+    /// # Errors
+    /// One complete sentence: the file cannot be read, can be read by everybody, or holds no usable token.
+    pub fn read_service_token(&self) -> Result<Zeroizing<String>, Problems> {
+        token::read_token(&self.service_token_file)
+            .map_err(|sentence| Problems::one("local.service_token_file", sentence))
+    }
+}
+
+/// `[store]`: the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// Its folder, made on the first start.
+    pub path: PathBuf,
+}
+
+/// One of `[[peers]]`: a provider that may connect to us, and where we connect to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its name: the only dNSName of the certificate that it must present.
+    pub id: ServiceProviderId,
+    /// `https`, a host, perhaps a port, no path. The host may differ from the id; the certificate may not.
+    pub url: http::Uri,
+}
+
+/// Where settings come from, weakest first.
+#[derive(Clone, Debug)]
+pub struct Sources<'a> {
+    /// The TOML file. Relative paths in it start at its folder.
+    pub file: &'a Path,
+    /// All environment variables of the process; those that are no settings of ours are passed over.
+    pub environment: Vec<(String, String)>,
+    /// `local.listen`, `127.0.0.1:0` and so on, from the command line.
+    pub flags: Vec<(String, String)>,
+}
+
+impl Config {
+    /// Reads all layers and checks everything that can be known without opening a socket or the database. `now` is
+    /// what certificates must be valid at.
+    ///
+    /// # Errors
+    /// All problems at once, each with the place that it comes from and what to do about it.
+    pub fn load(sources: &Sources<'_>, now: SystemTime) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let Some(mut layers) = Layers::read(sources, &mut problems) else { return Err(problems) };
+        let Some(written) = layers.extract(&mut problems) else { return Err(problems) };
+        let parsed = written.parse(&layers, &mut problems);
+        let place = |key: &str| layers.place(key);
+        if let Some(provider) = &parsed.provider {
+            files::check_provider(provider, now, &place, &mut problems);
+        }
+        if let Some(local) = &parsed.local {
+            files::check_local(local, &place, &mut problems);
+        }
+        if let Some(store) = &parsed.store {
+            files::check_store(store, &place, &mut problems);
+        }
+        parsed.limits.check(&place, &mut problems);
+        parsed.policy.check(&place, &mut problems);
+        match (parsed.provider, parsed.store) {
+            (Some(provider), Some(store)) if problems.is_empty() => Ok(Self {
+                provider,
+                local: parsed.local,
+                store,
+                limits: parsed.limits,
+                policy: parsed.policy,
+                peers: parsed.peers,
+            }),
+            _ => Err(problems),
+        }
+    }
+
+    /// The same checks for a configuration that was built in code.
+    ///
+    /// # Errors
+    /// All problems at once.
+    pub fn check(&self, now: SystemTime) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        let place = str::to_owned;
+        files::check_provider(&self.provider, now, &place, &mut problems);
+        if let Some(local) = &self.local {
+            if let Err(sentence) = local.listen.check() {
+                problems.add(place("local.listen"), sentence);
+            }
+            files::check_local(local, &place, &mut problems);
+        }
+        files::check_store(&self.store, &place, &mut problems);
+        self.limits.check(&place, &mut problems);
+        self.policy.check(&place, &mut problems);
+        written::check_peers(Some(&self.provider.id), &self.peers, &place, &mut problems);
+        for (index, peer) in self.peers.iter().enumerate() {
+            if let Err(sentence) = written::check_url(&peer.url) {
+                problems.add(place(&format!("peers.{index}.url")), sentence);
+            }
+        }
+        written::check_listeners(self.provider.listen.is_some(), self.local.is_some(), &place, &mut problems);
+        problems.into_result()
+    }
+
+    /// What is allowed but will hurt: a certificate about to expire, too few files that the process may open.
+    /// Sentences with numbers only, fit for the log.
+    pub fn warnings(&self, now: SystemTime) -> Vec<String> {
+        warnings::of(self, now)
+    }
+}

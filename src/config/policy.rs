@@ -1,0 +1,82 @@
+//! `[policy]`: the numbers with which a hub sequences. Each is a policy of `specs/protocol.md`, not a wire format.
+
+use serde::Deserialize;
+
+use super::Problems;
+
+/// Budgets and times of sequencing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// How long an orphan is kept that only one provider used.
+    pub orphan_hours: u32,
+    /// How long an orphan is kept that two providers used.
+    pub shared_orphan_hours: u32,
+    /// The most metered partitions of one provider in one group.
+    pub partitions_per_provider_and_group: u32,
+    /// The most metered bytes of one provider in one group.
+    pub bytes_per_provider_and_group: u64,
+    /// A provider's budget over all groups is this many times its budget in one group.
+    pub all_groups_factor: u32,
+    /// How long a minted group id waits for its group.
+    pub group_id_reservation_hours: u32,
+    /// The most hinted epochs in one answer; 0 gives none.
+    pub hint_epochs_max: usize,
+    /// The most bytes of hinted epochs in one answer.
+    pub hint_bytes_max: u64,
+    /// For how long a provider that presented a partition key is given that partition as a hint.
+    pub hint_window_days: u32,
+    /// After this long a partition whose dominant child is in use counts what is still sent to it as late.
+    pub late_minutes: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            orphan_hours: 24,
+            shared_orphan_hours: 72,
+            partitions_per_provider_and_group: 64,
+            bytes_per_provider_and_group: 8 * 1024 * 1024,
+            all_groups_factor: 8,
+            group_id_reservation_hours: 24,
+            hint_epochs_max: 8,
+            hint_bytes_max: 1024 * 1024,
+            hint_window_days: 30,
+            late_minutes: 15,
+        }
+    }
+}
+
+impl Policy {
+    pub(super) fn check(&self, place: &dyn Fn(&str) -> String, problems: &mut Problems) {
+        let mut refuse = |key: &str, sentence: &str| problems.add(place(&format!("policy.{key}")), sentence.to_owned());
+        if self.shared_orphan_hours < self.orphan_hours {
+            refuse(
+                "shared_orphan_hours",
+                "an orphan that two providers used must not age out sooner than one that a single provider made; \
+                 give at least policy.orphan_hours",
+            );
+        }
+        if self.orphan_hours == 0 {
+            refuse("orphan_hours", "0 would drop partitions before their commit can arrive; give at least 1");
+        }
+        if self.partitions_per_provider_and_group == 0 {
+            refuse(
+                "partitions_per_provider_and_group",
+                "0 would refuse sends that arrive before the commit that announces them; give at least 1",
+            );
+        }
+        if self.bytes_per_provider_and_group == 0 {
+            refuse(
+                "bytes_per_provider_and_group",
+                "0 would refuse sends that arrive before the commit that announces them; give at least 1",
+            );
+        }
+        if self.all_groups_factor == 0 {
+            refuse("all_groups_factor", "0 would leave providers no budget at all; give at least 1");
+        }
+        if self.group_id_reservation_hours == 0 {
+            refuse("group_id_reservation_hours", "0 would let no group be created; give at least 1");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The tables as they are written, before they mean anything; and what they mean.
+//!
+//! Every key is optional here, so that serde reports shapes and [`Written::parse`] reports what is missing, all in
+//! one run. `[limits]` and `[policy]` need no second form: they are numbers with defaults.
+
+use std::{collections::BTreeSet, path::Path};
+
+use figment::value::magic::RelativePathBuf;
+use serde::Deserialize;
+
+use super::{Limits, Local, LocalAddress, Peer, Policy, Problems, Provider, Store, layers::Layers, listen::parse_tcp};
+use crate::wire::ServiceProviderId;
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "tables")]
+pub(super) struct Written {
+    provider: WrittenProvider,
+    local: Option<WrittenLocal>,
+    store: WrittenStore,
+    limits: Limits,
+    policy: Policy,
+    peers: Vec<WrittenPeer>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
+struct WrittenProvider {
+    id: Option<String>,
+    listen: Option<String>,
+    cert_file: Option<RelativePathBuf>,
+    key_file: Option<RelativePathBuf>,
+    ca_file: Option<RelativePathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
+struct WrittenLocal {
+    /// A text; read as a path so that a unix socket's can start at the file's folder.
+    listen: Option<RelativePathBuf>,
+    service_token_file: Option<RelativePathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
+struct WrittenStore {
+    path: Option<RelativePathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table of its own, [[peers]]")]
+struct WrittenPeer {
+    id: Option<String>,
+    url: Option<String>,
+}
+
+/// What could be made of the tables; a table with a problem is absent.
+pub(super) struct Parsed {
+    pub(super) provider: Option<Provider>,
+    pub(super) local: Option<Local>,
+    pub(super) store: Option<Store>,
+    pub(super) limits: Limits,
+    pub(super) policy: Policy,
+    pub(super) peers: Vec<Peer>,
+}
+
+impl Written {
+    /// Reads ids, addresses and urls, and reports those that are wrong or missing.
+    pub(super) fn parse(self, layers: &Layers, problems: &mut Problems) -> Parsed {
+        let place = |key: &str| layers.place(key);
+        check_listeners(self.provider.listen.is_some(), self.local.is_some(), &place, problems);
+        let own_id = self.provider.id.as_ref().and_then(|id| id.parse().ok());
+        let peers = parse_peers(self.peers, layers, problems);
+        check_peers(own_id.as_ref(), &peers, &place, problems);
+        Parsed {
+            provider: self.provider.parse(layers, problems),
+            local: self.local.and_then(|local| local.parse(layers, problems)),
+            store: self.store.parse(layers, problems),
+            limits: self.limits,
+            policy: self.policy,
+            peers,
+        }
+    }
+}
+
+impl WrittenProvider {
+    fn parse(self, layers: &Layers, problems: &mut Problems) -> Option<Provider> {
+        let id = match &self.id {
+            Some(id) => parse_id(id, "provider.id", layers, problems),
+            None => {
+                layers.missing("provider.id", "is missing; give your provider's domain name", problems);
+                None
+            }
+        };
+        let listen = self.listen.map(|text| {
+            let unix =
+                if text.starts_with("unix:") { "; this listener has no unix socket, only [local] has" } else { "" };
+            parse_tcp(&text)
+                .map_err(|sentence| problems.add(layers.place("provider.listen"), format!("{sentence}{unix}")))
+        });
+        let mut file = |key: &str, what: &str, path: Option<RelativePathBuf>| {
+            let sentence = format!("is missing; name {what}, or try `restante dev-pki` for certificates to try out");
+            if path.is_none() {
+                layers.missing(key, &sentence, problems);
+            }
+            path.map(|path| path.relative())
+        };
+        let cert_file = file("provider.cert_file", "the PEM file with your certificate", self.cert_file);
+        let key_file = file("provider.key_file", "the PEM file with its private key", self.key_file);
+        let ca_file = file("provider.ca_file", "the PEM file with the authorities of your peers", self.ca_file);
+        Some(Provider {
+            id: id?,
+            listen: listen.transpose().ok()?,
+            cert_file: cert_file?,
+            key_file: key_file?,
+            ca_file: ca_file?,
+        })
+    }
+}
+
+impl WrittenLocal {
+    fn parse(self, layers: &Layers, problems: &mut Problems) -> Option<Local> {
+        let listen = match &self.listen {
+            Some(written) => {
+                let folder = written.metadata_path().and_then(Path::parent).unwrap_or(Path::new(""));
+                let address = LocalAddress::parse(&written.original().to_string_lossy(), folder);
+                address.map_err(|sentence| problems.add(layers.place("local.listen"), sentence)).ok()
+            }
+            None => {
+                let sentence = "is missing; give an address such as 127.0.0.1:8080, or take the table [local] out";
+                layers.missing("local.listen", sentence, problems);
+                None
+            }
+        };
+        if self.service_token_file.is_none() {
+            let sentence = "is missing; name a file with the token that your service presents, at least 16 bytes";
+            layers.missing("local.service_token_file", sentence, problems);
+        }
+        Some(Local { listen: listen?, service_token_file: self.service_token_file?.relative() })
+    }
+}
+
+impl WrittenStore {
+    fn parse(self, layers: &Layers, problems: &mut Problems) -> Option<Store> {
+        if self.path.is_none() {
+            layers.missing("store.path", "is missing; name the folder of the database", problems);
+        }
+        Some(Store { path: self.path?.relative() })
+    }
+}
+
+fn parse_id(id: &str, key: &str, layers: &Layers, problems: &mut Problems) -> Option<ServiceProviderId> {
+    id.parse().map_err(|why| problems.add(layers.place(key), format!("`{id}` is no id: {why}"))).ok()
+}
+
+fn parse_peers(written: Vec<WrittenPeer>, layers: &Layers, problems: &mut Problems) -> Vec<Peer> {
+    let mut peers = Vec::with_capacity(written.len());
+    for (index, peer) in written.into_iter().enumerate() {
+        let id_key = format!("peers.{index}.id");
+        let url_key = format!("peers.{index}.url");
+        let id = match peer.id {
+            Some(id) => parse_id(&id, &id_key, layers, problems),
+            None => {
+                layers.missing(&id_key, "is missing; give the peer's domain name", problems);
+                None
+            }
+        };
+        let url = match peer.url {
+            Some(url) => parse_url(&url).map_err(|sentence| problems.add(layers.place(&url_key), sentence)).ok(),
+            None => {
+                let sentence = "is missing; say where the peer listens, such as https://follower.example:8443";
+                layers.missing(&url_key, sentence, problems);
+                None
+            }
+        };
+        if let (Some(id), Some(url)) = (id, url) {
+            peers.push(Peer { id, url });
+        }
+    }
+    peers
+}
+
+fn parse_url(text: &str) -> Result<http::Uri, String> {
+    let url: http::Uri =
+        text.parse().map_err(|_| format!("`{text}` is no url; write it like https://follower.example:8443"))?;
+    // `Uri` drops a fragment without a word.
+    if text.contains('#') {
+        return Err("has a fragment; give only https, a host and perhaps a port".to_owned());
+    }
+    check_url(&url).map(|()| url)
+}
+
+/// `https`, a host, perhaps a port, and nothing else: paths are the protocol's.
+pub(super) fn check_url(url: &http::Uri) -> Result<(), String> {
+    let wants = "give only https, a host and perhaps a port, such as https://follower.example:8443";
+    let Some(authority) = url.authority().filter(|_| url.scheme_str() == Some("https")) else {
+        return Err(format!("does not begin with https://; {wants}"));
+    };
+    if authority.as_str().contains('@') {
+        return Err(format!("has a user name; providers are known by their certificates; {wants}"));
+    }
+    let port_is_fine = match authority.as_str().strip_prefix(authority.host()) {
+        Some("") => true,
+        Some(_) => authority.port_u16().is_some_and(|port| port != 0),
+        None => false,
+    };
+    if authority.host().is_empty() || !port_is_fine {
+        return Err(format!("has no usable host or port; {wants}"));
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() {
+        return Err(format!("has a path or a query; {wants}"));
+    }
+    Ok(())
+}
+
+/// No id twice, and never our own.
+pub(super) fn check_peers(
+    own_id: Option<&ServiceProviderId>,
+    peers: &[Peer],
+    place: &dyn Fn(&str) -> String,
+    problems: &mut Problems,
+) {
+    let mut seen = BTreeSet::new();
+    for Peer { id, .. } in peers {
+        if Some(id) == own_id {
+            problems.add(place("peers"), format!("{id} is our own id; a provider is not its own peer, take it out"));
+        }
+        if !seen.insert(id) {
+            problems.add(place("peers"), format!("{id} stands there twice; keep the entry with the right url"));
+        }
+    }
+}
+
+/// A process that listens nowhere serves nobody.
+pub(super) fn check_listeners(provider: bool, local: bool, place: &dyn Fn(&str) -> String, problems: &mut Problems) {
+    if !provider && !local {
+        let sentence = "no listener is configured; set provider.listen for other providers, or the table [local] for \
+                        your own service, or both";
+        problems.add(place("provider.listen"), sentence.to_owned());
+    }
+}
