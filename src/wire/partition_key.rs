@@ -94,6 +94,9 @@ impl MaskedPartitionKey {
     /// Thirty-two bytes.
     pub const LENGTH: usize = 32;
 
+    /// Stands where there is no partition. No known key has this hash.
+    pub const NONE: Self = Self([0; Self::LENGTH]);
+
     /// A masked key from its bytes.
     pub fn new(bytes: [u8; Self::LENGTH]) -> Self {
         Self(bytes)

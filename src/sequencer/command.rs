@@ -1,0 +1,195 @@
+//! What somebody wants of a group.
+
+use mls_rs_codec::MlsEncode;
+use sha2::{Digest, Sha256};
+
+use super::UserTag;
+use crate::{
+    mls::{CipherSuite, EpochNumber, WireGroupInfo, WireMessage, WireRatchetTree},
+    wire::{CreateGroupRequest, MaskedPartitionKey, SendRequest, ServiceProviderId, WelcomeData},
+};
+
+/// One operation on one group.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Reserve the group's id.
+    Reserve(Reserve),
+    /// Create the group.
+    Create(Box<Create>),
+    /// Sequence a message.
+    Send(Box<Send>),
+    /// Record that a partition's key was presented by a receive.
+    Present(Present),
+    /// A timer of a partition is due.
+    Expire(Expire),
+}
+
+/// Reserves a freshly minted group id.
+#[derive(Clone, Debug)]
+pub struct Reserve {
+    /// For whom.
+    pub holder: UserTag,
+}
+
+/// Creates a group.
+#[derive(Clone, Debug)]
+pub struct Create {
+    /// Who asks.
+    pub holder: UserTag,
+    /// The hub itself: creation is an operation of its own users.
+    pub submitter: ServiceProviderId,
+    /// Whether the GroupInfo, if any, names this group: the id itself is not needed beyond this.
+    pub group_info_names_group: bool,
+    /// The root of the partitions.
+    pub root: MaskedPartitionKey,
+    /// The group's suite.
+    pub cipher_suite: CipherSuite,
+    /// The group's epoch.
+    pub epoch: EpochNumber,
+    /// The GroupInfo of that epoch.
+    pub group_info: Option<WireGroupInfo>,
+    /// The tree beside it.
+    pub ratchet_tree: Option<WireRatchetTree>,
+    /// The Welcome of the initial members.
+    pub welcome_data: Option<WelcomeData>,
+    /// SHA-256 of the request's bytes.
+    pub digest: [u8; 32],
+}
+
+impl Create {
+    /// The command of a request, of which `digest` is the SHA-256. The partition key is masked and gone afterwards.
+    pub fn new(submitter: ServiceProviderId, holder: UserTag, request: CreateGroupRequest, digest: [u8; 32]) -> Self {
+        Self {
+            holder,
+            submitter,
+            group_info_names_group: request
+                .group_info
+                .as_ref()
+                .is_none_or(|group_info| group_info.group_id() == request.group_id),
+            root: request.partition_key.masked(),
+            cipher_suite: request.cipher_suite,
+            epoch: request.epoch,
+            group_info: request.group_info,
+            ratchet_tree: request.ratchet_tree,
+            welcome_data: request.welcome_data,
+            digest,
+        }
+    }
+}
+
+/// What a commit announces.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    /// The partition of the epoch that the commit creates.
+    pub next: MaskedPartitionKey,
+    /// The GroupInfo of that epoch.
+    pub group_info: Option<WireGroupInfo>,
+    /// The Welcome of the members that it adds.
+    pub welcome_data: Option<WelcomeData>,
+}
+
+/// The value of `DS-Expect-Commit`: sequence the commit only if no later one is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpectCommit {
+    /// `none`: the partition has no commit at all.
+    None,
+    /// An index: the partition has no commit after it.
+    UpTo(u32),
+}
+
+/// By what a repeated send is recognised within its partition: message, next partition and Welcome.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RepeatKey([u8; 32]);
+
+impl RepeatKey {
+    /// How many bytes of it are stored. A sender can make only its own messages collide, which harms nobody else.
+    pub const STORED_LENGTH: usize = 16;
+
+    /// A key from a digest.
+    pub fn new(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+
+    /// The part that is stored.
+    pub fn stored(&self) -> [u8; Self::STORED_LENGTH] {
+        let mut stored = [0; Self::STORED_LENGTH];
+        stored.copy_from_slice(&self.0[..Self::STORED_LENGTH]);
+        stored
+    }
+}
+
+impl std::fmt::Debug for RepeatKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("RepeatKey(..)")
+    }
+}
+
+/// Sequences a message into a partition.
+#[derive(Clone, Debug)]
+pub struct Send {
+    /// The provider whose user sends.
+    pub submitter: ServiceProviderId,
+    /// The partition.
+    pub partition: MaskedPartitionKey,
+    /// The message.
+    pub message: WireMessage,
+    /// Present exactly when the message is a commit.
+    pub announcement: Option<Announcement>,
+    /// The sender's condition.
+    pub expect_commit: Option<ExpectCommit>,
+    /// Recognises the same request sent again.
+    pub repeat_key: RepeatKey,
+}
+
+impl Send {
+    /// The command of a request. The partition keys are masked and gone afterwards.
+    pub fn new(submitter: ServiceProviderId, request: SendRequest, expect_commit: Option<ExpectCommit>) -> Self {
+        let message_digest = request.message.digest();
+        let announcement = request.commit_data.map(|commit_data| Announcement {
+            next: commit_data.next_partition_key.masked(),
+            group_info: commit_data.group_info,
+            welcome_data: commit_data.welcome_data,
+        });
+        // A differing GroupInfo is still the same request: a client that signs it again after
+        // `ratchet_tree_required` sends the same commit.
+        let repeat_key = match &announcement {
+            None => RepeatKey(message_digest),
+            Some(announcement) => {
+                let mut hash = Sha256::new();
+                hash.update(message_digest);
+                hash.update(announcement.next.as_bytes());
+                if let Some(welcome) = announcement.welcome_data.as_ref().and_then(|data| data.mls_encode_to_vec().ok())
+                {
+                    hash.update(Sha256::digest(welcome));
+                }
+                RepeatKey(hash.finalize().into())
+            }
+        };
+        Self {
+            submitter,
+            partition: request.partition_key.masked(),
+            message: request.message,
+            announcement,
+            expect_commit,
+            repeat_key,
+        }
+    }
+}
+
+/// Records a presentation.
+#[derive(Clone, Debug)]
+pub struct Present {
+    /// Whose user received.
+    pub provider: ServiceProviderId,
+    /// The partition.
+    pub partition: MaskedPartitionKey,
+}
+
+/// Looks whether an orphan has aged out.
+#[derive(Clone, Copy, Debug)]
+pub struct Expire {
+    /// The partition whose timer is due.
+    pub partition: MaskedPartitionKey,
+    /// When it was due.
+    pub due_ms: super::UnixMillis,
+}

@@ -1,0 +1,84 @@
+//! Creating a group (specs/protocol.md, "Groups").
+
+use super::{
+    Blob, Create, Group, Outcome, Partition, Policy, Refusal, Rejection, SizeLimit, State, Transition, UnixMillis,
+    Welcome,
+    send::{check_attachments, check_welcome},
+};
+
+pub(super) fn create<S: State + ?Sized>(
+    state: &S,
+    create: &Create,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<Transition, Refusal<S::Error>> {
+    if let Some(group) = state.group().map_err(Refusal::State)? {
+        return if group.creation == create.digest {
+            Ok(Transition::unchanged(Outcome::Created(group.created_ms)))
+        } else {
+            Err(Rejection::GroupExists.into())
+        };
+    }
+    let reserved = state
+        .reservation()
+        .map_err(Refusal::State)?
+        .is_some_and(|reservation| reservation.holder == create.holder && now < reservation.until_ms);
+    if !reserved {
+        return Err(Rejection::GroupIdNotReserved.into());
+    }
+    check(create, policy)?;
+
+    let mut root = Partition::new(now, Some(create.epoch), None);
+    root.record_use(&create.submitter, now);
+    let mut transition = Transition::unchanged(Outcome::Created(now));
+    transition.reservation = Some(None);
+    if let Some(group_info) = &create.group_info {
+        let blob = Blob::new(group_info.bytes());
+        root.group_info = Some(blob.key);
+        transition.blobs.push(blob);
+    }
+    if let Some(tree) = &create.ratchet_tree {
+        let blob = Blob::new(tree.bytes());
+        root.ratchet_tree = Some(blob.key);
+        transition.blobs.push(blob);
+    }
+    transition.welcome = create.welcome_data.clone().map(|data| {
+        Box::new(Welcome {
+            partition: create.root,
+            commit: None,
+            held: false,
+            submitter: create.submitter.clone(),
+            submitted_ms: now,
+            data,
+        })
+    });
+    transition.group = Some(Group {
+        root: create.root,
+        cipher_suite: create.cipher_suite,
+        created_ms: now,
+        creation: create.digest,
+        users: vec![create.submitter.clone()],
+    });
+    transition.partitions.push((create.root, root));
+    transition.announced.push(create.root);
+    Ok(transition)
+}
+
+fn check(create: &Create, policy: &Policy) -> Result<(), Rejection> {
+    check_attachments(create.group_info.as_ref(), create.welcome_data.as_ref(), policy)?;
+    if create.ratchet_tree.as_ref().is_some_and(|tree| tree.bytes().len() > policy.sizes.group_info) {
+        return Err(Rejection::TooLarge(SizeLimit::GroupInfo(policy.sizes.group_info)));
+    }
+    if let Some(group_info) = &create.group_info {
+        if !create.group_info_names_group
+            || group_info.epoch() != create.epoch
+            || group_info.cipher_suite() != create.cipher_suite
+        {
+            return Err(Rejection::GroupInfoMismatch);
+        }
+        if !group_info.has_ratchet_tree() && create.ratchet_tree.is_none() {
+            return Err(Rejection::RatchetTreeRequired);
+        }
+    }
+    create.welcome_data.as_ref().map_or(Ok(()), |data| check_welcome(data, create.cipher_suite, policy))
+}

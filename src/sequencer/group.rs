@@ -1,0 +1,77 @@
+//! What holds for a whole group.
+
+use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
+use sha2::{Digest, Sha256};
+
+use super::UnixMillis;
+use crate::{
+    mls::CipherSuite,
+    wire::{MaskedPartitionKey, ServiceProviderId},
+};
+
+/// SHA-256 of a group id: the name under which a group is stored and sequenced.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, MlsSize, MlsEncode, MlsDecode)]
+pub struct GroupKey([u8; Self::LENGTH]);
+
+impl GroupKey {
+    /// Thirty-two bytes.
+    pub const LENGTH: usize = 32;
+
+    /// The key of the group with that id.
+    pub fn of(group_id: &[u8]) -> Self {
+        Self(Sha256::digest(group_id).into())
+    }
+
+    /// A key from its bytes.
+    pub fn new(bytes: [u8; Self::LENGTH]) -> Self {
+        Self(bytes)
+    }
+
+    /// The hash.
+    pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
+        &self.0
+    }
+}
+
+/// Shows two bytes, for tests. For people a group is named by the first eight bytes, which only the operator's
+/// commands print.
+impl std::fmt::Debug for GroupKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [a, b, ..] = self.0;
+        write!(formatter, "{a:02x}{b:02x}…")
+    }
+}
+
+/// A local user, by a keyed hash: sequencing needs to tell users apart, never to know them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, MlsSize, MlsEncode, MlsDecode)]
+pub struct UserTag(pub [u8; 16]);
+
+impl std::fmt::Debug for UserTag {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("UserTag(..)")
+    }
+}
+
+/// The group as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct Group {
+    /// The partition of the creation.
+    pub root: MaskedPartitionKey,
+    /// The suite that the creation named.
+    pub cipher_suite: CipherSuite,
+    /// When it was created.
+    pub created_ms: UnixMillis,
+    /// SHA-256 of the creation request: the same request again is answered the same.
+    pub creation: [u8; 32],
+    /// Providers that presented the key of a partition which edges connect to the root.
+    pub users: Vec<ServiceProviderId>,
+}
+
+/// A minted group id that waits for its creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct Reservation {
+    /// Who may use it.
+    pub holder: UserTag,
+    /// When it lapses.
+    pub until_ms: UnixMillis,
+}

@@ -1,0 +1,41 @@
+//! Which other epochs a reader is given (draft §4.4, specs/protocol.md "Hints").
+
+use super::{Policy, State, UnixMillis, dominance::dominant_child};
+use crate::wire::{MaskedPartitionKey, ServiceProviderId};
+
+/// The partitions to hint to a reader who has reached the end of `requested`, nearest first.
+///
+/// # Privacy
+/// A hint is an entitlement, so that a removed member cannot follow a group with its old key: the reader's provider
+/// presented the hinted partition's key itself, within the window, and `shown` says the same of the reader, where the
+/// hub knows the reader. The chain ends at the first partition without entitlement: what lies behind it could not be
+/// read without it.
+///
+/// # Errors
+/// When the state could not be read.
+pub fn hinted<S: State + ?Sized>(
+    state: &S,
+    requested: &MaskedPartitionKey,
+    provider: &ServiceProviderId,
+    shown: impl Fn(&MaskedPartitionKey) -> Result<bool, S::Error>,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<Vec<MaskedPartitionKey>, S::Error> {
+    let mut hints = Vec::new();
+    let mut bytes = 0;
+    let since = now.saturating_sub(policy.hint_window_ms);
+    let Some(mut partition) = state.partition(requested)? else { return Ok(hints) };
+    while hints.len() < policy.hint_epochs {
+        let Some(child) = dominant_child(state, &partition, policy, now)? else { break };
+        let Some(next) = state.partition(&child.key)? else { break };
+        let entitled = next.use_by(provider).is_some_and(|a_use| a_use.last_ms >= since) && shown(&child.key)?;
+        bytes += next.bytes;
+        // A hinted epoch is whole or absent.
+        if !entitled || next.first_index > 0 || next.next_index == 0 || bytes > policy.hint_bytes {
+            break;
+        }
+        hints.push(child.key);
+        partition = next;
+    }
+    Ok(hints)
+}

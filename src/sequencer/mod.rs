@@ -1,0 +1,62 @@
+//! The decision what becomes of a message, as a pure function.
+//!
+//! [`sequence`] takes what is known of a group ([`State`]), what somebody wants ([`Command`]), the operator's numbers
+//! ([`Policy`]) and the time, and returns either everything that changes ([`Transition`]) or why nothing does
+//! ([`Rejection`]). It writes nothing: the service commits a transition as one durable write and only then answers.
+//!
+//! A group is a tree of partitions, plus orphans. The tree's root is the partition of the group's creation; a commit
+//! announces a child. Forks of a group are branches of the tree and live side by side.
+//!
+//! This layer has no clock, no randomness, no I/O and no `async`: time is passed in.
+
+mod budget;
+mod command;
+mod create;
+mod dominance;
+mod expire;
+mod group;
+mod hints;
+mod partition;
+mod policy;
+mod present;
+mod rejection;
+mod reserve;
+mod send;
+mod state;
+#[cfg(test)]
+mod tests;
+mod transition;
+
+pub use budget::{Budget, Usage};
+pub use command::{Announcement, Command, Create, ExpectCommit, Expire, Present, RepeatKey, Reserve, Send};
+pub use group::{Group, GroupKey, Reservation, UserTag};
+pub use hints::hinted;
+pub use partition::{Charge, Child, Evidence, Parent, Partition, Use};
+pub use policy::{Policy, SizeLimits};
+pub use present::is_due as presentation_is_due;
+pub use rejection::{Refusal, Rejection, SizeLimit};
+pub use state::State;
+pub use transition::{Blob, BlobKey, Entry, EntryCommit, Outcome, Receipt, Timer, Transition, Welcome};
+
+/// Milliseconds since the Unix epoch, by the hub's clock.
+pub type UnixMillis = u64;
+
+/// Decides a command.
+///
+/// # Errors
+/// [`Refusal::Rejected`] when the command is refused and nothing changes; [`Refusal::State`] when the state could not
+/// be read.
+pub fn sequence<S: State + ?Sized>(
+    state: &S,
+    command: &Command,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<Transition, Refusal<S::Error>> {
+    match command {
+        Command::Reserve(command) => reserve::reserve(state, command, policy, now),
+        Command::Create(command) => create::create(state, command, policy, now),
+        Command::Send(command) => send::send(state, command, policy, now),
+        Command::Present(command) => present::present(state, command, policy, now),
+        Command::Expire(command) => expire::expire(state, command, policy, now),
+    }
+}

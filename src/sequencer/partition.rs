@@ -1,0 +1,166 @@
+//! What is known of one partition: its place in the tree, its counters, who used it and what it cost.
+
+use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
+
+use super::{BlobKey, UnixMillis, Usage};
+use crate::{
+    mls::EpochNumber,
+    wire::{MaskedPartitionKey, ServiceProviderId},
+};
+
+/// The commit that announced a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct Parent {
+    /// The partition in which the commit stands.
+    pub key: MaskedPartitionKey,
+    /// Its index there.
+    pub index: u32,
+}
+
+/// A partition that a commit of this one announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct Child {
+    /// Which partition.
+    pub key: MaskedPartitionKey,
+    /// The index of the commit here.
+    pub index: u32,
+    /// When the commit was sequenced.
+    pub announced_ms: UnixMillis,
+}
+
+/// That a provider presented the partition's key, by sending or by receiving.
+#[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct Use {
+    /// Who.
+    pub provider: ServiceProviderId,
+    /// The first time.
+    pub first_ms: UnixMillis,
+    /// The last time, to the hour (see [`super::Policy::presentation_interval_ms`]).
+    pub last_ms: UnixMillis,
+}
+
+/// What a provider's budget was charged because of this partition.
+#[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct Charge {
+    /// Whose budget.
+    pub provider: ServiceProviderId,
+    /// How much.
+    pub usage: Usage,
+}
+
+/// Signs that the group's state has forked here (specs/protocol.md, "Forks"). Recorded, never a reason to reject.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct Evidence(u8);
+
+impl Evidence {
+    /// A message named another epoch than that of its partition.
+    pub const EPOCH_MISMATCH: Self = Self(1);
+    /// A commit announced a partition that could not become a child.
+    pub const NO_EDGE: Self = Self(2);
+    /// A handshake message came after a child had lived for longer than the late window.
+    pub const LATE_HANDSHAKE: Self = Self(4);
+
+    /// Adds a sign.
+    pub fn note(&mut self, sign: Self) {
+        self.0 |= sign.0;
+    }
+
+    /// Whether the sign was seen.
+    pub fn shows(self, sign: Self) -> bool {
+        self.0 & sign.0 != 0
+    }
+}
+
+/// One partition of a group.
+#[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct Partition {
+    /// When it was announced, or first sent to.
+    pub created_ms: UnixMillis,
+    /// The group's epoch in this partition: known exactly when edges connect it to the root.
+    pub epoch: Option<EpochNumber>,
+    /// The commit that announced it. The root has none, nor has an orphan.
+    pub parent: Option<Parent>,
+    /// What its commits announced, in the order in which they were sequenced.
+    pub children: Vec<Child>,
+    /// The index that the next message will get.
+    pub next_index: u32,
+    /// The index of the first message that is still there.
+    pub first_index: u32,
+    /// How many commits were sequenced.
+    pub commits: u32,
+    /// The index of the last commit.
+    pub last_commit: Option<u32>,
+    /// Bytes of the messages and GroupInfos that are still there.
+    pub bytes: u64,
+    /// The GroupInfo of this partition's epoch, if one was published.
+    pub group_info: Option<BlobKey>,
+    /// The ratchet tree that came beside it.
+    pub ratchet_tree: Option<BlobKey>,
+    /// Who used it.
+    pub uses: Vec<Use>,
+    /// What it cost whom.
+    pub charges: Vec<Charge>,
+    /// Signs of a fork.
+    pub evidence: Evidence,
+}
+
+impl Partition {
+    /// A partition without messages.
+    pub(crate) fn new(created_ms: UnixMillis, epoch: Option<EpochNumber>, parent: Option<Parent>) -> Self {
+        Self {
+            created_ms,
+            epoch,
+            parent,
+            children: Vec::new(),
+            next_index: 0,
+            first_index: 0,
+            commits: 0,
+            last_commit: None,
+            bytes: 0,
+            group_info: None,
+            ratchet_tree: None,
+            uses: Vec::new(),
+            charges: Vec::new(),
+            evidence: Evidence::default(),
+        }
+    }
+
+    /// Whether edges connect it to the root.
+    pub fn is_connected(&self) -> bool {
+        self.epoch.is_some()
+    }
+
+    /// Whether a commit may still announce it: it has no parent and is not the root.
+    pub fn is_orphan(&self) -> bool {
+        self.parent.is_none() && !self.is_connected()
+    }
+
+    /// When anyone presented its key for the first time.
+    pub fn first_used_ms(&self) -> Option<UnixMillis> {
+        self.uses.iter().map(|a_use| a_use.first_ms).min()
+    }
+
+    /// That provider's use of it.
+    pub fn use_by(&self, provider: &ServiceProviderId) -> Option<&Use> {
+        self.uses.iter().find(|a_use| a_use.provider == *provider)
+    }
+
+    /// Records that the provider presented the key.
+    pub(crate) fn record_use(&mut self, provider: &ServiceProviderId, now: UnixMillis) {
+        match self.uses.iter_mut().find(|a_use| a_use.provider == *provider) {
+            Some(a_use) => a_use.last_ms = a_use.last_ms.max(now),
+            None => self.uses.push(Use { provider: provider.clone(), first_ms: now, last_ms: now }),
+        }
+    }
+
+    /// Records what the provider's budget was charged because of this partition.
+    pub(crate) fn record_charge(&mut self, provider: &ServiceProviderId, usage: Usage) {
+        if usage.is_nothing() {
+            return;
+        }
+        match self.charges.iter_mut().find(|charge| charge.provider == *provider) {
+            Some(charge) => charge.usage = charge.usage.plus(usage),
+            None => self.charges.push(Charge { provider: provider.clone(), usage }),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The operator's numbers, with the defaults of specs/protocol.md.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{UnixMillis, Usage};
+use crate::wire::ServiceProviderId;
+
+const MINUTE: UnixMillis = 60_000;
+const HOUR: UnixMillis = 60 * MINUTE;
+const DAY: UnixMillis = 24 * HOUR;
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// The largest messages that are sequenced, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizeLimits {
+    /// An application message.
+    pub application: usize,
+    /// A proposal or a commit.
+    pub handshake: usize,
+    /// A Welcome.
+    pub welcome: usize,
+    /// A GroupInfo, its tree included.
+    pub group_info: usize,
+}
+
+/// What the operator decides about sequencing.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Providers that a Welcome may be addressed to: the peers and the hub itself.
+    pub providers: Arc<BTreeSet<ServiceProviderId>>,
+    /// Sizes.
+    pub sizes: SizeLimits,
+    /// How long a minted group id is reserved.
+    pub reservation_ms: UnixMillis,
+    /// How long an unadopted orphan lives.
+    pub orphan_ms: UnixMillis,
+    /// How long it lives when two providers used it.
+    pub shared_orphan_ms: UnixMillis,
+    /// What one provider may use up in one group.
+    pub budget_in_group: Usage,
+    /// What one provider may use up over all groups.
+    pub budget_in_all: Usage,
+    /// How long after the first use of the dominant child a send to the parent is free of charge.
+    pub late_after_ms: UnixMillis,
+    /// How many member commits of a partition on the dominant branch are free of charge.
+    pub free_commits: u32,
+    /// How long a use of a child counts when branches are compared.
+    pub dominance_window_ms: UnixMillis,
+    /// How long a provider, or a user, that presented a key may be given that partition as a hint.
+    pub hint_window_ms: UnixMillis,
+    /// How many epochs may be hinted.
+    pub hint_epochs: usize,
+    /// How many bytes of messages may be hinted.
+    pub hint_bytes: u64,
+    /// A repeated presentation is recorded when the last one is older than this.
+    pub presentation_interval_ms: UnixMillis,
+    /// `Retry-After` of a refusal for want of budget, in seconds.
+    pub retry_after_seconds: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        let budget_in_group = Usage { partitions: 64, bytes: 8 * MIB as u64 };
+        Self {
+            providers: Arc::default(),
+            sizes: SizeLimits { application: 256 * KIB, handshake: 4 * MIB, welcome: 16 * MIB, group_info: 32 * MIB },
+            reservation_ms: DAY,
+            orphan_ms: DAY,
+            shared_orphan_ms: 3 * DAY,
+            budget_in_group,
+            budget_in_all: budget_in_group.times(8),
+            late_after_ms: 15 * MINUTE,
+            free_commits: 2,
+            dominance_window_ms: 7 * DAY,
+            hint_window_ms: 30 * DAY,
+            hint_epochs: 8,
+            hint_bytes: MIB as u64,
+            presentation_interval_ms: HOUR,
+            retry_after_seconds: 3600,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What a decision may look at.
+
+use std::sync::Arc;
+
+use super::{Budget, Group, Partition, Receipt, RepeatKey, Reservation};
+use crate::wire::{MaskedPartitionKey, ServiceProviderId};
+
+/// One group as it stands. Loaded piece by piece: a group may have thousands of partitions and a decision looks at few.
+pub trait State {
+    /// Why something could not be read.
+    type Error;
+
+    /// The group, if it was created.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn group(&self) -> Result<Option<Arc<Group>>, Self::Error>;
+
+    /// The reservation of the group's id.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn reservation(&self) -> Result<Option<Reservation>, Self::Error>;
+
+    /// A partition.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Self::Error>;
+
+    /// The result of an earlier send of the same content to that partition.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn repeat(&self, partition: &MaskedPartitionKey, key: &RepeatKey) -> Result<Option<Receipt>, Self::Error>;
+
+    /// What the provider has used up.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn budget(&self, provider: &ServiceProviderId) -> Result<Budget, Self::Error>;
+}

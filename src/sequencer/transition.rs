@@ -1,0 +1,167 @@
+//! Everything that a command changes, as data.
+
+use bytes::Bytes;
+use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
+use sha2::{Digest, Sha256};
+
+use super::{Group, Partition, RepeatKey, Reservation, UnixMillis, Usage};
+use crate::wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData};
+
+/// SHA-256 of a GroupInfo or tree: the name under which it is stored, once, within its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, MlsSize, MlsEncode, MlsDecode)]
+pub struct BlobKey(pub [u8; 32]);
+
+impl BlobKey {
+    /// The key of those bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+/// A GroupInfo or tree to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    /// Its name.
+    pub key: BlobKey,
+    /// Its content.
+    pub bytes: Bytes,
+}
+
+impl Blob {
+    /// Names the bytes.
+    pub fn new(bytes: &Bytes) -> Self {
+        Self { key: BlobKey::of(bytes), bytes: bytes.clone() }
+    }
+
+    /// Its length in bytes. What the wire can carry is shorter than 2^30.
+    pub fn length(&self) -> u32 {
+        u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// Where and when a message was sequenced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct Receipt {
+    /// When.
+    pub accepted_ms: UnixMillis,
+    /// At which index of its partition.
+    pub index: u32,
+    /// How many commits stand before it.
+    pub commits_before: u32,
+}
+
+/// What a stored commit has beside its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryCommit {
+    /// The partition that it announced.
+    pub next: MaskedPartitionKey,
+    /// The GroupInfo that came with it, and its length in bytes.
+    pub group_info: Option<(BlobKey, u32)>,
+}
+
+/// A sequenced message as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When it was sequenced.
+    pub accepted_ms: UnixMillis,
+    /// The `MLSMessage` as it was received.
+    pub message: Bytes,
+    /// Present exactly when it is a commit.
+    pub commit: Option<EntryCommit>,
+}
+
+/// A Welcome that waits to be delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// The partition that the new members join: with the index of the commit it names the Welcome within its group.
+    pub partition: MaskedPartitionKey,
+    /// Where the commit stands, or nothing when the Welcome came with the creation.
+    pub commit: Option<super::Parent>,
+    /// Held until somebody presents the key of `partition`: its commit was not the first.
+    pub held: bool,
+    /// Whose user submitted it.
+    pub submitter: ServiceProviderId,
+    /// When it was submitted.
+    pub submitted_ms: UnixMillis,
+    /// The Welcome and its providers.
+    pub data: WelcomeData,
+}
+
+/// When a partition wants to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timer {
+    /// When.
+    pub due_ms: UnixMillis,
+    /// Which partition.
+    pub partition: MaskedPartitionKey,
+}
+
+/// What the asker is told once the transition is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The group id is reserved.
+    Reserved,
+    /// The group exists since then.
+    Created(UnixMillis),
+    /// The message has its place.
+    Sent(Receipt),
+    /// Bookkeeping, which nobody waits for.
+    Done,
+}
+
+/// The whole answer to a command: what to write, in one durable step, and what to say then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// What to say.
+    pub outcome: Outcome,
+    /// The group's new record.
+    pub group: Option<Group>,
+    /// The reservation's new state: set or cleared.
+    pub reservation: Option<Option<Reservation>>,
+    /// Partitions' new records.
+    pub partitions: Vec<(MaskedPartitionKey, Partition)>,
+    /// Partitions that are now announced, for readers who name no group.
+    pub announced: Vec<MaskedPartitionKey>,
+    /// Partitions that are gone, with everything in them.
+    pub removed: Vec<MaskedPartitionKey>,
+    /// The message, its partition and index.
+    pub append: Option<(MaskedPartitionKey, u32, Entry)>,
+    /// How the same request will be recognised in that partition.
+    pub repeat: Option<(MaskedPartitionKey, RepeatKey, Receipt)>,
+    /// GroupInfos and trees.
+    pub blobs: Vec<Blob>,
+    /// The Welcome to deliver.
+    pub welcome: Option<Box<Welcome>>,
+    /// What providers have used up in this group from now on.
+    pub budgets: Vec<(ServiceProviderId, Usage)>,
+    /// Timers to set.
+    pub timers: Vec<Timer>,
+    /// Timers to clear.
+    pub cleared_timers: Vec<Timer>,
+}
+
+impl Transition {
+    /// A transition that changes nothing.
+    pub fn unchanged(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            group: None,
+            reservation: None,
+            partitions: Vec::new(),
+            announced: Vec::new(),
+            removed: Vec::new(),
+            append: None,
+            repeat: None,
+            blobs: Vec::new(),
+            welcome: None,
+            budgets: Vec::new(),
+            timers: Vec::new(),
+            cleared_timers: Vec::new(),
+        }
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_unchanged(&self) -> bool {
+        *self == Self::unchanged(self.outcome)
+    }
+}

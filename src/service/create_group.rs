@@ -1,0 +1,30 @@
+//! Creating a group (specs/protocol.md, "Groups").
+
+use sha2::{Digest, Sha256};
+
+use super::{Error, Service, UserId};
+use crate::{
+    sequencer::{Command, Create, GroupKey, Outcome},
+    wire::{CreateGroupRequest, CreateGroupResponse},
+};
+
+impl Service {
+    /// Creates a group. `body` are the request's own bytes: the same bytes again are the same request.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] when it is refused, any other when its fate is unknown: asking again is safe.
+    pub async fn create_group(
+        &self,
+        user: &UserId,
+        request: CreateGroupRequest,
+        body: &[u8],
+    ) -> Result<CreateGroupResponse, Error> {
+        let group = GroupKey::of(&request.group_id);
+        let holder = user.tag(self.store.user_tag_secret());
+        let create = Create::new(self.provider.clone(), holder, request, Sha256::digest(body).into());
+        match self.lanes.submit(group, Command::Create(Box::new(create)), None).await? {
+            Outcome::Created(created_ms) => Ok(CreateGroupResponse { created_ms }),
+            Outcome::Reserved | Outcome::Sent(_) | Outcome::Done => Err(Error::ShuttingDown),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! A lane: the one writer of its groups.
+//!
+//! It takes everything that has queued, decides it command by command, commits the transitions as one synced batch and
+//! then answers, wakes readers and starts again. While the disk syncs, the next batch gathers: this is the group
+//! commit that makes sixty-four senders cost little more than one.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Clock, Error, SharedPolicy, Waiters, current,
+    ledger::Ledger,
+    view::{LaneView, Memory},
+};
+use crate::{
+    sequencer::{Command, GroupKey, Outcome, Policy, Refusal, UnixMillis, sequence},
+    store::{self, Batch, Presentation, SharedStore, Snapshot},
+};
+
+/// How many commands one batch takes.
+const BATCH_COMMANDS_MAX: usize = 512;
+/// How many bytes of messages and what comes with them one batch takes.
+const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How often a batch is computed again because somebody else wrote.
+const CONFLICTS_MAX: usize = 3;
+
+/// A command on its way.
+pub(super) struct Job {
+    pub(super) group: GroupKey,
+    /// Nothing when only the presentation is to be written.
+    pub(super) command: Option<Command>,
+    /// That a local user presented a key, written with the command if it is accepted.
+    pub(super) presentation: Option<Presentation>,
+    /// Who waits for the outcome.
+    pub(super) answer: Option<oneshot::Sender<Result<Outcome, Error>>>,
+}
+
+/// What lanes share.
+#[derive(Clone)]
+pub(super) struct Surroundings {
+    pub(super) store: SharedStore,
+    pub(super) policy: SharedPolicy,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) waiters: Arc<Waiters>,
+    pub(super) ledger: Arc<Ledger>,
+}
+
+pub(super) struct Lane {
+    surroundings: Surroundings,
+    memory: Memory,
+    queue: mpsc::Receiver<Job>,
+}
+
+/// A decided prefix of the queued jobs.
+struct Decided {
+    batch: Batch,
+    /// One for each job of the prefix.
+    outcomes: Vec<Result<Outcome, Error>>,
+}
+
+impl Lane {
+    pub(super) fn new(surroundings: Surroundings, queue: mpsc::Receiver<Job>) -> Self {
+        Self { surroundings, memory: Memory::new(), queue }
+    }
+
+    /// Works until the queue is closed and empty.
+    pub(super) fn run(mut self) {
+        let mut jobs = Vec::with_capacity(BATCH_COMMANDS_MAX);
+        while self.queue.blocking_recv_many(&mut jobs, BATCH_COMMANDS_MAX) > 0 {
+            while !jobs.is_empty() {
+                let outcomes = self.work(&jobs);
+                for (job, outcome) in jobs.drain(..outcomes.len()).zip(outcomes) {
+                    if let Some(answer) = job.answer {
+                        // Whoever asked may have gone away: what was decided stands all the same.
+                        drop(answer.send(outcome));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Decides and commits a prefix of the jobs, at least one. Returns their outcomes.
+    fn work(&self, jobs: &[Job]) -> Vec<Result<Outcome, Error>> {
+        for _attempt in 0..CONFLICTS_MAX {
+            let decided = self.decide(jobs);
+            match self.surroundings.store.commit(&decided.batch) {
+                Ok(()) => {
+                    self.settle(decided.batch);
+                    return decided.outcomes;
+                }
+                Err(store::Error::Conflict) => self.memory.forget(),
+                Err(error) => {
+                    self.memory.forget();
+                    if error != store::Error::Poisoned {
+                        tracing::error!(%error, "a write failed: no more writes until the next start");
+                    }
+                    // A refusal changed nothing and stands; everything else is unknown to the asker.
+                    return decided
+                        .outcomes
+                        .into_iter()
+                        .map(|outcome| outcome.and(Err(Error::Store(error.clone()))))
+                        .collect();
+                }
+            }
+        }
+        jobs.iter().map(|_| Err(Error::Overloaded)).collect()
+    }
+
+    fn decide(&self, jobs: &[Job]) -> Decided {
+        let policy = current(&self.surroundings.policy);
+        let now = self.surroundings.clock.now();
+        let mut decided = Decided { batch: Batch::default(), outcomes: Vec::with_capacity(jobs.len()) };
+        let snapshot = match self.surroundings.store.snapshot() {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                decided.outcomes = jobs.iter().map(|_| Err(Error::Store(error.clone()))).collect();
+                return decided;
+            }
+        };
+        for job in jobs {
+            let outcome = self.decide_one(job, &mut decided.batch, &*snapshot, &policy, now);
+            decided.outcomes.push(outcome);
+            // A removed partition may be opened again at once: not in the batch that removes it.
+            if decided.batch.bytes > BATCH_BYTES_MAX || !decided.batch.removed.is_empty() {
+                break;
+            }
+        }
+        decided
+    }
+
+    fn decide_one(
+        &self,
+        job: &Job,
+        batch: &mut Batch,
+        snapshot: &dyn Snapshot,
+        policy: &Policy,
+        now: UnixMillis,
+    ) -> Result<Outcome, Error> {
+        let mut outcome = Outcome::Done;
+        if let Some(command) = &job.command {
+            let ledger = &self.surroundings.ledger;
+            let view = LaneView { group: job.group, batch, memory: &self.memory, snapshot, ledger };
+            let transition = sequence(&view, command, policy, now).map_err(|refusal| match refusal {
+                Refusal::Rejected(rejection) => Error::Rejected(rejection),
+                Refusal::State(error) => Error::Store(error),
+            })?;
+            for (provider, usage) in &transition.budgets {
+                let before = crate::sequencer::State::budget(&view, provider)?.in_group;
+                ledger.replace(provider, before, *usage);
+            }
+            outcome = transition.outcome;
+            batch.push(job.group, transition);
+        }
+        batch.presentations.extend(job.presentation);
+        Ok(outcome)
+    }
+
+    /// After the commit: readers are woken and the records kept at hand.
+    fn settle(&self, batch: Batch) {
+        for (group, partition, _, _) in &batch.entries {
+            self.surroundings.waiters.wake(group, partition);
+        }
+        self.memory.absorb(batch);
+    }
+}

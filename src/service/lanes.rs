@@ -1,0 +1,106 @@
+//! All lanes: which group belongs to which, and how commands get there.
+
+use std::{
+    sync::{Mutex, PoisonError, RwLock},
+    thread::JoinHandle,
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Error, Limits,
+    lane::{Job, Lane, Surroundings},
+};
+use crate::{
+    sequencer::{Command, GroupKey, Outcome},
+    store::Presentation,
+};
+
+/// The lanes of a service. Dropping them without [`Lanes::finish`] ends the threads too, without waiting.
+pub struct Lanes {
+    /// Emptied by `finish`, which closes the queues.
+    queues: RwLock<Vec<mpsc::Sender<Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    queue_wait: std::time::Duration,
+}
+
+impl Lanes {
+    pub(super) fn start(limits: &Limits, surroundings: &Surroundings) -> Result<Self, Error> {
+        let mut queues = Vec::new();
+        let mut threads = Vec::new();
+        for number in 0..limits.lanes.max(1) {
+            let (queue, jobs) = mpsc::channel(limits.queue);
+            let lane = Lane::new(surroundings.clone(), jobs);
+            let thread = std::thread::Builder::new()
+                .name(format!("lane-{number}"))
+                .spawn(move || lane.run())
+                .map_err(|_| Error::NoThread)?;
+            queues.push(queue);
+            threads.push(thread);
+        }
+        Ok(Self { queues: RwLock::new(queues), threads: Mutex::new(threads), queue_wait: limits.queue_wait })
+    }
+
+    /// Sends a command to the group's lane and waits for its outcome.
+    pub(super) async fn submit(
+        &self,
+        group: GroupKey,
+        command: Command,
+        presentation: Option<Presentation>,
+    ) -> Result<Outcome, Error> {
+        let queue = self.queue(&group).ok_or(Error::ShuttingDown)?;
+        let (answer, outcome) = oneshot::channel();
+        let job = Job { group, command: Some(command), presentation, answer: Some(answer) };
+        if let Err(error) = queue.try_send(job) {
+            let job = match error {
+                mpsc::error::TrySendError::Full(job) => job,
+                mpsc::error::TrySendError::Closed(_) => return Err(Error::ShuttingDown),
+            };
+            match tokio::time::timeout(self.queue_wait, queue.send(job)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Err(Error::ShuttingDown),
+                Err(_) => return Err(Error::Overloaded),
+            }
+        }
+        // The lane answers every job that it has taken; a lane that died drops them.
+        outcome.await.unwrap_or(Err(Error::ShuttingDown))
+    }
+
+    /// Leaves bookkeeping at the group's lane. It may be lost when the lane is busy: it will be due again.
+    pub(super) fn remark(&self, group: GroupKey, command: Option<Command>, presentation: Option<Presentation>) {
+        if let Some(queue) = self.queue(&group) {
+            drop(queue.try_send(Job { group, command, presentation, answer: None }));
+        }
+    }
+
+    pub(super) fn alive(&self) -> Result<(), Error> {
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        if queues.is_empty() || queues.iter().any(mpsc::Sender::is_closed) {
+            return Err(Error::ShuttingDown);
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(&self) {
+        self.queues.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a lane ended in a panic");
+            }
+        }
+    }
+
+    fn queue(&self, group: &GroupKey) -> Option<mpsc::Sender<Job>> {
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        let [.., last] = group.as_bytes();
+        let lane = usize::from(*last).checked_rem(queues.len())?;
+        queues.get(lane).cloned()
+    }
+}
+
+impl std::fmt::Debug for Lanes {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Lanes(..)")
+    }
+}

@@ -1,0 +1,176 @@
+//! Use cases: what the listeners call, one file for each operation.
+//!
+//! A command goes to its group's *lane*, a thread that decides everything which queued meanwhile, commits it as one
+//! durable write and only then answers. A receive is a snapshot read, on no lane.
+
+mod clock;
+mod create_group;
+mod entropy;
+mod error;
+mod group_id;
+mod lane;
+mod lanes;
+mod ledger;
+mod mint_group_id;
+mod receive;
+mod send;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod user;
+mod view;
+mod waiters;
+
+pub use clock::{Clock, SystemClock};
+pub use entropy::{Entropy, SystemEntropy};
+pub use error::Error;
+pub use group_id::GroupId;
+pub use lanes::Lanes;
+pub use receive::{Receive, Received};
+pub use sweep::SWEEP_INTERVAL;
+pub use user::{Submitter, UserId};
+pub use waiters::Waiters;
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use crate::{
+    sequencer::{Policy, UnixMillis},
+    store::SharedStore,
+    wire::ServiceProviderId,
+};
+
+/// Bounds of the service, apart from the sequencing [`Policy`].
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many lanes decide and commit. Groups are spread over them.
+    pub lanes: usize,
+    /// How many commands may queue for one lane.
+    pub queue: usize,
+    /// How long a command may wait for its place in the queue.
+    pub queue_wait: Duration,
+    /// The longest wait of a receive.
+    pub receive_wait: Duration,
+    /// How many receives of one provider may wait at once.
+    pub waiting_per_provider: usize,
+    /// How many bytes of messages one page of a `ReceiveResponse` holds.
+    pub page_bytes: u64,
+    /// How many receives may read from the store at once.
+    pub reads: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            lanes: 1,
+            queue: 4096,
+            queue_wait: Duration::from_secs(2),
+            receive_wait: Duration::from_secs(50),
+            waiting_per_provider: 20_000,
+            page_bytes: 4 * 1024 * 1024,
+            reads: 64,
+        }
+    }
+}
+
+/// What a service is made of.
+pub struct Parts {
+    /// The provider that this hub is.
+    pub provider: ServiceProviderId,
+    /// Where everything is kept.
+    pub store: SharedStore,
+    /// The operator's numbers.
+    pub policy: Policy,
+    /// Bounds.
+    pub limits: Limits,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Random bytes.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// A hub without its listeners.
+pub struct Service {
+    provider: ServiceProviderId,
+    store: SharedStore,
+    policy: SharedPolicy,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    lanes: Lanes,
+    waiters: Arc<Waiters>,
+    reads: Arc<tokio::sync::Semaphore>,
+}
+
+/// The policy in force, which a reload replaces.
+type SharedPolicy = Arc<RwLock<Arc<Policy>>>;
+
+fn current(policy: &SharedPolicy) -> Arc<Policy> {
+    policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+impl Service {
+    /// Starts the lanes.
+    ///
+    /// # Errors
+    /// When the budgets cannot be read or a thread cannot be started.
+    pub fn start(parts: Parts) -> Result<Self, Error> {
+        let Parts { provider, store, policy, limits, clock, entropy } = parts;
+        let policy: SharedPolicy = Arc::new(RwLock::new(Arc::new(policy)));
+        let waiters = Arc::new(Waiters::new(limits.waiting_per_provider));
+        let ledger = Arc::new(ledger::Ledger::load(&*store)?);
+        let lanes = Lanes::start(
+            &limits,
+            &lane::Surroundings {
+                store: store.clone(),
+                policy: policy.clone(),
+                clock: clock.clone(),
+                waiters: waiters.clone(),
+                ledger,
+            },
+        )?;
+        let reads = Arc::new(tokio::sync::Semaphore::new(limits.reads));
+        Ok(Self { provider, store, policy, limits, clock, entropy, lanes, waiters, reads })
+    }
+
+    /// The provider that this hub is.
+    pub fn provider(&self) -> &ServiceProviderId {
+        &self.provider
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> Arc<Policy> {
+        current(&self.policy)
+    }
+
+    /// Whether commands can be carried out as far as is known.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn ready(&self) -> Result<(), Error> {
+        self.store.writable()?;
+        self.lanes.alive()
+    }
+
+    /// Answers all waiting receives and lets no new ones wait. Commands still go on.
+    pub fn stop_waiting(&self) {
+        self.waiters.close();
+    }
+
+    /// Takes no more commands, finishes those that are queued, and ends the lanes. Blocks until they have ended.
+    pub fn finish(&self) {
+        self.lanes.finish();
+    }
+
+    fn now(&self) -> UnixMillis {
+        self.clock.now()
+    }
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Service").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}

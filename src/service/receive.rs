@@ -1,0 +1,284 @@
+//! Receiving messages (draft §4.4): a snapshot read, a wait if it finds nothing, hints if it reaches the end.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Error, Service, Submitter, view::SnapshotView, waiters::Woken};
+use crate::{
+    mls::{WireGroupInfo, WireMessage},
+    sequencer::{Command, Entry, GroupKey, Policy, Present, UnixMillis, UserTag, hinted, presentation_is_due},
+    store::{self, Presentation, Snapshot},
+    wire::{
+        Epoch, HintedEpoch, LiteralReceiveRequest, MaskedPartitionKey, Message, MessageCommit, PartitionKey,
+        ReceiveRequest, ReceiveResponse, ServiceProviderId, decode,
+    },
+};
+
+/// A waiting receive looks again after so long even when nobody woke it.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// How many groups one masked key is looked up in for a reader who names no group.
+const LITERAL_GROUPS_MAX: usize = 64;
+
+/// Messages of one partition are wanted.
+#[derive(Clone, Debug)]
+pub struct Receive {
+    /// The group; `None` when a literal request named no group, or none that can be told.
+    group: Option<GroupKey>,
+    partition: MaskedPartitionKey,
+    counter: u32,
+    wait: Duration,
+}
+
+impl Receive {
+    /// The operation of a request; the partition key is masked and gone afterwards. `wait` is how long it may wait.
+    pub fn new(request: &ReceiveRequest, wait: Duration) -> Self {
+        Self {
+            group: Some(GroupKey::of(&request.group_id)),
+            partition: request.partition_key.masked(),
+            counter: request.counter,
+            wait,
+        }
+    }
+}
+
+/// Messages of one partition, and hints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// What goes on the wire.
+    pub response: ReceiveResponse,
+    /// The index of the first message in `response.epoch`, or the requested counter when there is none.
+    pub first_index: u32,
+    /// The counter to ask with next.
+    pub next_index: u32,
+    /// Whether the partition goes on behind this page.
+    pub more: bool,
+}
+
+/// Who reads, as far as a read cares.
+#[derive(Clone)]
+struct Reader {
+    provider: ServiceProviderId,
+    user: Option<UserTag>,
+}
+
+impl Service {
+    /// Reads a partition from `counter` on.
+    ///
+    /// # Privacy
+    /// An unknown group or key is answered like a live, empty partition: same shape, same waiting.
+    ///
+    /// # Errors
+    /// [`Error::TooManyWaiting`], or the store's.
+    pub async fn receive(self: &Arc<Self>, submitter: &Submitter, receive: Receive) -> Result<Received, Error> {
+        let (provider, user) = self.actor(submitter);
+        let reader = Reader { provider, user };
+        let wait = receive.wait.min(self.limits.receive_wait);
+        let Some(group) = receive.group else { return Ok(nothing(receive.counter)) };
+        if wait.is_zero() {
+            return self.read(&reader, group, &receive, true).await;
+        }
+        let waiter = self.waiters.register(&reader.provider, &group, &receive.partition)?;
+        let until = tokio::time::Instant::now() + wait;
+        loop {
+            let step = until.min(tokio::time::Instant::now() + LOOK_AGAIN);
+            let mut failure = None;
+            let found = tokio::time::timeout_at(
+                step,
+                waiter.read_or_wait(async || match self.read(&reader, group, &receive, false).await {
+                    Ok(received) if received.response.epoch.messages.is_empty() => None,
+                    Ok(received) => Some(received),
+                    Err(error) => {
+                        failure = Some(error);
+                        Some(nothing(receive.counter))
+                    }
+                }),
+            )
+            .await;
+            if let Some(error) = failure {
+                return Err(error);
+            }
+            match found {
+                Ok(Ok(received)) if received.more => return Ok(received),
+                // Read again for the hints, which a wait does not look for.
+                Ok(Ok(_) | Err(Woken::Closed)) => return self.read(&reader, group, &receive, true).await,
+                Err(_) if tokio::time::Instant::now() >= until => {
+                    return self.read(&reader, group, &receive, true).await;
+                }
+                Ok(Err(Woken::Maybe)) | Err(_) => {}
+            }
+        }
+    }
+
+    /// Finds the group of a request that names none: among the groups that the provider used, the one in which the
+    /// key was announced. Two of them are as good as none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn find_literal(
+        self: &Arc<Self>,
+        submitter: &Submitter,
+        request: &LiteralReceiveRequest,
+        wait: Duration,
+    ) -> Result<Receive, Error> {
+        let (provider, _user) = self.actor(submitter);
+        let partition = masked(&request.partition_key);
+        let group = self
+            .blocking_read(move |snapshot| {
+                let mut found = None;
+                for group in snapshot.announced(&partition, LITERAL_GROUPS_MAX)? {
+                    let used = snapshot.group(&group)?.is_some_and(|record| record.users.contains(&provider));
+                    if used && found.replace(group).is_some() {
+                        return Ok(None);
+                    }
+                }
+                Ok(found)
+            })
+            .await?;
+        Ok(Receive { group, partition, counter: request.counter, wait })
+    }
+
+    async fn read(
+        self: &Arc<Self>,
+        reader: &Reader,
+        group: GroupKey,
+        receive: &Receive,
+        with_hints: bool,
+    ) -> Result<Received, Error> {
+        let (partition, counter) = (receive.partition, receive.counter);
+        let (policy, now, page_bytes) = (self.policy(), self.now(), self.limits.page_bytes);
+        let asker = reader.clone();
+        let (received, present) = self
+            .blocking_read(move |snapshot| {
+                let read = Read { snapshot, group, reader: &asker, policy: &policy, now };
+                let received = read.epoch(&partition, counter, page_bytes, with_hints)?;
+                Ok((received, read.presentation_due(&partition)?))
+            })
+            .await?;
+        if present {
+            let command = Command::Present(Present { provider: reader.provider.clone(), partition });
+            let presentation = reader.user.map(|user| Presentation { group, partition, user, at_ms: now });
+            self.lanes.remark(group, Some(command), presentation);
+        }
+        Ok(received)
+    }
+
+    /// Reads from a snapshot on the blocking pool, so many at once.
+    async fn blocking_read<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&dyn Snapshot) -> Result<T, store::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let permit = self.reads.clone().acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
+        let service = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let result = service.store.snapshot().and_then(|snapshot| read(&*snapshot));
+            drop(permit);
+            result.map_err(Error::Store)
+        })
+        .await
+        .unwrap_or(Err(Error::ShuttingDown))
+    }
+
+    /// The provider on whose account an operation runs, and the user where we know one.
+    pub(super) fn actor(&self, submitter: &Submitter) -> (ServiceProviderId, Option<UserTag>) {
+        match submitter {
+            Submitter::Peer(provider) => (provider.clone(), None),
+            Submitter::User(user) => (self.provider.clone(), Some(user.tag(self.store.user_tag_secret()))),
+        }
+    }
+}
+
+fn masked(key: &PartitionKey) -> MaskedPartitionKey {
+    key.masked()
+}
+
+fn nothing(counter: u32) -> Received {
+    Received { response: ReceiveResponse::default(), first_index: counter, next_index: counter, more: false }
+}
+
+/// One read of one group.
+struct Read<'a> {
+    snapshot: &'a dyn Snapshot,
+    group: GroupKey,
+    reader: &'a Reader,
+    policy: &'a Policy,
+    now: UnixMillis,
+}
+
+impl Read<'_> {
+    fn epoch(
+        &self,
+        partition: &MaskedPartitionKey,
+        counter: u32,
+        page_bytes: u64,
+        with_hints: bool,
+    ) -> Result<Received, store::Error> {
+        let page = self.snapshot.messages(&self.group, partition, counter, page_bytes)?;
+        let mut received = nothing(counter);
+        if let (Some((first, _)), Some((last, _))) = (page.entries.first(), page.entries.last()) {
+            (received.first_index, received.next_index) = (*first, last.saturating_add(1));
+        }
+        received.more = page.more;
+        received.response.epoch = self.messages(page.entries)?;
+        if with_hints && !page.more {
+            received.response.hints = self.hints(partition)?;
+        }
+        Ok(received)
+    }
+
+    /// Whole epochs only; in no order that anybody could rely on: that of their hashes.
+    fn hints(&self, requested: &MaskedPartitionKey) -> Result<Vec<HintedEpoch>, store::Error> {
+        let view = SnapshotView { group: self.group, snapshot: self.snapshot };
+        let since = self.now.saturating_sub(self.policy.hint_window_ms);
+        let shown = |partition: &MaskedPartitionKey| match &self.reader.user {
+            None => Ok(true),
+            Some(user) => {
+                Ok(self.snapshot.presented(&self.group, partition, user)?.is_some_and(|at_ms| at_ms >= since))
+            }
+        };
+        let mut chosen = hinted(&view, requested, &self.reader.provider, shown, self.policy, self.now)?;
+        chosen.sort_unstable();
+        let mut hints = Vec::new();
+        for masked_partition_key in chosen {
+            let page = self.snapshot.messages(&self.group, &masked_partition_key, 0, self.policy.hint_bytes)?;
+            if !page.more {
+                hints.push(HintedEpoch { masked_partition_key, epoch: self.messages(page.entries)? });
+            }
+        }
+        Ok(hints)
+    }
+
+    fn messages(&self, entries: Vec<(u32, Entry)>) -> Result<Epoch, store::Error> {
+        let messages = entries.into_iter().map(|(_, entry)| self.message(&entry)).collect::<Result<_, _>>()?;
+        Ok(Epoch { messages })
+    }
+
+    fn message(&self, entry: &Entry) -> Result<Message, store::Error> {
+        let corrupt = |_| store::Error::Corrupt("message");
+        let commit = match &entry.commit {
+            None => None,
+            Some(commit) => {
+                let group_info = match commit.group_info {
+                    None => None,
+                    Some((key, _)) => {
+                        let blob = self.snapshot.blob(&self.group, &key)?;
+                        let blob = blob.ok_or(store::Error::Corrupt("list of GroupInfos"))?;
+                        Some(decode::<WireGroupInfo>(&blob).map_err(|_| store::Error::Corrupt("GroupInfo"))?)
+                    }
+                };
+                Some(MessageCommit { next_partition_key: commit.next, group_info })
+            }
+        };
+        Ok(Message { message: decode::<WireMessage>(&entry.message).map_err(corrupt)?, commit })
+    }
+
+    /// Whether this receive is to be recorded: only of partitions that are there, and not each time.
+    fn presentation_due(&self, partition: &MaskedPartitionKey) -> Result<bool, store::Error> {
+        let Some(record) = self.snapshot.partition(&self.group, partition)? else { return Ok(false) };
+        if presentation_is_due(&record, &self.reader.provider, self.policy, self.now) {
+            return Ok(true);
+        }
+        let Some(user) = &self.reader.user else { return Ok(false) };
+        let before = self.snapshot.presented(&self.group, partition, user)?;
+        Ok(before.is_none_or(|at_ms| self.now >= at_ms.saturating_add(self.policy.presentation_interval_ms)))
+    }
+}

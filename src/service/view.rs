@@ -1,0 +1,145 @@
+//! One group as the sequencer sees it: what the batch at hand has changed, then what the lane remembers, then the store.
+
+use std::{cell::RefCell, num::NonZeroUsize, sync::Arc};
+
+use lru::LruCache;
+
+use super::ledger::Ledger;
+use crate::{
+    sequencer::{Budget, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, State},
+    store::{Batch, Error, Snapshot},
+    wire::{MaskedPartitionKey, ServiceProviderId},
+};
+
+/// Records that a lane, their only writer, keeps at hand.
+pub(super) struct Memory {
+    groups: RefCell<LruCache<GroupKey, Arc<Group>>>,
+    partitions: RefCell<LruCache<(GroupKey, MaskedPartitionKey), Arc<Partition>>>,
+}
+
+const GROUPS_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
+const PARTITIONS_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
+
+impl Memory {
+    pub(super) fn new() -> Self {
+        Self {
+            groups: RefCell::new(LruCache::new(GROUPS_MAX)),
+            partitions: RefCell::new(LruCache::new(PARTITIONS_MAX)),
+        }
+    }
+
+    /// Remembers what a batch has made durable.
+    pub(super) fn absorb(&self, batch: Batch) {
+        let (mut groups, mut partitions) = (self.groups.borrow_mut(), self.partitions.borrow_mut());
+        for (key, group) in batch.groups {
+            groups.put(key, group);
+        }
+        for (key, partition) in batch.partitions {
+            partitions.put(key, partition);
+        }
+        for key in &batch.removed {
+            partitions.pop(key);
+        }
+    }
+
+    /// Forgets everything, after somebody else wrote.
+    pub(super) fn forget(&self) {
+        self.groups.borrow_mut().clear();
+        self.partitions.borrow_mut().clear();
+    }
+}
+
+/// The state of one group in the middle of a batch.
+pub(super) struct LaneView<'a> {
+    pub(super) group: GroupKey,
+    pub(super) batch: &'a Batch,
+    pub(super) memory: &'a Memory,
+    pub(super) snapshot: &'a dyn Snapshot,
+    pub(super) ledger: &'a Ledger,
+}
+
+impl State for LaneView<'_> {
+    type Error = Error;
+
+    fn group(&self) -> Result<Option<Arc<Group>>, Error> {
+        if let Some(group) = self.batch.groups.get(&self.group) {
+            return Ok(Some(group.clone()));
+        }
+        if let Some(group) = self.memory.groups.borrow_mut().get(&self.group) {
+            return Ok(Some(group.clone()));
+        }
+        let loaded = self.snapshot.group(&self.group)?.map(Arc::new);
+        if let Some(group) = &loaded {
+            self.memory.groups.borrow_mut().put(self.group, group.clone());
+        }
+        Ok(loaded)
+    }
+
+    fn reservation(&self) -> Result<Option<Reservation>, Error> {
+        match self.batch.reservations.get(&self.group) {
+            Some(reservation) => Ok(*reservation),
+            None => self.snapshot.reservation(&self.group),
+        }
+    }
+
+    fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Error> {
+        let row = (self.group, *key);
+        if let Some(partition) = self.batch.partitions.get(&row) {
+            return Ok(Some(partition.clone()));
+        }
+        if let Some(partition) = self.memory.partitions.borrow_mut().get(&row) {
+            return Ok(Some(partition.clone()));
+        }
+        let loaded = self.snapshot.partition(&self.group, key)?.map(Arc::new);
+        if let Some(partition) = &loaded {
+            self.memory.partitions.borrow_mut().put(row, partition.clone());
+        }
+        Ok(loaded)
+    }
+
+    fn repeat(&self, partition: &MaskedPartitionKey, key: &RepeatKey) -> Result<Option<Receipt>, Error> {
+        match self.batch.repeats.get(&(self.group, *partition, *key)) {
+            Some(receipt) => Ok(Some(*receipt)),
+            None => self.snapshot.repeat(&self.group, partition, key),
+        }
+    }
+
+    fn budget(&self, provider: &ServiceProviderId) -> Result<Budget, Error> {
+        let in_group = match self.batch.budgets.get(&(provider.clone(), self.group)) {
+            Some(usage) => *usage,
+            None => self.snapshot.budget(provider, &self.group)?,
+        };
+        Ok(Budget { in_group, in_all: self.ledger.total(provider) })
+    }
+}
+
+/// The durable state of one group, for readers.
+pub(super) struct SnapshotView<'a> {
+    pub(super) group: GroupKey,
+    pub(super) snapshot: &'a dyn Snapshot,
+}
+
+impl State for SnapshotView<'_> {
+    type Error = Error;
+
+    fn group(&self) -> Result<Option<Arc<Group>>, Error> {
+        Ok(self.snapshot.group(&self.group)?.map(Arc::new))
+    }
+
+    fn reservation(&self) -> Result<Option<Reservation>, Error> {
+        self.snapshot.reservation(&self.group)
+    }
+
+    fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Error> {
+        Ok(self.snapshot.partition(&self.group, key)?.map(Arc::new))
+    }
+
+    fn repeat(&self, partition: &MaskedPartitionKey, key: &RepeatKey) -> Result<Option<Receipt>, Error> {
+        self.snapshot.repeat(&self.group, partition, key)
+    }
+
+    fn budget(&self, provider: &ServiceProviderId) -> Result<Budget, Error> {
+        let in_group = self.snapshot.budget(provider, &self.group)?;
+        Ok(Budget { in_group, in_all: in_group })
+    }
+}

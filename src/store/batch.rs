@@ -1,0 +1,109 @@
+//! What is written in one durable step: the transitions of everything that queued meanwhile, merged.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    sequencer::{
+        Blob, Entry, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, Transition, UnixMillis, Usage,
+        UserTag, Welcome,
+    },
+    wire::{MaskedPartitionKey, ServiceProviderId},
+};
+
+/// That a local user presented a partition's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presentation {
+    /// The group, here or at another hub.
+    pub group: GroupKey,
+    /// The partition.
+    pub partition: MaskedPartitionKey,
+    /// Who.
+    pub user: UserTag,
+    /// When.
+    pub at_ms: UnixMillis,
+}
+
+/// Transitions merged in the order in which they were sequenced: the last record of a row is the one that is written.
+///
+/// # Correctness
+/// A partition that is removed must not be opened again in the same batch: the lane ends a batch with a removal.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Group records.
+    pub groups: HashMap<GroupKey, Arc<Group>>,
+    /// Reservations, set or cleared.
+    pub reservations: HashMap<GroupKey, Option<Reservation>>,
+    /// Partition records.
+    pub partitions: HashMap<(GroupKey, MaskedPartitionKey), Arc<Partition>>,
+    /// Partitions that readers may find without naming the group.
+    pub announced: Vec<(GroupKey, MaskedPartitionKey)>,
+    /// Messages.
+    pub entries: Vec<(GroupKey, MaskedPartitionKey, u32, Entry)>,
+    /// How repeated sends are recognised.
+    pub repeats: HashMap<(GroupKey, MaskedPartitionKey, RepeatKey), Receipt>,
+    /// GroupInfos and trees.
+    pub blobs: Vec<(GroupKey, Blob)>,
+    /// Welcomes to deliver.
+    pub welcomes: Vec<(GroupKey, Welcome)>,
+    /// What providers have used up.
+    pub budgets: HashMap<(ServiceProviderId, GroupKey), Usage>,
+    /// Timers to set.
+    pub timers: Vec<(GroupKey, Timer)>,
+    /// Timers to clear.
+    pub cleared_timers: Vec<(GroupKey, Timer)>,
+    /// Local users' presentations.
+    pub presentations: Vec<Presentation>,
+    /// Partitions to remove, with all their rows.
+    pub removed: Vec<(GroupKey, MaskedPartitionKey)>,
+    /// Bytes of messages, GroupInfos, trees and Welcomes, for the lane's bound.
+    pub bytes: usize,
+}
+
+impl Batch {
+    /// Adds what a command changed in the group.
+    pub fn push(&mut self, group: GroupKey, transition: Transition) {
+        if let Some(record) = transition.group {
+            self.groups.insert(group, Arc::new(record));
+        }
+        if let Some(reservation) = transition.reservation {
+            self.reservations.insert(group, reservation);
+        }
+        self.partitions.extend(transition.partitions.into_iter().map(|(key, record)| ((group, key), Arc::new(record))));
+        self.announced.extend(transition.announced.into_iter().map(|key| (group, key)));
+        if let Some((partition, index, entry)) = transition.append {
+            self.bytes += entry.message.len();
+            self.entries.push((group, partition, index, entry));
+        }
+        self.repeats.extend(transition.repeat.map(|(partition, key, receipt)| ((group, partition, key), receipt)));
+        self.bytes += transition.blobs.iter().map(|blob| blob.bytes.len()).sum::<usize>();
+        self.blobs.extend(transition.blobs.into_iter().map(|blob| (group, blob)));
+        if let Some(welcome) = transition.welcome {
+            self.bytes += welcome.data.welcome.bytes().len();
+            self.welcomes.push((group, *welcome));
+        }
+        self.budgets.extend(transition.budgets.into_iter().map(|(provider, usage)| ((provider, group), usage)));
+        self.timers.extend(transition.timers.into_iter().map(|timer| (group, timer)));
+        self.cleared_timers.extend(transition.cleared_timers.into_iter().map(|timer| (group, timer)));
+        for key in transition.removed {
+            self.partitions.remove(&(group, key));
+            self.removed.push((group, key));
+        }
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+            && self.reservations.is_empty()
+            && self.partitions.is_empty()
+            && self.announced.is_empty()
+            && self.entries.is_empty()
+            && self.repeats.is_empty()
+            && self.blobs.is_empty()
+            && self.welcomes.is_empty()
+            && self.budgets.is_empty()
+            && self.timers.is_empty()
+            && self.cleared_timers.is_empty()
+            && self.presentations.is_empty()
+            && self.removed.is_empty()
+    }
+}

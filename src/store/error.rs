@@ -1,0 +1,37 @@
+//! What can go wrong on our side of the wire.
+
+/// The engine failed: our fault, never the asker's.
+///
+/// # Privacy
+/// Texts come from the engine and name files at most, no key and no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The operating system or the engine refused to read or write.
+    #[error("the database cannot be read or written: {0}")]
+    Io(String),
+    /// Something on disk is not what was written.
+    #[error("the database holds a {0} that cannot be decoded: restore it from a backup")]
+    Corrupt(&'static str),
+    /// The database was written by another version.
+    #[error("the database has format {found}, this program reads format {expected}: use the matching version")]
+    FormatVersion {
+        /// In the database.
+        found: u32,
+        /// In this program.
+        expected: u32,
+    },
+    /// The database belongs to another provider.
+    #[error("the database belongs to provider {found}, not to {expected}: check store.path and provider.id")]
+    OtherProvider {
+        /// In the database.
+        found: String,
+        /// In the configuration.
+        expected: String,
+    },
+    /// A write failed before: nothing is written until the next start.
+    #[error("an earlier write failed, so nothing more is written: look at disk space and the log, then restart")]
+    Poisoned,
+    /// Somebody else changed what the batch was computed from.
+    #[error("the state changed meanwhile")]
+    Conflict,
+}

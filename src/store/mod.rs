@@ -1,0 +1,131 @@
+//! The seam to storage: what the service needs of an engine, and nothing of how an engine does it.
+//!
+//! An engine keeps what transitions say ([`Batch`]) and answers reads from consistent snapshots. Every operation has
+//! one linearisation point in one group, so no engine needs transactions across groups. The contract that every engine
+//! keeps is a test: `contract.rs`.
+
+mod batch;
+#[cfg(test)]
+mod contract;
+mod error;
+pub mod rocks;
+
+use std::sync::Arc;
+
+pub use batch::{Batch, Presentation};
+pub use error::Error;
+
+use crate::{
+    sequencer::{
+        BlobKey, Entry, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
+        Welcome,
+    },
+    wire::{MaskedPartitionKey, ServiceProviderId},
+};
+
+/// An engine.
+///
+/// # Correctness
+/// * [`Store::commit`] is atomic and durable: after `Ok` everything in the batch survives a crash of the machine; after
+///   an error nothing of it is ever seen.
+/// * A snapshot taken after `commit` returned sees the batch.
+/// * After a failed write the engine is *poisoned*: it refuses every further write until it is opened again, because
+///   nobody knows what of the failed write a disk has kept. Reads go on.
+/// * An engine that has other writers checks that what a batch was computed from has not changed, and answers
+///   [`Error::Conflict`]; the service then loads and computes again. An engine that one process owns never conflicts.
+///
+/// # Privacy
+/// An engine is given masked partition keys, hashes of group ids and keyed hashes of users, never the originals.
+pub trait Store: Send + Sync + 'static {
+    /// A consistent view of everything committed so far.
+    ///
+    /// # Errors
+    /// When the engine cannot read.
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Error>;
+
+    /// Makes everything in the batch durable, or nothing of it.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] after an earlier failure, [`Error::Conflict`] when the batch is to be computed again, any
+    /// other error once, and then poisoned.
+    fn commit(&self, batch: &Batch) -> Result<(), Error>;
+
+    /// Whether [`Store::commit`] can succeed as far as is known.
+    ///
+    /// # Errors
+    /// Why not.
+    fn writable(&self) -> Result<(), Error>;
+
+    /// The secret of this database under which users are hashed to [`UserTag`]s.
+    fn user_tag_secret(&self) -> &[u8; 32];
+}
+
+/// A consistent view of a store. All reads are point reads or bounded scans.
+///
+/// # Errors
+/// Every read fails with [`Error::Io`] when the engine cannot read and with [`Error::Corrupt`] when what it reads is
+/// no encoding of what should be there.
+#[allow(clippy::missing_errors_doc, reason = "said once, above, for all of them")]
+pub trait Snapshot {
+    /// A group.
+    fn group(&self, group: &GroupKey) -> Result<Option<Group>, Error>;
+
+    /// The reservation of a group's id.
+    fn reservation(&self, group: &GroupKey) -> Result<Option<Reservation>, Error>;
+
+    /// A partition.
+    fn partition(&self, group: &GroupKey, key: &MaskedPartitionKey) -> Result<Option<Partition>, Error>;
+
+    /// The receipt of a send that was sequenced there before.
+    fn repeat(
+        &self,
+        group: &GroupKey,
+        partition: &MaskedPartitionKey,
+        key: &RepeatKey,
+    ) -> Result<Option<Receipt>, Error>;
+
+    /// Messages of a partition from index `from` on, in order: as many as fit into `bytes`, at least one if there is
+    /// one. GroupInfos count.
+    fn messages(&self, group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64) -> Result<Page, Error>;
+
+    /// A GroupInfo or tree.
+    fn blob(&self, group: &GroupKey, key: &BlobKey) -> Result<Option<bytes::Bytes>, Error>;
+
+    /// What every provider has used up in every group, at most `limit` rows after `after`.
+    fn budgets(&self, after: Option<&(ServiceProviderId, GroupKey)>, limit: usize) -> Result<Vec<BudgetRow>, Error>;
+
+    /// What the provider has used up in the group.
+    fn budget(&self, provider: &ServiceProviderId, group: &GroupKey) -> Result<Usage, Error>;
+
+    /// Timers due by `now`, earliest first.
+    fn due(&self, now: UnixMillis, limit: usize) -> Result<Vec<(GroupKey, Timer)>, Error>;
+
+    /// The groups in which a partition of that key was announced, at most `limit`.
+    fn announced(&self, partition: &MaskedPartitionKey, limit: usize) -> Result<Vec<GroupKey>, Error>;
+
+    /// When that user last presented the partition's key.
+    fn presented(
+        &self,
+        group: &GroupKey,
+        partition: &MaskedPartitionKey,
+        user: &UserTag,
+    ) -> Result<Option<UnixMillis>, Error>;
+
+    /// Welcomes that wait to be delivered, at most `limit`.
+    fn welcomes(&self, limit: usize) -> Result<Vec<(GroupKey, Welcome)>, Error>;
+}
+
+/// A row of [`Snapshot::budgets`].
+pub type BudgetRow = (ServiceProviderId, GroupKey, Usage);
+
+/// Some messages of a partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Indexes and messages, in order.
+    pub entries: Vec<(u32, Entry)>,
+    /// Whether the partition goes on behind them.
+    pub more: bool,
+}
+
+/// An engine that several parts of the service share.
+pub type SharedStore = Arc<dyn Store>;

@@ -1,0 +1,127 @@
+//! Writing: one synced `WriteBatch` for each batch, and nothing more after a failure.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
+
+use super::{keys, snapshot::RocksSnapshot, values};
+use crate::store::{Batch, Error, Snapshot, Store};
+
+/// A RocksDB database that this process owns.
+pub struct RocksStore {
+    db: DB,
+    user_tag_secret: [u8; 32],
+    poisoned: AtomicBool,
+}
+
+impl RocksStore {
+    pub(super) fn new(db: DB, user_tag_secret: [u8; 32]) -> Self {
+        Self { db, user_tag_secret, poisoned: AtomicBool::new(false) }
+    }
+
+    pub(super) fn db(&self) -> &DB {
+        &self.db
+    }
+
+    pub(super) fn family(&self, name: &'static str) -> Result<&ColumnFamily, Error> {
+        self.db.cf_handle(name).ok_or(Error::Corrupt("list of column families"))
+    }
+
+    fn prepare(&self, batch: &Batch) -> Result<WriteBatch, Error> {
+        let (state, messages) = (self.family(keys::STATE)?, self.family(keys::MESSAGES)?);
+        let (repeats, blobs) = (self.family(keys::REPEATS)?, self.family(keys::BLOBS)?);
+        let (outbox, presented) = (self.family(keys::OUTBOX)?, self.family(keys::PRESENTED)?);
+        let mut write = WriteBatch::default();
+        for (group, record) in &batch.groups {
+            write.put_cf(state, keys::group(group), values::encode(&**record, "group")?);
+        }
+        for (group, reservation) in &batch.reservations {
+            match reservation {
+                Some(record) => {
+                    write.put_cf(state, keys::reservation(group), values::encode(record, "reservation")?);
+                }
+                None => write.delete_cf(state, keys::reservation(group)),
+            }
+        }
+        for ((group, partition), record) in &batch.partitions {
+            write.put_cf(state, keys::partition(group, partition), values::encode(&**record, "partition")?);
+        }
+        for (group, partition) in &batch.announced {
+            write.put_cf(state, keys::announced(partition, group), []);
+        }
+        for (group, partition, index, entry) in &batch.entries {
+            write.put_cf(messages, keys::message(group, partition, *index), values::encode_entry(entry));
+        }
+        for ((group, partition, key), receipt) in &batch.repeats {
+            write.put_cf(repeats, keys::repeat(group, partition, key), values::encode(receipt, "receipt")?);
+        }
+        for (group, blob) in &batch.blobs {
+            write.put_cf(blobs, keys::blob(group, &blob.key), &blob.bytes);
+        }
+        for (group, welcome) in &batch.welcomes {
+            write.put_cf(outbox, keys::welcome(group, welcome), values::encode_welcome(welcome)?);
+        }
+        for ((provider, group), usage) in &batch.budgets {
+            let key = keys::budget(provider, group);
+            if usage.is_nothing() {
+                write.delete_cf(state, key);
+            } else {
+                write.put_cf(state, key, values::encode(usage, "budget")?);
+            }
+        }
+        for (group, timer) in &batch.cleared_timers {
+            write.delete_cf(state, keys::timer(group, timer));
+        }
+        for (group, timer) in &batch.timers {
+            write.put_cf(state, keys::timer(group, timer), []);
+        }
+        for presentation in &batch.presentations {
+            let key = keys::presented(&presentation.group, &presentation.partition, &presentation.user);
+            write.put_cf(presented, key, presentation.at_ms.to_be_bytes());
+        }
+        // Last: what was appended to a partition earlier in this batch goes with it.
+        for (group, partition) in &batch.removed {
+            let prefix = keys::partition_prefix(group, partition);
+            let end = keys::after_prefix(&prefix).ok_or(Error::Corrupt("partition"))?;
+            write.delete_cf(state, keys::partition(group, partition));
+            for family in [messages, repeats, presented] {
+                write.delete_range_cf(family, prefix.as_slice(), end.as_slice());
+            }
+        }
+        Ok(write)
+    }
+}
+
+impl Store for RocksStore {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Error> {
+        Ok(Box::new(RocksSnapshot::new(self)?))
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.writable()?;
+        let write = self.prepare(batch)?;
+        let mut options = WriteOptions::default();
+        options.set_sync(true);
+        self.db.write_opt(write, &options).map_err(|error| {
+            self.poisoned.store(true, Ordering::Release);
+            Error::Io(error.into_string())
+        })
+    }
+
+    fn writable(&self) -> Result<(), Error> {
+        if self.poisoned.load(Ordering::Acquire) { Err(Error::Poisoned) } else { Ok(()) }
+    }
+
+    fn user_tag_secret(&self) -> &[u8; 32] {
+        &self.user_tag_secret
+    }
+}
+
+impl std::fmt::Debug for RocksStore {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("RocksStore").field("poisoned", &self.poisoned).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,138 @@
+//! Column families and the keys in them.
+//!
+//! Numbers are big-endian, so that rows sort by them.
+
+use crate::{
+    sequencer::{BlobKey, GroupKey, RepeatKey, Timer, UnixMillis, UserTag},
+    wire::{MaskedPartitionKey, ServiceProviderId},
+};
+
+/// Small rows that are overwritten: groups, reservations, partitions, budgets, timers, announcements.
+pub(super) const STATE: &str = "state";
+/// Messages, by group, partition and index.
+pub(super) const MESSAGES: &str = "messages";
+/// Receipts of sends, by content.
+pub(super) const REPEATS: &str = "repeats";
+/// GroupInfos and trees, by content.
+pub(super) const BLOBS: &str = "blobs";
+/// Welcomes that wait to be delivered.
+pub(super) const OUTBOX: &str = "outbox";
+/// Which local user presented which partition key.
+pub(super) const PRESENTED: &str = "presented";
+
+/// All of them, beside RocksDB's `default`, which holds the format version and the database's own secret.
+pub(super) const FAMILIES: [&str; 6] = [STATE, MESSAGES, REPEATS, BLOBS, OUTBOX, PRESENTED];
+
+/// Row of `default`: the format version.
+pub(super) const FORMAT: &[u8] = b"format";
+/// Row of `default`: whose database it is.
+pub(super) const PROVIDER: &[u8] = b"provider";
+/// Row of `default`: the secret under which users are hashed.
+pub(super) const USER_TAG_SECRET: &[u8] = b"user-tag-secret";
+
+/// First bytes of the rows of [`STATE`].
+pub(super) mod kind {
+    pub(in super::super) const ANNOUNCED: u8 = b'A';
+    pub(in super::super) const BUDGET: u8 = b'B';
+    pub(in super::super) const GROUP: u8 = b'G';
+    pub(in super::super) const PARTITION: u8 = b'P';
+    pub(in super::super) const RESERVATION: u8 = b'R';
+    pub(in super::super) const TIMER: u8 = b'T';
+}
+
+pub(super) fn group(group: &GroupKey) -> Vec<u8> {
+    [&[kind::GROUP], group.as_bytes().as_slice()].concat()
+}
+
+pub(super) fn reservation(group: &GroupKey) -> Vec<u8> {
+    [&[kind::RESERVATION], group.as_bytes().as_slice()].concat()
+}
+
+pub(super) fn partition(group: &GroupKey, partition: &MaskedPartitionKey) -> Vec<u8> {
+    [&[kind::PARTITION], group.as_bytes().as_slice(), partition.as_bytes()].concat()
+}
+
+pub(super) fn announced(partition: &MaskedPartitionKey, group: &GroupKey) -> Vec<u8> {
+    [&[kind::ANNOUNCED], partition.as_bytes().as_slice(), group.as_bytes()].concat()
+}
+
+/// The prefix of all announcements of a partition.
+pub(super) fn announced_prefix(partition: &MaskedPartitionKey) -> Vec<u8> {
+    [&[kind::ANNOUNCED], partition.as_bytes().as_slice()].concat()
+}
+
+/// A provider's name holds no zero byte, so the zero ends it.
+pub(super) fn budget(provider: &ServiceProviderId, group: &GroupKey) -> Vec<u8> {
+    [&[kind::BUDGET], provider.as_str().as_bytes(), &[0], group.as_bytes()].concat()
+}
+
+/// Takes a budget's key apart.
+pub(super) fn parse_budget(key: &[u8]) -> Option<(ServiceProviderId, GroupKey)> {
+    let (_kind, rest) = key.split_first()?;
+    let (rest, group) = rest.split_last_chunk::<{ GroupKey::LENGTH }>()?;
+    let (_zero, provider) = rest.split_last()?;
+    Some((std::str::from_utf8(provider).ok()?.parse().ok()?, GroupKey::new(*group)))
+}
+
+pub(super) fn timer(group: &GroupKey, timer: &Timer) -> Vec<u8> {
+    [&[kind::TIMER], timer.due_ms.to_be_bytes().as_slice(), group.as_bytes(), timer.partition.as_bytes()].concat()
+}
+
+/// Takes a timer's key apart.
+pub(super) fn parse_timer(key: &[u8]) -> Option<(GroupKey, Timer)> {
+    let (_kind, rest) = key.split_first()?;
+    let (due, rest) = rest.split_first_chunk::<8>()?;
+    let (group, rest) = rest.split_first_chunk::<{ GroupKey::LENGTH }>()?;
+    let timer =
+        Timer { due_ms: UnixMillis::from_be_bytes(*due), partition: MaskedPartitionKey::new(rest.try_into().ok()?) };
+    Some((GroupKey::new(*group), timer))
+}
+
+/// What all messages, and all repeats, of a partition begin with.
+pub(super) fn partition_prefix(group: &GroupKey, partition: &MaskedPartitionKey) -> Vec<u8> {
+    [group.as_bytes().as_slice(), partition.as_bytes()].concat()
+}
+
+pub(super) fn message(group: &GroupKey, partition: &MaskedPartitionKey, index: u32) -> Vec<u8> {
+    [group.as_bytes().as_slice(), partition.as_bytes(), &index.to_be_bytes()].concat()
+}
+
+/// The index at the end of a message's key.
+pub(super) fn parse_message_index(key: &[u8]) -> Option<u32> {
+    key.last_chunk::<4>().map(|index| u32::from_be_bytes(*index))
+}
+
+pub(super) fn repeat(group: &GroupKey, partition: &MaskedPartitionKey, key: &RepeatKey) -> Vec<u8> {
+    [group.as_bytes().as_slice(), partition.as_bytes(), &key.stored()].concat()
+}
+
+pub(super) fn blob(group: &GroupKey, key: &BlobKey) -> Vec<u8> {
+    [group.as_bytes().as_slice(), &key.0].concat()
+}
+
+/// A Welcome is named by the partition that it opens and by where its commit stands.
+pub(super) fn welcome(group: &GroupKey, welcome: &crate::sequencer::Welcome) -> Vec<u8> {
+    let (key, index) = welcome.commit.map_or((MaskedPartitionKey::NONE, 0), |commit| (commit.key, commit.index));
+    [group.as_bytes().as_slice(), welcome.partition.as_bytes(), key.as_bytes(), &index.to_be_bytes()].concat()
+}
+
+/// The group at the head of a key.
+pub(super) fn parse_group(key: &[u8]) -> Option<GroupKey> {
+    key.first_chunk::<{ GroupKey::LENGTH }>().map(|group| GroupKey::new(*group))
+}
+
+pub(super) fn presented(group: &GroupKey, partition: &MaskedPartitionKey, user: &UserTag) -> Vec<u8> {
+    [group.as_bytes().as_slice(), partition.as_bytes(), &user.0].concat()
+}
+
+/// The first key behind all keys with that prefix; `None` when there is none.
+pub(super) fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
+}

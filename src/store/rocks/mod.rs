@@ -1,0 +1,15 @@
+//! The embedded engine: RocksDB.
+//!
+//! A few column families with key prefixes, one writer thread for each lane, one synced `WriteBatch` for everything
+//! that a batch of commands changes. `specs/storage.md` describes every row.
+
+mod engine;
+mod keys;
+mod open;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use engine::RocksStore;
+pub use open::{FORMAT_VERSION, OpenOptions};

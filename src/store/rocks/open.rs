@@ -1,0 +1,117 @@
+//! Opening: options of the engine, format version, owner.
+
+use std::path::Path;
+
+use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, LogLevel, Options, WriteOptions};
+use zeroize::Zeroize;
+
+use super::{RocksStore, keys};
+use crate::{store::Error, wire::ServiceProviderId};
+
+/// The format that this program writes and reads. A change of bytes on disk raises it (see `specs/storage.md`).
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What opening needs to know.
+#[derive(Debug)]
+pub struct OpenOptions<'a> {
+    /// The folder, created if missing.
+    pub path: &'a Path,
+    /// Whose database it is: a database is never opened for another provider.
+    pub provider: &'a ServiceProviderId,
+    /// Thirty-two random bytes, used when the database is created.
+    pub fresh_secret: [u8; 32],
+    /// Memory for cached blocks, in bytes.
+    pub cache_bytes: usize,
+}
+
+const MIB: usize = 1024 * 1024;
+
+impl RocksStore {
+    /// Opens the database, or creates it.
+    ///
+    /// # Errors
+    /// [`Error::FormatVersion`] and [`Error::OtherProvider`] before anything is touched; [`Error::Io`] when another
+    /// process has it open or the disk refuses; [`Error::Corrupt`] when the first rows cannot be read.
+    pub fn open(mut options: OpenOptions<'_>) -> Result<Self, Error> {
+        let io = |error: rocksdb::Error| Error::Io(error.into_string());
+        let cache = Cache::new_lru_cache(options.cache_bytes);
+        let families = keys::FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, family_options(name, &cache)));
+        let db = DB::open_cf_descriptors(&database_options(), options.path, families).map_err(io)?;
+
+        let found = db.get(keys::FORMAT).map_err(io)?;
+        let fresh = found.is_none();
+        if let Some(found) = found {
+            let found = found.try_into().map(u32::from_be_bytes).map_err(|_| Error::Corrupt("format version"))?;
+            if found != FORMAT_VERSION {
+                return Err(Error::FormatVersion { found, expected: FORMAT_VERSION });
+            }
+        } else {
+            let mut first = rocksdb::WriteBatch::default();
+            first.put(keys::PROVIDER, options.provider.as_str());
+            first.put(keys::USER_TAG_SECRET, options.fresh_secret);
+            first.put(keys::FORMAT, FORMAT_VERSION.to_be_bytes());
+            let mut synced = WriteOptions::default();
+            synced.set_sync(true);
+            db.write_opt(first, &synced).map_err(io)?;
+        }
+        options.fresh_secret.zeroize();
+        let owner = db.get(keys::PROVIDER).map_err(io)?.ok_or(Error::Corrupt("owner"))?;
+        if owner != options.provider.as_str().as_bytes() {
+            return Err(Error::OtherProvider {
+                found: String::from_utf8_lossy(&owner).into_owned(),
+                expected: options.provider.to_string(),
+            });
+        }
+        let secret = db.get(keys::USER_TAG_SECRET).map_err(io)?.ok_or(Error::Corrupt("secret"))?;
+        let secret = secret.try_into().map_err(|_| Error::Corrupt("secret"))?;
+        tracing::info!(fresh, format = FORMAT_VERSION, "database opened");
+        Ok(Self::new(db, secret))
+    }
+}
+
+fn database_options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_max_background_jobs(2);
+    options.set_max_open_files(1024);
+    // Compactions and flushes reach the disk steadily instead of in one long stall behind a synced write.
+    options.set_bytes_per_sync(MIB as u64);
+    options.set_max_total_wal_size(256 * MIB as u64);
+    options.set_keep_log_file_num(4);
+    options.set_max_log_file_size(16 * MIB);
+    options.set_log_level(LogLevel::Warn);
+    options
+}
+
+fn family_options(name: &'static str, cache: &Cache) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_bloom_filter(10.0, false);
+    table.set_format_version(6);
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    table.set_block_size(16 * 1024);
+
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&table);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    match name {
+        keys::MESSAGES => options.set_write_buffer_size(64 * MIB),
+        keys::BLOBS | keys::OUTBOX => {
+            // Trees of megabytes are written once and never moved by compactions.
+            options.set_enable_blob_files(true);
+            options.set_min_blob_size(16 * 1024);
+            options.set_enable_blob_gc(true);
+            options.set_write_buffer_size(32 * MIB);
+        }
+        keys::REPEATS => {
+            // Nearly every look-up is for something that is not there.
+            options.set_memtable_whole_key_filtering(true);
+            options.set_memtable_prefix_bloom_ratio(0.1);
+            options.set_write_buffer_size(32 * MIB);
+        }
+        _ => options.set_write_buffer_size(32 * MIB),
+    }
+    options
+}

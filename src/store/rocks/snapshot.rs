@@ -1,0 +1,168 @@
+//! Reading: point reads and bounded scans of one consistent view.
+
+use bytes::Bytes;
+use mls_rs_codec::MlsDecode;
+use rocksdb::{DB, Direction, IteratorMode, ReadOptions, SnapshotWithThreadMode};
+
+use super::{RocksStore, keys, values};
+use crate::{
+    sequencer::{
+        BlobKey, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
+        Welcome,
+    },
+    store::{BudgetRow, Error, Page, Snapshot},
+    wire::{MaskedPartitionKey, ServiceProviderId},
+};
+
+pub(super) struct RocksSnapshot<'a> {
+    store: &'a RocksStore,
+    view: SnapshotWithThreadMode<'a, DB>,
+}
+
+fn io(error: rocksdb::Error) -> Error {
+    Error::Io(error.into_string())
+}
+
+impl<'a> RocksSnapshot<'a> {
+    pub(super) fn new(store: &'a RocksStore) -> Result<Self, Error> {
+        Ok(Self { store, view: store.db().snapshot() })
+    }
+
+    fn record<T: MlsDecode>(&self, family: &'static str, key: &[u8], what: &'static str) -> Result<Option<T>, Error> {
+        let value = self.view.get_pinned_cf(self.store.family(family)?, key).map_err(io)?;
+        value.map(|value| values::decode(&value, what)).transpose()
+    }
+
+    /// Rows from `start` on whose keys begin with `prefix`, while `take` wants more.
+    fn scan(
+        &self,
+        family: &'static str,
+        prefix: &[u8],
+        start: &[u8],
+        mut take: impl FnMut(&[u8], &[u8]) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let mut options = ReadOptions::default();
+        if let Some(end) = keys::after_prefix(prefix) {
+            options.set_iterate_upper_bound(end);
+        }
+        let family = self.store.family(family)?;
+        for row in self.view.iterator_cf_opt(family, options, IteratorMode::From(start, Direction::Forward)) {
+            let (key, value) = row.map_err(io)?;
+            if !take(&key, &value)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Snapshot for RocksSnapshot<'_> {
+    fn group(&self, group: &GroupKey) -> Result<Option<Group>, Error> {
+        self.record(keys::STATE, &keys::group(group), "group")
+    }
+
+    fn reservation(&self, group: &GroupKey) -> Result<Option<Reservation>, Error> {
+        self.record(keys::STATE, &keys::reservation(group), "reservation")
+    }
+
+    fn partition(&self, group: &GroupKey, key: &MaskedPartitionKey) -> Result<Option<Partition>, Error> {
+        self.record(keys::STATE, &keys::partition(group, key), "partition")
+    }
+
+    fn repeat(
+        &self,
+        group: &GroupKey,
+        partition: &MaskedPartitionKey,
+        key: &RepeatKey,
+    ) -> Result<Option<Receipt>, Error> {
+        self.record(keys::REPEATS, &keys::repeat(group, partition, key), "receipt")
+    }
+
+    fn messages(&self, group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64) -> Result<Page, Error> {
+        let mut page = Page::default();
+        let mut total = 0_u64;
+        let prefix = keys::partition_prefix(group, partition);
+        self.scan(keys::MESSAGES, &prefix, &keys::message(group, partition, from), |key, value| {
+            let index = keys::parse_message_index(key).ok_or(Error::Corrupt("message"))?;
+            let entry = values::decode_entry(value)?;
+            let attached = entry.commit.and_then(|commit| commit.group_info).map_or(0, |(_, length)| length);
+            total += entry.message.len() as u64 + u64::from(attached);
+            if total > bytes && !page.entries.is_empty() {
+                page.more = true;
+                return Ok(false);
+            }
+            page.entries.push((index, entry));
+            Ok(true)
+        })?;
+        Ok(page)
+    }
+
+    fn blob(&self, group: &GroupKey, key: &BlobKey) -> Result<Option<Bytes>, Error> {
+        let value = self.view.get_pinned_cf(self.store.family(keys::BLOBS)?, keys::blob(group, key)).map_err(io)?;
+        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    fn budgets(&self, after: Option<&(ServiceProviderId, GroupKey)>, limit: usize) -> Result<Vec<BudgetRow>, Error> {
+        let mut rows = Vec::new();
+        let prefix = [keys::kind::BUDGET];
+        let start = after.map_or(prefix.to_vec(), |(provider, group)| {
+            let mut key = keys::budget(provider, group);
+            key.push(0);
+            key
+        });
+        self.scan(keys::STATE, &prefix, &start, |key, value| {
+            let (provider, group) = keys::parse_budget(key).ok_or(Error::Corrupt("budget"))?;
+            rows.push((provider, group, values::decode(value, "budget")?));
+            Ok(rows.len() < limit)
+        })?;
+        Ok(rows)
+    }
+
+    fn budget(&self, provider: &ServiceProviderId, group: &GroupKey) -> Result<Usage, Error> {
+        Ok(self.record(keys::STATE, &keys::budget(provider, group), "budget")?.unwrap_or_default())
+    }
+
+    fn due(&self, now: UnixMillis, limit: usize) -> Result<Vec<(GroupKey, Timer)>, Error> {
+        let mut timers = Vec::new();
+        let prefix = [keys::kind::TIMER];
+        self.scan(keys::STATE, &prefix, &prefix, |key, _value| {
+            let (group, timer) = keys::parse_timer(key).ok_or(Error::Corrupt("timer"))?;
+            if timer.due_ms > now {
+                return Ok(false);
+            }
+            timers.push((group, timer));
+            Ok(timers.len() < limit)
+        })?;
+        Ok(timers)
+    }
+
+    fn announced(&self, partition: &MaskedPartitionKey, limit: usize) -> Result<Vec<GroupKey>, Error> {
+        let mut groups = Vec::new();
+        let prefix = keys::announced_prefix(partition);
+        self.scan(keys::STATE, &prefix, &prefix, |key, _value| {
+            let group = key[prefix.len()..].try_into().map_err(|_| Error::Corrupt("announcement"))?;
+            groups.push(GroupKey::new(group));
+            Ok(groups.len() < limit)
+        })?;
+        Ok(groups)
+    }
+
+    fn presented(
+        &self,
+        group: &GroupKey,
+        partition: &MaskedPartitionKey,
+        user: &UserTag,
+    ) -> Result<Option<UnixMillis>, Error> {
+        self.record(keys::PRESENTED, &keys::presented(group, partition, user), "presentation")
+    }
+
+    fn welcomes(&self, limit: usize) -> Result<Vec<(GroupKey, Welcome)>, Error> {
+        let mut welcomes = Vec::new();
+        self.scan(keys::OUTBOX, &[], &[], |key, value| {
+            let group = keys::parse_group(key).ok_or(Error::Corrupt("Welcome"))?;
+            welcomes.push((group, values::decode_welcome(value)?));
+            Ok(welcomes.len() < limit)
+        })?;
+        Ok(welcomes)
+    }
+}
