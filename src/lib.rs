@@ -6,8 +6,12 @@ pub mod client;
 pub mod config;
 #[cfg(feature = "hub")]
 pub mod dev_pki;
+#[cfg(feature = "hub")]
+pub mod http;
 pub mod mls;
 pub mod sequencer;
+#[cfg(feature = "hub")]
+pub mod server;
 #[cfg(feature = "hub")]
 pub mod service;
 #[cfg(feature = "hub")]

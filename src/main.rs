@@ -11,7 +11,6 @@ mod cli;
 use std::{
     env,
     fmt::Display,
-    future::Future,
     io::{self, Write},
     pin::pin,
     process::ExitCode,
@@ -24,7 +23,7 @@ use cli::{Arguments, Command, ConfigCommand, Configured};
 use restante::{
     config::{self, Config, Sources},
     dev_pki::{self, Existing},
-    telemetry,
+    server, telemetry,
 };
 use tokio::{
     runtime,
@@ -111,9 +110,9 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
             tracing::warn!("standard output is closed: nobody reads which address a listener has");
         }
     };
-    let mut server = pin!(run_server(config, ready, shutdown));
+    let mut server = pin!(server::run(config, ready, shutdown));
     tokio::select! {
-        ended = &mut server => return ended.map(|()| ExitCode::SUCCESS),
+        ended = &mut server => return ended.map(|()| ExitCode::SUCCESS).map_err(Into::into),
         () = signals.next() => {}
     }
     tracing::info!("draining");
@@ -128,16 +127,6 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         () = sleep(drain) => tracing::warn!("limits.drain_seconds are over: ending without having drained"),
     }
     Ok(ExitCode::FAILURE)
-}
-
-/// Calls `ready` for each listener and serves until `shutdown`; returns when everything is answered and closed.
-async fn run_server(
-    config: Config,
-    ready: impl FnMut(&str, &dyn Display),
-    shutdown: impl Future<Output = ()>,
-) -> anyhow::Result<()> {
-    let _ = (config, ready, shutdown);
-    anyhow::bail!("serve is not built yet")
 }
 
 /// Runs the demo; a failed check is a failure.

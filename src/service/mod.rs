@@ -7,6 +7,7 @@ mod clock;
 mod create_group;
 mod entropy;
 mod error;
+mod follow;
 mod group_id;
 mod lane;
 mod lanes;

@@ -109,6 +109,16 @@ impl Service {
         }
     }
 
+    /// The longest wait that a receive is granted.
+    pub fn longest_wait(&self) -> Duration {
+        self.limits.receive_wait
+    }
+
+    /// Returns when waiting receives are to be answered because the service ends.
+    pub async fn waiting_ends(&self) {
+        self.waiters.closed().await;
+    }
+
     /// Finds the group of a request that names none: among the groups that the provider used, the one in which the
     /// key was announced. Two of them are as good as none.
     ///
@@ -163,7 +173,7 @@ impl Service {
     }
 
     /// Reads from a snapshot on the blocking pool, so many at once.
-    async fn blocking_read<T: Send + 'static>(
+    pub(super) async fn blocking_read<T: Send + 'static>(
         self: &Arc<Self>,
         read: impl FnOnce(&dyn Snapshot) -> Result<T, store::Error> + Send + 'static,
     ) -> Result<T, Error> {

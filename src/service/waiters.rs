@@ -93,6 +93,15 @@ impl Waiters {
         self.closing.notify_waiters();
     }
 
+    /// Returns when all waits have ended for good.
+    pub async fn closed(&self) {
+        let mut closing = std::pin::pin!(self.closing.notified());
+        closing.as_mut().enable();
+        if !self.closed.load(Ordering::Acquire) {
+            closing.await;
+        }
+    }
+
     /// How many receives wait.
     pub fn waiting(&self) -> usize {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).values().sum()

@@ -1,0 +1,180 @@
+//! Commits: the next partition key is known before anything is sent (draft §3, §4.2).
+
+use mls_rs::{
+    client_builder::MlsConfig,
+    error::MlsError,
+    group::{CommitBuilder, CommitSecrets},
+};
+
+use super::{GroupError, NewMember, PartitionedGroup, group::export};
+use crate::{
+    mls::{EpochNumber, WireMessage},
+    wire::{self, CommitData, KeyPackageRef, SendRequest, ServiceProviderId, WelcomeData},
+};
+
+/// What goes with a commit.
+///
+/// # Privacy
+/// `Debug` shows no reference and no provider.
+#[derive(Clone, Default)]
+pub struct CommitOptions {
+    /// Publish the GroupInfo of the new epoch, with its ratchet tree, so that others can join externally.
+    pub group_info: bool,
+    /// The provider of each KeyPackage that the commit adds, in any order. Further entries do no harm.
+    pub service_providers: Vec<(KeyPackageRef, ServiceProviderId)>,
+}
+
+impl CommitOptions {
+    /// Options for a commit that adds these members.
+    ///
+    /// # Errors
+    /// [`GroupError::UnsupportedSuite`]
+    pub fn for_new_members(members: &[NewMember]) -> Result<Self, GroupError> {
+        let entry = |member: &NewMember| Ok((member.reference()?, member.service_provider.clone()));
+        Ok(Self { group_info: false, service_providers: members.iter().map(entry).collect::<Result<_, GroupError>>()? })
+    }
+
+    /// The same with a published GroupInfo, or without.
+    pub fn with_group_info(self, group_info: bool) -> Self {
+        Self { group_info, ..self }
+    }
+
+    fn service_provider(&self, reference: &[u8]) -> Option<&ServiceProviderId> {
+        self.service_providers.iter().find(|(known, _)| known.0 == reference).map(|(_, provider)| provider)
+    }
+
+    /// Puts the providers beside a Welcome, in the order of its `secrets`.
+    pub(super) fn welcome_data(&self, welcome: &mls_rs::MlsMessage) -> Result<WelcomeData, GroupError> {
+        let welcome: crate::mls::WireWelcome = wire::decode(&welcome.to_bytes()?)?;
+        let service_providers = welcome
+            .key_package_refs()
+            .map(|reference| self.service_provider(reference).cloned().ok_or(GroupError::ProviderMissing))
+            .collect::<Result<_, _>>()?;
+        Ok(WelcomeData { welcome, service_providers })
+    }
+}
+
+impl std::fmt::Debug for CommitOptions {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("CommitOptions")
+            .field("group_info", &self.group_info)
+            .field("service_providers", &self.service_providers.len())
+            .finish()
+    }
+}
+
+/// An own commit that was handed out: its secrets wait until it is read back.
+#[derive(Clone)]
+pub(super) struct StagedCommit {
+    pub(super) digest: [u8; 32],
+    /// The epoch in which it was made. The MLS library applies the secrets without asking.
+    pub(super) epoch: EpochNumber,
+    pub(super) secrets: CommitSecrets,
+    pub(super) request: SendRequest,
+    /// It was given up, which the hub may not have noticed.
+    pub(super) abandoned: bool,
+}
+
+impl<C: MlsConfig> PartitionedGroup<C> {
+    /// How many own commits of one epoch are remembered, abandoned ones included.
+    pub(super) const STAGED_MAX: usize = 4;
+
+    /// Builds a commit of the proposals that were read and of those that `build` adds.
+    ///
+    /// The group stays in its epoch until the commit is read back as the first valid one of the partition
+    /// ([`super::Event::Committed`] with `own`), or another one is ([`super::Event::Lost`]). Until then the request may
+    /// be sent any number of times, byte for byte.
+    ///
+    /// # Errors
+    /// [`GroupError::CommitPending`], [`GroupError::TooManyCommits`], [`GroupError::ProposalUnconfirmed`],
+    /// [`GroupError::ProviderMissing`], [`GroupError::SeveralWelcomes`], [`GroupError::Removed`]; the MLS library's.
+    pub fn commit<F>(&mut self, build: F, options: &CommitOptions) -> Result<SendRequest, GroupError>
+    where
+        F: for<'a> FnOnce(CommitBuilder<'a, C>) -> Result<CommitBuilder<'a, C>, MlsError>,
+    {
+        self.require_membership()?;
+        if self.pending_commit().is_some() {
+            return Err(GroupError::CommitPending);
+        }
+        if self.staged.len() == Self::STAGED_MAX {
+            return Err(GroupError::TooManyCommits);
+        }
+        if self.unconfirmed_proposals() > 0 {
+            return Err(GroupError::ProposalUnconfirmed);
+        }
+        let (output, secrets) = build(self.group.commit_builder())?.build_detached()?;
+        let mut next = self.group.clone();
+        next.apply_detached_commit(secrets.clone())?;
+        let group_info = if options.group_info {
+            let message = next.group_info_message_allowing_ext_commit(true)?;
+            Some(wire::decode(&message.to_bytes()?)?)
+        } else {
+            None
+        };
+        let welcome_data = match output.welcome_messages.as_slice() {
+            [] => None,
+            [welcome] => Some(options.welcome_data(welcome)?),
+            _ => return Err(GroupError::SeveralWelcomes),
+        };
+        let request = SendRequest {
+            message: WireMessage::parse(&output.commit_message.to_bytes()?)?,
+            partition_key: self.partition.key.clone(),
+            commit_data: Some(CommitData { next_partition_key: export(&next, &self.hub)?, group_info, welcome_data }),
+        };
+        self.staged.push(StagedCommit {
+            digest: request.message.digest(),
+            epoch: self.partition.epoch,
+            secrets,
+            request: request.clone(),
+            abandoned: false,
+        });
+        Ok(request)
+    }
+
+    /// Builds a commit that adds members.
+    ///
+    /// # Errors
+    /// As [`PartitionedGroup::commit`].
+    pub fn commit_add(&mut self, members: &[NewMember], group_info: bool) -> Result<SendRequest, GroupError> {
+        let options = CommitOptions::for_new_members(members)?.with_group_info(group_info);
+        let messages = members.iter().map(NewMember::to_message).collect::<Result<Vec<_>, _>>()?;
+        self.commit(|builder| messages.into_iter().try_fold(builder, CommitBuilder::add_member), &options)
+    }
+
+    /// Builds a commit that removes leaves.
+    ///
+    /// # Errors
+    /// As [`PartitionedGroup::commit`].
+    pub fn commit_remove(&mut self, leaf_indexes: &[u32], group_info: bool) -> Result<SendRequest, GroupError> {
+        let options = CommitOptions::default().with_group_info(group_info);
+        self.commit(|builder| leaf_indexes.iter().copied().try_fold(builder, CommitBuilder::remove_member), &options)
+    }
+
+    /// Builds a commit of nothing but the proposals that were read, with fresh keys for the own path.
+    ///
+    /// # Errors
+    /// As [`PartitionedGroup::commit`].
+    pub fn commit_update(&mut self, group_info: bool) -> Result<SendRequest, GroupError> {
+        self.commit(unchanged, &CommitOptions::default().with_group_info(group_info))
+    }
+
+    /// The commit that was made in this epoch and is neither read back nor abandoned.
+    pub fn pending_commit(&self) -> Option<&SendRequest> {
+        self.staged.iter().find(|staged| !staged.abandoned).map(|staged| &staged.request)
+    }
+
+    /// Gives up the pending commit, after the hub has refused it for good, so that another can be made.
+    ///
+    /// Its secrets stay until the epoch ends: should it turn out to be sequenced after all, it is applied like any
+    /// other first valid commit, instead of leaving this client behind.
+    pub fn abandon_commit(&mut self) {
+        for staged in &mut self.staged {
+            staged.abandoned = true;
+        }
+    }
+}
+
+fn unchanged<C: MlsConfig>(builder: CommitBuilder<'_, C>) -> Result<CommitBuilder<'_, C>, MlsError> {
+    Ok(builder)
+}

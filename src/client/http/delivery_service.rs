@@ -1,0 +1,153 @@
+//! The operations, typed.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use mls_rs_codec::{MlsDecode, MlsEncode};
+use zeroize::Zeroizing;
+
+use super::{CallError, Channel, ChannelError, ChannelRequest, ChannelResponse, Operation};
+use crate::{
+    client::{ExpectCommit, Problem, ProblemCode, Received},
+    wire::{
+        self, CreateGroupRequest, CreateGroupResponse, MEDIA_TYPE, MintGroupIdResponse, ReceiveRequest, SendRequest,
+        SendResponse,
+    },
+};
+
+/// The media type of refusals (RFC 9457).
+pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
+/// Request header: `none` or the index of the last commit that the sender has read.
+pub const DS_EXPECT_COMMIT: &str = "ds-expect-commit";
+/// Request header of the local listener: the acting user, a byte sequence of RFC 9651.
+pub const DS_USER: &str = "ds-user";
+/// Response header: the index of the first message in `epoch`.
+pub const DS_FIRST_INDEX: &str = "ds-first-index";
+/// Response header: the counter to ask with next.
+pub const DS_NEXT_INDEX: &str = "ds-next-index";
+/// Response header: `?1` when the partition goes on behind this page.
+pub const DS_MORE: &str = "ds-more";
+/// RFC 7240.
+pub(super) const PREFER: &str = "prefer";
+/// The longest wait that a provider grants; longer ones are cut to this.
+pub const WAIT_MAX: Duration = Duration::from_secs(50);
+
+/// The longest problem document that is looked into, in bytes.
+const PROBLEM_MAX: usize = 16 * 1024;
+
+/// The operations of a delivery service over some channel.
+#[derive(Clone, Debug)]
+pub struct DeliveryService<C> {
+    channel: C,
+}
+
+impl<C: Channel> DeliveryService<C> {
+    /// Speaks over `channel`.
+    pub fn new(channel: C) -> Self {
+        Self { channel }
+    }
+
+    /// The channel.
+    pub fn channel(&self) -> &C {
+        &self.channel
+    }
+
+    /// Sends a message to the partition that it names (draft §4.2).
+    ///
+    /// `expect_commit` is for commits: the hub refuses with [`ProblemCode::CommitConflict`] when there is a later one.
+    ///
+    /// # Errors
+    /// [`CallError`]. After one that [`CallError::is_transient`], send the same bytes again: the hub sequences a message
+    /// once, however often it comes.
+    pub async fn send(
+        &self,
+        request: &SendRequest,
+        expect_commit: Option<ExpectCommit>,
+    ) -> Result<SendResponse, CallError> {
+        self.send_encoded(encode(request)?, expect_commit).await
+    }
+
+    /// The same with a request that was encoded before.
+    ///
+    /// # Errors
+    /// As [`DeliveryService::send`].
+    pub async fn send_encoded(&self, body: Bytes, expect_commit: Option<ExpectCommit>) -> Result<SendResponse, CallError> {
+        let request = ChannelRequest { expect_commit, ..ChannelRequest::new(Operation::Send, body) };
+        decode(&self.raw(request).await?)
+    }
+
+    /// Asks for the messages of a partition (draft §4.4). The provider may hold the request for up to `wait`, in whole
+    /// seconds and at most [`WAIT_MAX`], until there is a message.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn receive(&self, request: &ReceiveRequest, wait: Duration) -> Result<Received, CallError> {
+        let wait = Duration::from_secs(wait.min(WAIT_MAX).as_secs());
+        let request = ChannelRequest { wait, ..ChannelRequest::new(Operation::Receive, encode(request)?) };
+        let response = self.raw(request).await?;
+        Ok(Received {
+            response: decode(&response)?,
+            first_index: index(&response.headers, DS_FIRST_INDEX),
+            next_index: index(&response.headers, DS_NEXT_INDEX),
+            more: response.headers.get(DS_MORE).is_some_and(|more| more == "?1"),
+        })
+    }
+
+    /// Reserves a group id at one's own provider.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn mint_group_id(&self) -> Result<MintGroupIdResponse, CallError> {
+        decode(&self.raw(ChannelRequest::new(Operation::MintGroupId, Bytes::new())).await?)
+    }
+
+    /// Hands a group to one's own provider, which becomes its hub.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn create_group(&self, request: &CreateGroupRequest) -> Result<CreateGroupResponse, CallError> {
+        decode(&self.raw(ChannelRequest::new(Operation::CreateGroup, encode(request)?)).await?)
+    }
+
+    /// Passes bytes in and out, whatever the answer's status: how a follower relays its users' requests unchanged.
+    ///
+    /// # Errors
+    /// When no response came.
+    pub async fn raw(&self, request: ChannelRequest) -> Result<ChannelResponse, ChannelError> {
+        self.channel.post(request).await
+    }
+}
+
+/// The body, in memory that is wiped afterwards: requests hold partition keys.
+pub(in crate::client) fn encode<T: MlsEncode>(value: &T) -> Result<Bytes, wire::DecodeError> {
+    Ok(Bytes::from_owner(Zeroizing::new(wire::encode(value)?)))
+}
+
+fn decode<T: MlsDecode>(response: &ChannelResponse) -> Result<T, CallError> {
+    if response.status != StatusCode::OK {
+        return Err(problem(response).into());
+    }
+    if !has_media_type(&response.headers, MEDIA_TYPE) {
+        return Err(CallError::MediaType);
+    }
+    Ok(wire::decode(&response.body)?)
+}
+
+fn problem(response: &ChannelResponse) -> Problem {
+    let document = has_media_type(&response.headers, PROBLEM_MEDIA_TYPE) && response.body.len() <= PROBLEM_MAX;
+    let code = document.then(|| serde_json::from_slice::<serde_json::Value>(&response.body).ok()).flatten();
+    let code = code.and_then(|document| ProblemCode::from_urn(document.get("type")?.as_str()?));
+    let retry_after = response.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    Problem { status: response.status.as_u16(), code, retry_after: retry_after.map(Duration::from_secs) }
+}
+
+/// Compares the media type without its parameters.
+fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    value.is_some_and(|value| value.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case(expected)))
+}
+
+fn index(headers: &HeaderMap, name: &str) -> Option<u32> {
+    headers.get(name)?.to_str().ok()?.parse().ok()
+}

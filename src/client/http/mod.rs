@@ -1,0 +1,35 @@
+//! The HTTP binding, seen from the client (specs/http.md).
+//!
+//! [`DeliveryService`] speaks the drafts' operations over any [`Channel`]: a provider's local listener
+//! ([`LocalClient`], for its own users' devices and services) or another provider's listener over mutual TLS
+//! ([`ProviderClient`]). Every exchange has a deadline and a limit on what it reads; redirects, cookies and proxies do
+//! not exist.
+//!
+//! # Privacy
+//! Everything travels in bodies and headers of POST requests to fixed paths. Errors carry no addresses and no texts of
+//! the other side.
+
+mod call_error;
+mod channel;
+mod delivery_service;
+mod dial;
+mod exchange;
+mod limits;
+mod local;
+mod operation;
+mod peer_certificate;
+mod provider;
+mod service_token;
+#[cfg(test)]
+mod tests;
+
+pub use call_error::CallError;
+pub use channel::{Channel, ChannelError, ChannelRequest, ChannelResponse};
+pub use delivery_service::{
+    DS_EXPECT_COMMIT, DS_FIRST_INDEX, DS_MORE, DS_NEXT_INDEX, DS_USER, DeliveryService, PROBLEM_MEDIA_TYPE, WAIT_MAX,
+};
+pub use limits::Limits;
+pub use local::{LocalAddress, LocalClient};
+pub use operation::Operation;
+pub use provider::{InvalidPeerUrl, InvalidTls, PeerChannel, PeerUrl, ProviderClient, ProviderIdentity};
+pub use service_token::{ServiceToken, UserId};

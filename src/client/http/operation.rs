@@ -1,0 +1,70 @@
+//! The operations and their paths.
+
+/// An operation of a provider: always a POST, always to the same path. A closed set: usable as a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Draft §4.2.
+    Send,
+    /// Draft §4.4, with the group id that the draft forgot.
+    Receive,
+    /// Draft §4.4 to the letter.
+    ReceiveLiteral,
+    /// Draft §4.5.
+    ExternalJoin,
+    /// An extension.
+    ExternalProposal,
+    /// Draft §4.5.
+    GroupInfo,
+    /// An extension.
+    JoinToken,
+    /// Draft §4.3.
+    WelcomeInit,
+    /// Draft §4.3.
+    Welcome,
+    /// Draft §4.4, last paragraphs.
+    Push,
+    /// An extension.
+    Subscribe,
+    /// Local: reserves a group id.
+    MintGroupId,
+    /// Local: hands a group to the hub.
+    CreateGroup,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 13] = [
+        Self::Send,
+        Self::Receive,
+        Self::ReceiveLiteral,
+        Self::ExternalJoin,
+        Self::ExternalProposal,
+        Self::GroupInfo,
+        Self::JoinToken,
+        Self::WelcomeInit,
+        Self::Welcome,
+        Self::Push,
+        Self::Subscribe,
+        Self::MintGroupId,
+        Self::CreateGroup,
+    ];
+
+    /// The path: no id and no key ever stands in it.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Send => "/v1/send",
+            Self::Receive => "/v1/receive",
+            Self::ReceiveLiteral => "/v1/receive-literal",
+            Self::ExternalJoin => "/v1/external-join",
+            Self::ExternalProposal => "/v1/external-proposal",
+            Self::GroupInfo => "/v1/group-info",
+            Self::JoinToken => "/v1/join-token",
+            Self::WelcomeInit => "/v1/welcome-init",
+            Self::Welcome => "/v1/welcome",
+            Self::Push => "/v1/push",
+            Self::Subscribe => "/v1/subscribe",
+            Self::MintGroupId => "/v1/local/mint-group-id",
+            Self::CreateGroup => "/v1/local/create-group",
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Other providers' listeners, over mutual TLS (specs/http.md).
+
+use std::{
+    collections::HashMap,
+    str::FromStr,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Uri, uri};
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{
+        Client,
+        connect::{HttpConnector, dns::GaiResolver},
+    },
+    rt::{TokioExecutor, TokioTimer},
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    client::WebPkiServerVerifier,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use tower_service::Service;
+
+use super::{
+    Channel, ChannelError, ChannelRequest, ChannelResponse, Limits,
+    dial::Within,
+    exchange::{exchange, http_request},
+    peer_certificate::PeerCertificate,
+};
+use crate::wire::ServiceProviderId;
+
+/// How long an idle connection is kept: shorter than any server gives up on one.
+const IDLE: Duration = Duration::from_secs(20);
+/// How often a quiet HTTP/2 connection is asked whether it still lives, and how long the answer may take. Requests may
+/// legitimately hang on it for most of a minute.
+const PING: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(10));
+
+/// Who we are towards other providers, and whom we trust to say who they are. PEM.
+///
+/// # Privacy
+/// `Debug` shows nothing of it.
+#[derive(Clone, Copy)]
+pub struct ProviderIdentity<'a> {
+    /// The certificates of the authorities that sign providers' certificates.
+    pub ca: &'a [u8],
+    /// Our certificate, followed by intermediates.
+    pub certificates: &'a [u8],
+    /// The private key of our certificate.
+    pub key: &'a [u8],
+}
+
+impl std::fmt::Debug for ProviderIdentity<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("ProviderIdentity(..)")
+    }
+}
+
+/// The certificates or the key cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTls {
+    /// No certificate authority, or one that cannot be read.
+    #[error("the CA file holds no usable certificate")]
+    Ca,
+    /// No certificate, or one that cannot be read.
+    #[error("the certificate file holds no usable certificate")]
+    Certificate,
+    /// No key, or one that cannot be read.
+    #[error("the key file holds no usable private key")]
+    Key,
+    /// The key is not that of the certificate, or of a kind that TLS does not take.
+    #[error("the private key does not fit the certificate")]
+    KeyMismatch,
+}
+
+/// `https://host[:port]`: where a peer listens. The name in it is only dialled, never trusted: the certificate must be
+/// that of the peer's id.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PeerUrl(uri::Authority);
+
+/// The text is no URL of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a peer's url is https://host or https://host:port, without user, path or query")]
+pub struct InvalidPeerUrl;
+
+impl FromStr for PeerUrl {
+    type Err = InvalidPeerUrl;
+
+    fn from_str(url: &str) -> Result<Self, InvalidPeerUrl> {
+        let parts = Uri::from_str(url).map_err(|_| InvalidPeerUrl)?.into_parts();
+        let rootless = parts.path_and_query.is_none_or(|path| path.as_str() == "/");
+        match (parts.scheme, parts.authority) {
+            (Some(scheme), Some(authority))
+                if scheme == uri::Scheme::HTTPS
+                    && rootless
+                    && !authority.host().is_empty()
+                    && !authority.as_str().contains('@')
+                    // An explicit port must be one: "host:" and "host:x" are not.
+                    && (authority.port_u16().is_some_and(|port| port != 0) || authority.as_str() == authority.host()) =>
+            {
+                Ok(Self(authority))
+            }
+            _ => Err(InvalidPeerUrl),
+        }
+    }
+}
+
+impl std::fmt::Debug for PeerUrl {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("PeerUrl(..)")
+    }
+}
+
+/// Channels to all configured peers.
+///
+/// Connections are pooled for each peer; HTTP/2 where the peer speaks it. Requests that wait have connections of their
+/// own, so that thousands of them never stand in the way of a send.
+///
+/// Peers and certificates do not change: after a reload, build another one, and the connections of the old one end with
+/// their last request.
+#[derive(Clone)]
+pub struct ProviderClient {
+    prompt: Pool,
+    waiting: Pool,
+    peers: Arc<HashMap<ServiceProviderId, PeerUrl>>,
+    limits: Limits,
+}
+
+type Pool = Client<Within<HttpsConnector<DialPeer>>, Full<Bytes>>;
+
+impl ProviderClient {
+    /// A client that connects when it is first used.
+    ///
+    /// # Errors
+    /// When the identity cannot be used.
+    pub fn new(
+        identity: ProviderIdentity<'_>,
+        peers: impl IntoIterator<Item = (ServiceProviderId, PeerUrl)>,
+        limits: Limits,
+    ) -> Result<Self, InvalidTls> {
+        let peers: Arc<HashMap<_, _>> = Arc::new(peers.into_iter().collect());
+        let tls = tls(identity)?;
+        let pool = || pool(tls.clone(), Arc::clone(&peers), &limits);
+        Ok(Self { prompt: pool(), waiting: pool(), peers: Arc::clone(&peers), limits })
+    }
+
+    /// The channel to a peer; `None` when it is not configured.
+    pub fn peer(&self, id: &ServiceProviderId) -> Option<PeerChannel> {
+        self.peers.contains_key(id).then(|| PeerChannel { client: self.clone(), peer: id.clone() })
+    }
+}
+
+impl std::fmt::Debug for ProviderClient {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ProviderClient")
+            .field("peers", &self.peers.len())
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The channel to one peer.
+///
+/// # Privacy
+/// `Debug` shows no id.
+#[derive(Clone)]
+pub struct PeerChannel {
+    client: ProviderClient,
+    peer: ServiceProviderId,
+}
+
+impl Channel for PeerChannel {
+    async fn post(&self, request: ChannelRequest) -> Result<ChannelResponse, ChannelError> {
+        let uri = Uri::try_from(format!("https://{}{}", self.peer, request.operation.path()));
+        let made = http_request(uri.expect("a domain name and a fixed path are a URI"), &request);
+        let pool = if request.wait.is_zero() { &self.client.prompt } else { &self.client.waiting };
+        exchange(pool, made, &self.client.limits, request.wait).await
+    }
+}
+
+impl std::fmt::Debug for PeerChannel {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("PeerChannel(..)")
+    }
+}
+
+fn tls(identity: ProviderIdentity<'_>) -> Result<ClientConfig, InvalidTls> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(identity.ca) {
+        roots.add(certificate.map_err(|_| InvalidTls::Ca)?).map_err(|_| InvalidTls::Ca)?;
+    }
+    let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+        .build()
+        .map_err(|_| InvalidTls::Ca)?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(identity.certificates)
+        .collect::<Result<_, _>>()
+        .map_err(|_| InvalidTls::Certificate)?;
+    if chain.is_empty() {
+        return Err(InvalidTls::Certificate);
+    }
+    let key = PrivateKeyDer::from_pem_slice(identity.key).map_err(|_| InvalidTls::Key)?;
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("AWS-LC has the suites of TLS 1.2 and 1.3")
+        // Dangerous in name: this verifier does all that the usual one does, and then some.
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(PeerCertificate { usual }))
+        .with_client_auth_cert(chain, key)
+        .map_err(|_| InvalidTls::KeyMismatch)
+}
+
+fn pool(tls: ClientConfig, peers: Arc<HashMap<ServiceProviderId, PeerUrl>>, limits: &Limits) -> Pool {
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    http.set_connect_timeout(Some(limits.connect));
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_only()
+        .enable_http1()
+        .enable_http2()
+        .wrap_connector(DialPeer { http, peers });
+    Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .http2_keep_alive_interval(PING.0)
+        .http2_keep_alive_timeout(PING.1)
+        .http2_initial_stream_window_size(1024 * 1024)
+        .http2_initial_connection_window_size(16 * 1024 * 1024)
+        .build(Within { connector, timeout: limits.connect })
+}
+
+/// Dials a peer by its id: requests, pools and TLS know the id only, the socket alone knows the address.
+#[derive(Clone)]
+struct DialPeer {
+    http: HttpConnector<GaiResolver>,
+    peers: Arc<HashMap<ServiceProviderId, PeerUrl>>,
+}
+
+impl Service<Uri> for DialPeer {
+    type Response = <HttpConnector as Service<Uri>>::Response;
+    type Error = <HttpConnector as Service<Uri>>::Error;
+    type Future = <HttpConnector as Service<Uri>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.http.poll_ready(context)
+    }
+
+    fn call(&mut self, peer: Uri) -> Self::Future {
+        let url = peer.host().and_then(|id| id.parse::<ServiceProviderId>().ok()).and_then(|id| self.peers.get(&id));
+        let address = url.and_then(|PeerUrl(authority)| {
+            let address = Uri::builder().scheme(uri::Scheme::HTTPS).authority(authority.clone()).path_and_query("/");
+            address.build().ok()
+        });
+        // Without an address the connector refuses: there is no host to dial.
+        self.http.call(address.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peer_urls_are_https_and_bare() {
+        for url in ["https://hub.example", "https://hub.example/", "https://127.0.0.1:8443", "https://[::1]:8443"] {
+            assert!(url.parse::<PeerUrl>().is_ok(), "{url}");
+        }
+        for url in [
+            "http://hub.example",
+            "hub.example",
+            "https://",
+            "https://hub.example/v1",
+            "https://hub.example?x",
+            "https://user@hub.example",
+            "https://hub.example:",
+            "https://hub.example:99999",
+            "https://hub.example:0",
+            "",
+        ] {
+            assert_eq!(url.parse::<PeerUrl>(), Err(InvalidPeerUrl), "{url}");
+        }
+    }
+}

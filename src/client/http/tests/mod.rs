@@ -1,0 +1,5 @@
+//! Channels against small servers on loopback.
+
+mod local;
+mod provider;
+mod server;

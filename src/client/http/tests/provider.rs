@@ -1,0 +1,192 @@
+//! Mutual TLS to other providers.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{StatusCode, Version};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::{
+    RootCertStore, ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    server::WebPkiClientVerifier,
+};
+
+use super::server::{Arrived, answer, serve_tls};
+use crate::{
+    client::http::{
+        Channel, ChannelError, ChannelRequest, ChannelResponse, InvalidTls, Limits, Operation, ProviderClient,
+        ProviderIdentity,
+    },
+    wire::{MEDIA_TYPE, ServiceProviderId},
+};
+
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+struct Issued {
+    certificate: rcgen::Certificate,
+    key: KeyPair,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn issue(&self, names: &[&str]) -> Issued {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.0).unwrap();
+        Issued { certificate, key }
+    }
+
+    fn roots(&self) -> Arc<RootCertStore> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.0.der().clone()).unwrap();
+        Arc::new(roots)
+    }
+}
+
+fn server_config(authority: &Authority, issued: &Issued, alpn: &[&str]) -> ServerConfig {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let clients = WebPkiClientVerifier::builder_with_provider(authority.roots(), Arc::clone(&provider)).build().unwrap();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(issued.key.serialize_der()));
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(clients)
+        .with_single_cert(vec![issued.certificate.der().clone()], key)
+        .unwrap();
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    config
+}
+
+fn hub() -> ServiceProviderId {
+    "hub.example".parse().unwrap()
+}
+
+fn client(authority: &Authority, issued: &Issued, address: SocketAddr) -> ProviderClient {
+    let (ca, certificates, key) = (authority.0.pem(), issued.certificate.pem(), issued.key.serialize_pem());
+    let identity = ProviderIdentity { ca: ca.as_bytes(), certificates: certificates.as_bytes(), key: key.as_bytes() };
+    let limits =
+        Limits { connect: Duration::from_millis(1000), request: Duration::from_millis(1500), response_bytes: 1000 };
+    let url = format!("https://{address}").parse().unwrap();
+    ProviderClient::new(identity, [(hub(), url)], limits).unwrap()
+}
+
+async fn echo(arrived: Arrived) -> super::server::Answer {
+    let mut echo = answer(StatusCode::IM_A_TEAPOT, MEDIA_TYPE, arrived.body);
+    echo.headers_mut().insert("path", arrived.path.parse().unwrap());
+    echo.headers_mut().insert("http2", (arrived.version == Version::HTTP_2).to_string().parse().unwrap());
+    echo
+}
+
+/// One request from follower.example to what calls itself hub.example.
+async fn ask(
+    ours: &Authority,
+    theirs: &Authority,
+    server_names: &[&str],
+    alpn: &[&str],
+) -> Result<ChannelResponse, ChannelError> {
+    let address = serve_tls(server_config(theirs, &theirs.issue(server_names), alpn), echo).await;
+    let client = client(ours, &ours.issue(&["follower.example"]), address);
+    let request = ChannelRequest::new(Operation::Send, Bytes::from_static(b"as it is"));
+    client.peer(&hub()).unwrap().post(request).await
+}
+
+#[tokio::test]
+async fn a_request_passes_unchanged_over_http2_and_http1() {
+    let authority = Authority::new();
+    for (alpn, http2) in [(&["h2", "http/1.1"][..], "true"), (&["http/1.1"][..], "false"), (&[][..], "false")] {
+        let response = ask(&authority, &authority, &["hub.example"], alpn).await.unwrap();
+        assert_eq!(response.status, StatusCode::IM_A_TEAPOT);
+        assert_eq!(response.headers["path"], "/v1/send");
+        assert_eq!(response.headers["http2"], http2);
+        assert_eq!(response.body, "as it is");
+    }
+}
+
+#[tokio::test]
+async fn a_server_must_be_the_peer_that_was_dialled_and_nobody_else() {
+    let authority = Authority::new();
+    let impostors = [
+        &["follower.example"][..],
+        &["hub.example", "other.example"],
+        &["other.example", "hub.example"],
+        &["*.example"],
+        &["hub.example", "127.0.0.1", "other.example"],
+        &["127.0.0.1"],
+    ];
+    for names in impostors {
+        let refused = ask(&authority, &authority, names, &["h2"]).await;
+        assert_eq!(refused, Err(ChannelError::Tls), "{names:?}");
+    }
+    let stranger = Authority::new();
+    assert_eq!(ask(&authority, &stranger, &["hub.example"], &["h2"]).await, Err(ChannelError::Tls));
+}
+
+#[tokio::test]
+async fn a_client_certificate_of_a_stranger_is_refused_by_the_server() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let address = serve_tls(server_config(&authority, &authority.issue(&["hub.example"]), &["h2"]), echo).await;
+    // Trusts the server's authority, but is not known to it.
+    let issued = stranger.issue(&["follower.example"]);
+    let client = client(&authority, &issued, address);
+    let refused = client.peer(&hub()).unwrap().post(ChannelRequest::new(Operation::Send, Bytes::new())).await;
+    assert_eq!(refused, Err(ChannelError::Tls));
+}
+
+#[tokio::test]
+async fn waiting_requests_do_not_stand_in_the_way() {
+    let authority = Authority::new();
+    let handler = |arrived: Arrived| async move {
+        if arrived.path == "/v1/receive" {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        answer(StatusCode::OK, MEDIA_TYPE, arrived.body)
+    };
+    let address = serve_tls(server_config(&authority, &authority.issue(&["hub.example"]), &["http/1.1"]), handler).await;
+    let peer = client(&authority, &authority.issue(&["follower.example"]), address).peer(&hub()).unwrap();
+    for _waiter in 0..20 {
+        let wait = Duration::from_secs(50);
+        let request = ChannelRequest { wait, ..ChannelRequest::new(Operation::Receive, Bytes::new()) };
+        let peer = peer.clone();
+        tokio::spawn(async move { peer.post(request).await });
+    }
+    tokio::task::yield_now().await;
+    assert!(peer.post(ChannelRequest::new(Operation::Send, Bytes::new())).await.is_ok());
+}
+
+#[tokio::test]
+async fn peers_that_do_not_answer_or_do_not_exist() {
+    let authority = Authority::new();
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = client(&authority, &authority.issue(&["follower.example"]), silent.local_addr().unwrap());
+    assert!(client.peer(&"other.example".parse().unwrap()).is_none());
+    let peer = client.peer(&hub()).unwrap();
+    let request = || ChannelRequest::new(Operation::Send, Bytes::new());
+    // TCP connects, TLS never answers.
+    assert_eq!(peer.post(request()).await, Err(ChannelError::Connect));
+    drop(silent);
+    assert_eq!(peer.post(request()).await, Err(ChannelError::Connect));
+    let shown = format!("{client:?} {peer:?}");
+    assert!(!shown.contains("hub") && !shown.contains("127.0.0.1"), "{shown}");
+}
+
+#[test]
+fn unusable_identities_are_told_apart() {
+    let authority = Authority::new();
+    let (issued, other) = (authority.issue(&["hub.example"]), authority.issue(&["hub.example"]));
+    let (ca, certificates, key) = (authority.0.pem(), issued.certificate.pem(), issued.key.serialize_pem());
+    let good = ProviderIdentity { ca: ca.as_bytes(), certificates: certificates.as_bytes(), key: key.as_bytes() };
+    let new = |identity| ProviderClient::new(identity, [], Limits::default()).map(drop);
+    assert_eq!(new(good), Ok(()));
+    assert_eq!(new(ProviderIdentity { ca: b"", ..good }), Err(InvalidTls::Ca));
+    assert_eq!(new(ProviderIdentity { ca: b"-----BEGIN CERTIFICATE-----\n", ..good }), Err(InvalidTls::Ca));
+    assert_eq!(new(ProviderIdentity { certificates: b"", ..good }), Err(InvalidTls::Certificate));
+    assert_eq!(new(ProviderIdentity { key: b"", ..good }), Err(InvalidTls::Key));
+    let key = other.key.serialize_pem();
+    assert_eq!(new(ProviderIdentity { key: key.as_bytes(), ..good }), Err(InvalidTls::KeyMismatch));
+}

@@ -1,0 +1,52 @@
+//! What an app, or a provider that talks to other providers, links.
+//!
+//! Three floors, each usable without those above it:
+//!
+//! * [`PartitionedGroup`]: an MLS group with its partition keys (draft §3, §4.2, §4.4). A state machine: no network, no
+//!   clock, no `async`. It makes requests and digests responses.
+//! * [`http`]: the HTTP binding (specs/http.md): typed operations over a [`http::Channel`], which is a provider's local
+//!   listener ([`http::LocalClient`]) or another provider's listener over mutual TLS ([`http::ProviderClient`]).
+//! * [`Member`]: both joined by a bounded queue of intents; it resends what was lost and rebuilds what lost a race.
+//!
+//! Nothing here compiles RocksDB or a server.
+//!
+//! # Privacy
+//! No id, key, address or payload is logged, put into an error's text or shown by `Debug`.
+
+mod backoff;
+mod committing;
+mod creating;
+mod event;
+mod group;
+mod group_error;
+mod group_id;
+pub mod http;
+mod key_package_ref;
+//mod member;
+mod new_member;
+mod pace;
+mod partition;
+mod payload;
+mod problem;
+mod reading;
+mod received;
+mod saving;
+mod sending;
+
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use backoff::Backoff;
+pub use committing::CommitOptions;
+pub use event::{Committed, Event, Participant, Place, Reason};
+pub use group::PartitionedGroup;
+pub use group_error::GroupError;
+pub use group_id::hub_of;
+pub use key_package_ref::key_package_ref;
+//pub use member::{Cause, Intent, IntentId, Member, MemberError, MemberPolicy, Progress, QueueFull};
+pub use new_member::NewMember;
+pub use pace::{Pace, TokioPace};
+pub use payload::Payload;
+pub use problem::{Problem, ProblemCode};
+pub use received::{ExpectCommit, Received};

@@ -1,0 +1,109 @@
+//! Application messages and proposals (draft §4.2).
+
+use mls_rs::{ExtensionList, MlsMessage, client_builder::MlsConfig};
+
+use super::{GroupError, NewMember, PartitionedGroup};
+use crate::{
+    mls::{ContentType, WireMessage},
+    wire::SendRequest,
+};
+
+/// An own message that was handed out and not read back yet: MLS cannot decrypt one's own, so it is known by its digest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unconfirmed {
+    pub(super) digest: [u8; 32],
+    pub(super) content_type: ContentType,
+}
+
+impl<C: MlsConfig> PartitionedGroup<C> {
+    /// More messages on their way than a client can sensibly have. The oldest is forgotten, and will be reported as
+    /// [`super::Reason::FromSelf`] when it is read.
+    pub(super) const UNCONFIRMED_MAX: usize = 4096;
+
+    /// Encrypts `data` for the members of the current epoch. `authenticated_data` travels in clear.
+    ///
+    /// The request may be sent any number of times, byte for byte: the hub sequences it once.
+    ///
+    /// # Errors
+    /// [`GroupError::CommitRequired`] while proposals wait; [`GroupError::Removed`]; the MLS library's.
+    pub fn application(&mut self, data: &[u8], authenticated_data: Vec<u8>) -> Result<SendRequest, GroupError> {
+        self.require_membership()?;
+        let message = self.group.encrypt_application_message(data, authenticated_data)?;
+        self.request(message)
+    }
+
+    /// Proposes to add somebody. Whoever commits it must know the new member's provider.
+    ///
+    /// # Errors
+    /// [`GroupError::Removed`]; the MLS library's.
+    pub fn propose_add(&mut self, member: &NewMember, authenticated_data: Vec<u8>) -> Result<SendRequest, GroupError> {
+        self.require_membership()?;
+        let message = self.group.propose_add(member.to_message()?, authenticated_data)?;
+        self.request(message)
+    }
+
+    /// Proposes new keys for one's own leaf.
+    ///
+    /// # Errors
+    /// [`GroupError::Removed`]; the MLS library's.
+    pub fn propose_update(&mut self, authenticated_data: Vec<u8>) -> Result<SendRequest, GroupError> {
+        self.require_membership()?;
+        let message = self.group.propose_update(authenticated_data)?;
+        self.request(message)
+    }
+
+    /// Proposes to remove a leaf; one's own, to leave the group (draft §7.3).
+    ///
+    /// # Errors
+    /// [`GroupError::Removed`]; the MLS library's.
+    pub fn propose_remove(&mut self, leaf_index: u32, authenticated_data: Vec<u8>) -> Result<SendRequest, GroupError> {
+        self.require_membership()?;
+        let message = self.group.propose_remove(leaf_index, authenticated_data)?;
+        self.request(message)
+    }
+
+    /// Proposes other extensions of the GroupContext.
+    ///
+    /// # Errors
+    /// [`GroupError::Removed`]; the MLS library's.
+    pub fn propose_group_context_extensions(
+        &mut self,
+        extensions: ExtensionList,
+        authenticated_data: Vec<u8>,
+    ) -> Result<SendRequest, GroupError> {
+        self.require_membership()?;
+        let message = self.group.propose_group_context_extensions(extensions, authenticated_data)?;
+        self.request(message)
+    }
+
+    /// Gives up the proposals that were not read back, after the hub has refused them for good.
+    ///
+    /// # Errors
+    /// [`GroupError::ProposalsOfOthers`]: the MLS library forgets all proposals or none, and those of others must stay,
+    /// or their commit could not be read. The next commit of another member ends that state.
+    pub fn abandon_proposals(&mut self) -> Result<(), GroupError> {
+        let own = self.unconfirmed_proposals();
+        if own == 0 {
+            return Ok(());
+        }
+        if self.group.get_cached_proposals().len() > own {
+            return Err(GroupError::ProposalsOfOthers);
+        }
+        self.group.clear_proposal_cache();
+        self.unconfirmed.retain(|message| message.content_type != ContentType::Proposal);
+        Ok(())
+    }
+
+    pub(super) fn unconfirmed_proposals(&self) -> usize {
+        self.unconfirmed.iter().filter(|message| message.content_type == ContentType::Proposal).count()
+    }
+
+    fn request(&mut self, message: MlsMessage) -> Result<SendRequest, GroupError> {
+        let message = WireMessage::parse(&message.to_bytes()?)?;
+        if self.unconfirmed.len() == Self::UNCONFIRMED_MAX {
+            self.unconfirmed.pop_front();
+        }
+        self.unconfirmed.push_back(Unconfirmed { digest: message.digest(), content_type: message.content_type() });
+        Ok(SendRequest { message, partition_key: self.partition.key.clone(), commit_data: None })
+    }
+}

@@ -1,0 +1,11 @@
+//! Real MLS clients around a small model of a hub.
+
+mod bad_commits;
+mod cast;
+mod catching_up;
+mod epochs;
+mod hub;
+mod late;
+mod leaving;
+mod races;
+mod saved;

@@ -1,0 +1,80 @@
+//! Processes that die.
+
+use super::{
+    cast::{BOTH, GROUP_ID, Person, assert_converged, committed, deliver, group, hub_id, ignored, said},
+    hub::ModelHub,
+};
+use crate::client::{Event, GroupError, PartitionedGroup, Reason};
+
+fn restart(person: &Person, saved: &[u8]) -> Result<Person, GroupError> {
+    let group = person.client.load_group(GROUP_ID).unwrap();
+    Ok(Person { client: person.client.clone(), group: PartitionedGroup::restore(group, hub_id(), saved)? })
+}
+
+#[test]
+fn a_pending_commit_and_own_messages_survive() {
+    for handshakes in BOTH {
+        let hub = &mut ModelHub::default();
+        let [mut alice, mut bob] = group(["alice", "bob"], handshakes);
+        alice.say(hub, "before");
+        let commit = alice.group.commit_update(true).unwrap();
+        let saved = alice.group.save().unwrap();
+        deliver(hub, &commit);
+        let mut alice = restart(&alice, &saved).unwrap();
+        assert_eq!(alice.group.pending_commit(), Some(&commit));
+        let events = alice.read_all(hub);
+        assert!(matches!(events[0], Event::Sent { .. }));
+        assert!(committed(&events)[0].own);
+        bob.read_all(hub);
+        assert_converged(&[&alice, &bob]);
+
+        let saved = alice.group.save().unwrap();
+        let mut alice = restart(&alice, &saved).unwrap();
+        assert_eq!(alice.group.previous_receive_requests().len(), 1);
+        bob.say(hub, "after");
+        assert_eq!(said(&alice.read_all(hub)).len(), 1);
+    }
+}
+
+#[test]
+fn bytes_from_before_the_last_save_cost_repeated_reading_only() {
+    for handshakes in BOTH {
+        let hub = &mut ModelHub::default();
+        let [mut alice, mut bob] = group(["alice", "bob"], handshakes);
+        let old = bob.group.save().unwrap();
+        alice.say(hub, "one");
+        deliver(hub, &alice.group.commit_update(false).unwrap());
+        alice.read_all(hub);
+        alice.say(hub, "two");
+        bob.read_all(hub);
+        // The MLS group is written; the process dies before the bytes are kept.
+        drop(bob.group.save().unwrap());
+        let mut bob = restart(&bob, &old).unwrap();
+        assert_converged(&[&alice, &bob]);
+        alice.say(hub, "three");
+        let events = bob.read_all(hub);
+        assert_eq!(ignored(&events), [(0, Reason::Invalid)]);
+        assert_eq!(said(&events)[0].1, "three");
+    }
+}
+
+#[test]
+fn strange_bytes_are_refused() {
+    let hub = &mut ModelHub::default();
+    let [mut alice, mut bob] = group(["alice", "bob"], BOTH[0]);
+    alice.group.save().unwrap();
+    let mut early = alice.copy();
+    deliver(hub, &bob.group.commit_update(false).unwrap());
+    alice.read_all(hub);
+    let group = early.client.load_group(GROUP_ID).unwrap();
+    let saved = alice.group.save().unwrap();
+    assert!(matches!(PartitionedGroup::restore(group, hub_id(), &saved), Err(GroupError::SavedState)));
+    for end in 0..saved.len() {
+        assert!(matches!(restart(&alice, &saved[..end]), Err(GroupError::SavedState)));
+    }
+    assert!(restart(&alice, &[&saved[..], &[0]].concat()).is_err());
+    let mut other_version = saved.to_vec();
+    other_version[1] = 9;
+    assert!(matches!(restart(&alice, &other_version), Err(GroupError::SavedState)));
+    drop(early.group.save());
+}

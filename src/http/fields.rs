@@ -1,0 +1,66 @@
+//! Header fields of the binding (specs/http.md).
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{Hub, Problem};
+use crate::{sequencer::ExpectCommit, service::UserId};
+
+/// "Sequence my commit only if no later one is there": `none` or an index.
+const EXPECT_COMMIT: HeaderName = HeaderName::from_static("ds-expect-commit");
+/// The acting user, as a byte sequence of RFC 9651.
+const USER: HeaderName = HeaderName::from_static("ds-user");
+/// `wait=N` (RFC 7240 §4.3).
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+/// The index of the first message of the answer.
+pub(super) const FIRST_INDEX: HeaderName = HeaderName::from_static("ds-first-index");
+/// The counter to ask with next.
+pub(super) const NEXT_INDEX: HeaderName = HeaderName::from_static("ds-next-index");
+/// `?1` when the partition goes on behind this page.
+pub(super) const MORE: HeaderName = HeaderName::from_static("ds-more");
+/// A Boolean of RFC 9651.
+pub(super) const TRUE: HeaderValue = HeaderValue::from_static("?1");
+
+/// The one value of a field; `Err` when it stands more than once or is no text.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(|value| Some(value.trim())).map_err(|_| Problem::field(name)),
+        (Some(_), Some(_)) => Err(Problem::field(name)),
+    }
+}
+
+pub(super) fn expect_commit(headers: &HeaderMap) -> Result<Option<ExpectCommit>, Problem> {
+    let Some(value) = single(headers, &EXPECT_COMMIT)? else { return Ok(None) };
+    match crate::client::ExpectCommit::parse(value).ok_or_else(|| Problem::field(&EXPECT_COMMIT))? {
+        crate::client::ExpectCommit::None => Ok(Some(ExpectCommit::None)),
+        crate::client::ExpectCommit::Index(index) => Ok(Some(ExpectCommit::UpTo(index))),
+    }
+}
+
+/// How long the client would like to wait. A preference that is not understood is none (RFC 7240 §2).
+pub(super) fn wait(headers: &HeaderMap) -> Duration {
+    let preferences = headers.get_all(&PREFER).iter().filter_map(|value| value.to_str().ok());
+    let wait = preferences
+        .flat_map(|value| value.split(','))
+        .filter_map(|preference| preference.split(';').next()?.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("wait"))
+        .and_then(|(_, seconds)| seconds.trim().trim_matches('"').parse::<u32>().ok());
+    Duration::from_secs(u64::from(wait.unwrap_or(0)))
+}
+
+/// Checks the service token (RFC 6750 §2.1) and returns the acting user.
+pub(super) fn local_user(hub: &Hub, headers: &HeaderMap) -> Result<UserId, Problem> {
+    let shown = single(headers, &AUTHORIZATION).map_err(|_| Problem::unauthorized())?;
+    let token = shown.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    if !token.is_some_and(|(_, token)| hub.is_service_token(token.trim().as_bytes())) {
+        return Err(Problem::unauthorized());
+    }
+    let user = single(headers, &USER)?.ok_or_else(|| Problem::field(&USER))?;
+    let encoded = user.strip_prefix(':').and_then(|rest| rest.strip_suffix(':')).ok_or_else(|| Problem::field(&USER))?;
+    let decoded = STANDARD.decode(encoded).map_err(|_| Problem::field(&USER))?;
+    UserId::new(decoded).ok_or_else(|| Problem::field(&USER))
+}

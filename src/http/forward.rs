@@ -1,0 +1,143 @@
+//! Requests of local users for groups of other hubs: handed on as they are, over mutual TLS.
+
+use axum::{
+    body::Body,
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+
+use super::{Hub, Problem, body::Received, fields};
+use crate::{
+    client::{
+        ExpectCommit,
+        http::{
+            Channel, ChannelError, ChannelRequest, ChannelResponse, DS_FIRST_INDEX, DS_MORE, DS_NEXT_INDEX, InvalidTls,
+            Limits, Operation, PROBLEM_MEDIA_TYPE, ProviderClient, ProviderIdentity,
+        },
+    },
+    config::Config,
+    sequencer::GroupKey,
+    service::{GroupId, UserId},
+    wire::{MEDIA_TYPE, ReceiveRequest, ReceiveResponse, SendRequest, decode},
+};
+
+/// The way to other hubs.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    client: ProviderClient,
+}
+
+/// The way to other hubs cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// A file of `[provider]`.
+    #[error("{0} cannot be read: {1}")]
+    File(std::path::PathBuf, std::io::Error),
+    /// What is in them.
+    #[error("[provider]: {0}")]
+    Identity(#[from] InvalidTls),
+    /// The url of a peer.
+    #[error("[[peers]] url: {0}")]
+    Url(#[from] crate::client::http::InvalidPeerUrl),
+}
+
+impl Upstream {
+    /// Channels to all configured peers, with this provider's certificate.
+    ///
+    /// # Errors
+    /// Which part of the configuration cannot be used.
+    pub fn new(config: &Config) -> Result<Self, UpstreamError> {
+        let read = |path: &std::path::PathBuf| {
+            std::fs::read(path).map_err(|error| UpstreamError::File(path.clone(), error))
+        };
+        let provider = &config.provider;
+        let (ca, certificates) = (read(&provider.ca_file)?, read(&provider.cert_file)?);
+        let key = zeroize::Zeroizing::new(read(&provider.key_file)?);
+        let identity = ProviderIdentity { ca: &ca, certificates: &certificates, key: &key };
+        let peers = config.peers.iter().map(|peer| Ok((peer.id.clone(), peer.url.to_string().parse()?)));
+        let peers = peers.collect::<Result<Vec<_>, UpstreamError>>()?;
+        Ok(Self { client: ProviderClient::new(identity, peers, Limits::default())? })
+    }
+
+    async fn call(&self, id: &GroupId, request: ChannelRequest) -> Result<ChannelResponse, Problem> {
+        let channel = self.client.peer(id.hub()).ok_or_else(Problem::unknown_hub)?;
+        channel.post(request).await.map_err(|error| match error {
+            ChannelError::UnknownPeer => Problem::unknown_hub(),
+            ChannelError::Connect
+            | ChannelError::Tls
+            | ChannelError::Timeout
+            | ChannelError::Broken
+            | ChannelError::ResponseTooLarge => Problem::hub_unavailable(),
+        })
+    }
+}
+
+/// Forwards a send, byte for byte.
+pub(super) async fn send(
+    hub: &Hub,
+    user: &UserId,
+    id: &GroupId,
+    request: &SendRequest,
+    received: &Received,
+) -> Result<Response, Problem> {
+    let expect_commit = fields::expect_commit(&received.headers)?;
+    let mut forwarded = ChannelRequest::new(Operation::Send, received.bytes.clone());
+    forwarded.expect_commit = expect_commit.map(|expect| match expect {
+        crate::sequencer::ExpectCommit::None => ExpectCommit::None,
+        crate::sequencer::ExpectCommit::UpTo(index) => ExpectCommit::Index(index),
+    });
+    let response = hub.upstream.call(id, forwarded).await?;
+    if response.status.is_success() {
+        hub.service.note_presentation(user, GroupKey::of(id.as_bytes()), request.partition_key.masked());
+    }
+    relay(response)
+}
+
+/// Forwards a receive and filters the hints for the user.
+pub(super) async fn receive(
+    hub: &Hub,
+    user: &UserId,
+    id: &GroupId,
+    request: &ReceiveRequest,
+    received: &Received,
+) -> Result<Response, Problem> {
+    let mut forwarded = ChannelRequest::new(Operation::Receive, received.bytes.clone());
+    forwarded.wait = fields::wait(&received.headers).min(hub.service.longest_wait());
+    let group = GroupKey::of(id.as_bytes());
+    // While this provider shuts down, waiting receives are answered at once: the user asks again elsewhere.
+    let mut answer = tokio::select! {
+        answer = hub.upstream.call(id, forwarded) => answer?,
+        () = hub.service.waiting_ends(), if !hub.is_draining() => return Err(Problem::unavailable()),
+    };
+    if answer.status.is_success() {
+        let mut response: ReceiveResponse = decode(&answer.body).map_err(|_| Problem::hub_unavailable())?;
+        let partition = request.partition_key.masked();
+        let hints = response.hints.len();
+        hub.service.filter_hints(user, group, partition, &mut response).await?;
+        if response.hints.len() != hints {
+            answer.body = crate::wire::encode(&response).map_err(|_| Problem::unavailable())?.into();
+        }
+    }
+    relay(answer)
+}
+
+/// The hub's answer, without fields that mean nothing here.
+fn relay(answer: ChannelResponse) -> Result<Response, Problem> {
+    let expected = if answer.status.is_success() { MEDIA_TYPE } else { PROBLEM_MEDIA_TYPE };
+    let of_its_type = answer
+        .headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.split(';').next().is_some_and(|essence| essence.trim() == expected));
+    // Anything else did not come from a delivery service.
+    if !of_its_type {
+        return Err(Problem::hub_unavailable());
+    }
+    let mut headers = HeaderMap::new();
+    for name in [http::header::CONTENT_TYPE.as_str(), "retry-after", DS_FIRST_INDEX, DS_NEXT_INDEX, DS_MORE] {
+        if let (Some(value), Ok(name)) = (answer.headers.get(name), http::HeaderName::try_from(name)) {
+            headers.insert(name, value.clone());
+        }
+    }
+    Ok((answer.status, headers, Body::from(answer.body)).into_response())
+}

@@ -1,0 +1,30 @@
+//! `/healthz`: the process answers. `/readyz`: it can do its work.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+
+use super::Hub;
+use crate::service::Error;
+
+pub(super) async fn alive() -> &'static str {
+    "ok\n"
+}
+
+pub(super) async fn ready(State(hub): State<Arc<Hub>>) -> (StatusCode, &'static str) {
+    if hub.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+    }
+    match hub.service.ready() {
+        Ok(()) => (StatusCode::OK, "ready\n"),
+        Err(Error::Store(_)) => (StatusCode::SERVICE_UNAVAILABLE, "the database takes no writes: see the log\n"),
+        Err(
+            Error::Rejected(_)
+            | Error::Overloaded
+            | Error::ShuttingDown
+            | Error::TooManyWaiting
+            | Error::NoEntropy
+            | Error::NoThread,
+        ) => (StatusCode::SERVICE_UNAVAILABLE, "a lane has ended: restart\n"),
+    }
+}

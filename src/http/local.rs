@@ -1,0 +1,87 @@
+//! The local listener: this provider's own service, acting for its users.
+//!
+//! The hub is read from the group id: groups of this hub are served here, others are forwarded to their hub.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware,
+    response::Response,
+    routing::{get, post},
+};
+
+use super::{
+    Hub, Problem, body, fields, forward, health,
+    operations::{self, SMALL_BODY_BYTES_MAX},
+    respond::{self, no_store},
+};
+use crate::{
+    service::{GroupId, Submitter},
+    wire::{CreateGroupRequest, MintGroupIdResponse, decode},
+};
+
+/// Its paths.
+pub fn router(hub: Arc<Hub>) -> Router {
+    Router::new()
+        .route("/v1/send", post(send))
+        .route("/v1/receive", post(receive))
+        .route("/v1/receive-literal", post(receive_literal))
+        .route("/v1/local/mint-group-id", post(mint_group_id))
+        .route("/v1/local/create-group", post(create_group))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .layer(middleware::map_response(no_store))
+        .with_state(hub)
+}
+
+/// The hub of a group, when it is another than this one.
+fn other_hub(hub: &Hub, group_id: &[u8]) -> Option<GroupId> {
+    GroupId::parse(group_id).filter(|id| id.hub() != hub.service.provider())
+}
+
+async fn send(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
+    let user = fields::local_user(&hub, request.headers())?;
+    let received = body::read(&hub, request, hub.request_bytes_max).await?;
+    let request = operations::decode_send(&received)?;
+    if let Some(id) = other_hub(&hub, request.message.group_id()) {
+        return forward::send(&hub, &user, &id, &request, &received).await;
+    }
+    operations::send(&hub, &Submitter::User(user), request, &received).await
+}
+
+async fn receive(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
+    let user = fields::local_user(&hub, request.headers())?;
+    let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
+    let request = operations::decode_receive(&received)?;
+    if let Some(id) = other_hub(&hub, &request.group_id) {
+        return forward::receive(&hub, &user, &id, &request, &received).await;
+    }
+    operations::receive(&hub, &Submitter::User(user), &request, &received).await
+}
+
+/// Names no group, so it can mean groups of this hub only.
+async fn receive_literal(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
+    let user = fields::local_user(&hub, request.headers())?;
+    let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
+    operations::receive_literal(&hub, &Submitter::User(user), &received).await
+}
+
+/// The request has no content: an empty body of the media type.
+async fn mint_group_id(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
+    let user = fields::local_user(&hub, request.headers())?;
+    let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
+    if !received.bytes.is_empty() {
+        return Err(Problem::malformed(crate::wire::DecodeError::TrailingBytes));
+    }
+    let id = hub.service.mint_group_id(&user).await?;
+    respond::answer(&MintGroupIdResponse { group_id: id.as_bytes().to_vec() })
+}
+
+async fn create_group(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
+    let user = fields::local_user(&hub, request.headers())?;
+    let received = body::read(&hub, request, hub.request_bytes_max).await?;
+    let request: CreateGroupRequest = decode(&received.bytes).map_err(Problem::malformed)?;
+    respond::answer(&hub.service.create_group(&user, request, &received.bytes).await?)
+}

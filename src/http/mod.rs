@@ -1,0 +1,31 @@
+//! The HTTP binding (specs/http.md): listeners, extraction, problem documents.
+//!
+//! Two listeners: *provider*, for other providers over mutual TLS, and *local*, for this provider's own service over
+//! loopback or a unix socket. A handler reads the whole body, decodes all of it, calls one use case of
+//! [`crate::service`] and encodes the answer. Nothing here decides anything about groups.
+//!
+//! # Privacy
+//! No group id, key, user, token or payload stands in a URL, a log line or an error text.
+
+mod body;
+mod connection;
+mod fields;
+mod forward;
+mod health;
+mod hub;
+pub mod local;
+mod operations;
+mod peer;
+mod problem;
+pub mod provider;
+mod respond;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+pub use connection::{Connections, Socket};
+pub use forward::{Upstream, UpstreamError};
+pub use hub::{Hub, HubParts};
+pub use peer::Peer;
+pub use problem::Problem;
+pub use tls::{TlsError, provider_acceptor};

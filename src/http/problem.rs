@@ -1,0 +1,193 @@
+//! Problem documents (RFC 9457): every refusal, once, exhaustively.
+
+use axum::{
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use crate::{
+    client::ProblemCode,
+    sequencer::{Rejection, SizeLimit},
+    service,
+    wire::{DecodeError, MEDIA_TYPE},
+};
+
+/// How soon to come back after a 503, in seconds.
+const UNAVAILABLE_RETRY_SECONDS: u32 = 2;
+
+/// A refusal on its way to the asker.
+///
+/// # Privacy
+/// `detail` never holds an id, key, address or byte of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub(super) code: ProblemCode,
+    detail: String,
+    retry_after_seconds: Option<u32>,
+}
+
+impl Problem {
+    fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), retry_after_seconds: None }
+    }
+
+    fn later(code: ProblemCode, detail: impl Into<String>, seconds: u32) -> Self {
+        Self { code, detail: detail.into(), retry_after_seconds: Some(seconds) }
+    }
+
+    /// The body is not what it should be.
+    pub(super) fn malformed(error: DecodeError) -> Self {
+        Self::new(ProblemCode::Malformed, format!("{error}."))
+    }
+
+    pub(super) fn field(name: &HeaderName) -> Self {
+        Self::new(ProblemCode::Malformed, format!("The field {name} is missing, repeated or not of its form."))
+    }
+
+    pub(super) fn expectation_without_commit() -> Self {
+        Self::new(ProblemCode::Malformed, "DS-Expect-Commit goes with a commit and with nothing else.")
+    }
+
+    pub(super) fn broken_body() -> Self {
+        Self::new(ProblemCode::Malformed, "The body ended before its end.")
+    }
+
+    pub(super) fn slow_body() -> Self {
+        Self::later(
+            ProblemCode::Unavailable,
+            "The body did not arrive in time, or there was no memory for it.",
+            UNAVAILABLE_RETRY_SECONDS,
+        )
+    }
+
+    pub(super) fn unsupported_media() -> Self {
+        Self::new(ProblemCode::UnsupportedMedia, format!("The Content-Type must be {MEDIA_TYPE}."))
+    }
+
+    pub(super) fn body_too_large(bytes: usize) -> Self {
+        Self::new(ProblemCode::TooLarge, format!("The body of this request may have at most {bytes} bytes."))
+    }
+
+    pub(super) fn unauthorized() -> Self {
+        Self::new(ProblemCode::Unauthorized, "Authorization must be Bearer with the token of local.service_token_file.")
+    }
+
+    pub(super) fn not_a_peer() -> Self {
+        Self::new(
+            ProblemCode::NotAPeer,
+            "The certificate's one dNSName must be a provider that this one is configured to talk to.",
+        )
+    }
+
+    pub(super) fn unknown_hub() -> Self {
+        Self::new(ProblemCode::UnknownProvider, "The hub of the group is no configured peer.")
+    }
+
+    pub(super) fn unavailable() -> Self {
+        Self::later(
+            ProblemCode::Unavailable,
+            "The request cannot be carried out now. Sending it again is safe.",
+            UNAVAILABLE_RETRY_SECONDS,
+        )
+    }
+
+    pub(super) fn hub_unavailable() -> Self {
+        Self::later(
+            ProblemCode::Unavailable,
+            "The hub of the group cannot be reached now. Sending the request again is safe.",
+            UNAVAILABLE_RETRY_SECONDS,
+        )
+    }
+
+    fn rejected(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::UnknownGroup => Self::new(ProblemCode::UnknownGroup, "There is no such group here."),
+            Rejection::GroupExists => {
+                Self::new(ProblemCode::GroupExists, "Another request has created the group with this id.")
+            }
+            Rejection::GroupIdNotReserved => Self::new(
+                ProblemCode::GroupIdNotReserved,
+                "Mint a group id first: an id is good once, for the user who minted it, for a day.",
+            ),
+            Rejection::PartitionFull => {
+                Self::new(ProblemCode::PartitionFull, "The partition holds 2^32 - 1 messages: commit.")
+            }
+            Rejection::CommitConflict => Self::new(
+                ProblemCode::CommitConflict,
+                "A commit that DS-Expect-Commit does not know of is there: receive, then decide.",
+            ),
+            Rejection::RatchetTreeRequired => Self::new(
+                ProblemCode::RatchetTreeRequired,
+                "The GroupInfo has no ratchet_tree extension and the tree cannot be inferred: \
+                 send the same commit with a GroupInfo that has it.",
+            ),
+            Rejection::GroupInfoMismatch => Self::new(
+                ProblemCode::GroupInfoMismatch,
+                "The GroupInfo is not of this group, suite, and the epoch after the commit's.",
+            ),
+            Rejection::WelcomeProviderMismatch => Self::new(
+                ProblemCode::WelcomeProviderMismatch,
+                "service_providers must be as long as the Welcome's secrets, no KeyPackageRef may stand twice, \
+                 and the Welcome must be of the group's suite.",
+            ),
+            Rejection::UnknownProvider => {
+                Self::new(ProblemCode::UnknownProvider, "The Welcome is for a provider that this hub does not talk to.")
+            }
+            Rejection::TooLarge(limit) => Self::new(ProblemCode::TooLarge, too_large(limit)),
+            Rejection::RateLimited { retry_after_seconds } => Self::later(
+                ProblemCode::RateLimited,
+                "The provider's budget for partitions and bytes off the dominant branch is used up.",
+                retry_after_seconds,
+            ),
+        }
+    }
+}
+
+fn too_large(limit: SizeLimit) -> String {
+    let (what, bytes) = match limit {
+        SizeLimit::Application(bytes) => ("An application message", bytes),
+        SizeLimit::Handshake(bytes) => ("A proposal or commit", bytes),
+        SizeLimit::Welcome(bytes) => ("A Welcome", bytes),
+        SizeLimit::GroupInfo(bytes) => ("A GroupInfo with its tree", bytes),
+    };
+    format!("{what} may have at most {bytes} bytes.")
+}
+
+impl From<service::Error> for Problem {
+    fn from(error: service::Error) -> Self {
+        use service::Error;
+        match error {
+            Error::Rejected(rejection) => Self::rejected(rejection),
+            Error::TooManyWaiting => {
+                Self::later(ProblemCode::RateLimited, "Too many receives of this provider wait already.", 1)
+            }
+            // What failed on our side is in our log; the asker needs to know that trying again is safe.
+            Error::Store(_) | Error::Overloaded | Error::ShuttingDown | Error::NoEntropy | Error::NoThread => {
+                Self::unavailable()
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let document = json!({
+            "type": self.code.urn(),
+            "title": status.canonical_reason().unwrap_or_default(),
+            "status": status.as_u16(),
+            "detail": self.detail,
+        });
+        let mut response = (status, document.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.code == ProblemCode::Unauthorized {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,49 @@
+//! The provider listener: other providers, by their certificates.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware,
+    response::Response,
+    routing::post,
+};
+
+use super::{
+    Hub, Problem, body,
+    operations::{self, SMALL_BODY_BYTES_MAX},
+    peer::Admitted,
+    respond::no_store,
+};
+
+/// Its paths.
+pub fn router(hub: Arc<Hub>) -> Router {
+    Router::new()
+        .route("/v1/send", post(send))
+        .route("/v1/receive", post(receive))
+        .route("/v1/receive-literal", post(receive_literal))
+        .layer(middleware::map_response(no_store))
+        .with_state(hub)
+}
+
+async fn send(State(hub): State<Arc<Hub>>, Admitted(peer): Admitted, request: Request) -> Result<Response, Problem> {
+    let received = body::read(&hub, request, hub.request_bytes_max).await?;
+    let request = operations::decode_send(&received)?;
+    operations::send(&hub, &peer, request, &received).await
+}
+
+async fn receive(State(hub): State<Arc<Hub>>, Admitted(peer): Admitted, request: Request) -> Result<Response, Problem> {
+    let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
+    let request = operations::decode_receive(&received)?;
+    operations::receive(&hub, &peer, &request, &received).await
+}
+
+async fn receive_literal(
+    State(hub): State<Arc<Hub>>,
+    Admitted(peer): Admitted,
+    request: Request,
+) -> Result<Response, Problem> {
+    let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
+    operations::receive_literal(&hub, &peer, &received).await
+}

@@ -1,0 +1,38 @@
+//! Answers of the drafts' media type.
+
+use axum::{
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use mls_rs_codec::MlsEncode;
+
+use super::{Problem, fields};
+use crate::{
+    service::Received,
+    wire::{MEDIA_TYPE, encode},
+};
+
+/// Encodes an answer.
+pub(super) fn answer<T: MlsEncode>(value: &T) -> Result<Response, Problem> {
+    // Only what is longer than the format can say fails here, and pages are bounded.
+    let body = encode(value).map_err(|_| Problem::unavailable())?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], body).into_response())
+}
+
+/// Encodes what was received, with the fields that the structure cannot carry.
+pub(super) fn received(received: &Received) -> Result<Response, Problem> {
+    let mut response = answer(&received.response)?;
+    let headers = response.headers_mut();
+    headers.insert(fields::FIRST_INDEX, received.first_index.into());
+    headers.insert(fields::NEXT_INDEX, received.next_index.into());
+    if received.more {
+        headers.insert(fields::MORE, fields::TRUE);
+    }
+    Ok(response)
+}
+
+/// Nothing of this service is for caches.
+pub(super) async fn no_store(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,244 @@
+//! Puts the parts together and runs them: store, service, listeners, timers; and takes them down in order.
+
+use std::{collections::BTreeSet, fmt::Display, future::Future, path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{
+    net::{TcpListener, UnixListener},
+    sync::watch,
+    task::JoinSet,
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    config::{Config, LocalAddress, Problems},
+    http::{self, Connections, Hub, HubParts, Socket, TlsError, Upstream},
+    sequencer::{Policy, SizeLimits, Usage},
+    service::{self, Limits, Parts, SWEEP_INTERVAL, Service, SystemClock, SystemEntropy},
+    store::{
+        self, SharedStore,
+        rocks::{OpenOptions, RocksStore},
+    },
+    wire::ServiceProviderId,
+};
+
+/// Why the server did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The service.
+    #[error(transparent)]
+    Service(#[from] service::Error),
+    /// Certificates.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The way to other hubs.
+    #[error(transparent)]
+    Upstream(#[from] crate::http::UpstreamError),
+    /// A secret's file.
+    #[error("{0}")]
+    Config(Problems),
+    /// A listener.
+    #[error("{table}.listen: {address} cannot be listened on: {source}")]
+    Listen {
+        /// The table of the configuration.
+        table: &'static str,
+        /// The configured address.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Memory for cached blocks of the database.
+const CACHE_BYTES: usize = 256 * 1024 * 1024;
+
+/// Serves until `shutdown`; calls `ready` with table and address of each listener. Returns when everything that was
+/// being served is answered and the database is closed.
+///
+/// # Errors
+/// Why it did not start.
+pub async fn run(
+    config: Config,
+    mut ready: impl FnMut(&str, &dyn Display),
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let service = start_service(&config).await?;
+    let hub = Arc::new(build_hub(&config, service.clone())?);
+    let (stop, stopping) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+
+    let limits = &config.limits;
+    let connections = |router, tls| Connections {
+        router,
+        tls,
+        connections_max: limits.connections_max as usize,
+        header_timeout: seconds(limits.header_read_timeout_seconds),
+    };
+    if let Some(address) = config.provider.listen {
+        let provider = &config.provider;
+        let tls = http::provider_acceptor(&provider.cert_file, &provider.key_file, &provider.ca_file)?;
+        let (socket, address) = listen_tcp("provider", address).await?;
+        tasks.spawn(connections(http::provider::router(hub.clone()), Some(tls)).serve(socket, stopping.clone()));
+        ready("provider", &address);
+    }
+    if let Some(local) = &config.local {
+        let (socket, address): (_, Box<dyn Display + Send>) = match &local.listen {
+            LocalAddress::Tcp(address) => {
+                let (socket, address) = listen_tcp("local", *address).await?;
+                (socket, Box::new(address))
+            }
+            LocalAddress::Unix(path) => (listen_unix(path.clone()).await?, Box::new(local.listen.clone())),
+        };
+        tasks.spawn(connections(http::local::router(hub.clone()), None).serve(socket, stopping.clone()));
+        ready("local", &address);
+    }
+    let sweeper = tokio::spawn(sweep(service.clone(), stopping));
+
+    shutdown.await;
+    hub.drain();
+    stop.send_replace(true);
+    while tasks.join_next().await.is_some() {}
+    drop(sweeper.await);
+    // The lanes' threads are joined where blocking is allowed.
+    drop(tokio::task::spawn_blocking(move || service.finish()).await);
+    Ok(())
+}
+
+async fn start_service(config: &Config) -> Result<Arc<Service>, Error> {
+    use service::Entropy;
+    let mut fresh_secret = [0; 32];
+    SystemEntropy.fill(&mut fresh_secret)?;
+    let (path, id) = (config.store.path.clone(), config.provider.id.clone());
+    let parts = (policy(config), service_limits(config));
+    let open = move || -> Result<Service, Error> {
+        let options = OpenOptions { path: &path, provider: &id, fresh_secret, cache_bytes: CACHE_BYTES };
+        let store: SharedStore = Arc::new(RocksStore::open(options)?);
+        let (policy, limits) = parts;
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+        Ok(Service::start(Parts { provider: id, store, policy, limits, clock, entropy })?)
+    };
+    let opened = tokio::task::spawn_blocking(open).await.map_err(|_| service::Error::NoThread)?;
+    opened.map(Arc::new)
+}
+
+fn build_hub(config: &Config, service: Arc<Service>) -> Result<Hub, Error> {
+    let service_token: Option<Zeroizing<String>> =
+        config.local.as_ref().map(|local| local.read_service_token().map_err(Error::Config)).transpose()?;
+    Ok(Hub::new(HubParts {
+        service,
+        upstream: Upstream::new(config)?,
+        peers: config.peers.iter().map(|peer| peer.id.clone()).collect(),
+        service_token,
+        request_bytes_max: config.limits.request_bytes_max(),
+        in_flight_bytes_max: config.limits.in_flight_bytes_max,
+        body_timeout: seconds(config.limits.request_body_timeout_seconds),
+    }))
+}
+
+fn seconds(number: u32) -> Duration {
+    Duration::from_secs(number.into())
+}
+
+/// The operator's numbers as the sequencer takes them.
+fn policy(config: &Config) -> Policy {
+    const HOUR_MS: u64 = 3_600_000;
+    let (limits, written) = (&config.limits, &config.policy);
+    let budget_in_group = Usage {
+        partitions: written.partitions_per_provider_and_group.into(),
+        bytes: written.bytes_per_provider_and_group,
+    };
+    let peers = config.peers.iter().map(|peer| peer.id.clone());
+    let providers: BTreeSet<ServiceProviderId> = peers.chain([config.provider.id.clone()]).collect();
+    Policy {
+        providers: Arc::new(providers),
+        sizes: SizeLimits {
+            application: limits.application_message_bytes,
+            handshake: limits.handshake_bytes,
+            welcome: limits.welcome_bytes,
+            group_info: limits.group_info_bytes,
+        },
+        reservation_ms: u64::from(written.group_id_reservation_hours) * HOUR_MS,
+        orphan_ms: u64::from(written.orphan_hours) * HOUR_MS,
+        shared_orphan_ms: u64::from(written.shared_orphan_hours) * HOUR_MS,
+        budget_in_group,
+        budget_in_all: budget_in_group.times(written.all_groups_factor.into()),
+        late_after_ms: u64::from(written.late_minutes) * 60_000,
+        hint_window_ms: u64::from(written.hint_window_days) * 24 * HOUR_MS,
+        hint_epochs: written.hint_epochs_max,
+        hint_bytes: written.hint_bytes_max,
+        ..Policy::default()
+    }
+}
+
+fn service_limits(config: &Config) -> Limits {
+    Limits {
+        receive_wait: seconds(config.limits.wait_seconds_max),
+        waiting_per_provider: config.limits.waiting_per_provider,
+        page_bytes: config.limits.page_bytes,
+        ..Limits::default()
+    }
+}
+
+async fn listen_tcp(
+    table: &'static str,
+    address: std::net::SocketAddr,
+) -> Result<(Socket, std::net::SocketAddr), Error> {
+    let refused = |source| Error::Listen { table, address: address.to_string(), source };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let bound = listener.local_addr().map_err(refused)?;
+    Ok((Socket::Tcp(listener), bound))
+}
+
+/// A socket that a killed process left behind is taken over; one that somebody answers on is not.
+async fn listen_unix(path: PathBuf) -> Result<Socket, Error> {
+    let refused = |source| Error::Listen { table: "local", address: format!("unix:{}", path.display()), source };
+    if tokio::net::UnixStream::connect(&path).await.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused) {
+        std::fs::remove_file(&path).map_err(refused)?;
+    }
+    let listener = UnixListener::bind(&path).map_err(refused)?;
+    Ok(Socket::Unix(listener, path))
+}
+
+/// Looks for due timers until the end.
+async fn sweep(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stopping.wait_for(|ends| *ends) => return,
+        }
+        match service.sweep().await {
+            Ok(0) => {}
+            Ok(timers) => tracing::debug!(timers, "due timers done"),
+            Err(error) => tracing::warn!(%error, "due timers wait for the next look"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_s_defaults_are_the_sequencer_s() {
+        let limits = crate::config::Limits::default();
+        let sizes = Policy::default().sizes;
+        assert_eq!(limits.application_message_bytes, sizes.application);
+        assert_eq!(limits.handshake_bytes, sizes.handshake);
+        assert_eq!(limits.welcome_bytes, sizes.welcome);
+        assert_eq!(limits.group_info_bytes, sizes.group_info);
+        let (written, policy) = (crate::config::Policy::default(), Policy::default());
+        assert_eq!(u64::from(written.orphan_hours) * 3_600_000, policy.orphan_ms);
+        assert_eq!(u64::from(written.shared_orphan_hours) * 3_600_000, policy.shared_orphan_ms);
+        assert_eq!(u64::from(written.partitions_per_provider_and_group), policy.budget_in_group.partitions);
+        assert_eq!(written.bytes_per_provider_and_group, policy.budget_in_group.bytes);
+        assert_eq!(u64::from(written.group_id_reservation_hours) * 3_600_000, policy.reservation_ms);
+        assert_eq!(written.hint_epochs_max, policy.hint_epochs);
+        assert_eq!(written.hint_bytes_max, policy.hint_bytes);
+        assert_eq!(u64::from(written.hint_window_days) * 24 * 3_600_000, policy.hint_window_ms);
+        assert_eq!(u64::from(written.late_minutes) * 60_000, policy.late_after_ms);
+    }
+}

@@ -1,0 +1,57 @@
+//! Lists and strings with a limit: the longest that is taken, and one more.
+
+use super::*;
+use crate::mls::Fault;
+
+fn vector(content: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    mls_rs_codec::byte_vec::mls_encode(&content, &mut encoded).unwrap();
+    encoded
+}
+
+#[test]
+fn providers_of_a_welcome() {
+    let welcome = [&[0, 1, 0, 3, 0, 1][..], &vector(b""), &vector(b"")].concat();
+    let with = |count: usize| [welcome.as_slice(), &vector(&b"\x03a.b".repeat(count))].concat();
+    let most: WelcomeData = decode(&with(131_072)).unwrap();
+    assert_eq!(most.service_providers.len(), 131_072);
+    assert_eq!(decode::<WelcomeData>(&with(131_073)), Err(DecodeError::Fault(Fault::ListTooLong)));
+}
+
+#[test]
+fn requests_of_a_bundle() {
+    let with = |count: usize| vector(&b"\0\0\0\x01\0\x01".repeat(count));
+    assert_eq!(decode::<KeyPackageRequests>(&with(KeyPackageRequests::MAX)).unwrap().requests.len(), 32);
+    let one_more = decode::<KeyPackageRequests>(&with(KeyPackageRequests::MAX + 1));
+    assert_eq!(one_more, Err(DecodeError::Fault(Fault::ListTooLong)));
+}
+
+#[test]
+fn user_ids_and_tokens() {
+    let with = |user: usize, token: usize| {
+        [&vector(&vec![b'u'; user])[..], &vector(&vec![b't'; token]), &[0, 1, 0, 1]].concat()
+    };
+    let (user, token) = (KeyPackageRequest::USER_ID_MAX, KeyPackageRequest::BEARER_TOKEN_MAX);
+    assert!(decode::<KeyPackageRequest>(&with(user, token)).is_ok());
+    let found = decode::<KeyPackageRequest>(&with(user + 1, token));
+    assert_eq!(found, Err(DecodeError::Fault(Fault::UserId)));
+    let found = decode::<KeyPackageRequest>(&with(user, token + 1));
+    assert_eq!(found, Err(DecodeError::Fault(Fault::TokenLength)));
+}
+
+/// Names at both ends of their length, and every byte that may stand in one.
+#[test]
+fn service_provider_ids() {
+    let name = |length: usize| format!("{}.example", "a".repeat(length));
+    assert!(name(63).parse::<ServiceProviderId>().is_ok());
+    assert_eq!(name(64).parse::<ServiceProviderId>(), Err(InvalidServiceProviderId));
+    let long = |last: usize| format!("{0}.{0}.{0}.{1}", "a".repeat(63), "b".repeat(last));
+    assert_eq!(long(61).len(), 253);
+    assert!(long(61).parse::<ServiceProviderId>().is_ok());
+    assert_eq!(long(62).parse::<ServiceProviderId>(), Err(InvalidServiceProviderId));
+    for byte in 0..=u8::MAX {
+        let encoded = vector(&[b"a", &[byte][..], b"b.example"].concat());
+        let allowed = byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+        assert_eq!(decode::<ServiceProviderId>(&encoded).is_ok(), allowed, "{byte:#04x}");
+    }
+}
