@@ -14,8 +14,9 @@ use super::{
     view::{LaneView, Memory},
 };
 use crate::{
-    sequencer::{Command, GroupKey, Outcome, Policy, Refusal, UnixMillis, sequence},
+    sequencer::{Command, GroupKey, Outcome, Policy, Refusal, State, UnixMillis, Usage, sequence},
     store::{self, Batch, Presentation, SharedStore, Snapshot},
+    wire::ServiceProviderId,
 };
 
 /// How many commands one batch takes.
@@ -57,6 +58,15 @@ struct Decided {
     batch: Batch,
     /// One for each job of the prefix.
     outcomes: Vec<Result<Outcome, Error>>,
+    /// What the ledger was told, to be taken back if the batch does not become durable.
+    ledger_changes: Vec<LedgerChange>,
+}
+
+/// A provider's usage in one group before and after a command.
+struct LedgerChange {
+    provider: ServiceProviderId,
+    before: Usage,
+    after: Usage,
 }
 
 impl Lane {
@@ -89,9 +99,9 @@ impl Lane {
                     self.settle(decided.batch);
                     return decided.outcomes;
                 }
-                Err(store::Error::Conflict) => self.memory.forget(),
+                Err(store::Error::Conflict) => self.take_back(&decided),
                 Err(error) => {
-                    self.memory.forget();
+                    self.take_back(&decided);
                     if error != store::Error::Poisoned {
                         tracing::error!(%error, "a write failed: no more writes until the next start");
                     }
@@ -110,7 +120,8 @@ impl Lane {
     fn decide(&self, jobs: &[Job]) -> Decided {
         let policy = current(&self.surroundings.policy);
         let now = self.surroundings.clock.now();
-        let mut decided = Decided { batch: Batch::default(), outcomes: Vec::with_capacity(jobs.len()) };
+        let mut decided =
+            Decided { batch: Batch::default(), outcomes: Vec::with_capacity(jobs.len()), ledger_changes: Vec::new() };
         let snapshot = match self.surroundings.store.snapshot() {
             Ok(snapshot) => snapshot,
             Err(error) => {
@@ -119,7 +130,7 @@ impl Lane {
             }
         };
         for job in jobs {
-            let outcome = self.decide_one(job, &mut decided.batch, &*snapshot, &policy, now);
+            let outcome = self.decide_one(job, &mut decided, &*snapshot, &policy, now);
             decided.outcomes.push(outcome);
             // A removed partition may be opened again at once: not in the batch that removes it.
             if decided.batch.bytes > BATCH_BYTES_MAX || !decided.batch.removed.is_empty() {
@@ -132,7 +143,7 @@ impl Lane {
     fn decide_one(
         &self,
         job: &Job,
-        batch: &mut Batch,
+        decided: &mut Decided,
         snapshot: &dyn Snapshot,
         policy: &Policy,
         now: UnixMillis,
@@ -140,20 +151,33 @@ impl Lane {
         let mut outcome = Outcome::Done;
         if let Some(command) = &job.command {
             let ledger = &self.surroundings.ledger;
-            let view = LaneView { group: job.group, batch, memory: &self.memory, snapshot, ledger };
+            let view = LaneView { group: job.group, batch: &decided.batch, memory: &self.memory, snapshot, ledger };
             let transition = sequence(&view, command, policy, now).map_err(|refusal| match refusal {
                 Refusal::Rejected(rejection) => Error::Rejected(rejection),
                 Refusal::State(error) => Error::Store(error),
             })?;
-            for (provider, usage) in &transition.budgets {
-                let before = crate::sequencer::State::budget(&view, provider)?.in_group;
-                ledger.replace(provider, before, *usage);
+            let mut changes = Vec::new();
+            for (provider, after) in &transition.budgets {
+                let before = view.budget(provider)?.in_group;
+                changes.push(LedgerChange { provider: provider.clone(), before, after: *after });
             }
+            for change in &changes {
+                ledger.replace(&change.provider, change.before, change.after);
+            }
+            decided.ledger_changes.extend(changes);
             outcome = transition.outcome;
-            batch.push(job.group, transition);
+            decided.batch.push(job.group, transition);
         }
-        batch.presentations.extend(job.presentation);
+        decided.batch.presentations.extend(job.presentation);
         Ok(outcome)
+    }
+
+    /// After a batch that did not become durable: nothing of it is remembered.
+    fn take_back(&self, decided: &Decided) {
+        self.memory.forget();
+        for change in decided.ledger_changes.iter().rev() {
+            self.surroundings.ledger.replace(&change.provider, change.after, change.before);
+        }
     }
 
     /// After the commit: readers are woken and the records kept at hand.

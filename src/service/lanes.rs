@@ -22,6 +22,7 @@ pub struct Lanes {
     queues: RwLock<Vec<mpsc::Sender<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     queue_wait: std::time::Duration,
+    commit_wait: std::time::Duration,
 }
 
 impl Lanes {
@@ -38,7 +39,12 @@ impl Lanes {
             queues.push(queue);
             threads.push(thread);
         }
-        Ok(Self { queues: RwLock::new(queues), threads: Mutex::new(threads), queue_wait: limits.queue_wait })
+        Ok(Self {
+            queues: RwLock::new(queues),
+            threads: Mutex::new(threads),
+            queue_wait: limits.queue_wait,
+            commit_wait: limits.commit_wait,
+        })
     }
 
     /// Sends a command to the group's lane and waits for its outcome.
@@ -62,8 +68,11 @@ impl Lanes {
                 Err(_) => return Err(Error::Overloaded),
             }
         }
-        // The lane answers every job that it has taken; a lane that died drops them.
-        outcome.await.unwrap_or(Err(Error::ShuttingDown))
+        // The lane answers every job that it has taken; a lane that died drops them, and a disk may hang.
+        match tokio::time::timeout(self.commit_wait, outcome).await {
+            Ok(answered) => answered.unwrap_or(Err(Error::ShuttingDown)),
+            Err(_) => Err(Error::Overloaded),
+        }
     }
 
     /// Leaves bookkeeping at the group's lane. It may be lost when the lane is busy: it will be due again.

@@ -52,6 +52,8 @@ pub struct Limits {
     pub queue: usize,
     /// How long a command may wait for its place in the queue.
     pub queue_wait: Duration,
+    /// How long a queued command may take to be durable. Whoever asked is then told to try again, which is safe.
+    pub commit_wait: Duration,
     /// The longest wait of a receive.
     pub receive_wait: Duration,
     /// How many receives of one provider may wait at once.
@@ -68,6 +70,7 @@ impl Default for Limits {
             lanes: 1,
             queue: 4096,
             queue_wait: Duration::from_secs(2),
+            commit_wait: Duration::from_secs(30),
             receive_wait: Duration::from_secs(50),
             waiting_per_provider: 20_000,
             page_bytes: 4 * 1024 * 1024,

@@ -75,35 +75,21 @@ impl Service {
         let wait = receive.wait.min(self.limits.receive_wait);
         let Some(group) = receive.group else { return Ok(nothing(receive.counter)) };
         if wait.is_zero() {
-            return self.read(&reader, group, &receive, true).await;
+            return self.read(&reader, group, &receive).await;
         }
         let waiter = self.waiters.register(&reader.provider, &group, &receive.partition)?;
         let until = tokio::time::Instant::now() + wait;
         loop {
             let step = until.min(tokio::time::Instant::now() + LOOK_AGAIN);
-            let mut failure = None;
-            let found = tokio::time::timeout_at(
-                step,
-                waiter.read_or_wait(async || match self.read(&reader, group, &receive, false).await {
-                    Ok(received) if received.response.epoch.messages.is_empty() => None,
-                    Ok(received) => Some(received),
-                    Err(error) => {
-                        failure = Some(error);
-                        Some(nothing(receive.counter))
-                    }
-                }),
-            )
-            .await;
-            if let Some(error) = failure {
-                return Err(error);
-            }
-            match found {
-                Ok(Ok(received)) if received.more => return Ok(received),
-                // Read again for the hints, which a wait does not look for.
-                Ok(Ok(_) | Err(Woken::Closed)) => return self.read(&reader, group, &receive, true).await,
-                Err(_) if tokio::time::Instant::now() >= until => {
-                    return self.read(&reader, group, &receive, true).await;
-                }
+            let read_or_wait = waiter.read_or_wait(async || match self.read(&reader, group, &receive).await {
+                // Hints alone never end a wait: they are given with what does, or when the time is over.
+                Ok(received) if received.response.epoch.messages.is_empty() => None,
+                received => Some(received),
+            });
+            match tokio::time::timeout_at(step, read_or_wait).await {
+                Ok(Ok(received)) => return received,
+                Ok(Err(Woken::Closed)) => return self.read(&reader, group, &receive).await,
+                Err(_) if tokio::time::Instant::now() >= until => return self.read(&reader, group, &receive).await,
                 Ok(Err(Woken::Maybe)) | Err(_) => {}
             }
         }
@@ -147,20 +133,14 @@ impl Service {
         Ok(Receive { group, partition, counter: request.counter, wait })
     }
 
-    async fn read(
-        self: &Arc<Self>,
-        reader: &Reader,
-        group: GroupKey,
-        receive: &Receive,
-        with_hints: bool,
-    ) -> Result<Received, Error> {
+    async fn read(self: &Arc<Self>, reader: &Reader, group: GroupKey, receive: &Receive) -> Result<Received, Error> {
         let (partition, counter) = (receive.partition, receive.counter);
         let (policy, now, page_bytes) = (self.policy(), self.now(), self.limits.page_bytes);
         let asker = reader.clone();
         let (received, present) = self
             .blocking_read(move |snapshot| {
                 let read = Read { snapshot, group, reader: &asker, policy: &policy, now };
-                let received = read.epoch(&partition, counter, page_bytes, with_hints)?;
+                let received = read.epoch(&partition, counter, page_bytes)?;
                 Ok((received, read.presentation_due(&partition)?))
             })
             .await?;
@@ -177,7 +157,10 @@ impl Service {
         self: &Arc<Self>,
         read: impl FnOnce(&dyn Snapshot) -> Result<T, store::Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let permit = self.reads.clone().acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
+        let permit = tokio::time::timeout(self.limits.queue_wait, self.reads.clone().acquire_owned())
+            .await
+            .map_err(|_| Error::Overloaded)?
+            .map_err(|_| Error::ShuttingDown)?;
         let service = self.clone();
         tokio::task::spawn_blocking(move || {
             let result = service.store.snapshot().and_then(|snapshot| read(&*snapshot));
@@ -215,13 +198,7 @@ struct Read<'a> {
 }
 
 impl Read<'_> {
-    fn epoch(
-        &self,
-        partition: &MaskedPartitionKey,
-        counter: u32,
-        page_bytes: u64,
-        with_hints: bool,
-    ) -> Result<Received, store::Error> {
+    fn epoch(&self, partition: &MaskedPartitionKey, counter: u32, page_bytes: u64) -> Result<Received, store::Error> {
         let page = self.snapshot.messages(&self.group, partition, counter, page_bytes)?;
         let mut received = nothing(counter);
         if let (Some((first, _)), Some((last, _))) = (page.entries.first(), page.entries.last()) {
@@ -229,7 +206,7 @@ impl Read<'_> {
         }
         received.more = page.more;
         received.response.epoch = self.messages(page.entries)?;
-        if with_hints && !page.more {
+        if !page.more {
             received.response.hints = self.hints(partition)?;
         }
         Ok(received)
