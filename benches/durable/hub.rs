@@ -159,11 +159,12 @@ impl Hub {
     fn target(&self, path: &'static str, spread: usize) -> Target {
         let groups = self.groups.clone();
         // Numbers of different rows must not meet: a repeated message would be answered without a write.
-        let run = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+        let run = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos();
+        let run = u64::from(run) << 32;
         Target {
             request: Rc::new(move |number, out| {
-                let group = number as usize % spread;
-                let request = send_request(&groups[group], group, run ^ (number << 1));
+                let group = usize::try_from(number).unwrap() % spread;
+                let request = send_request(&groups[group], group, run + number);
                 http_request(path, &encode(&request).unwrap(), out);
             }),
             answer: http_answer,
@@ -175,7 +176,7 @@ impl Hub {
         let groups = self.groups.clone();
         Target {
             request: Rc::new(move |number, out| {
-                let group = number as usize % 64 + 1;
+                let group = usize::try_from(number).unwrap() % 64 + 1;
                 http_request("/v1/receive", &receive_request(&groups[group], group, 0), out);
             }),
             answer: http_answer,

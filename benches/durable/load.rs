@@ -29,10 +29,13 @@ pub(crate) struct Load {
 #[derive(Clone)]
 pub(crate) struct Target {
     /// Writes the request with that number.
-    pub(crate) request: Rc<dyn Fn(u64, &mut Vec<u8>)>,
+    pub(crate) request: Rc<Request>,
     /// The length of the answer at the head of the bytes, once it is all there. Panics at an answer that is none.
     pub(crate) answer: fn(&[u8]) -> Option<usize>,
 }
+
+/// Writes the request with a number.
+type Request = dyn Fn(u64, &mut Vec<u8>);
 
 /// What connections share.
 #[derive(Default)]

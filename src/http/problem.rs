@@ -1,5 +1,7 @@
 //! Problem documents (RFC 9457): every refusal, once, exhaustively.
 
+#![deny(clippy::wildcard_enum_match_arm, reason = "a new rejection must not slip into an old arm")]
+
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},

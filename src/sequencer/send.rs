@@ -308,10 +308,9 @@ impl<S: State + ?Sized> Change<'_, S> {
         }
         self.set_in_group(&send.submitter, in_group);
         self.target.record_charge(&send.submitter, target);
-        if let Some(announced) = send.announcement.as_ref().map(|announcement| announcement.next) {
-            if let Some((_, record)) = self.transition.partitions.iter_mut().find(|(key, _)| *key == announced) {
-                record.record_charge(&send.submitter, child);
-            }
+        let announced = send.announcement.as_ref().map(|announcement| announcement.next);
+        if let Some((_, record)) = self.transition.partitions.iter_mut().find(|(key, _)| Some(*key) == announced) {
+            record.record_charge(&send.submitter, child);
         }
         Ok(())
     }

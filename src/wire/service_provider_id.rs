@@ -35,12 +35,12 @@ fn is_label(label: &str) -> bool {
 }
 
 fn is_fqdn(name: &str) -> bool {
-    let labels = name.split('.');
+    let mut labels = name.split('.');
     name.len() <= 253
         && labels.clone().count() >= 2
         && labels.clone().all(is_label)
         // The last label of a domain name is never all digits: an address is no name.
-        && labels.last().is_some_and(|label| !label.bytes().all(|byte| byte.is_ascii_digit()))
+        && labels.next_back().is_some_and(|label| !label.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 impl FromStr for ServiceProviderId {
