@@ -15,7 +15,7 @@ mod message;
 mod numbers;
 mod ratchet_tree;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod welcome;
 
 pub use fault::Fault;

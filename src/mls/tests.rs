@@ -3,6 +3,7 @@
 mod annotated;
 mod clients;
 mod differential;
+pub(crate) mod random;
 
 use std::fs;
 

@@ -16,8 +16,19 @@ impl std::fmt::Debug for Identity {
 }
 
 /// `struct { Identity banned<V>; }`: who may not be in the group, in this branch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode)]
 pub struct Banned {
-    /// The banned identities.
+    /// The banned identities: at most [`Banned::MAX`].
     pub banned: Vec<Identity>,
+}
+
+impl Banned {
+    /// The most identities that one group can ban.
+    pub const MAX: usize = 65_536;
+}
+
+impl MlsDecode for Banned {
+    fn mls_decode(reader: &mut &[u8]) -> Result<Self, mls_rs_codec::Error> {
+        Ok(Self { banned: super::bounded_list(reader, Self::MAX)? })
+    }
 }

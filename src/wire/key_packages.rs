@@ -5,7 +5,7 @@ use std::fmt;
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize, byte_vec};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::mls::{CipherSuite, Fault, ProtocolVersion, WireKeyPackage, vector};
+use crate::mls::{CipherSuite, Fault, ProtocolVersion, WireKeyPackage};
 
 /// Asks for a KeyPackage of a user.
 ///
@@ -72,15 +72,7 @@ impl KeyPackageRequests {
 
 impl MlsDecode for KeyPackageRequests {
     fn mls_decode(reader: &mut &[u8]) -> Result<Self, mls_rs_codec::Error> {
-        let mut entries = vector(reader)?;
-        let mut requests = Vec::new();
-        while !entries.is_empty() {
-            if requests.len() == Self::MAX {
-                return Err(Fault::ListTooLong.into());
-            }
-            requests.push(KeyPackageRequest::mls_decode(&mut entries)?);
-        }
-        Ok(Self { requests })
+        Ok(Self { requests: super::bounded_list(reader, Self::MAX)? })
     }
 }
 
@@ -108,8 +100,14 @@ pub struct KeyPackageResult {
 }
 
 /// `KeyPackageResult results<V>`: by position of the requests.
-#[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+#[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode)]
 pub struct KeyPackageResults {
-    /// One for each request.
+    /// One for each request: at most [`KeyPackageRequests::MAX`].
     pub results: Vec<KeyPackageResult>,
+}
+
+impl MlsDecode for KeyPackageResults {
+    fn mls_decode(reader: &mut &[u8]) -> Result<Self, mls_rs_codec::Error> {
+        Ok(Self { results: super::bounded_list(reader, KeyPackageRequests::MAX)? })
+    }
 }

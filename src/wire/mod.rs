@@ -71,3 +71,16 @@ fn bounded_bytes(reader: &mut &[u8], maximum: usize, fault: crate::mls::Fault) -
     }
     Ok(content.to_vec())
 }
+
+/// `T x<V>` of at most `maximum` values: an element of one byte on the wire is many in memory.
+fn bounded_list<T: MlsDecode>(reader: &mut &[u8], maximum: usize) -> Result<Vec<T>, mls_rs_codec::Error> {
+    let mut entries = crate::mls::vector(reader)?;
+    let mut list = Vec::new();
+    while !entries.is_empty() {
+        if list.len() == maximum {
+            return Err(crate::mls::Fault::ListTooLong.into());
+        }
+        list.push(T::mls_decode(&mut entries)?);
+    }
+    Ok(list)
+}

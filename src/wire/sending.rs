@@ -3,7 +3,7 @@
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
 use super::{PartitionKey, ServiceProviderId};
-use crate::mls::{ContentType, Fault, WireGroupInfo, WireMessage, WireWelcome, vector};
+use crate::mls::{ContentType, Fault, WireGroupInfo, WireMessage, WireWelcome};
 
 /// A Welcome and, for each entry of its `secrets`, the provider of that new member.
 #[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode)]
@@ -16,21 +16,15 @@ pub struct WelcomeData {
 
 impl WelcomeData {
     /// More new members than one Welcome within the size limits can hold secrets for.
-    const PROVIDERS_MAX: usize = 131_072;
+    pub(super) const PROVIDERS_MAX: usize = 131_072;
 }
 
 impl MlsDecode for WelcomeData {
     fn mls_decode(reader: &mut &[u8]) -> Result<Self, mls_rs_codec::Error> {
-        let welcome = WireWelcome::mls_decode(reader)?;
-        let mut entries = vector(reader)?;
-        let mut service_providers = Vec::new();
-        while !entries.is_empty() {
-            if service_providers.len() == Self::PROVIDERS_MAX {
-                return Err(Fault::ListTooLong.into());
-            }
-            service_providers.push(ServiceProviderId::mls_decode(&mut entries)?);
-        }
-        Ok(Self { welcome, service_providers })
+        Ok(Self {
+            welcome: WireWelcome::mls_decode(reader)?,
+            service_providers: super::bounded_list(reader, Self::PROVIDERS_MAX)?,
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize, byte_vec};
 
+use super::WelcomeData;
 use crate::mls::{Fault, WireRatchetTree, WireWelcome};
 
 /// `opaque KeyPackageRef<V>` (RFC 9420 §5.2).
@@ -15,10 +16,16 @@ impl std::fmt::Debug for KeyPackageRef {
 }
 
 /// The hub asks a provider whether it takes a Welcome for these KeyPackages.
-#[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+#[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode)]
 pub struct WelcomeInitRequest {
     /// The entries that were indicated as belonging to that provider, and no others.
     pub key_package_refs: Vec<KeyPackageRef>,
+}
+
+impl MlsDecode for WelcomeInitRequest {
+    fn mls_decode(reader: &mut &[u8]) -> Result<Self, mls_rs_codec::Error> {
+        Ok(Self { key_package_refs: super::bounded_list(reader, WelcomeData::PROVIDERS_MAX)? })
+    }
 }
 
 /// What a provider says of one KeyPackageRef (`enum { … (255) } WelcomeDecision`).

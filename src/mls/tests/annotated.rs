@@ -48,31 +48,33 @@ fn private_message() {
 
 #[test]
 fn public_commit_with_a_path() {
-    let encoded = bytes(&[
-        "0001",             // version: mls10
-        "0001",             // wire_format: mls_public_message
-        "0167",             // group_id: "g"
-        "0000000000000007", // epoch
-        "01",               // sender: member
-        "00000003",         //   leaf_index
-        "00",               // authenticated_data
-        "03",               // content_type: commit
-        "07",               // proposals: seven bytes
-        "01",               //   proposal, by value
-        "0003",             //     remove
-        "00000002",         //     removed
-        "01",               // path: present
-        LEAF_NODE,          //   leaf_node
-        "03",               //     leaf_node_source: commit
-        "029a9a",           //     parent_hash
-        "00",               //     extensions
-        "0151",             //     signature
-        "00",               //   nodes
-        "0152",             // signature of the FramedContent
-        "02c7c7",           // confirmation_tag
-        "023a3a",           // membership_tag, because the sender is a member
-    ]
-    .concat());
+    let encoded = bytes(
+        &[
+            "0001",             // version: mls10
+            "0001",             // wire_format: mls_public_message
+            "0167",             // group_id: "g"
+            "0000000000000007", // epoch
+            "01",               // sender: member
+            "00000003",         //   leaf_index
+            "00",               // authenticated_data
+            "03",               // content_type: commit
+            "07",               // proposals: seven bytes
+            "01",               //   proposal, by value
+            "0003",             //     remove
+            "00000002",         //     removed
+            "01",               // path: present
+            LEAF_NODE,          //   leaf_node
+            "03",               //     leaf_node_source: commit
+            "029a9a",           //     parent_hash
+            "00",               //     extensions
+            "0151",             //     signature
+            "00",               //   nodes
+            "0152",             // signature of the FramedContent
+            "02c7c7",           // confirmation_tag
+            "023a3a",           // membership_tag, because the sender is a member
+        ]
+        .concat(),
+    );
     let message = WireMessage::parse(&encoded).unwrap();
     assert_eq!(message.wire_format(), WireFormat::PublicMessage);
     assert_eq!(message.sender(), Some(Sender::Member(3)));
@@ -108,16 +110,16 @@ fn every_proposal_type() {
     let lifetime = ["01", "0000000000000001", "0000000000000002"].concat();
     let key_package = ["0001", "0001", "011e", &leaf(&lifetime), "00", "0152"].concat();
     let proposals = [
-        ["0001", &key_package].concat(),                           // add
-        ["0002", &leaf("02")].concat(),                            // update
-        "000300000002".to_owned(),                                 // remove
-        ["0004", "01", "0170", "024040"].concat(),                 // external psk: id "p", nonce
+        ["0001", &key_package].concat(),                                     // add
+        ["0002", &leaf("02")].concat(),                                      // update
+        "000300000002".to_owned(),                                           // remove
+        ["0004", "01", "0170", "024040"].concat(),                           // external psk: id "p", nonce
         ["0004", "02", "01", "0167", "0000000000000006", "024040"].concat(), // resumption psk of application
-        ["0005", "0168", "0001", "0001", "00"].concat(),           // reinit
-        "0006024e4e".to_owned(),                                   // external_init: kem_output
-        "000703f0d500".to_owned(),                                 // group_context_extensions: one, empty
-        "000a".to_owned(),                                         // self_remove: nothing
-        "f10103616263".to_owned(),                                 // a private type: one vector
+        ["0005", "0168", "0001", "0001", "00"].concat(),                     // reinit
+        "0006024e4e".to_owned(),                                             // external_init: kem_output
+        "000703f0d500".to_owned(),                                           // group_context_extensions: one, empty
+        "000a".to_owned(),                                                   // self_remove: nothing
+        "f10103616263".to_owned(),                                           // a private type: one vector
     ];
     for proposal in proposals {
         let head = "000100010167000000000000000701000000030002";
@@ -132,17 +134,17 @@ fn every_proposal_type() {
 #[test]
 fn welcome() {
     let welcome = WireWelcome::mls_decode_exhaustive(&bytes(concat!(
-        "0001",     // version: mls10
-        "0003",     // wire_format: mls_welcome
-        "0007",     // cipher_suite
-        "0f",       // secrets: fifteen bytes
-        "0361626f", //   new_member
-        "014e",     //   kem_output
-        "015e",     //   ciphertext
-        "00",       //   new_member of the second: empty
-        "024e4e",   //   kem_output
-        "025e5e",   //   ciphertext
-        "0461616161" // encrypted_group_info
+        "0001",       // version: mls10
+        "0003",       // wire_format: mls_welcome
+        "0007",       // cipher_suite
+        "0f",         // secrets: fifteen bytes
+        "0361626f",   //   new_member
+        "014e",       //   kem_output
+        "015e",       //   ciphertext
+        "00",         //   new_member of the second: empty
+        "024e4e",     //   kem_output
+        "025e5e",     //   ciphertext
+        "0461616161"  // encrypted_group_info
     )))
     .unwrap();
     assert_eq!(welcome.cipher_suite(), CipherSuite(7));
@@ -162,13 +164,13 @@ fn group_info() {
         "03f0d500",         // extensions: one, empty
     );
     let signed = [
-        context, //
-        "0a",         // extensions: ten bytes
-        "0004012a",   //   external_pub
-        "0002",       //   ratchet_tree
-        "03020000",   //     nodes: two blanks
-        "02c7c7",     // confirmation_tag
-        "00000003",   // signer
+        context,    //
+        "0a",       // extensions: ten bytes
+        "0002",     //   ratchet_tree
+        "03020000", //     nodes: two blanks
+        "0004012a", //   external_pub
+        "02c7c7",   // confirmation_tag
+        "00000003", // signer
     ]
     .concat();
     let encoded = bytes(&["0001", "0004", &signed, "025151"].concat());
@@ -208,7 +210,8 @@ fn long_group_ids_and_data() {
         };
         let vector = |size: usize, byte: &str| [length(size), byte.repeat(size)].concat();
         let head = ["0001", "0002", &vector(id, "67"), "0000000000000009", "03"].concat();
-        let encoded = bytes(&[&head, &vector(data, "ad"), &vector(data, "e5"), &vector(id, "c1")].map(|s| &s[..]).concat());
+        let encoded =
+            bytes(&[&head, &vector(data, "ad"), &vector(data, "e5"), &vector(id, "c1")].map(|s| &s[..]).concat());
         let message = WireMessage::parse(&encoded).unwrap();
         assert_eq!(message.group_id(), vec![0x67; id]);
         assert_eq!(message.authenticated_data(), vec![0xad; data]);
@@ -232,6 +235,51 @@ fn a_message_behind_another() {
     assert_eq!(reader, b"rest");
 }
 
+/// Wire formats, versions and the enums of a head have the values that RFC 9420 gives them and no others.
+#[test]
+fn enums_have_no_other_values() {
+    let accepted = |front: &str, behind: &str| -> Vec<u16> {
+        let (front, behind) = (bytes(front), bytes(behind));
+        let take = |value: &u16| {
+            let encoded = [&front, &value.to_be_bytes()[..], &behind].concat();
+            let read = WireMessage::parse(&encoded).map(drop);
+            let read = read.or_else(|_| WireWelcome::mls_decode_exhaustive(&encoded).map(drop));
+            read.or_else(|_| WireGroupInfo::mls_decode_exhaustive(&encoded).map(drop)).is_ok()
+        };
+        (0..=u16::MAX).filter(take).collect()
+    };
+    let private = "0167000000000000000701000000"; // group_id to ciphertext
+    assert_eq!(accepted("", &["0002", private].concat()), [1], "version");
+    assert_eq!(accepted("0001", private), [2], "wire format of a PrivateMessage");
+    assert_eq!(accepted("0001", "0167000000000000000704000200030000000000"), [1], "of a PublicMessage");
+    assert_eq!(accepted("0001", "00010000"), [3], "of a Welcome");
+    assert_eq!(accepted("0001", &["00010001", &"00".repeat(19)].concat()), [4], "of a GroupInfo");
+
+    let bytewise = |front: &str, behind: &str| -> Vec<u8> {
+        let (front, behind) = (bytes(front), bytes(behind));
+        let take = |value: &u8| WireMessage::parse(&[front.as_slice(), &[*value], &behind].concat()).is_ok();
+        (0..=u8::MAX).filter(take).collect()
+    };
+    assert_eq!(bytewise("0001000201670000000000000007", "000000"), [1, 2, 3], "content type");
+    let proposal = "0002000300000000" /* aad, proposal, remove leaf 0 */;
+    assert_eq!(bytewise("0001000101670000000000000007", &[proposal, "00"].concat()), [3, 4], "sender");
+    let update = ["0001000101670000000000000007", "04", "00", "02", "0002", LEAF_NODE].concat();
+    assert_eq!(bytewise(&update, "000000"), [2], "leaf node source update");
+    assert_eq!(bytewise(&update, "00000000"), [3], "leaf node source commit");
+    assert_eq!(
+        bytewise(&update, &["00".repeat(16), "000000".to_owned()].concat()),
+        [1],
+        "leaf node source key_package"
+    );
+}
+
+/// SHA-256 of the whole message.
+#[test]
+fn digest() {
+    let message = WireMessage::parse(&bytes("00010002016700000000000000070100026565026363")).unwrap();
+    assert_eq!(hex::encode(message.digest()), "693fb8e73079747c349669835baa71ab7b812ea324222aa556513f53c61b25c3");
+}
+
 /// What `Debug` shows goes to logs: nothing that names a group or is content.
 #[test]
 fn debug_shows_no_content() {
@@ -249,6 +297,6 @@ fn faults_come_back_out_of_the_codec() {
         }
     }
     let known: Vec<u8> = (0..=u8::MAX).filter(|code| Fault::from_code(*code).is_some()).collect();
-    assert_eq!(known, (1..=known.len() as u8).collect::<Vec<_>>(), "codes are dense and unique");
+    assert_eq!(known, (1..).take(known.len()).collect::<Vec<u8>>(), "codes are dense and unique");
     assert!(known.len() >= 10);
 }

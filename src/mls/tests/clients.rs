@@ -421,7 +421,8 @@ pub(crate) fn transcript(suite: u16, encrypted: bool, group_id: &[u8]) -> Transc
 
 /// A group of many: a Welcome with `size` secrets, and a GroupInfo and tree whose lengths take four bytes.
 pub(crate) fn crowd(suite: u16, size: usize) -> Transcript {
-    let mut told = transcript(suite, false, b"a crowd");
+    // The epoch and its keys stay those of a small group: this is about lengths.
+    let mut told = transcript(suite, false, b"small");
     let rules = rules(true).with_commit_options(CommitOptions::new().with_single_welcome_message(true));
     let host = client(suite, basic("host"), rules);
     let mut group = host.create_group_with_id(b"crowd".to_vec(), banned("nobody"), Default::default(), None).unwrap();

@@ -25,6 +25,7 @@ use super::{
     },
     clients::{SUITES, Sample, Structure, crowd, crypto, transcript},
     fixtures,
+    random::Random,
 };
 
 /// How many bytes the walk takes from the front of `input`.
@@ -61,13 +62,6 @@ fn reference(structure: Structure, input: &[u8]) -> Result<(usize, Structure), m
         }
     };
     Ok((input.len() - reader.len(), seen))
-}
-
-fn xorshift(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
 }
 
 fn same_content_type(ours: ContentType, theirs: TheirContentType) -> bool {
@@ -162,10 +156,10 @@ fn compare(sample: &Sample, suite: u16, signer: &mls_rs::crypto::SignaturePublic
         Structure::KeyPackage => compare_key_package(sample),
         Structure::RatchetTree => {}
     }
-    let mut random = 0x5eed;
+    let mut random = Random::new(0x5eed);
     for length in [0, 1, 2, 17, 300] {
         let mut input = sample.bytes.clone();
-        input.extend((0..length).map(|_| xorshift(&mut random) as u8));
+        input.extend(random.bytes(length));
         let name = &sample.name;
         assert_eq!(walk(sample.structure, &input).unwrap(), sample.bytes.len(), "{name} and {length} bytes more");
         assert_eq!(reference(sample.structure, &input).unwrap().0, sample.bytes.len(), "{name}: mls-rs");
@@ -242,31 +236,31 @@ fn content_type_offset(input: &[u8]) -> Option<(u8, usize)> {
     Some((*reader.first()?, input.len() - reader.len()))
 }
 
-/// Damages `bytes` in one of the ways that matter to a walk.
-fn damage(bytes: &[u8], random: &mut u64) -> Vec<u8> {
+/// Damages `bytes` in one or two of the ways that matter to a walk, and puts something behind them.
+fn damage(bytes: &[u8], random: &mut Random) -> Vec<u8> {
     let mut input = bytes.to_vec();
-    let at = |random: &mut u64, length: usize| xorshift(random) as usize % length;
-    for _ in 0..1 + xorshift(random) % 2 {
-        let place = at(random, input.len());
-        match xorshift(random) % 8 {
+    for _ in 0..=random.below(2) {
+        let place = random.below(input.len());
+        match random.below(8) {
             0 => input.truncate(place.max(1)),
-            1 => input[place] ^= 1 << (xorshift(random) % 8),
+            1 => input[place] ^= 1 << random.below(8),
             2 => input[place] = input[place].wrapping_add(1),
             3 => input[place] = input[place].wrapping_sub(1),
             4 => drop(input.remove(place)),
-            5 => input.insert(place, xorshift(random) as u8),
-            6 => input[place] = [0, 1, 2, 3, 4, 5, 10, 0x40, 0x80, 0xff][at(random, 10)],
+            5 => input.insert(place, random.byte()),
+            6 => input[place] = [0, 1, 2, 3, 4, 5, 10, 0x40, 0x80, 0xff][random.below(10)],
             _ => {
                 // The front is where the walk decides.
-                let front = at(random, input.len().min(96));
-                input[front] = xorshift(random) as u8;
+                let front = random.below(input.len().min(96));
+                input[front] = random.byte();
             }
         }
         if input.is_empty() {
             input.push(0);
         }
     }
-    input.extend((0..xorshift(random) % 64).map(|_| xorshift(random) as u8));
+    let behind = random.below(64);
+    input.extend(random.bytes(behind));
     input
 }
 
@@ -274,7 +268,7 @@ fn damage(bytes: &[u8], random: &mut u64) -> Vec<u8> {
 fn damaged_messages_end_at_the_same_place() {
     let samples = fixtures();
     let mut seen = BTreeMap::<&str, u32>::new();
-    let mut random = 0x00d1_ff5e_ed00;
+    let mut random = Random::new(0x00d1_ff5e_ed00);
     for round in 0..400_000_usize {
         let (structure, bytes) = &samples[round % samples.len()];
         let input = damage(bytes, &mut random);

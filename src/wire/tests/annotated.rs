@@ -142,8 +142,8 @@ fn welcome_init() {
     let response: WelcomeInitResponse = both_ways(
         &[
             "10", KEY_HEX, // welcome_ticket: sixteen bytes, with their length
-            "02",   // decisions: two
-            "0104", //   accepted, already_used
+            "02",    // decisions: two
+            "0104",  //   accepted, already_used
         ]
         .concat(),
     );
@@ -169,10 +169,7 @@ fn key_package_request_and_results() {
         "0300", //   incompatible
     ));
     let statuses: Vec<KeyPackageStatus> = results.results.iter().map(|result| result.status).collect();
-    assert_eq!(
-        statuses,
-        [KeyPackageStatus::Denied, KeyPackageStatus::Exhausted, KeyPackageStatus::Incompatible]
-    );
+    assert_eq!(statuses, [KeyPackageStatus::Denied, KeyPackageStatus::Exhausted, KeyPackageStatus::Incompatible]);
 }
 
 #[test]
@@ -200,14 +197,22 @@ fn create_group_request() {
 fn bearer_token_and_what_its_tag_covers() {
     let token: BearerToken = both_ways(
         &[
-            "01",       // kind: unique
-            "02abcd",   // handle
-            KEY_HEX,    // tag: 32 bytes
-            KEY_HEX,    //   without a length
+            "01",     // kind: unique
+            "02abcd", // handle
+            KEY_HEX,  // tag: 32 bytes
+            KEY_HEX,  //   without a length
         ]
         .concat(),
     );
     assert_eq!((token.kind, token.handle.as_slice()), (BearerTokenKind::Unique, &[0xab, 0xcd][..]));
+    for place in 0..token.tag.len() {
+        let mut other = token.clone();
+        other.tag[place] ^= 1;
+        assert_ne!(token, other, "byte {place}");
+    }
+    let (handle, tag) = (token.handle.clone(), token.tag);
+    assert_ne!(token, BearerToken { kind: BearerTokenKind::Shared, handle, tag });
+    assert_ne!(token, BearerToken { kind: token.kind, handle: b"other".to_vec(), tag });
     let input: BearerTokenInput = both_ways(concat!(
         "116d696d692d647320626561726572207631", // label: "mimi-ds bearer v1"
         "01",                                   // kind: unique
@@ -250,5 +255,17 @@ fn a_partition_key_and_its_mask() {
     // echo -n 0123456789abcdef | sha256sum
     let masked = bytes("9f9f5111f7b27a781f1f1ddde5ebc2dd2b796bfc7365c9c28b548e564176929f");
     assert_eq!(PartitionKey::new(KEY).masked().as_bytes()[..], masked);
-    assert_ne!(PartitionKey::new(KEY), PartitionKey::new([0; 16]));
+    // Every byte counts, in constant time or not.
+    for place in 0..KEY.len() {
+        let mut other = KEY;
+        other[place] ^= 0x80;
+        assert_ne!(PartitionKey::new(KEY), PartitionKey::new(other), "byte {place}");
+    }
+}
+
+#[test]
+fn numbers_and_names_that_others_rely_on() {
+    assert_eq!(MEDIA_TYPE, "application/vnd.mimi-ds");
+    assert_eq!(BANNED_EXTENSION, 0xf0d5);
+    assert_eq!(PartitionKey::EXPORTER_LABEL, b"mimi-ds partition key");
 }

@@ -15,7 +15,9 @@ impl Check for Shown {
 /// Three numbers with commas between them: bytes that were printed as a list.
 fn shows_a_list_of_numbers(text: &str) -> bool {
     let pieces: Vec<&str> = text.split(", ").collect();
-    pieces.windows(3).any(|three| three[1].parse::<u8>().is_ok() && three[2].trim_end_matches(']').parse::<u8>().is_ok())
+    pieces
+        .windows(3)
+        .any(|three| three[1].parse::<u8>().is_ok() && three[2].trim_end_matches(']').parse::<u8>().is_ok())
 }
 
 #[test]

@@ -26,6 +26,22 @@ fn requests_of_a_bundle() {
     assert_eq!(one_more, Err(DecodeError::Fault(Fault::ListTooLong)));
 }
 
+/// Lists whose elements are a byte on the wire and many in memory.
+#[test]
+fn lists_of_tiny_elements() {
+    let too_long = Err(DecodeError::Fault(Fault::ListTooLong));
+    let refs =
+        |count: usize| decode::<WelcomeInitRequest>(&vector(&vec![0; count])).map(|it| it.key_package_refs.len());
+    assert_eq!(refs(131_072), Ok(131_072));
+    assert_eq!(refs(131_073), too_long);
+    let bans = |count: usize| decode::<Banned>(&vector(&vec![0; count])).map(|it| it.banned.len());
+    assert_eq!(bans(Banned::MAX), Ok(65_536));
+    assert_eq!(bans(Banned::MAX + 1), too_long);
+    let results = |count: usize| decode::<KeyPackageResults>(&vector(&[1, 0].repeat(count))).map(|it| it.results.len());
+    assert_eq!(results(32), Ok(32));
+    assert_eq!(results(33), too_long);
+}
+
 #[test]
 fn user_ids_and_tokens() {
     let with = |user: usize, token: usize| {

@@ -3,7 +3,7 @@
 use mls_rs_codec::{MlsDecode, MlsEncode};
 
 use super::{Check, DecodeError, fixtures, with_structure};
-use crate::mls::{WireGroupInfo, WireMessage, WireWelcome};
+use crate::mls::{WireGroupInfo, WireMessage, WireWelcome, tests::random::Random};
 
 /// Decoded values must encode to the same bytes, and be equal to what these decode to.
 struct Canonical<'a> {
@@ -78,47 +78,36 @@ fn every_byte_with_telling_values() {
     assert!(accepted > tried / 10 && accepted < tried - tried / 100, "{accepted} of {tried}");
 }
 
-fn xorshift(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
-}
-
 /// Seeded: bytes changed, removed, inserted, doubled; pieces of another fixture put in.
 #[test]
 fn wild_damage() {
     let fixtures = fixtures();
-    let mut random = 0x000d_a3a6_ed5e_ed00;
+    let mut random = Random::new(0x000d_a3a6_ed5e_ed00);
     let mut accepted = 0;
     for round in 0..200_000_usize {
         let fixture = &fixtures[round % fixtures.len()];
         let mut input = fixture.bytes.clone();
-        let place = |random: &mut u64, length: usize| usize::try_from(xorshift(random)).unwrap() % (length + 1);
-        for _ in 0..1 + xorshift(&mut random) % 3 {
-            let at = place(&mut random, input.len());
-            let byte = (xorshift(&mut random) & 0xff) as u8;
-            match xorshift(&mut random) % 6 {
-                0 if at < input.len() => input[at] = byte,
+        for _ in 0..=random.below(3) {
+            let at = random.below(input.len() + 1);
+            match random.below(6) {
+                0 if at < input.len() => input[at] = random.byte(),
                 1 if at < input.len() => drop(input.remove(at)),
-                2 => input.insert(at, byte),
+                2 => input.insert(at, random.byte()),
                 3 => {
-                    let end = place(&mut random, input.len()).max(at);
-                    let piece = input[at..end].to_vec();
+                    let piece = input[at..at + random.below(input.len() + 1 - at)].to_vec();
                     input.splice(at..at, piece);
                 }
                 4 => {
-                    let other = &fixtures[place(&mut random, fixtures.len() - 1)].bytes;
-                    let from = place(&mut random, other.len());
+                    let other = &fixtures[random.below(fixtures.len())].bytes;
+                    let from = random.below(other.len());
                     input.splice(at.., other[from..].iter().copied());
                 }
                 _ => input.truncate(at),
             }
         }
         // Also as a structure that it never was.
-        let structure =
-            if round % 5 == 0 { &fixtures[place(&mut random, fixtures.len() - 1)].structure } else { &fixture.structure };
-        try_input(structure, &input, &mut accepted);
+        let seen_as = if round % 5 == 0 { &fixtures[random.below(fixtures.len())] } else { fixture };
+        try_input(&seen_as.structure, &input, &mut accepted);
     }
     assert!(accepted > 5_000 && accepted < 150_000, "{accepted}");
 }

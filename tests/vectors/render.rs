@@ -1,0 +1,303 @@
+//! Decoded values as the `fields` of a vector.
+
+use restante::{
+    mls::{ContentType, Sender, WireFormat, WireGroupInfo, WireKeyPackage, WireMessage, WireRatchetTree, WireWelcome},
+    wire::{
+        self, Banned, BearerToken, BearerTokenInput, BearerTokenKind, CommitData, CreateGroupRequest,
+        CreateGroupResponse, DecodeError, Epoch, ExternalJoinRequest, ExternalProposalRequest,
+        ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse, HintedEpoch, Identity, JoinTokenRequest,
+        JoinTokenResponse, KeyPackageRef, KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, KeyPackageResult,
+        KeyPackageResults, KeyPackageStatus, LiteralReceiveRequest, MaskedPartitionKey, Message, MessageCommit,
+        MintGroupIdResponse, PartitionKey, PartitionKeyContext, PushRequest, PushResponse, ReceiveRequest,
+        ReceiveResponse, SendRequest, SendResponse, ServiceProviderId, SubscribeRequest, WelcomeData, WelcomeDecision,
+        WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
+    },
+};
+use serde_json::{Value, json};
+
+use super::corpus::Corpus;
+
+/// What a published vector says of a value.
+pub(crate) trait Fields {
+    fn fields(&self, corpus: &Corpus) -> Value;
+}
+
+/// Decodes, renders and encodes again.
+pub(crate) fn decode(structure: &str, bytes: &[u8], corpus: &Corpus) -> Result<(Value, Vec<u8>), DecodeError> {
+    fn through<T>(bytes: &[u8], corpus: &Corpus) -> Result<(Value, Vec<u8>), DecodeError>
+    where
+        T: Fields + mls_rs_codec::MlsDecode + mls_rs_codec::MlsEncode,
+    {
+        let value: T = wire::decode(bytes)?;
+        let encoded = wire::encode(&value)?;
+        assert_eq!(encoded.len(), value.mls_encoded_len(), "the announced length");
+        Ok((value.fields(corpus), encoded))
+    }
+    macro_rules! table {
+        ($($name:literal => $type:ty,)*) => {
+            match structure {
+                $($name => through::<$type>(bytes, corpus),)*
+                other => panic!("no structure {other}"),
+            }
+        };
+    }
+    table! {
+        "GroupMessage" => WireMessage,
+        "Welcome" => WireWelcome,
+        "GroupInfo" => WireGroupInfo,
+        "KeyPackage" => WireKeyPackage,
+        "RatchetTree" => WireRatchetTree,
+        "ServiceProviderId" => ServiceProviderId,
+        "PartitionKey" => PartitionKey,
+        "MaskedPartitionKey" => MaskedPartitionKey,
+        "PartitionKeyContext" => PartitionKeyContext,
+        "WelcomeData" => WelcomeData,
+        "CommitData" => CommitData,
+        "SendRequest" => SendRequest,
+        "SendResponse" => SendResponse,
+        "ReceiveRequest" => ReceiveRequest,
+        "LiteralReceiveRequest" => LiteralReceiveRequest,
+        "MessageCommit" => MessageCommit,
+        "Message" => Message,
+        "Epoch" => Epoch,
+        "HintedEpoch" => HintedEpoch,
+        "ReceiveResponse" => ReceiveResponse,
+        "KeyPackageRef" => KeyPackageRef,
+        "WelcomeInitRequest" => WelcomeInitRequest,
+        "WelcomeDecision" => WelcomeDecision,
+        "WelcomeInitResponse" => WelcomeInitResponse,
+        "WelcomePush" => WelcomePush,
+        "ExternalJoinRequest" => ExternalJoinRequest,
+        "GroupInfoRequest" => GroupInfoRequest,
+        "GroupInfoResponse" => GroupInfoResponse,
+        "ExternalProposalRequest" => ExternalProposalRequest,
+        "ExternalProposalResponse" => ExternalProposalResponse,
+        "MintGroupIdResponse" => MintGroupIdResponse,
+        "CreateGroupRequest" => CreateGroupRequest,
+        "CreateGroupResponse" => CreateGroupResponse,
+        "SubscribeRequest" => SubscribeRequest,
+        "PushRequest" => PushRequest,
+        "PushResponse" => PushResponse,
+        "KeyPackageRequest" => KeyPackageRequest,
+        "KeyPackageRequests" => KeyPackageRequests,
+        "KeyPackageResponse" => KeyPackageResponse,
+        "KeyPackageStatus" => KeyPackageStatus,
+        "KeyPackageResult" => KeyPackageResult,
+        "KeyPackageResults" => KeyPackageResults,
+        "JoinTokenRequest" => JoinTokenRequest,
+        "JoinTokenResponse" => JoinTokenResponse,
+        "BearerTokenKind" => BearerTokenKind,
+        "BearerToken" => BearerToken,
+        "BearerTokenInput" => BearerTokenInput,
+        "Identity" => Identity,
+        "Banned" => Banned,
+    }
+}
+
+fn hex(bytes: impl AsRef<[u8]>) -> Value {
+    json!(hex::encode(bytes))
+}
+
+impl<T: Fields> Fields for Option<T> {
+    fn fields(&self, corpus: &Corpus) -> Value {
+        self.as_ref().map_or(Value::Null, |value| value.fields(corpus))
+    }
+}
+
+impl<T: Fields> Fields for Vec<T> {
+    fn fields(&self, corpus: &Corpus) -> Value {
+        self.iter().map(|value| value.fields(corpus)).collect()
+    }
+}
+
+macro_rules! fields {
+    // A structure: each field as its type says, bytes in hex, numbers as numbers.
+    ($($type:ident { $($field:ident $kind:tt),* })*) => {
+        $(impl Fields for $type {
+            fn fields(&self, corpus: &Corpus) -> Value {
+                let _ = corpus;
+                json!({ $(stringify!($field): fields!(@ $kind corpus self.$field)),* })
+            }
+        })*
+    };
+    (@ value $corpus:ident $value:expr) => { $value.fields($corpus) };
+    (@ bytes $corpus:ident $value:expr) => { hex(&$value) };
+    (@ number $corpus:ident $value:expr) => { json!($value) };
+    (@ message $corpus:ident $value:expr) => { $corpus.field($value.bytes()) };
+    (@ messages $corpus:ident $value:expr) => {
+        $value.iter().map(|value| $corpus.field(value.bytes())).collect::<Value>()
+    };
+    (@ optional $corpus:ident $value:expr) => {
+        $value.as_ref().map_or(Value::Null, |value| $corpus.field(value.bytes()))
+    };
+    (@ newtype $corpus:ident $value:expr) => { json!($value.0) };
+    (@ mls10 $corpus:ident $value:expr) => {{
+        assert_eq!($value, restante::mls::ProtocolVersion::MLS10);
+        json!(1)
+    }};
+}
+
+fields! {
+    WelcomeData { welcome message, service_providers value }
+    CommitData { next_partition_key value, group_info optional, welcome_data value }
+    SendRequest { message message, partition_key value, commit_data value }
+    SendResponse { accepted_ms number, index number, commits_before number }
+    ReceiveRequest { group_id bytes, partition_key value, counter number }
+    LiteralReceiveRequest { partition_key value, counter number }
+    MessageCommit { next_partition_key value, group_info optional }
+    Message { message message, commit value }
+    Epoch { messages value }
+    HintedEpoch { masked_partition_key value, epoch value }
+    ReceiveResponse { epoch value, hints value }
+    WelcomeInitRequest { key_package_refs value }
+    WelcomeInitResponse { welcome_ticket bytes, decisions value }
+    WelcomePush { welcome_ticket bytes, welcome message, ratchet_tree optional }
+    ExternalJoinRequest { message message, commit_data value }
+    GroupInfoRequest { group_id bytes }
+    GroupInfoResponse { group_info message, ratchet_tree optional }
+    ExternalProposalRequest { message message }
+    ExternalProposalResponse { accepted_ms number }
+    MintGroupIdResponse { group_id bytes }
+    CreateGroupRequest {
+        group_id bytes, partition_key value, version mls10, cipher_suite newtype, epoch newtype,
+        group_info optional, ratchet_tree optional, welcome_data value
+    }
+    CreateGroupResponse { created_ms number }
+    SubscribeRequest { group_id bytes, partition_key value, from_counter number, ttl_seconds number }
+    PushRequest { group_id bytes, masked_partition_key value, first_counter number, response value }
+    PushResponse { next_counter number }
+    KeyPackageRequest { user_id bytes, bearer_token bytes, version mls10, cipher_suite newtype }
+    KeyPackageRequests { requests value }
+    KeyPackageResponse { key_package message }
+    KeyPackageResult { status value, key_packages messages }
+    KeyPackageResults { results value }
+    JoinTokenRequest { group_id bytes, partition_key value, ttl_seconds number }
+    JoinTokenResponse { token bytes }
+    BearerToken { kind value, handle bytes, tag bytes }
+    BearerTokenInput { label bytes, kind value, user_id bytes, handle bytes, period number, generation number }
+    Banned { banned value }
+    PartitionKeyContext { hub value }
+}
+
+impl Fields for WireMessage {
+    fn fields(&self, _: &Corpus) -> Value {
+        let sender = self.sender().map(|sender| match sender {
+            Sender::Member(leaf) => json!({ "member": leaf }),
+            Sender::External(index) => json!({ "external": index }),
+            Sender::NewMemberProposal => json!("new_member_proposal"),
+            Sender::NewMemberCommit => json!("new_member_commit"),
+        });
+        json!({
+            "wire_format": match self.wire_format() {
+                WireFormat::PublicMessage => "mls_public_message",
+                WireFormat::PrivateMessage => "mls_private_message",
+            },
+            "group_id": hex(self.group_id()),
+            "epoch": self.epoch().0,
+            "sender": sender,
+            "authenticated_data": hex(self.authenticated_data()),
+            "content_type": match self.content_type() {
+                ContentType::Application => "application",
+                ContentType::Proposal => "proposal",
+                ContentType::Commit => "commit",
+            },
+        })
+    }
+}
+
+impl Fields for WireWelcome {
+    fn fields(&self, _: &Corpus) -> Value {
+        let refs: Value = self.key_package_refs().map(hex).collect();
+        assert_eq!(refs.as_array().map(Vec::len), Some(self.secrets()));
+        json!({ "cipher_suite": self.cipher_suite().0, "key_package_refs": refs })
+    }
+}
+
+impl Fields for WireGroupInfo {
+    fn fields(&self, _: &Corpus) -> Value {
+        json!({
+            "cipher_suite": self.cipher_suite().0,
+            "group_id": hex(self.group_id()),
+            "epoch": self.epoch().0,
+            "group_context": hex(self.group_context()),
+            "has_ratchet_tree": self.has_ratchet_tree(),
+            "confirmation_tag": hex(self.confirmation_tag()),
+            "signer": self.signer(),
+            "signature": hex(self.signature()),
+        })
+    }
+}
+
+impl Fields for WireKeyPackage {
+    fn fields(&self, _: &Corpus) -> Value {
+        json!({ "cipher_suite": self.cipher_suite().0 })
+    }
+}
+
+impl Fields for WireRatchetTree {
+    fn fields(&self, _: &Corpus) -> Value {
+        json!({ "length": self.bytes().len() })
+    }
+}
+
+impl Fields for ServiceProviderId {
+    fn fields(&self, _: &Corpus) -> Value {
+        json!(self.as_str())
+    }
+}
+
+impl Fields for PartitionKey {
+    fn fields(&self, _: &Corpus) -> Value {
+        hex(self.as_bytes())
+    }
+}
+
+impl Fields for MaskedPartitionKey {
+    fn fields(&self, _: &Corpus) -> Value {
+        hex(self.as_bytes())
+    }
+}
+
+impl Fields for KeyPackageRef {
+    fn fields(&self, _: &Corpus) -> Value {
+        hex(&self.0)
+    }
+}
+
+impl Fields for Identity {
+    fn fields(&self, _: &Corpus) -> Value {
+        hex(&self.0)
+    }
+}
+
+impl Fields for WelcomeDecision {
+    fn fields(&self, _: &Corpus) -> Value {
+        json!(match self {
+            Self::Accepted => "accepted",
+            Self::Unknown => "unknown",
+            Self::Expired => "expired",
+            Self::AlreadyUsed => "already_used",
+            Self::Refused => "refused",
+        })
+    }
+}
+
+impl Fields for KeyPackageStatus {
+    fn fields(&self, _: &Corpus) -> Value {
+        json!(match self {
+            Self::Ok => "ok",
+            Self::Denied => "denied",
+            Self::Exhausted => "exhausted",
+            Self::Incompatible => "incompatible",
+        })
+    }
+}
+
+impl Fields for BearerTokenKind {
+    fn fields(&self, _: &Corpus) -> Value {
+        json!(match self {
+            Self::Shared => "shared",
+            Self::Unique => "unique",
+        })
+    }
+}
