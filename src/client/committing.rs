@@ -1,12 +1,13 @@
 //! Commits: the next partition key is known before anything is sent (draft §3, §4.2).
 
 use mls_rs::{
+    Group,
     client_builder::MlsConfig,
     error::MlsError,
-    group::{CommitBuilder, CommitSecrets},
+    group::{CommitBuilder, CommitOutput, CommitSecrets},
 };
 
-use super::{GroupError, NewMember, PartitionedGroup, group::export};
+use super::{GroupError, NewMember, PartitionedGroup, conflict::without_conflicts, group::export};
 use crate::{
     mls::{EpochNumber, WireMessage},
     wire::{self, CommitData, KeyPackageRef, SendRequest, ServiceProviderId, WelcomeData},
@@ -76,6 +77,13 @@ pub(super) struct StagedCommit {
     pub(super) abandoned: bool,
 }
 
+/// A commit that was built, and the group as it is behind it.
+struct Draft<C: MlsConfig> {
+    output: CommitOutput,
+    secrets: CommitSecrets,
+    next: Group<C>,
+}
+
 impl<C: MlsConfig> PartitionedGroup<C> {
     /// How many own commits of one epoch are remembered, abandoned ones included.
     pub(super) const STAGED_MAX: usize = 4;
@@ -86,12 +94,15 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// ([`super::Event::Committed`] with `own`), or another one is ([`super::Event::Lost`]). Until then the request may
     /// be sent any number of times, byte for byte.
     ///
+    /// Where proposals that were read contradict each other, the Updates among them are left out (RFC 9420 §12.2 allows
+    /// one proposal for each leaf); `build` is then called a second time.
+    ///
     /// # Errors
     /// [`GroupError::CommitPending`], [`GroupError::TooManyCommits`], [`GroupError::ProposalUnconfirmed`],
     /// [`GroupError::ProviderMissing`], [`GroupError::SeveralWelcomes`], [`GroupError::Removed`]; the MLS library's.
     pub fn commit<F>(&mut self, build: F, options: &CommitOptions) -> Result<SendRequest, GroupError>
     where
-        F: for<'a> FnOnce(CommitBuilder<'a, C>) -> Result<CommitBuilder<'a, C>, MlsError>,
+        F: for<'a> Fn(CommitBuilder<'a, C>) -> Result<CommitBuilder<'a, C>, MlsError>,
     {
         self.require_membership()?;
         if self.pending_commit().is_some() {
@@ -103,9 +114,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         if self.unconfirmed_proposals() > 0 {
             return Err(GroupError::ProposalUnconfirmed);
         }
-        let (output, secrets) = build(self.group.commit_builder())?.build_detached()?;
-        let mut next = self.group.clone();
-        next.apply_detached_commit(secrets.clone())?;
+        let Draft { output, secrets, next } = self.draft(build)?;
         let group_info = if options.group_info {
             let message = next.group_info_message_allowing_ext_commit(true)?;
             Some(wire::decode(&message.to_bytes()?)?)
@@ -132,6 +141,26 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         Ok(request)
     }
 
+    fn draft<F>(&mut self, build: F) -> Result<Draft<C>, GroupError>
+    where
+        F: for<'a> Fn(CommitBuilder<'a, C>) -> Result<CommitBuilder<'a, C>, MlsError>,
+    {
+        let (output, secrets) = build(self.group.commit_builder())?.build_detached()?;
+        let mut next = self.group.clone();
+        let description = next.apply_detached_commit(secrets.clone())?;
+        let Some(carried) = without_conflicts(&description) else { return Ok(Draft { output, secrets, next }) };
+        // The cache is dropped on a clone only: others may commit what is in it.
+        let mut cleared = self.group.clone();
+        cleared.clear_proposal_cache();
+        let builder = build(cleared.commit_builder())?.raw_proposals(carried);
+        let (output, secrets) = builder.build_detached()?;
+        // The clone has used a key of the handshake ratchet, which the group must not use again.
+        self.group.commit_builder().build_detached()?;
+        let mut next = self.group.clone();
+        next.apply_detached_commit(secrets.clone())?;
+        Ok(Draft { output, secrets, next })
+    }
+
     /// Builds a commit that adds members.
     ///
     /// # Errors
@@ -139,7 +168,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     pub fn commit_add(&mut self, members: &[NewMember], group_info: bool) -> Result<SendRequest, GroupError> {
         let options = CommitOptions::for_new_members(members)?.with_group_info(group_info);
         let messages = members.iter().map(NewMember::to_message).collect::<Result<Vec<_>, _>>()?;
-        self.commit(|builder| messages.into_iter().try_fold(builder, CommitBuilder::add_member), &options)
+        self.commit(|builder| messages.iter().cloned().try_fold(builder, CommitBuilder::add_member), &options)
     }
 
     /// Builds a commit that removes leaves.

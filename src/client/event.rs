@@ -109,7 +109,8 @@ pub enum Event {
     /// A commit removed this client. There are no further partitions for it.
     ///
     /// The removed client is the only one who cannot check the commit's `next_partition_key`, its confirmation tag and
-    /// the context in its GroupInfo: it does not get the next epoch's secrets.
+    /// the context in its GroupInfo: it does not get the next epoch's secrets. See
+    /// [`super::PartitionedGroup::disregard_removal`].
     Removed {
         /// Where the commit stands.
         place: Place,

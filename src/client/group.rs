@@ -7,7 +7,10 @@ use std::collections::VecDeque;
 
 use mls_rs::{Group, client_builder::MlsConfig};
 
-use super::{ExpectCommit, GroupError, committing::StagedCommit, hub_of, partition::Partition, sending::Unconfirmed};
+use super::{
+    ExpectCommit, GroupError, committing::StagedCommit, hub_of, partition::Partition, reserve::Reserve,
+    sending::Unconfirmed,
+};
 use crate::{
     mls::EpochNumber,
     wire::{self, MaskedPartitionKey, PartitionKey, PartitionKeyContext, ReceiveRequest, ServiceProviderId},
@@ -18,9 +21,9 @@ use crate::{
 /// `C` must be spelled out where the group is kept: `impl MlsConfig` hides that it can be cloned.
 ///
 /// # Correctness
-/// Every message and every commit is processed on a clone of the group, which takes the group's place only when the
-/// message is good: what is refused leaves no trace, neither a used-up key nor a half-applied commit. A clone costs
-/// what the tree weighs: some microseconds for small groups, about 4 ms for ten thousand members.
+/// What is refused leaves no trace, neither a used-up key nor a half-applied commit: a commit is judged on a clone of the
+/// group, which takes the group's place when the commit is good, and a run of other messages is read with one clone in
+/// reserve. A clone costs what the tree weighs: 2 µs for two members, 0.6 ms for a thousand.
 ///
 /// A commit of one's own is applied when it is read back as the first valid commit of its partition, never before.
 ///
@@ -43,6 +46,8 @@ pub struct PartitionedGroup<C: MlsConfig> {
     /// Own messages that were handed out and not read back yet, oldest first.
     pub(super) unconfirmed: VecDeque<Unconfirmed>,
     pub(super) removed: bool,
+    /// While an answer is digested: the way back.
+    pub(super) reserve: Option<Reserve<C>>,
 }
 
 impl<C: MlsConfig> PartitionedGroup<C> {
@@ -69,6 +74,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             staged: Vec::new(),
             unconfirmed: VecDeque::new(),
             removed: false,
+            reserve: None,
         })
     }
 
@@ -110,6 +116,17 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// Whether a commit removed this client. Such a group makes no requests any more.
     pub fn is_removed(&self) -> bool {
         self.removed
+    }
+
+    /// Goes on as a member of the epoch that a removing commit was to end, and reads on behind that commit.
+    ///
+    /// # Security
+    /// A removed client cannot check what everybody else checks: that the commit leads to the partition that it
+    /// announces. A member who means ill can send a commit that removes somebody and that all others ignore; its victim
+    /// alone believes it. Whose fellow members keep talking in the old partition was told a lie, and may disregard it;
+    /// who disregards a true removal reads nothing more. Like a join from outside, that is the user's decision.
+    pub fn disregard_removal(&mut self) {
+        self.removed = false;
     }
 
     /// Whether proposals wait for a commit. RFC 9420 §12.4 wants it before the next application message.

@@ -61,10 +61,12 @@ pub enum GroupError {
 
 impl From<MlsError> for GroupError {
     fn from(error: MlsError) -> Self {
-        match error {
-            MlsError::CommitRequired => Self::CommitRequired,
-            error if is_storage(&error) => Self::Storage(error),
-            error => Self::Mls(error),
+        if matches!(error, MlsError::CommitRequired) {
+            Self::CommitRequired
+        } else if is_storage(&error) {
+            Self::Storage(error)
+        } else {
+            Self::Mls(error)
         }
     }
 }

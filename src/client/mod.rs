@@ -15,6 +15,7 @@
 
 mod backoff;
 mod committing;
+mod conflict;
 mod creating;
 mod event;
 mod group;
@@ -22,7 +23,7 @@ mod group_error;
 mod group_id;
 pub mod http;
 mod key_package_ref;
-//mod member;
+mod member;
 mod new_member;
 mod pace;
 mod partition;
@@ -30,6 +31,7 @@ mod payload;
 mod problem;
 mod reading;
 mod received;
+mod reserve;
 mod saving;
 mod sending;
 
@@ -44,7 +46,7 @@ pub use group::PartitionedGroup;
 pub use group_error::GroupError;
 pub use group_id::hub_of;
 pub use key_package_ref::key_package_ref;
-//pub use member::{Cause, Intent, IntentId, Member, MemberError, MemberPolicy, Progress, QueueFull};
+pub use member::{Cause, Intent, IntentId, Member, MemberError, MemberPolicy, Progress, QueueFull};
 pub use new_member::NewMember;
 pub use pace::{Pace, TokioPace};
 pub use payload::Payload;

@@ -2,9 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use mls_rs::{
-    Group, MlsMessage, client_builder::MlsConfig, error::MlsError, group::ReceivedMessage, identity::SigningIdentity,
-};
+use mls_rs::{Group, client_builder::MlsConfig, error::MlsError, group::ReceivedMessage, identity::SigningIdentity};
 
 use super::{
     Committed, Event, GroupError, Participant, PartitionedGroup, Payload, Place, Reason, Received,
@@ -31,7 +29,9 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// * Faults of our own, such as [`GroupError::Storage`]. `events` holds what happened before; the message at which
     ///   it stopped was not consumed, and the same request starts with it.
     ///
-    /// Whatever others send is an event and never an error.
+    /// Whatever others send is an event and never an error. That includes what the MLS client's own rules and identity
+    /// provider refuse: an identity provider that cannot decide at the moment must not say no, or this client stays
+    /// behind in an epoch that all others leave.
     pub fn process(
         &mut self,
         request: &ReceiveRequest,
@@ -44,14 +44,15 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         }
         let first = received.first_index.unwrap_or(request.counter);
         let epoch = &received.response.epoch;
-        if request.partition_key == self.partition.key {
-            self.read_partition(epoch, first, events)?;
-            self.follow_hints(received, events)
+        let processed = if request.partition_key == self.partition.key {
+            self.read_partition(epoch, first, events).and_then(|()| self.follow_hints(received, events))
         } else if let Some(previous) = self.previous.iter().find(|known| known.key == request.partition_key) {
             self.drain_partition(previous.epoch, epoch, first, events)
         } else {
             Err(GroupError::OtherPartition)
-        }
+        };
+        self.reserve = None;
+        processed
     }
 
     /// Reads hinted epochs for as long as they continue where the group stands. Each is whole, from index 0.
@@ -128,7 +129,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         if self.confirm(message, place, false, events) {
             return Ok(());
         }
-        events.push(match self.decrypt(message) {
+        events.push(match self.decrypt(message.message.bytes()) {
             Ok(ReceivedMessage::ApplicationMessage(said)) => {
                 self.said(place, said.sender_index, said.data(), said.authenticated_data.clone(), false)
             }
@@ -155,7 +156,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         if self.confirm(message, place, true, events) {
             return Ok(());
         }
-        events.push(match self.decrypt(message) {
+        events.push(match self.decrypt(message.message.bytes()) {
             Ok(ReceivedMessage::ApplicationMessage(said)) => {
                 self.said(place, said.sender_index, said.data(), said.authenticated_data.clone(), true)
             }
@@ -188,8 +189,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             Verdict::Valid(next) => self.advance(*next, place, digest, staged.is_some(), events),
             Verdict::Removes { committer } => {
                 self.removed = true;
-                self.staged.clear();
-                self.unconfirmed.clear();
+                self.partition.counter = place.index.saturating_add(1);
                 events.push(Event::Removed { place, committer: Participant::at(&self.group, committer) });
             }
             Verdict::Refused(reason) => {
@@ -214,6 +214,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         }
         self.previous.push_back(ended);
         self.group = next.group;
+        self.reserve = None;
         let Next { committer, external, reinit, .. } = next;
         let committed = Committed { place, digest, epoch, committer, own, external, reinit, joined, left };
         events.push(Event::Committed(Box::new(committed)));
@@ -229,14 +230,6 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             }
             !proposal
         });
-    }
-
-    /// Processes a message that is no commit on a clone: a bad one must not use up a key that a good one needs.
-    fn decrypt(&mut self, message: &Message) -> Result<ReceivedMessage, MlsError> {
-        let mut next = self.group.clone();
-        let received = next.process_incoming_message(MlsMessage::from_bytes(message.message.bytes())?)?;
-        self.group = next;
-        Ok(received)
     }
 
     fn said(&self, place: Place, leaf: u32, data: &[u8], authenticated_data: Vec<u8>, late: bool) -> Event {

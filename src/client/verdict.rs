@@ -87,10 +87,12 @@ fn process_commit<C: MlsConfig>(
     next: &mut Group<C>,
     message: &WireMessage,
 ) -> Result<CommitMessageDescription, MlsError> {
-    match next.process_incoming_message(MlsMessage::from_bytes(message.bytes())?)? {
-        ReceivedMessage::Commit(description) => Ok(description),
-        // The content type in clear said commit.
-        _ => Err(MlsError::UnexpectedMessageType),
+    let received = next.process_incoming_message(MlsMessage::from_bytes(message.bytes())?)?;
+    // The content type in clear said commit.
+    if let ReceivedMessage::Commit(description) = received {
+        Ok(description)
+    } else {
+        Err(MlsError::UnexpectedMessageType)
     }
 }
 
@@ -99,10 +101,12 @@ pub(super) fn refuse(error: MlsError) -> Result<Reason, GroupError> {
     if is_storage(&error) {
         return Err(error.into());
     }
-    Ok(match error {
-        MlsError::CantProcessMessageFromSelf => Reason::FromSelf,
-        MlsError::SerializationError(_) | MlsError::UnexpectedMessageType => Reason::Malformed,
-        _ => Reason::Invalid,
+    let malformed = matches!(error, MlsError::SerializationError(_) | MlsError::UnexpectedMessageType);
+    let from_self = matches!(error, MlsError::CantProcessMessageFromSelf);
+    Ok(match (malformed, from_self) {
+        (true, _) => Reason::Malformed,
+        (_, true) => Reason::FromSelf,
+        (false, false) => Reason::Invalid,
     })
 }
 

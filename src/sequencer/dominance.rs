@@ -61,7 +61,7 @@ fn is_established<S: State + ?Sized>(
 ) -> Result<bool, S::Error> {
     let Some(forked_ms) = forked.children.first().map(|child| child.announced_ms) else { return Ok(false) };
     let used_before =
-        |partition: &Partition| partition.use_by(provider).is_some_and(|a_use| a_use.first_ms <= forked_ms);
+        |partition: &Partition| partition.use_by(provider).is_some_and(|a_use| a_use.first_ms < forked_ms);
     if used_before(forked) {
         return Ok(true);
     }

@@ -23,7 +23,7 @@ impl GroupKey {
     }
 
     /// A key from its bytes.
-    pub fn new(bytes: [u8; Self::LENGTH]) -> Self {
+    pub const fn new(bytes: [u8; Self::LENGTH]) -> Self {
         Self(bytes)
     }
 

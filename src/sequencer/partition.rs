@@ -88,6 +88,8 @@ pub struct Partition {
     pub first_index: u32,
     /// How many commits were sequenced.
     pub commits: u32,
+    /// How many of them were members' commits, not external joins.
+    pub member_commits: u32,
     /// The index of the last commit.
     pub last_commit: Option<u32>,
     /// Bytes of the messages and GroupInfos that are still there.
@@ -115,6 +117,7 @@ impl Partition {
             next_index: 0,
             first_index: 0,
             commits: 0,
+            member_commits: 0,
             last_commit: None,
             bytes: 0,
             group_info: None,

@@ -3,8 +3,9 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    Announcement, Blob, BlobKey, Child, Entry, EntryCommit, Evidence, ExpectCommit, Group, Outcome, Parent, Partition,
-    Policy, Receipt, Refusal, Rejection, Send, SizeLimit, State, Timer, Transition, UnixMillis, Usage, Welcome,
+    Announcement, Blob, BlobKey, Charge, Child, Entry, EntryCommit, Evidence, ExpectCommit, Group, Outcome, Parent,
+    Partition, Policy, Receipt, Refusal, Rejection, Send, SizeLimit, State, Timer, Transition, UnixMillis, Usage,
+    Welcome,
     dominance::{dominant_child, is_on_dominant_branch, orphan_above},
 };
 use crate::{
@@ -46,8 +47,10 @@ pub(super) fn send<S: State + ?Sized>(
         group,
         target: (*before).clone(),
         before,
+        exempt: false,
         transition: Transition::unchanged(Outcome::Sent(receipt)),
     };
+    change.exempt = change.is_exempt(send).map_err(Refusal::State)?;
     let child = change.announce(send, receipt).map_err(Refusal::State)?;
     change.charge(send, opens, child)?;
     change.append(send, receipt, opens);
@@ -141,6 +144,8 @@ struct Change<'a, S: ?Sized> {
     before: Arc<Partition>,
     /// The target as it will be.
     target: Partition,
+    /// Whether it is one of the first member commits of a partition on the dominant branch, which cost nothing.
+    exempt: bool,
     transition: Transition,
 }
 
@@ -154,17 +159,22 @@ impl<S: State + ?Sized> Change<'_, S> {
         let (mut child, created) = match found {
             _ if next == send.partition || next == self.group.root => return self.no_edge(),
             None => {
-                let epoch = self.target.epoch.and_then(crate::mls::EpochNumber::next);
+                let epoch = self.target.epoch.map(|epoch| epoch.next());
+                // No epoch follows the last one.
+                let Some(epoch) = epoch.map_or(Some(None), |next| next.map(Some)) else { return self.no_edge() };
                 (Partition::new(self.now, epoch, Some(parent)), true)
             }
             Some(found) => {
-                if !found.is_orphan() || !self.may_adopt(&next, &send.partition)? {
+                if !self.may_adopt(&next, &found, &send.partition)? {
                     return self.no_edge();
                 }
                 let mut child = (*found).clone();
                 child.parent = Some(parent);
                 if !self.connect(&mut child)? {
                     return self.no_edge();
+                }
+                if let Some(displaced) = found.parent {
+                    self.displace(&displaced, &next)?;
                 }
                 (child, false)
             }
@@ -183,15 +193,36 @@ impl<S: State + ?Sized> Change<'_, S> {
         Ok(false)
     }
 
-    /// An orphan may be adopted by any partition that does not descend from it.
-    fn may_adopt(&self, orphan: &MaskedPartitionKey, by: &MaskedPartitionKey) -> Result<bool, S::Error> {
-        if self.before.is_connected() {
-            return Ok(true);
+    /// A connected partition may adopt whatever is not connected: an orphan, and one that was announced by what is not
+    /// connected itself. Otherwise a committer could announce the next epoch from a made-up partition first, and the
+    /// group would go on below an orphan that ages out. Elsewhere an orphan may be adopted by any partition that does
+    /// not descend from it.
+    fn may_adopt(
+        &self,
+        key: &MaskedPartitionKey,
+        found: &Partition,
+        by: &MaskedPartitionKey,
+    ) -> Result<bool, S::Error> {
+        if self.before.is_connected() || !found.is_orphan() {
+            return Ok(self.before.is_connected() && !found.is_connected());
         }
-        Ok(orphan_above(self.state, by, &self.before)?.is_some_and(|top| top != *orphan))
+        Ok(orphan_above(self.state, by, &self.before)?.is_some_and(|top| top != *key))
     }
 
-    /// Gives an adopted orphan, and everything below it, its epoch, and returns what it had cost.
+    /// Takes away the edge that a partition which is not connected had made to `child`.
+    fn displace(&mut self, edge: &Parent, child: &MaskedPartitionKey) -> Result<(), S::Error> {
+        if let Some(above) = self.state.partition(&edge.key)? {
+            let mut above = (*above).clone();
+            above.children.retain(|known| known.key != *child);
+            above.evidence.note(Evidence::NO_EDGE);
+            self.transition.partitions.push((edge.key, above));
+        }
+        Ok(())
+    }
+
+    /// Gives an adopted orphan, and everything below it, its epoch. What it had cost is given back when an exempt
+    /// commit adopts it: it is part of the dominant branch then. Otherwise a provider could grow a group without end
+    /// off that branch, by adopting its own orphans.
     ///
     /// Returns false, with nothing changed, when there is too much below it.
     fn connect(&mut self, orphan: &mut Partition) -> Result<bool, S::Error> {
@@ -201,7 +232,7 @@ impl<S: State + ?Sized> Change<'_, S> {
         let Some(next) = epoch.next() else { return Ok(false) };
         epoch = next;
         orphan.epoch = Some(epoch);
-        let mut refunds = std::mem::take(&mut orphan.charges);
+        let mut refunds = self.refund(orphan);
         while !level.is_empty() {
             let Some(next) = epoch.next() else { return Ok(false) };
             epoch = next;
@@ -213,7 +244,7 @@ impl<S: State + ?Sized> Change<'_, S> {
                 let Some(partition) = self.state.partition(&key)? else { continue };
                 let mut partition = (*partition).clone();
                 partition.epoch = Some(epoch);
-                refunds.append(&mut partition.charges);
+                refunds.append(&mut self.refund(&mut partition));
                 below.extend(partition.children.iter().map(|child| child.key));
                 connected.push((key, partition));
             }
@@ -230,6 +261,11 @@ impl<S: State + ?Sized> Change<'_, S> {
             self.transition.partitions.push((key, partition));
         }
         Ok(true)
+    }
+
+    /// Takes what an adopted partition had cost out of its record, if it is to be given back.
+    fn refund(&self, partition: &mut Partition) -> Vec<Charge> {
+        if self.exempt { std::mem::take(&mut partition.charges) } else { Vec::new() }
     }
 
     /// Whoever used a partition that is now connected to the root has used the group.
@@ -256,6 +292,16 @@ impl<S: State + ?Sized> Change<'_, S> {
         }
     }
 
+    /// Whether it is a member's commit, one of the first of a partition on the dominant branch: honest races never hit
+    /// a budget.
+    fn is_exempt(&self, send: &Send) -> Result<bool, S::Error> {
+        let is_member_commit = send.announcement.is_some() && !is_external(send);
+        if !is_member_commit || self.before.member_commits >= self.policy.free_commits {
+            return Ok(false);
+        }
+        is_on_dominant_branch(self.state, &send.partition, &self.before, self.policy, self.now)
+    }
+
     /// What the send costs the submitter's budget: for the target, and for the partition that it announces.
     fn cost(&mut self, send: &Send, opens: bool, created_child: bool) -> Result<(Usage, Usage), S::Error> {
         let attached = send.announcement.as_ref().map_or(0, attached_bytes);
@@ -269,28 +315,20 @@ impl<S: State + ?Sized> Change<'_, S> {
         if late && send.message.content_type() != ContentType::Application {
             self.target.evidence.note(Evidence::LATE_HANDSHAKE);
         }
-        let external = matches!(
-            send.message.sender(),
-            Some(Sender::External(_) | Sender::NewMemberProposal | Sender::NewMemberCommit)
-        );
-        let free_commit = send.announcement.is_some()
-            && !external
-            && self.before.commits < self.policy.free_commits
-            && is_on_dominant_branch(self.state, &send.partition, &self.before, self.policy, self.now)?;
-        let target_bytes = match (late || external, send.announcement.is_some() && !free_commit) {
-            (true, _) => message + attached,
-            (false, true) => attached,
-            (false, false) => 0,
-        };
-        let child = if free_commit { Usage::default() } else { child };
-        Ok((Usage { partitions: 0, bytes: target_bytes }, child))
+        if self.exempt {
+            return Ok((Usage::default(), Usage::default()));
+        }
+        let bytes = if late || is_external(send) { message + attached } else { attached };
+        Ok((Usage { partitions: 0, bytes }, child))
     }
 
-    /// Whether the dominant child has been in use for longer than honest stragglers need.
+    /// Whether the dominant child has been in use, as a child, for longer than honest stragglers need.
     fn is_late(&self) -> Result<bool, S::Error> {
         let Some(child) = dominant_child(self.state, &self.before, self.policy, self.now)? else { return Ok(false) };
         let first_used = self.state.partition(&child.key)?.and_then(|child| child.first_used_ms());
-        Ok(first_used.is_some_and(|first_used| self.now > first_used.saturating_add(self.policy.late_after_ms)))
+        // It may have been used as an orphan, before anybody here could know of it.
+        let since = first_used.map(|first_used| first_used.max(child.announced_ms));
+        Ok(since.is_some_and(|since| self.now > since.saturating_add(self.policy.late_after_ms)))
     }
 
     fn charge(&mut self, send: &Send, opens: bool, created_child: bool) -> Result<(), Refusal<S::Error>> {
@@ -334,6 +372,7 @@ impl<S: State + ?Sized> Change<'_, S> {
         target.bytes += bytes;
         if commit.is_some() {
             target.commits += 1;
+            target.member_commits += u32::from(!is_external(send));
             target.last_commit = Some(receipt.index);
         }
         if target.epoch.is_some_and(|epoch| epoch != send.message.epoch()) {
@@ -362,6 +401,11 @@ impl<S: State + ?Sized> Change<'_, S> {
         }
         self.transition.partitions.push((send.partition, self.target.clone()));
     }
+}
+
+/// Whether somebody sends who is no member, or not yet.
+fn is_external(send: &Send) -> bool {
+    matches!(send.message.sender(), Some(Sender::External(_) | Sender::NewMemberProposal | Sender::NewMemberCommit))
 }
 
 /// Bytes of the GroupInfo and the Welcome of a commit.

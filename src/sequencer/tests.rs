@@ -1,1 +1,18 @@
+//! Proofs of the sequencer's rules.
+//!
+//! * [`scripts`] plays the commented scripts in `testdata/`, one for each topic: read those first.
+//! * [`prop`] plays random operations of several providers in several groups against a small model.
+//! * [`unreadable`] looks at what becomes of a state that cannot be read.
+//!
+//! Both play on the same stage: [`handmade`] MLS messages, a hub in [`memory`], and [`invariants`] that hold after
+//! every step.
 
+mod handmade;
+mod invariants;
+mod memory;
+mod notation;
+mod prop;
+mod scripts;
+mod unreadable;
+
+use super::*;

@@ -105,12 +105,8 @@ impl Lane {
                     if error != store::Error::Poisoned {
                         tracing::error!(%error, "a write failed: no more writes until the next start");
                     }
-                    // A refusal changed nothing and stands; everything else is unknown to the asker.
-                    return decided
-                        .outcomes
-                        .into_iter()
-                        .map(|outcome| outcome.and(Err(Error::Store(error.clone()))))
-                        .collect();
+                    // Also to whom a refusal was meant: it may rest on what came before it in the batch.
+                    return decided.outcomes.iter().map(|_| Err(Error::Store(error.clone()))).collect();
                 }
             }
         }

@@ -16,7 +16,7 @@ use crate::{
     store::Presentation,
 };
 
-/// The lanes of a service. Dropping them without [`Lanes::finish`] ends the threads too, without waiting.
+/// The lanes of a service. Dropping them finishes them: the database must be closed before the process may end.
 pub struct Lanes {
     /// Emptied by `finish`, which closes the queues.
     queues: RwLock<Vec<mpsc::Sender<Job>>>,
@@ -105,6 +105,12 @@ impl Lanes {
         let [.., last] = group.as_bytes();
         let lane = usize::from(*last).checked_rem(queues.len())?;
         queues.get(lane).cloned()
+    }
+}
+
+impl Drop for Lanes {
+    fn drop(&mut self) {
+        self.finish();
     }
 }
 

@@ -15,6 +15,8 @@ mod ledger;
 mod mint_group_id;
 mod receive;
 mod send;
+#[cfg(test)]
+pub(crate) mod setup;
 mod sweep;
 #[cfg(test)]
 mod tests;

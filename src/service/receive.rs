@@ -19,6 +19,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// How many groups one masked key is looked up in for a reader who names no group.
 const LITERAL_GROUPS_MAX: usize = 64;
 
+/// Where a literal request is looked up that leads to no group: an empty partition like any other, that costs as much
+/// to read and waits as long. No known group id has this hash.
+const NO_GROUP: GroupKey = GroupKey::new([0; GroupKey::LENGTH]);
+
 /// Messages of one partition are wanted.
 #[derive(Clone, Debug)]
 pub struct Receive {
@@ -73,7 +77,7 @@ impl Service {
         let (provider, user) = self.actor(submitter);
         let reader = Reader { provider, user };
         let wait = receive.wait.min(self.limits.receive_wait);
-        let Some(group) = receive.group else { return Ok(nothing(receive.counter)) };
+        let group = receive.group.unwrap_or(NO_GROUP);
         if wait.is_zero() {
             return self.read(&reader, group, &receive).await;
         }

@@ -28,6 +28,9 @@ pub enum Error {
         /// In the configuration.
         expected: String,
     },
+    /// Somebody else has the database open.
+    #[error("another process has the database open: one process at a time serves a database")]
+    InUse,
     /// A write failed before: nothing is written until the next start.
     #[error("an earlier write failed, so nothing more is written: look at disk space and the log, then restart")]
     Poisoned,

@@ -6,8 +6,10 @@
 
 mod batch;
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 mod error;
+#[cfg(test)]
+pub(crate) mod faulty;
 pub mod rocks;
 
 use std::sync::Arc;

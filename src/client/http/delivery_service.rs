@@ -72,9 +72,13 @@ impl<C: Channel> DeliveryService<C> {
     ///
     /// # Errors
     /// As [`DeliveryService::send`].
-    pub async fn send_encoded(&self, body: Bytes, expect_commit: Option<ExpectCommit>) -> Result<SendResponse, CallError> {
+    pub async fn send_encoded(
+        &self,
+        body: Bytes,
+        expect_commit: Option<ExpectCommit>,
+    ) -> Result<SendResponse, CallError> {
         let request = ChannelRequest { expect_commit, ..ChannelRequest::new(Operation::Send, body) };
-        decode(&self.raw(request).await?)
+        decode(&self.successful(request).await?)
     }
 
     /// Asks for the messages of a partition (draft §4.4). The provider may hold the request for up to `wait`, in whole
@@ -83,15 +87,7 @@ impl<C: Channel> DeliveryService<C> {
     /// # Errors
     /// [`CallError`]
     pub async fn receive(&self, request: &ReceiveRequest, wait: Duration) -> Result<Received, CallError> {
-        let wait = Duration::from_secs(wait.min(WAIT_MAX).as_secs());
-        let request = ChannelRequest { wait, ..ChannelRequest::new(Operation::Receive, encode(request)?) };
-        let response = self.raw(request).await?;
-        Ok(Received {
-            response: decode(&response)?,
-            first_index: index(&response.headers, DS_FIRST_INDEX),
-            next_index: index(&response.headers, DS_NEXT_INDEX),
-            more: response.headers.get(DS_MORE).is_some_and(|more| more == "?1"),
-        })
+        received(&self.successful(receive_request(request, wait)?).await?)
     }
 
     /// Reserves a group id at one's own provider.
@@ -99,7 +95,7 @@ impl<C: Channel> DeliveryService<C> {
     /// # Errors
     /// [`CallError`]
     pub async fn mint_group_id(&self) -> Result<MintGroupIdResponse, CallError> {
-        decode(&self.raw(ChannelRequest::new(Operation::MintGroupId, Bytes::new())).await?)
+        decode(&self.successful(ChannelRequest::new(Operation::MintGroupId, Bytes::new())).await?)
     }
 
     /// Hands a group to one's own provider, which becomes its hub.
@@ -107,7 +103,7 @@ impl<C: Channel> DeliveryService<C> {
     /// # Errors
     /// [`CallError`]
     pub async fn create_group(&self, request: &CreateGroupRequest) -> Result<CreateGroupResponse, CallError> {
-        decode(&self.raw(ChannelRequest::new(Operation::CreateGroup, encode(request)?)).await?)
+        decode(&self.successful(ChannelRequest::new(Operation::CreateGroup, encode(request)?)).await?)
     }
 
     /// Passes bytes in and out, whatever the answer's status: how a follower relays its users' requests unchanged.
@@ -117,6 +113,37 @@ impl<C: Channel> DeliveryService<C> {
     pub async fn raw(&self, request: ChannelRequest) -> Result<ChannelResponse, ChannelError> {
         self.channel.post(request).await
     }
+
+    /// The same, where only a success will do.
+    pub(in crate::client) async fn successful(&self, request: ChannelRequest) -> Result<ChannelResponse, CallError> {
+        let response = self.raw(request).await?;
+        if response.status != StatusCode::OK {
+            return Err(problem(&response).into());
+        }
+        if !has_media_type(&response.headers, MEDIA_TYPE) {
+            return Err(CallError::MediaType);
+        }
+        Ok(response)
+    }
+}
+
+/// The request of [`DeliveryService::receive`].
+pub(in crate::client) fn receive_request(
+    request: &ReceiveRequest,
+    wait: Duration,
+) -> Result<ChannelRequest, CallError> {
+    let wait = Duration::from_secs(wait.min(WAIT_MAX).as_secs());
+    Ok(ChannelRequest { wait, ..ChannelRequest::new(Operation::Receive, encode(request)?) })
+}
+
+/// The answer to [`receive_request`].
+pub(in crate::client) fn received(response: &ChannelResponse) -> Result<Received, CallError> {
+    Ok(Received {
+        response: decode(response)?,
+        first_index: index(&response.headers, DS_FIRST_INDEX),
+        next_index: index(&response.headers, DS_NEXT_INDEX),
+        more: response.headers.get(DS_MORE).is_some_and(|more| more == "?1"),
+    })
 }
 
 /// The body, in memory that is wiped afterwards: requests hold partition keys.
@@ -124,13 +151,8 @@ pub(in crate::client) fn encode<T: MlsEncode>(value: &T) -> Result<Bytes, wire::
     Ok(Bytes::from_owner(Zeroizing::new(wire::encode(value)?)))
 }
 
-fn decode<T: MlsDecode>(response: &ChannelResponse) -> Result<T, CallError> {
-    if response.status != StatusCode::OK {
-        return Err(problem(response).into());
-    }
-    if !has_media_type(&response.headers, MEDIA_TYPE) {
-        return Err(CallError::MediaType);
-    }
+/// The body of a success.
+pub(in crate::client) fn decode<T: MlsDecode>(response: &ChannelResponse) -> Result<T, CallError> {
     Ok(wire::decode(&response.body)?)
 }
 

@@ -96,5 +96,7 @@ where
 }
 
 async fn within<T>(timeout: Duration, dialling: impl Future<Output = Result<T, BoxError>>) -> Result<T, BoxError> {
-    tokio::time::timeout(timeout, dialling).await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+    tokio::time::timeout(timeout, dialling)
+        .await
+        .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
 }

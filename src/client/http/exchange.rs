@@ -55,11 +55,12 @@ fn classify(error: &(dyn Error + 'static), connecting: bool) -> ChannelError {
     // An error's chain of causes ends; the bound keeps a looping one from being a hang.
     for _depth in 0..16 {
         let Some(this) = cause else { break };
-        let inner = this.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if this.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        // HTTP/2 hands on the text of a TLS fault without its type; its kind remains, and sockets know no such kind.
+        let io = this.downcast_ref::<io::Error>();
+        if this.is::<rustls::Error>() || io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
             return ChannelError::Tls;
         }
-        cause = match inner {
+        cause = match io.and_then(io::Error::get_ref) {
             Some(inner) => Some(inner),
             None => this.source(),
         };

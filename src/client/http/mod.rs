@@ -11,7 +11,7 @@
 
 mod call_error;
 mod channel;
-mod delivery_service;
+pub(in crate::client) mod delivery_service;
 mod dial;
 mod exchange;
 mod limits;

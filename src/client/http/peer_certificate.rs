@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rustls::{
     CertificateError, DigitallySignedStruct, Error, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     client::WebPkiServerVerifier,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use webpki::EndEntityCert;
@@ -27,8 +27,8 @@ impl ServerCertVerifier for PeerCertificate {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let verified = self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
-        let certificate =
-            EndEntityCert::try_from(end_entity).map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+        let certificate = EndEntityCert::try_from(end_entity)
+            .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
         let mut names = certificate.valid_dns_names();
         let ServerName::DnsName(dialled) = server_name else {
             return Err(CertificateError::NotValidForName.into());

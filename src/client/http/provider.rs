@@ -25,6 +25,7 @@ use rustls::{
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tower_service::Service;
 
 use super::{
@@ -119,17 +120,28 @@ impl std::fmt::Debug for PeerUrl {
 /// Channels to all configured peers.
 ///
 /// Connections are pooled for each peer; HTTP/2 where the peer speaks it. Requests that wait have connections of their
-/// own, so that thousands of them never stand in the way of a send.
+/// own, a hundred on each, so that thousands of them stand neither in the way of a send nor in each other's.
 ///
 /// Peers and certificates do not change: after a reload, build another one, and the connections of the old one end with
 /// their last request.
 #[derive(Clone)]
 pub struct ProviderClient {
     prompt: Pool,
-    waiting: Pool,
-    peers: Arc<HashMap<ServiceProviderId, PeerUrl>>,
+    waiting: Arc<[Pool]>,
+    peers: Arc<HashMap<ServiceProviderId, Peer>>,
     limits: Limits,
 }
+
+struct Peer {
+    url: PeerUrl,
+    /// Free places for waiting requests, on the connection that each pool of `waiting` has to this peer.
+    places: Vec<Semaphore>,
+}
+
+/// How many requests wait on one connection: as many as every HTTP/2 server should take (RFC 9113 §6.5.2).
+const WAITING_ON_CONNECTION: usize = 100;
+/// How many connections to one peer waiting requests may need. Above that they share the last one.
+const WAITING_CONNECTIONS: usize = 128;
 
 type Pool = Client<Within<HttpsConnector<DialPeer>>, Full<Bytes>>;
 
@@ -143,10 +155,14 @@ impl ProviderClient {
         peers: impl IntoIterator<Item = (ServiceProviderId, PeerUrl)>,
         limits: Limits,
     ) -> Result<Self, InvalidTls> {
-        let peers: Arc<HashMap<_, _>> = Arc::new(peers.into_iter().collect());
+        let places = || (0..WAITING_CONNECTIONS).map(|_| Semaphore::new(WAITING_ON_CONNECTION)).collect();
+        let peers: Arc<HashMap<_, _>> =
+            Arc::new(peers.into_iter().map(|(id, url)| (id, Peer { url, places: places() })).collect());
         let tls = tls(identity)?;
+        // Pools, unlike connections, cost next to nothing.
         let pool = || pool(tls.clone(), Arc::clone(&peers), &limits);
-        Ok(Self { prompt: pool(), waiting: pool(), peers: Arc::clone(&peers), limits })
+        let waiting = (0..WAITING_CONNECTIONS).map(|_| pool()).collect();
+        Ok(Self { prompt: pool(), waiting, peers: Arc::clone(&peers), limits })
     }
 
     /// The channel to a peer; `None` when it is not configured.
@@ -179,8 +195,22 @@ impl Channel for PeerChannel {
     async fn post(&self, request: ChannelRequest) -> Result<ChannelResponse, ChannelError> {
         let uri = Uri::try_from(format!("https://{}{}", self.peer, request.operation.path()));
         let made = http_request(uri.expect("a domain name and a fixed path are a URI"), &request);
-        let pool = if request.wait.is_zero() { &self.client.prompt } else { &self.client.waiting };
+        if request.wait.is_zero() {
+            return exchange(&self.client.prompt, made, &self.client.limits, request.wait).await;
+        }
+        // The place is free again when the exchange ends, however it ends.
+        let (pool, _place) = self.place_to_wait().ok_or(ChannelError::UnknownPeer)?;
         exchange(pool, made, &self.client.limits, request.wait).await
+    }
+}
+
+impl PeerChannel {
+    /// The first connection with room for one more that waits.
+    fn place_to_wait(&self) -> Option<(&Pool, Option<SemaphorePermit<'_>>)> {
+        let peer = self.client.peers.get(&self.peer)?;
+        let mut places = self.client.waiting.iter().zip(&peer.places);
+        let free = places.find_map(|(pool, places)| Some((pool, Some(places.try_acquire().ok()?))));
+        free.or_else(|| self.client.waiting.last().map(|pool| (pool, None)))
     }
 }
 
@@ -216,7 +246,7 @@ fn tls(identity: ProviderIdentity<'_>) -> Result<ClientConfig, InvalidTls> {
         .map_err(|_| InvalidTls::KeyMismatch)
 }
 
-fn pool(tls: ClientConfig, peers: Arc<HashMap<ServiceProviderId, PeerUrl>>, limits: &Limits) -> Pool {
+fn pool(tls: ClientConfig, peers: Arc<HashMap<ServiceProviderId, Peer>>, limits: &Limits) -> Pool {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
@@ -242,7 +272,7 @@ fn pool(tls: ClientConfig, peers: Arc<HashMap<ServiceProviderId, PeerUrl>>, limi
 #[derive(Clone)]
 struct DialPeer {
     http: HttpConnector<GaiResolver>,
-    peers: Arc<HashMap<ServiceProviderId, PeerUrl>>,
+    peers: Arc<HashMap<ServiceProviderId, Peer>>,
 }
 
 impl Service<Uri> for DialPeer {
@@ -255,8 +285,8 @@ impl Service<Uri> for DialPeer {
     }
 
     fn call(&mut self, peer: Uri) -> Self::Future {
-        let url = peer.host().and_then(|id| id.parse::<ServiceProviderId>().ok()).and_then(|id| self.peers.get(&id));
-        let address = url.and_then(|PeerUrl(authority)| {
+        let peer = peer.host().and_then(|id| id.parse::<ServiceProviderId>().ok()).and_then(|id| self.peers.get(&id));
+        let address = peer.and_then(|Peer { url: PeerUrl(authority), .. }| {
             let address = Uri::builder().scheme(uri::Scheme::HTTPS).authority(authority.clone()).path_and_query("/");
             address.build().ok()
         });

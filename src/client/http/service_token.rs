@@ -83,7 +83,9 @@ mod tests {
         assert_eq!(UserId::new(b"").unwrap().header(), "::");
         let shown = format!("{token:?} {user:?} {:?} {:?}", token.header(), user.header());
         assert!(!shown.contains("s3cret") && !shown.contains("4A"));
-        assert!(ServiceToken::new("").is_none() && ServiceToken::new("a b").is_none() && ServiceToken::new("ä").is_none());
+        assert!(
+            ServiceToken::new("").is_none() && ServiceToken::new("a b").is_none() && ServiceToken::new("ä").is_none()
+        );
         assert!(UserId::new(&[0; 513]).is_none());
     }
 }

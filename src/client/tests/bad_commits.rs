@@ -179,9 +179,19 @@ fn a_bad_message_uses_up_no_key_of_a_good_one() {
     let mut bytes = good.message.bytes().to_vec();
     *bytes.last_mut().unwrap() ^= 1;
     let bad = SendRequest { message: WireMessage::parse(&bytes).unwrap(), ..good.clone() };
+    // Good ones before and after, which are read once although the group goes back.
+    alice.say(hub, "before");
     deliver(hub, &bad);
     deliver(hub, &good);
+    alice.say(hub, "between");
+    deliver(
+        hub,
+        &SendRequest { message: WireMessage::parse(&[&bytes[..bytes.len() - 1], &[7]].concat()).unwrap(), ..good },
+    );
+    alice.say(hub, "after");
     let events = bob.read_all(hub);
-    assert_eq!(ignored(&events), [(0, Reason::Invalid)]);
-    assert_eq!(said(&events).len(), 1);
+    assert_eq!(ignored(&events), [(1, Reason::Invalid), (4, Reason::Invalid)]);
+    let words = said(&events).into_iter().map(|word| word.1).collect::<Vec<_>>();
+    assert_eq!((words[0].as_str(), words[2].as_str(), words[3].as_str()), ("before", "between", "after"));
+    assert_eq!(words.len(), 4);
 }

@@ -17,8 +17,10 @@ use crate::{
     wire::{SendRequest, ServiceProviderId},
 };
 
-pub(super) type Config =
-    WithMlsRules<DefaultMlsRules, WithIdentityProvider<BasicIdentityProvider, WithCryptoProvider<AwsLcCryptoProvider, BaseConfig>>>;
+pub(super) type Config = WithMlsRules<
+    DefaultMlsRules,
+    WithIdentityProvider<BasicIdentityProvider, WithCryptoProvider<AwsLcCryptoProvider, BaseConfig>>,
+>;
 
 pub(super) const SUITE: CipherSuite = CipherSuite::CURVE25519_AES128;
 pub(super) const GROUP_ID: &[u8] = b"mimi://hub.example/g/AAECAwQFBgcICQoLDA0ODw";
@@ -103,6 +105,7 @@ impl Person {
             staged: self.group.staged.clone(),
             unconfirmed: self.group.unconfirmed.clone(),
             removed: self.group.removed,
+            reserve: None,
         };
         Self { client: self.client.clone(), group }
     }
@@ -115,9 +118,8 @@ impl Person {
 /// A group of the named people, created at its hub. The first one created it.
 pub(super) fn group<const N: usize>(names: [&str; N], handshakes: Handshakes) -> [Person; N] {
     let clients = names.map(|name| client(name, handshakes));
-    let founded = clients[0]
-        .create_group_with_id(GROUP_ID.to_vec(), ExtensionList::new(), ExtensionList::new(), None)
-        .unwrap();
+    let founded =
+        clients[0].create_group_with_id(GROUP_ID.to_vec(), ExtensionList::new(), ExtensionList::new(), None).unwrap();
     let members: Vec<_> = clients[1..].iter().map(new_member).collect();
     let (group, request) = PartitionedGroup::create(founded, hub_id(), &members).unwrap();
     assert_eq!(&request.partition_key, group.partition_key());
@@ -134,24 +136,24 @@ pub(super) fn group<const N: usize>(names: [&str; N], handshakes: Handshakes) ->
 
 /// What was said, by whom (leaf), and whether it was late.
 pub(super) fn said(events: &[Event]) -> Vec<(u32, String, bool)> {
-    let line = |event: &Event| match event {
-        Event::Message { sender, data, late, .. } => {
-            Some((sender.leaf_index, String::from_utf8(data.as_bytes().to_vec()).unwrap(), *late))
-        }
-        _ => None,
+    let line = |event: &Event| {
+        let Event::Message { sender, data, late, .. } = event else { return None };
+        Some((sender.leaf_index, String::from_utf8(data.as_bytes().to_vec()).unwrap(), *late))
     };
     events.iter().filter_map(line).collect()
 }
 
 pub(super) fn committed(events: &[Event]) -> Vec<&Committed> {
-    events.iter().filter_map(|event| if let Event::Committed(committed) = event { Some(&**committed) } else { None }).collect()
+    events
+        .iter()
+        .filter_map(|event| if let Event::Committed(committed) = event { Some(&**committed) } else { None })
+        .collect()
 }
 
 /// What was ignored: index and reason.
 pub(super) fn ignored(events: &[Event]) -> Vec<(u32, Reason)> {
-    let refused = |event: &Event| match event {
-        Event::Ignored { place, reason } => Some((place.index, *reason)),
-        _ => None,
+    let refused = |event: &Event| {
+        if let Event::Ignored { place, reason } = event { Some((place.index, *reason)) } else { None }
     };
     events.iter().filter_map(refused).collect()
 }

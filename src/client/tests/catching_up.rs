@@ -30,7 +30,8 @@ fn shuffled_hints_are_followed_in_the_order_of_the_epochs() {
         received.response.hints.reverse();
         let mut events = Vec::new();
         bob.group.process(&request, &received, &mut events).unwrap();
-        let words: Vec<_> = said(&events).into_iter().filter(|word| word.0 == alice.leaf()).map(|word| word.1).collect();
+        let words: Vec<_> =
+            said(&events).into_iter().filter(|word| word.0 == alice.leaf()).map(|word| word.1).collect();
         assert_eq!(words, ["one", "two", "three", "four", "five"]);
         assert_eq!(said(&events).iter().filter(|word| word.2).count(), 4);
         assert_eq!(committed(&events).len(), 4);

@@ -3,7 +3,10 @@
 use mls_rs::{ExtensionList, MlsMessage};
 
 use super::{
-    cast::{BOTH, GROUP_ID, Handshakes, Person, assert_converged, client, committed, deliver, group, hub_id, ignored, new_member, said},
+    cast::{
+        BOTH, GROUP_ID, Handshakes, Person, assert_converged, client, committed, deliver, group, hub_id, ignored,
+        new_member, said,
+    },
     hub::ModelHub,
 };
 use crate::{
@@ -122,7 +125,9 @@ fn a_proposal_that_missed_its_epoch_is_lost_and_a_refused_one_can_be_abandoned()
         deliver(hub, &bob.group.commit_update(false).unwrap());
         deliver(hub, &proposal);
         let events = alice.read_all(hub);
-        assert!(events.contains(&Event::Lost { digest: proposal.message.digest(), content_type: ContentType::Proposal }));
+        assert!(
+            events.contains(&Event::Lost { digest: proposal.message.digest(), content_type: ContentType::Proposal })
+        );
         bob.read_all(hub);
         assert_converged(&[&alice, &bob]);
 
@@ -155,6 +160,7 @@ fn pages_gaps_and_repeated_answers_keep_the_counter_right() {
     bob.group.process(&request, &received, &mut events).unwrap();
     bob.group.process(&request, &received, &mut events).unwrap();
     assert_eq!(said(&events).len(), 2);
+    assert_eq!(ignored(&events), []);
     assert_eq!(bob.group.counter(), 2);
 
     // Messages 2 and 3 are no longer retained.
@@ -189,7 +195,8 @@ fn answers_for_unknown_partitions_change_nothing() {
 #[test]
 fn groups_of_another_hub_are_refused() {
     let alice = client("alice", Handshakes::Public);
-    let found = |id: &[u8]| alice.create_group_with_id(id.to_vec(), ExtensionList::new(), ExtensionList::new(), None).unwrap();
+    let found =
+        |id: &[u8]| alice.create_group_with_id(id.to_vec(), ExtensionList::new(), ExtensionList::new(), None).unwrap();
     assert!(hub_of(GROUP_ID).is_some());
     let other = PartitionedGroup::new(found(GROUP_ID), "other.example".parse().unwrap());
     assert!(matches!(other, Err(GroupError::OtherHub)));

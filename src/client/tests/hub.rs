@@ -32,7 +32,11 @@ impl ModelHub {
         u32::try_from(partition.len() - 1).unwrap()
     }
 
-    pub(super) fn send(&mut self, request: &SendRequest, expect: Option<ExpectCommit>) -> Result<SendResponse, ProblemCode> {
+    pub(super) fn send(
+        &mut self,
+        request: &SendRequest,
+        expect: Option<ExpectCommit>,
+    ) -> Result<SendResponse, ProblemCode> {
         let (group_id, key) = (request.message.group_id().to_vec(), request.partition_key.masked());
         let messages = self.messages(&group_id, key);
         let is_commit = |message: &Message| message.message.content_type() == ContentType::Commit;

@@ -99,7 +99,8 @@ pub(super) fn message(group: &GroupKey, partition: &MaskedPartitionKey, index: u
 
 /// The index at the end of a message's key.
 pub(super) fn parse_message_index(key: &[u8]) -> Option<u32> {
-    key.last_chunk::<4>().map(|index| u32::from_be_bytes(*index))
+    let index = key.get(GroupKey::LENGTH + MaskedPartitionKey::LENGTH..)?.try_into().ok()?;
+    Some(u32::from_be_bytes(index))
 }
 
 pub(super) fn repeat(group: &GroupKey, partition: &MaskedPartitionKey, key: &RepeatKey) -> Vec<u8> {

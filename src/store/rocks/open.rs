@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, LogLevel, Options, WriteOptions};
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBRecoveryMode, DEFAULT_COLUMN_FAMILY_NAME, LogLevel,
+    Options, WriteOptions,
+};
 use zeroize::Zeroize;
 
 use super::{RocksStore, keys};
@@ -30,10 +33,10 @@ impl RocksStore {
     /// Opens the database, or creates it.
     ///
     /// # Errors
-    /// [`Error::FormatVersion`] and [`Error::OtherProvider`] before anything is touched; [`Error::Io`] when another
-    /// process has it open or the disk refuses; [`Error::Corrupt`] when the first rows cannot be read.
+    /// [`Error::FormatVersion`] and [`Error::OtherProvider`] before a row is touched; [`Error::InUse`]; [`Error::Io`]
+    /// when the disk refuses or a file is damaged; [`Error::Corrupt`] when the first rows cannot be read.
     pub fn open(mut options: OpenOptions<'_>) -> Result<Self, Error> {
-        let io = |error: rocksdb::Error| Error::Io(error.into_string());
+        check_families(options.path)?;
         let cache = Cache::new_lru_cache(options.cache_bytes);
         let families = keys::FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, family_options(name, &cache)));
         let db = DB::open_cf_descriptors(&database_options(), options.path, families).map_err(io)?;
@@ -41,7 +44,7 @@ impl RocksStore {
         let found = db.get(keys::FORMAT).map_err(io)?;
         let fresh = found.is_none();
         if let Some(found) = found {
-            let found = found.try_into().map(u32::from_be_bytes).map_err(|_| Error::Corrupt("format version"))?;
+            let found = format_version(&found)?;
             if found != FORMAT_VERSION {
                 return Err(Error::FormatVersion { found, expected: FORMAT_VERSION });
             }
@@ -69,8 +72,43 @@ impl RocksStore {
     }
 }
 
+fn io(error: rocksdb::Error) -> Error {
+    let text = error.into_string();
+    // RocksDB has no kind of its own for this: another process, and this very one.
+    if text.contains("While lock file") || text.contains("lock hold by current process") {
+        return Error::InUse;
+    }
+    Error::Io(text)
+}
+
+/// Refuses a database with other column families than ours: one of another format, if it says so. Opening it would add
+/// what is missing.
+fn check_families(path: &Path) -> Result<(), Error> {
+    // Without a list there is no database yet, or a damaged one, which opening it tells.
+    let Ok(found) = DB::list_cf(&Options::default(), path) else { return Ok(()) };
+    let known = |name: &str| name == DEFAULT_COLUMN_FAMILY_NAME || keys::FAMILIES.contains(&name);
+    let all_known = found.iter().all(|name| known(name));
+    if all_known && found.len() == keys::FAMILIES.len() + 1 {
+        return Ok(());
+    }
+    let db = DB::open_for_read_only(&Options::default(), path, false).map_err(io)?;
+    match db.get(keys::FORMAT).map_err(io)?.map(|found| format_version(&found)).transpose()? {
+        Some(found) if found != FORMAT_VERSION => Err(Error::FormatVersion { found, expected: FORMAT_VERSION }),
+        // The first start was interrupted before the first rows were written.
+        None if all_known => Ok(()),
+        Some(_) | None => Err(Error::Corrupt("list of column families")),
+    }
+}
+
+fn format_version(row: &[u8]) -> Result<u32, Error> {
+    row.try_into().map(u32::from_be_bytes).map_err(|_| Error::Corrupt("format version"))
+}
+
 fn database_options() -> Options {
     let mut options = Options::default();
+    // A write that was cut off by the end of the power was never acknowledged. Damage before that was, and is an error:
+    // the usual mode would take it for the end of the log and forget what comes after.
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_max_background_jobs(2);

@@ -183,6 +183,7 @@ async fn a_body_that_trickles_meets_the_deadline() {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let (mut stream, _peer) = listener.accept().await.unwrap();
+        let _length = stream.read(&mut [0; 4096]).await.unwrap();
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n").await.unwrap();
         for _byte in 0..900 {
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,6 +1,13 @@
 //! Mutual TLS to other providers.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{StatusCode, Version};
@@ -12,7 +19,7 @@ use rustls::{
     server::WebPkiClientVerifier,
 };
 
-use super::server::{Arrived, answer, serve_tls};
+use super::server::{Arrived, STREAMS_MAX, answer, serve_tls};
 use crate::{
     client::http::{
         Channel, ChannelError, ChannelRequest, ChannelResponse, InvalidTls, Limits, Operation, ProviderClient,
@@ -51,7 +58,8 @@ impl Authority {
 
 fn server_config(authority: &Authority, issued: &Issued, alpn: &[&str]) -> ServerConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let clients = WebPkiClientVerifier::builder_with_provider(authority.roots(), Arc::clone(&provider)).build().unwrap();
+    let clients =
+        WebPkiClientVerifier::builder_with_provider(authority.roots(), Arc::clone(&provider)).build().unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(issued.key.serialize_der()));
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -63,15 +71,17 @@ fn server_config(authority: &Authority, issued: &Issued, alpn: &[&str]) -> Serve
     config
 }
 
+/// For whatever is not about deadlines: machines that run tests are slow at times.
+const PATIENT: Duration = Duration::from_secs(20);
+
 fn hub() -> ServiceProviderId {
     "hub.example".parse().unwrap()
 }
 
-fn client(authority: &Authority, issued: &Issued, address: SocketAddr) -> ProviderClient {
+fn client(authority: &Authority, issued: &Issued, address: SocketAddr, connect: Duration) -> ProviderClient {
     let (ca, certificates, key) = (authority.0.pem(), issued.certificate.pem(), issued.key.serialize_pem());
     let identity = ProviderIdentity { ca: ca.as_bytes(), certificates: certificates.as_bytes(), key: key.as_bytes() };
-    let limits =
-        Limits { connect: Duration::from_millis(1000), request: Duration::from_millis(1500), response_bytes: 1000 };
+    let limits = Limits { connect, request: PATIENT, response_bytes: 1000 };
     let url = format!("https://{address}").parse().unwrap();
     ProviderClient::new(identity, [(hub(), url)], limits).unwrap()
 }
@@ -91,7 +101,7 @@ async fn ask(
     alpn: &[&str],
 ) -> Result<ChannelResponse, ChannelError> {
     let address = serve_tls(server_config(theirs, &theirs.issue(server_names), alpn), echo).await;
-    let client = client(ours, &ours.issue(&["follower.example"]), address);
+    let client = client(ours, &ours.issue(&["follower.example"]), address, PATIENT);
     let request = ChannelRequest::new(Operation::Send, Bytes::from_static(b"as it is"));
     client.peer(&hub()).unwrap().post(request).await
 }
@@ -133,29 +143,41 @@ async fn a_client_certificate_of_a_stranger_is_refused_by_the_server() {
     let address = serve_tls(server_config(&authority, &authority.issue(&["hub.example"]), &["h2"]), echo).await;
     // Trusts the server's authority, but is not known to it.
     let issued = stranger.issue(&["follower.example"]);
-    let client = client(&authority, &issued, address);
+    let client = client(&authority, &issued, address, PATIENT);
     let refused = client.peer(&hub()).unwrap().post(ChannelRequest::new(Operation::Send, Bytes::new())).await;
     assert_eq!(refused, Err(ChannelError::Tls));
 }
 
 #[tokio::test]
-async fn waiting_requests_do_not_stand_in_the_way() {
+async fn waiting_requests_stand_neither_in_the_way_of_a_send_nor_in_each_others() {
     let authority = Authority::new();
-    let handler = |arrived: Arrived| async move {
-        if arrived.path == "/v1/receive" {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+    let waiting = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&waiting);
+    let handler = move |arrived: Arrived| {
+        let count = Arc::clone(&count);
+        async move {
+            if arrived.path == "/v1/receive" {
+                count.fetch_add(1, Ordering::Relaxed);
+                std::future::pending::<()>().await;
+            }
+            answer(StatusCode::OK, MEDIA_TYPE, arrived.body)
         }
-        answer(StatusCode::OK, MEDIA_TYPE, arrived.body)
     };
-    let address = serve_tls(server_config(&authority, &authority.issue(&["hub.example"]), &["http/1.1"]), handler).await;
-    let peer = client(&authority, &authority.issue(&["follower.example"]), address).peer(&hub()).unwrap();
-    for _waiter in 0..20 {
+    let address = serve_tls(server_config(&authority, &authority.issue(&["hub.example"]), &["h2"]), handler).await;
+    let client = client(&authority, &authority.issue(&["follower.example"]), address, PATIENT);
+    let peer = client.peer(&hub()).unwrap();
+    for _waiter in 0..3 * STREAMS_MAX {
         let wait = Duration::from_secs(50);
         let request = ChannelRequest { wait, ..ChannelRequest::new(Operation::Receive, Bytes::new()) };
         let peer = peer.clone();
         tokio::spawn(async move { peer.post(request).await });
     }
-    tokio::task::yield_now().await;
+    let all_wait = async {
+        while waiting.load(Ordering::Relaxed) < 3 * STREAMS_MAX {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENT, all_wait).await.unwrap();
     assert!(peer.post(ChannelRequest::new(Operation::Send, Bytes::new())).await.is_ok());
 }
 
@@ -163,7 +185,8 @@ async fn waiting_requests_do_not_stand_in_the_way() {
 async fn peers_that_do_not_answer_or_do_not_exist() {
     let authority = Authority::new();
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = client(&authority, &authority.issue(&["follower.example"]), silent.local_addr().unwrap());
+    let (issued, address) = (authority.issue(&["follower.example"]), silent.local_addr().unwrap());
+    let client = client(&authority, &issued, address, Duration::from_millis(300));
     assert!(client.peer(&"other.example".parse().unwrap()).is_none());
     let peer = client.peer(&hub()).unwrap();
     let request = || ChannelRequest::new(Operation::Send, Bytes::new());

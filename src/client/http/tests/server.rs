@@ -16,6 +16,9 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
+/// How many requests one HTTP/2 connection takes at a time.
+pub(super) const STREAMS_MAX: u32 = 100;
+
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub(super) struct Arrived {
@@ -46,8 +49,10 @@ where
             Ok::<_, Infallible>(handler(Arrived { version: head.version, path, headers: head.headers, body }).await)
         }
     });
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server.http2().max_concurrent_streams(STREAMS_MAX);
     // A client that goes away is what some tests are about.
-    drop(auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await);
+    drop(server.serve_connection(TokioIo::new(stream), service).await);
 }
 
 /// Serves plain HTTP until the runtime ends.

@@ -1,0 +1,199 @@
+//! Building requests from intents and getting them to the hub.
+
+use std::time::Duration;
+
+use mls_rs::client_builder::MlsConfig;
+
+use super::{Cause, InFlight, Intent, Member, MemberError, Progress};
+use crate::{
+    client::{
+        GroupError, NewMember, Pace, Problem, ProblemCode,
+        http::{CallError, Channel, ChannelRequest, ChannelResponse, Operation, delivery_service},
+    },
+    wire::{SendRequest, SendResponse},
+};
+
+impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
+    /// Works off the queue: each intent is sent, and a commit is read back, before the next one's turn.
+    ///
+    /// # Errors
+    /// [`MemberError`]. The intent at which it stopped stays first in line.
+    pub async fn flush(&mut self) -> Result<(), MemberError> {
+        // An intent takes its turn once for each rebuild and once more for a commit that has to come first.
+        let turns = self.policy.queue.saturating_mul(self.policy.rebuilds as usize + 2);
+        for _turn in 0..turns {
+            if self.group.is_removed() || (self.in_flight.is_none() && !self.build_next()?) {
+                return Ok(());
+            }
+            self.deliver().await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the request of the first intent that has one. Says whether there is any.
+    fn build_next(&mut self) -> Result<bool, GroupError> {
+        while let Some(queued) = self.queue.pop_front() {
+            match self.build(&queued.intent) {
+                Ok(Some(request)) => {
+                    self.in_flight = Some(InFlight::new(&request, Some(queued))?);
+                    return Ok(true);
+                }
+                Ok(None) => self.progress.push_back(Progress::Moot { intent: queued.id }),
+                Err(GroupError::CommitRequired) => {
+                    // RFC 9420 §12.4: whoever has seen proposals commits before saying anything.
+                    self.queue.push_front(queued);
+                    let request = self.group.commit_update(self.policy.group_info)?;
+                    self.in_flight = Some(InFlight::new(&request, None)?);
+                    return Ok(true);
+                }
+                Err(error @ GroupError::Storage(_)) => {
+                    self.queue.push_front(queued);
+                    return Err(error);
+                }
+                Err(error) => {
+                    let cause = Cause::Impossible(error);
+                    self.progress.push_back(Progress::Dropped { intent: queued.id, cause });
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The request for an intent in the current epoch; `None` when there is nothing left to do.
+    fn build(&mut self, intent: &Intent) -> Result<Option<SendRequest>, GroupError> {
+        let group_info = self.policy.group_info;
+        match intent {
+            Intent::Send { data, authenticated_data } => {
+                self.group.application(data, authenticated_data.clone()).map(Some)
+            }
+            Intent::Add(members) => {
+                let missing = self.missing(members)?;
+                if missing.is_empty() { Ok(None) } else { self.group.commit_add(&missing, group_info).map(Some) }
+            }
+            Intent::Remove { identity } => match self.group.group().member_with_identity(identity) {
+                Ok(member) => self.group.commit_remove(&[member.index], group_info).map(Some),
+                Err(mls_rs::error::MlsError::MemberNotFound) => Ok(None),
+                Err(error) => Err(error.into()),
+            },
+            Intent::Update => self.group.commit_update(group_info).map(Some),
+        }
+    }
+
+    /// Those whose credential is not in the group.
+    fn missing(&self, members: &[NewMember]) -> Result<Vec<NewMember>, GroupError> {
+        let roster = self.group.group().roster();
+        let mut missing = Vec::new();
+        for member in members {
+            let package = member.to_message()?.into_key_package().ok_or(crate::wire::DecodeError::InvalidValue)?;
+            let credential = &package.signing_identity().credential;
+            if !roster.member_identities_iter().any(|known| &known.credential == credential) {
+                missing.push(member.clone());
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Sends the request that is on its way until its fate is known.
+    async fn deliver(&mut self) -> Result<(), MemberError> {
+        for _round in 0..self.policy.rounds {
+            let Some(in_flight) = &self.in_flight else { return Ok(()) };
+            if in_flight.sequenced {
+                self.read_back().await?;
+                continue;
+            }
+            let expect_commit = in_flight.commit.then(|| self.group.expect_commit());
+            let request = ChannelRequest::new(Operation::Send, in_flight.body.clone());
+            let response = self.call(ChannelRequest { expect_commit, ..request }).await;
+            match response.and_then(|response| delivery_service::decode::<SendResponse>(&response)) {
+                Ok(response) => self.sequenced(&response),
+                // Somebody was faster: see who, and whether the commit that is there counts.
+                Err(CallError::Problem(Problem { code: Some(ProblemCode::CommitConflict), .. })) => {
+                    self.read_back().await?;
+                }
+                Err(CallError::Problem(problem)) if is_final(&problem) => self.refused(problem),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if self.in_flight.is_some() { Err(MemberError::Stalled) } else { Ok(()) }
+    }
+
+    /// Reads on; there must be something.
+    async fn read_back(&mut self) -> Result<(), MemberError> {
+        if self.read_once(Duration::ZERO).await? || self.in_flight.is_none() {
+            Ok(())
+        } else {
+            Err(MemberError::Stalled)
+        }
+    }
+
+    fn sequenced(&mut self, response: &SendResponse) {
+        match &mut self.in_flight {
+            Some(in_flight) if in_flight.commit => in_flight.sequenced = true,
+            _ => {
+                let queued = self.in_flight.take().and_then(|in_flight| in_flight.queued);
+                let accepted = queued.map(|queued| Progress::Accepted { intent: queued.id, index: response.index });
+                self.progress.extend(accepted);
+            }
+        }
+    }
+
+    fn refused(&mut self, problem: Problem) {
+        let Some(in_flight) = self.in_flight.take() else { return };
+        if in_flight.commit {
+            self.group.abandon_commit();
+        }
+        let dropped =
+            in_flight.queued.map(|queued| Progress::Dropped { intent: queued.id, cause: Cause::Refused(problem) });
+        self.progress.extend(dropped);
+    }
+
+    /// Sends a request, again and again while that may help.
+    pub(super) async fn call(&mut self, request: ChannelRequest) -> Result<ChannelResponse, CallError> {
+        let mut failures = 0;
+        loop {
+            let error = match self.service.successful(request.clone()).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            failures += 1;
+            if !error.is_transient() || failures >= self.policy.backoff.attempts {
+                return Err(error);
+            }
+            let retry_after = if let CallError::Problem(problem) = error { problem.retry_after } else { None };
+            let delay = self.policy.backoff.delay(failures, self.pace.random(), retry_after);
+            self.pace.sleep(delay).await;
+        }
+    }
+}
+
+/// Whether the hub has judged this very request, so that it will never be sequenced; the other refusals speak of the
+/// connection, the group or the moment, and leave the request where it is.
+fn is_final(problem: &Problem) -> bool {
+    let Some(code) = problem.code else { return false };
+    match code {
+        ProblemCode::Malformed
+        | ProblemCode::PolicyDenied
+        | ProblemCode::TooLarge
+        | ProblemCode::RatchetTreeRequired
+        | ProblemCode::GroupInfoMismatch
+        | ProblemCode::WelcomeProviderMismatch
+        | ProblemCode::UnknownProvider
+        | ProblemCode::UnsupportedSuite
+        | ProblemCode::WelcomeRefused => true,
+        ProblemCode::UnsupportedMedia
+        | ProblemCode::Unauthorized
+        | ProblemCode::Denied
+        | ProblemCode::NotAPeer
+        | ProblemCode::UnknownGroup
+        | ProblemCode::NoGroupInfo
+        | ProblemCode::StaleJoin
+        | ProblemCode::PartitionFull
+        | ProblemCode::GroupExists
+        | ProblemCode::GroupIdNotReserved
+        | ProblemCode::BranchTerminated
+        | ProblemCode::GroupDeleted
+        | ProblemCode::CommitConflict
+        | ProblemCode::RateLimited
+        | ProblemCode::Unavailable => false,
+    }
+}

@@ -1,0 +1,202 @@
+//! A member at work: a group, the way to its hub, and what the user wants.
+//!
+//! Owns the queue of intents and the one request that is on its way. It must never join anew by itself: when a branch is
+//! terminated it stops and says so (draft §5).
+
+mod delivering;
+mod intent;
+mod policy;
+mod progress;
+mod reading;
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use mls_rs::client_builder::MlsConfig;
+
+pub use intent::{Intent, IntentId, QueueFull};
+pub use policy::MemberPolicy;
+pub use progress::{Cause, MemberError, Progress};
+
+use super::{
+    NewMember, Pace, PartitionedGroup, Payload,
+    http::{Channel, DeliveryService, delivery_service},
+};
+use crate::wire::{DecodeError, SendRequest};
+use intent::Queued;
+
+/// A [`PartitionedGroup`] that does its errands: it sends what the user wants, in order and one at a time, sends again
+/// what was lost, reads, follows, and rebuilds against the new epoch what lost a race.
+///
+/// Intents are queued at once ([`Member::send`], [`Member::add`], …) and worked off by [`Member::sync`], which also
+/// reads. What happened is told in order by [`Member::next_progress`].
+///
+/// # Cancellation
+/// Futures of this type may be dropped at any point, in a `select!` for example, to queue something while
+/// [`Member::sync`] waits for news. A request on its way is remembered and sent again, byte for byte: the hub sequences
+/// it once.
+///
+/// # Persistence
+/// The queue lives in memory. An app that must survive a crash saves the group ([`PartitionedGroup::save`], through
+/// [`Member::group_mut`]) after each `sync` and keeps its own list of what the user wanted.
+pub struct Member<C: MlsConfig, H, P> {
+    group: PartitionedGroup<C>,
+    service: DeliveryService<H>,
+    pace: P,
+    policy: MemberPolicy,
+    queue: VecDeque<Queued>,
+    in_flight: Option<InFlight>,
+    progress: VecDeque<Progress>,
+    next_intent: u64,
+    /// In how many more reads the partitions that the group has left are asked for stragglers.
+    drains: u32,
+}
+
+/// The request that is on its way. Its outcome is unknown until an answer came or it was read back.
+struct InFlight {
+    /// Whose request it is; `None` for a commit that had to come first.
+    queued: Option<Queued>,
+    digest: [u8; 32],
+    commit: bool,
+    body: Bytes,
+    /// The hub has sequenced the commit; it waits to be read back.
+    sequenced: bool,
+}
+
+impl InFlight {
+    fn new(request: &SendRequest, queued: Option<Queued>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            queued,
+            digest: request.message.digest(),
+            commit: request.commit_data.is_some(),
+            body: delivery_service::encode(request)?,
+            sequenced: false,
+        })
+    }
+}
+
+impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
+    /// A member that reaches the group's hub through `channel`: the hub itself, or the local listener of a provider
+    /// that forwards. A commit that is pending in the group is sent again first.
+    pub fn new(group: PartitionedGroup<C>, channel: H, pace: P, policy: MemberPolicy) -> Self {
+        let in_flight = group.pending_commit().and_then(|request| InFlight::new(request, None).ok());
+        Self {
+            group,
+            service: DeliveryService::new(channel),
+            pace,
+            policy,
+            queue: VecDeque::new(),
+            in_flight,
+            progress: VecDeque::new(),
+            next_intent: 0,
+            drains: 0,
+        }
+    }
+
+    /// The group.
+    pub fn group(&self) -> &PartitionedGroup<C> {
+        &self.group
+    }
+
+    /// The group, to save it. Requests that are made past the member are the caller's to send.
+    pub fn group_mut(&mut self) -> &mut PartitionedGroup<C> {
+        &mut self.group
+    }
+
+    /// The operations at the hub.
+    pub fn service(&self) -> &DeliveryService<H> {
+        &self.service
+    }
+
+    /// Wants `data` to be said to the group.
+    ///
+    /// # Errors
+    /// [`QueueFull`]
+    pub fn send(&mut self, data: &[u8]) -> Result<IntentId, QueueFull> {
+        self.want(Intent::Send { data: Payload::from(data), authenticated_data: Vec::new() })
+    }
+
+    /// Wants to add these people.
+    ///
+    /// # Errors
+    /// [`QueueFull`]
+    pub fn add(&mut self, members: Vec<NewMember>) -> Result<IntentId, QueueFull> {
+        self.want(Intent::Add(members))
+    }
+
+    /// Wants to remove the member with this identity, as the MLS client's identity provider tells it.
+    ///
+    /// # Errors
+    /// [`QueueFull`]
+    pub fn remove(&mut self, identity: &[u8]) -> Result<IntentId, QueueFull> {
+        self.want(Intent::Remove { identity: identity.to_vec() })
+    }
+
+    /// Wants fresh keys in the own path.
+    ///
+    /// # Errors
+    /// [`QueueFull`]
+    pub fn update(&mut self) -> Result<IntentId, QueueFull> {
+        self.want(Intent::Update)
+    }
+
+    /// Queues an intent.
+    ///
+    /// # Errors
+    /// [`QueueFull`]
+    pub fn want(&mut self, intent: Intent) -> Result<IntentId, QueueFull> {
+        if self.queue.len() >= self.policy.queue {
+            return Err(QueueFull);
+        }
+        let id = IntentId(self.next_intent);
+        self.next_intent += 1;
+        self.queue.push_back(Queued { id, intent, rebuilds: 0 });
+        Ok(id)
+    }
+
+    /// Intents that are not settled yet, in order. The first may be sequenced already without that being known.
+    pub fn unsettled(&self) -> impl Iterator<Item = (IntentId, &Intent)> {
+        let in_flight = self.in_flight.iter().filter_map(|in_flight| in_flight.queued.as_ref());
+        in_flight.chain(&self.queue).map(|queued| (queued.id, &queued.intent))
+    }
+
+    /// Forgets the intents that are queued and not on their way.
+    pub fn clear_queue(&mut self) {
+        self.queue.clear();
+    }
+
+    /// The next thing that happened, in order.
+    pub fn next_progress(&mut self) -> Option<Progress> {
+        self.progress.pop_front()
+    }
+
+    /// Works off the queue, waits up to `wait` for news unless there is work left, reads all there is, and works off
+    /// what has come back.
+    ///
+    /// # Errors
+    /// As [`Member::flush`] and [`Member::read`]. Nothing is lost by an error: call again.
+    pub async fn sync(&mut self, wait: Duration) -> Result<(), MemberError> {
+        self.flush().await?;
+        self.read(wait).await?;
+        self.flush().await
+    }
+
+    /// Takes the member apart: its group and its unsettled intents.
+    pub fn into_parts(self) -> (PartitionedGroup<C>, Vec<Intent>) {
+        let in_flight = self.in_flight.and_then(|in_flight| in_flight.queued);
+        let intents = in_flight.into_iter().chain(self.queue).map(|queued| queued.intent).collect();
+        (self.group, intents)
+    }
+}
+
+impl<C: MlsConfig, H, P> std::fmt::Debug for Member<C, H, P> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Member")
+            .field("group", &self.group)
+            .field("queue", &self.queue.len())
+            .field("in_flight", &self.in_flight.is_some())
+            .field("progress", &self.progress.len())
+            .finish_non_exhaustive()
+    }
+}

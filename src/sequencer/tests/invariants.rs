@@ -1,0 +1,136 @@
+//! What holds of every state, whatever was asked for.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::{memory::Rows, *};
+use crate::wire::{MaskedPartitionKey, ServiceProviderId};
+
+/// Checks the rows of a group.
+///
+/// # Panics
+/// When something does not hold.
+pub(super) fn check(rows: &Rows) {
+    let Some(group) = &rows.group else {
+        assert!(
+            rows.partitions.is_empty() && rows.entries.is_empty(),
+            "nothing is kept of a group before it is created"
+        );
+        return;
+    };
+    assert!(rows.partitions[&group.root].is_connected(), "the root is there for ever");
+    let mut repeats: HashMap<MaskedPartitionKey, usize> = HashMap::new();
+    for (partition, _) in rows.repeats.keys() {
+        *repeats.entry(*partition).or_default() += 1;
+    }
+    for (key, partition) in &rows.partitions {
+        counters(rows, key, partition);
+        let messages = rows.entries.range((*key, 0)..=(*key, u32::MAX)).count();
+        assert_eq!(repeats.get(key).copied().unwrap_or_default(), messages, "each message has its repeat");
+        edges(rows, group, key, partition);
+        uses(group, partition);
+        if partition.is_orphan() {
+            let at_least = rows.timers.iter().any(|(_, timed)| timed == key);
+            assert!(at_least, "an orphan is looked at again");
+        }
+    }
+    for (partition, _) in rows.entries.keys() {
+        assert!(rows.partitions.contains_key(partition), "messages go with their partition");
+    }
+    for (partition, _) in rows.repeats.keys() {
+        assert!(rows.partitions.contains_key(partition), "the rows of repeats go with their partition");
+    }
+    budgets(rows);
+}
+
+/// Indexes are dense from 0; the counters say what the messages say.
+fn counters(rows: &Rows, key: &MaskedPartitionKey, partition: &Partition) {
+    let entries: Vec<(u32, &Entry)> =
+        rows.entries.range((*key, 0)..=(*key, u32::MAX)).map(|((_, index), entry)| (*index, entry)).collect();
+    let length = u32::try_from(entries.len()).unwrap();
+    assert!(entries.iter().map(|(index, _)| *index).eq(partition.next_index - length..partition.next_index));
+    let commits: Vec<u32> =
+        entries.iter().filter(|(_, entry)| entry.commit.is_some()).map(|(index, _)| *index).collect();
+    assert_eq!(commits.len(), partition.commits as usize);
+    assert_eq!(commits.last().copied(), partition.last_commit);
+    let group_info = |entry: &Entry| entry.commit.and_then(|commit| commit.group_info).map_or(0, |(_, length)| length);
+    let bytes: usize = entries.iter().map(|(_, entry)| entry.message.len() + group_info(entry) as usize).sum();
+    assert_eq!(bytes as u64, partition.bytes);
+    for (key, length) in entries.iter().filter_map(|(_, entry)| entry.commit.and_then(|commit| commit.group_info)) {
+        assert_eq!(rows.blobs[&key].len(), length as usize, "a GroupInfo is kept as long as its commit");
+    }
+}
+
+/// Edges are a forest: each is known on both ends, a partition has one parent, and there is no way round in a circle.
+/// A partition is connected exactly when its epoch is known, and then it is its parent's and one.
+fn edges(rows: &Rows, group: &Group, key: &MaskedPartitionKey, partition: &Partition) {
+    for child in &partition.children {
+        let parent = Parent { key: *key, index: child.index };
+        assert_eq!(rows.partitions[&child.key].parent, Some(parent));
+        let commit = rows.entries[&(*key, child.index)].commit.unwrap();
+        assert_eq!(commit.next, child.key, "an edge is what a commit announced");
+    }
+    let children: HashSet<_> = partition.children.iter().map(|child| child.key).collect();
+    assert_eq!(children.len(), partition.children.len());
+    let epoch = match partition.parent {
+        None if *key == group.root => partition.epoch,
+        None => None,
+        Some(parent) => {
+            let above = &rows.partitions[&parent.key];
+            let child = above.children.iter().find(|child| child.index == parent.index);
+            assert_eq!(child.map(|child| child.key), Some(*key));
+            above.epoch.map(|epoch| epoch.next().expect("no edge leads beyond the last epoch"))
+        }
+    };
+    assert_eq!(partition.epoch, epoch);
+    assert_eq!(rows.announced.contains(key), partition.is_connected(), "what is connected can be found by its key");
+    let (mut seen, mut parent) = (HashSet::from([*key]), partition.parent);
+    while let Some(above) = parent {
+        assert!(seen.insert(above.key), "no partition is its own ancestor");
+        parent = rows.partitions[&above.key].parent;
+    }
+}
+
+/// Who used a connected partition has used the group.
+fn uses(group: &Group, partition: &Partition) {
+    let users: HashSet<_> = partition.uses.iter().map(|a_use| &a_use.provider).collect();
+    assert_eq!(users.len(), partition.uses.len());
+    assert!(!partition.is_connected() || users.iter().all(|user| group.users.contains(user)));
+}
+
+/// A provider's budget row is the sum of what its partitions say that it was charged.
+fn budgets(rows: &Rows) {
+    let mut sums: BTreeMap<ServiceProviderId, Usage> = BTreeMap::new();
+    for charge in rows.partitions.values().flat_map(|partition| &partition.charges) {
+        assert!(!charge.usage.is_nothing());
+        let sum = sums.entry(charge.provider.clone()).or_default();
+        *sum = sum.plus(charge.usage);
+    }
+    assert_eq!(rows.budgets, sums);
+}
+
+/// Checks what a new message leaves behind: itself, byte for byte, and what came with it.
+///
+/// # Panics
+/// When something of it is missing or not as it was sent.
+pub(super) fn check_sent(send: &Send, transition: &Transition, receipt: Receipt) {
+    let group_info = send.announcement.as_ref().and_then(|announcement| announcement.group_info.as_ref());
+    let commit = send.announcement.as_ref().map(|announcement| EntryCommit {
+        next: announcement.next,
+        group_info: group_info
+            .map(|group_info| (BlobKey::of(group_info.bytes()), u32::try_from(group_info.bytes().len()).unwrap())),
+    });
+    let entry = Entry { accepted_ms: receipt.accepted_ms, message: send.message.bytes().clone(), commit };
+    assert_eq!(transition.append, Some((send.partition, receipt.index, entry)));
+    assert_eq!(transition.repeat, Some((send.partition, send.repeat_key, receipt)));
+    assert_eq!(
+        transition.blobs,
+        group_info.map(|group_info| Blob::new(group_info.bytes())).into_iter().collect::<Vec<_>>()
+    );
+    let welcome_data = send.announcement.as_ref().and_then(|announcement| announcement.welcome_data.as_ref());
+    assert_eq!(transition.welcome.as_ref().map(|welcome| &welcome.data), welcome_data);
+    if let (Some(welcome), Some(commit)) = (&transition.welcome, commit) {
+        assert_eq!(welcome.partition, commit.next);
+        assert_eq!(welcome.commit, Some(Parent { key: send.partition, index: receipt.index }));
+        assert_eq!((&welcome.submitter, welcome.submitted_ms), (&send.submitter, receipt.accepted_ms));
+    }
+}

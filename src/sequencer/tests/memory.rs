@@ -1,0 +1,224 @@
+//! A hub in memory: rows as an engine keeps them, and transitions applied to them.
+//!
+//! Transitions are applied one by one, or gathered and applied as one batch, the way in which lanes do it. That both
+//! come to the same is one of the properties.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    convert::Infallible,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+use super::*;
+use crate::wire::{MaskedPartitionKey, ServiceProviderId};
+
+/// The rows of one group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rows {
+    pub(super) group: Option<Arc<Group>>,
+    pub(super) reservation: Option<Reservation>,
+    pub(super) partitions: BTreeMap<MaskedPartitionKey, Arc<Partition>>,
+    pub(super) announced: BTreeSet<MaskedPartitionKey>,
+    pub(super) entries: BTreeMap<(MaskedPartitionKey, u32), Entry>,
+    pub(super) repeats: HashMap<(MaskedPartitionKey, RepeatKey), Receipt>,
+    pub(super) blobs: HashMap<BlobKey, Bytes>,
+    pub(super) welcomes: Vec<Welcome>,
+    pub(super) budgets: BTreeMap<ServiceProviderId, Usage>,
+    pub(super) timers: BTreeSet<(UnixMillis, MaskedPartitionKey)>,
+}
+
+/// Everything that a hub keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Hub {
+    pub(super) groups: BTreeMap<GroupKey, Rows>,
+    /// Those of a group of which nothing is kept.
+    nothing: Rows,
+}
+
+/// Transitions that were decided and not yet applied.
+pub(super) type Batch = Vec<(GroupKey, Transition)>;
+
+impl Hub {
+    /// The group's rows.
+    pub(super) fn rows(&self, group: &GroupKey) -> &Rows {
+        self.groups.get(group).unwrap_or(&self.nothing)
+    }
+
+    /// The dominant child of a partition.
+    pub(super) fn dominant(
+        &self,
+        group: GroupKey,
+        partition: &Partition,
+        policy: &Policy,
+        now: UnixMillis,
+    ) -> Option<MaskedPartitionKey> {
+        let view = View { hub: self, batch: &Vec::new(), group };
+        match dominance::dominant_child(&view, partition, policy, now) {
+            Ok(child) => child.map(|child| child.key),
+            Err(impossible) => match impossible {},
+        }
+    }
+
+    /// Decides a command as things stand after `batch`.
+    pub(super) fn decide(
+        &self,
+        batch: &Batch,
+        group: GroupKey,
+        command: &Command,
+        policy: &Policy,
+        now: UnixMillis,
+    ) -> Result<Transition, Rejection> {
+        let view = View { hub: self, batch, group };
+        sequence(&view, command, policy, now).map_err(|refusal| match refusal {
+            Refusal::Rejected(rejection) => rejection,
+            Refusal::State(impossible) => match impossible {},
+        })
+    }
+
+    /// The hints for a reader of `requested`.
+    pub(super) fn hints(
+        &self,
+        group: GroupKey,
+        requested: &MaskedPartitionKey,
+        provider: &ServiceProviderId,
+        shown: impl Fn(&MaskedPartitionKey) -> bool,
+        policy: &Policy,
+        now: UnixMillis,
+    ) -> Vec<MaskedPartitionKey> {
+        let view = View { hub: self, batch: &Vec::new(), group };
+        match hinted(&view, requested, provider, |key| Ok(shown(key)), policy, now) {
+            Ok(hints) => hints,
+            Err(impossible) => match impossible {},
+        }
+    }
+
+    /// Applies a batch as an engine does: of several records of a row the last is kept; timers are cleared before
+    /// others are set; what is removed is removed last.
+    pub(super) fn apply(&mut self, batch: Batch) {
+        for (group, transition) in &batch {
+            let rows = self.groups.entry(*group).or_default();
+            for timer in &transition.cleared_timers {
+                rows.timers.remove(&(timer.due_ms, timer.partition));
+            }
+        }
+        for (group, transition) in &batch {
+            let rows = self.groups.entry(*group).or_default();
+            if let Some(record) = &transition.group {
+                rows.group = Some(Arc::new(record.clone()));
+            }
+            if let Some(reservation) = transition.reservation {
+                rows.reservation = reservation;
+            }
+            for (key, record) in &transition.partitions {
+                rows.partitions.insert(*key, Arc::new(record.clone()));
+            }
+            rows.announced.extend(&transition.announced);
+            if let Some((partition, index, entry)) = &transition.append {
+                let before = rows.entries.insert((*partition, *index), entry.clone());
+                assert_eq!(before, None, "an index is used once");
+            }
+            if let Some((partition, key, receipt)) = &transition.repeat {
+                rows.repeats.insert((*partition, *key), *receipt);
+            }
+            rows.blobs.extend(transition.blobs.iter().map(|blob| (blob.key, blob.bytes.clone())));
+            rows.welcomes.extend(transition.welcome.iter().map(|welcome| (**welcome).clone()));
+            for (provider, usage) in &transition.budgets {
+                if usage.is_nothing() {
+                    rows.budgets.remove(provider);
+                } else {
+                    rows.budgets.insert(provider.clone(), *usage);
+                }
+            }
+            rows.timers.extend(transition.timers.iter().map(|timer| (timer.due_ms, timer.partition)));
+        }
+        for (group, transition) in &batch {
+            let rows = self.groups.entry(*group).or_default();
+            for removed in &transition.removed {
+                rows.partitions.remove(removed);
+                rows.entries.retain(|(partition, _), _| partition != removed);
+                rows.repeats.retain(|(partition, _), _| partition != removed);
+            }
+        }
+    }
+
+    /// Timers of the group that are due, earliest first.
+    pub(super) fn due(&self, group: &GroupKey, now: UnixMillis) -> Vec<Expire> {
+        let due = self.rows(group).timers.iter().take_while(|(due_ms, _)| *due_ms <= now);
+        due.map(|(due_ms, partition)| Expire { partition: *partition, due_ms: *due_ms }).collect()
+    }
+
+    /// What a provider has used up over all groups.
+    pub(super) fn in_all(&self, provider: &ServiceProviderId) -> Usage {
+        let rows = self.groups.values().filter_map(|rows| rows.budgets.get(provider));
+        rows.fold(Usage::default(), |sum, usage| sum.plus(*usage))
+    }
+}
+
+/// One group, as it stands after a batch that is still being gathered.
+struct View<'a> {
+    hub: &'a Hub,
+    batch: &'a Batch,
+    group: GroupKey,
+}
+
+impl View<'_> {
+    /// The newest of what `pick` finds in the batch.
+    fn newest<T>(&self, pick: impl FnMut(&Transition) -> Option<T>) -> Option<T> {
+        let mut own =
+            self.batch.iter().rev().filter(|(group, _)| *group == self.group).map(|(_, transition)| transition);
+        own.by_ref().find_map(pick)
+    }
+
+    fn rows<T>(&self, pick: impl FnOnce(&Rows) -> Option<T>) -> Option<T> {
+        self.hub.groups.get(&self.group).and_then(pick)
+    }
+}
+
+impl State for View<'_> {
+    type Error = Infallible;
+
+    fn group(&self) -> Result<Option<Arc<Group>>, Infallible> {
+        let newest = self.newest(|transition| transition.group.clone().map(Arc::new));
+        Ok(newest.or_else(|| self.rows(|rows| rows.group.clone())))
+    }
+
+    fn reservation(&self) -> Result<Option<Reservation>, Infallible> {
+        let newest = self.newest(|transition| transition.reservation);
+        Ok(newest.unwrap_or_else(|| self.rows(|rows| rows.reservation)))
+    }
+
+    fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Infallible> {
+        let newest = self.newest(|transition| {
+            let found = transition.partitions.iter().find(|(changed, _)| changed == key);
+            found.map(|(_, record)| Arc::new(record.clone()))
+        });
+        Ok(newest.or_else(|| self.rows(|rows| rows.partitions.get(key).cloned())))
+    }
+
+    fn repeat(&self, partition: &MaskedPartitionKey, key: &RepeatKey) -> Result<Option<Receipt>, Infallible> {
+        let newest = self.newest(|transition| {
+            transition.repeat.filter(|(of, known, _)| of == partition && known == key).map(|(_, _, receipt)| receipt)
+        });
+        Ok(newest.or_else(|| self.rows(|rows| rows.repeats.get(&(*partition, *key)).copied())))
+    }
+
+    fn budget(&self, provider: &ServiceProviderId) -> Result<Budget, Infallible> {
+        let mut in_all = self.hub.in_all(provider);
+        let mut in_group = self.rows(|rows| rows.budgets.get(provider).copied()).unwrap_or_default();
+        for group in self.batch.iter().map(|(group, _)| *group).collect::<BTreeSet<_>>() {
+            let rows = View { group, ..*self };
+            let newest = rows.newest(|transition| {
+                transition.budgets.iter().find(|(whose, _)| whose == provider).map(|(_, usage)| *usage)
+            });
+            let before = rows.rows(|rows| rows.budgets.get(provider).copied()).unwrap_or_default();
+            let Some(newest) = newest else { continue };
+            in_all = in_all.minus(before).plus(newest);
+            if group == self.group {
+                in_group = newest;
+            }
+        }
+        Ok(Budget { in_group, in_all })
+    }
+}

@@ -1,0 +1,330 @@
+//! What the sequencer does, said a second time, slowly and without looking at it.
+//!
+//! The model keeps the messages of each partition, who presented which key when, and who was charged what for which
+//! partition. Everything else (children, epochs, dominance, budgets) it works out from these each time it is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::sequencer::{Policy, UnixMillis, Usage};
+
+/// Partitions and providers go by small numbers.
+pub(super) type Key = u8;
+pub(super) type Provider = u8;
+
+/// What makes two sends the same: the message, the partition that it announces, and its Welcome.
+pub(super) type Content = (u64, Option<Key>, bool);
+
+/// A send, as far as the model cares.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) provider: Provider,
+    pub(super) partition: Key,
+    pub(super) content: Content,
+    pub(super) is_handshake: bool,
+    pub(super) is_external: bool,
+    pub(super) names_epoch: u64,
+    pub(super) expects: Option<Option<usize>>,
+    pub(super) has_group_info: bool,
+    pub(super) message_bytes: u64,
+    pub(super) attached_bytes: u64,
+}
+
+/// What the model says of a send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Sequenced { at: UnixMillis, index: usize, commits_before: usize },
+    Repeated { at: UnixMillis, index: usize, commits_before: usize },
+    Conflict,
+    OverBudget,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) content: Content,
+    pub(super) at: UnixMillis,
+    pub(super) is_external: bool,
+}
+
+impl Message {
+    fn next(&self) -> Option<Key> {
+        self.content.1
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Partition {
+    pub(super) created: UnixMillis,
+    pub(super) messages: Vec<Message>,
+    /// The partition whose commit announced it, and which of its messages that is.
+    pub(super) parent: Option<(Key, usize)>,
+    pub(super) has_group_info: bool,
+    /// The first and the last time, for each provider.
+    pub(super) uses: BTreeMap<Provider, (UnixMillis, UnixMillis)>,
+    pub(super) charges: BTreeMap<Provider, Usage>,
+    pub(super) signs: BTreeSet<&'static str>,
+}
+
+/// A group.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Model {
+    pub(super) root: Key,
+    pub(super) root_epoch: u64,
+    pub(super) partitions: BTreeMap<Key, Partition>,
+    pub(super) users: BTreeSet<Provider>,
+}
+
+impl Model {
+    pub(super) fn new(root: Key, root_epoch: u64, by: Provider, now: UnixMillis) -> Self {
+        let mut model = Self { root, root_epoch, ..Self::default() };
+        let uses = BTreeMap::from([(by, (now, now))]);
+        model.partitions.insert(root, Partition { created: now, uses, ..Partition::default() });
+        model.users.insert(by);
+        model
+    }
+
+    /// The partitions above, nearest first.
+    fn ancestors(&self, key: Key) -> Vec<Key> {
+        let parent = |key: &Key| self.partitions.get(key).and_then(|partition| partition.parent).map(|(key, _)| key);
+        std::iter::successors(parent(&key), parent).collect()
+    }
+
+    /// Edges that connect the partition to the root, or none.
+    fn depth(&self, key: Key) -> Option<u64> {
+        let ancestors = self.ancestors(key);
+        (*ancestors.last().unwrap_or(&key) == self.root).then_some(ancestors.len() as u64)
+    }
+
+    pub(super) fn epoch(&self, key: Key) -> Option<u64> {
+        self.depth(key).map(|depth| self.root_epoch + depth)
+    }
+
+    pub(super) fn children(&self, key: Key) -> Vec<Key> {
+        let index = |child: Key| self.partitions[&child].parent.map(|(_, index)| index);
+        let is_child = |child: &Key| self.partitions[child].parent.is_some_and(|(parent, _)| parent == key);
+        let mut children: Vec<Key> = self.partitions.keys().copied().filter(is_child).collect();
+        children.sort_by_key(|child| index(*child));
+        children
+    }
+
+    fn descendants(&self, key: Key) -> Vec<Key> {
+        self.partitions.keys().copied().filter(|below| self.ancestors(*below).contains(&key)).collect()
+    }
+
+    fn announced(&self, child: Key) -> UnixMillis {
+        self.partitions[&child].parent.map_or(0, |(parent, index)| self.partitions[&parent].messages[index].at)
+    }
+
+    /// The child that the most established providers used of late; of equals the one that was sequenced first.
+    pub(super) fn dominant(&self, key: Key, policy: &Policy, now: UnixMillis) -> Option<Key> {
+        let children = self.children(key);
+        let forked = self.announced(*children.first()?);
+        let mut above = self.ancestors(key);
+        above.push(key);
+        let is_established = |provider: &Provider| {
+            above.iter().any(|key| self.partitions[key].uses.get(provider).is_some_and(|(first, _)| *first < forked))
+        };
+        let actors = |child: &Key| {
+            let uses = self.partitions[child].uses.iter();
+            uses.filter(|(provider, (_, last))| last + policy.dominance_window_ms >= now && is_established(provider))
+                .count()
+        };
+        let most = children.iter().map(actors).max()?;
+        children.into_iter().find(|child| actors(child) == most)
+    }
+
+    fn is_on_dominant_branch(&self, key: Key, policy: &Policy, now: UnixMillis) -> bool {
+        let mut path = self.ancestors(key);
+        path.reverse();
+        path.push(key);
+        path[0] == self.root && path.windows(2).all(|edge| self.dominant(edge[0], policy, now) == Some(edge[1]))
+    }
+
+    pub(super) fn used(&self, provider: Provider) -> Usage {
+        let charges = self.partitions.values().filter_map(|partition| partition.charges.get(&provider));
+        charges.fold(Usage::default(), |sum, usage| sum.plus(*usage))
+    }
+
+    /// Sends. `elsewhere` is what the provider has used up in other groups.
+    pub(super) fn send(&mut self, asked: &Asked, elsewhere: Usage, policy: &Policy, now: UnixMillis) -> Verdict {
+        let target = self.partitions.get(&asked.partition).cloned().unwrap_or_default();
+        let commits_before =
+            |index: usize| target.messages[..index].iter().filter(|message| message.next().is_some()).count();
+        if let Some(index) = target.messages.iter().position(|message| message.content == asked.content) {
+            let at = target.messages[index].at;
+            return Verdict::Repeated { at, index, commits_before: commits_before(index) };
+        }
+        let last_commit = target.messages.iter().rposition(|message| message.next().is_some());
+        let is_unexpected = |expected: Option<usize>| last_commit.is_some() && last_commit > expected;
+        if asked.expects.is_some_and(is_unexpected) {
+            return Verdict::Conflict;
+        }
+
+        // On a copy: a send over budget leaves nothing behind.
+        let mut after = self.clone();
+        let exempt = self.is_exempt(asked, &target, policy, now);
+        after.sequence(asked, exempt, policy, now);
+        let used = after.used(asked.provider);
+        let is_charged = used != self.used(asked.provider);
+        if is_charged && !(used.fits(policy.budget_in_group) && used.plus(elsewhere).fits(policy.budget_in_all)) {
+            // A refund may lower what is still too much: no more is charged on top of it.
+            return Verdict::OverBudget;
+        }
+        *self = after;
+        let index = target.messages.len();
+        Verdict::Sequenced { at: now, index, commits_before: commits_before(index) }
+    }
+
+    /// The first two member commits of a partition on the dominant branch are free.
+    fn is_exempt(&self, asked: &Asked, target: &Partition, policy: &Policy, now: UnixMillis) -> bool {
+        let member_commits = target.messages.iter().filter(|message| message.next().is_some() && !message.is_external);
+        asked.content.1.is_some()
+            && !asked.is_external
+            && member_commits.count() < policy.free_commits as usize
+            && self.depth(asked.partition).is_some()
+            && self.partitions.contains_key(&asked.partition)
+            && self.is_on_dominant_branch(asked.partition, policy, now)
+    }
+
+    fn sequence(&mut self, asked: &Asked, exempt: bool, policy: &Policy, now: UnixMillis) {
+        let opens = !self.partitions.contains_key(&asked.partition);
+        let is_late = !opens && self.is_late(asked.partition, policy, now);
+        let target = self.partitions.entry(asked.partition).or_default();
+        if opens {
+            target.created = now;
+        }
+        let index = target.messages.len();
+        target.messages.push(Message { content: asked.content, at: now, is_external: asked.is_external });
+        let used = target.uses.entry(asked.provider).or_insert((now, now));
+        used.1 = used.1.max(now);
+
+        let connected = self.epoch(asked.partition);
+        let mut bytes = asked.message_bytes + asked.attached_bytes;
+        if connected.is_some() && !asked.is_external && !is_late {
+            bytes = asked.attached_bytes;
+        }
+        self.charge(asked.partition, asked.provider, Usage { partitions: u64::from(opens), bytes }, exempt);
+        if connected.is_some_and(|epoch| epoch != asked.names_epoch) {
+            self.sign(asked.partition, "other epoch");
+        }
+        if connected.is_some() && is_late && asked.is_handshake {
+            self.sign(asked.partition, "late handshake");
+        }
+        if let Some(next) = asked.content.1 {
+            self.announce(asked, next, index, exempt, now);
+        }
+        let connected: Vec<Key> = self.partitions.keys().copied().filter(|key| self.depth(*key).is_some()).collect();
+        for key in connected {
+            self.users.extend(self.partitions[&key].uses.keys());
+        }
+    }
+
+    /// Whether the dominant child has been in use, as a child, for longer than stragglers need.
+    fn is_late(&self, key: Key, policy: &Policy, now: UnixMillis) -> bool {
+        let Some(child) = self.dominant(key, policy, now) else { return false };
+        let first = self.partitions[&child].uses.values().map(|(first, _)| *first).min();
+        first.is_some_and(|first| now > first.max(self.announced(child)) + policy.late_after_ms)
+    }
+
+    /// An edge to what has no parent, is not the root, and is neither the partition itself nor above it. From a connected
+    /// partition also to what has a parent, as long as that is not connected: it takes the other's place.
+    fn announce(&mut self, asked: &Asked, next: Key, index: usize, exempt: bool, now: UnixMillis) {
+        let from = asked.partition;
+        let parent = self.partitions.get(&next).and_then(|partition| partition.parent);
+        let displaces = self.depth(from).is_some() && self.depth(next).is_none();
+        let has_parent = parent.is_some() && !displaces;
+        if next == from || next == self.root || has_parent || self.ancestors(from).contains(&next) {
+            self.sign(from, "no edge");
+            return;
+        }
+        if let Some((displaced, _)) = parent {
+            self.sign(displaced, "no edge");
+        }
+        let is_new = !self.partitions.contains_key(&next);
+        let child = self.partitions.entry(next).or_default();
+        child.parent = Some((from, index));
+        child.has_group_info = asked.has_group_info;
+        if is_new {
+            child.created = now;
+            self.charge(next, asked.provider, Usage { partitions: 1, bytes: 0 }, exempt);
+        } else if exempt {
+            // Part of the dominant branch from now on: nothing of it counts any more.
+            for key in self.descendants(next).into_iter().chain([next]) {
+                self.partitions.get_mut(&key).unwrap().charges.clear();
+            }
+        }
+    }
+
+    fn charge(&mut self, key: Key, provider: Provider, usage: Usage, exempt: bool) {
+        if exempt || usage.is_nothing() {
+            return;
+        }
+        let charge = self.partitions.get_mut(&key).unwrap().charges.entry(provider).or_default();
+        *charge = charge.plus(usage);
+    }
+
+    fn sign(&mut self, key: Key, sign: &'static str) {
+        self.partitions.get_mut(&key).unwrap().signs.insert(sign);
+    }
+
+    /// A receive: recorded when it is the first, or the last one is an hour old.
+    pub(super) fn present(&mut self, key: Key, provider: Provider, policy: &Policy, now: UnixMillis) -> bool {
+        let is_connected = self.depth(key).is_some();
+        let Some(partition) = self.partitions.get_mut(&key) else { return false };
+        let known = partition.uses.get(&provider).copied();
+        if known.is_some_and(|(_, last)| now < last + policy.presentation_interval_ms) {
+            return false;
+        }
+        partition.uses.insert(provider, (known.map_or(now, |(first, _)| first), now));
+        if is_connected {
+            self.users.insert(provider);
+        }
+        true
+    }
+
+    /// Removes what has no parent, is not the root and has had its time, until there is no such partition.
+    pub(super) fn age(&mut self, policy: &Policy, now: UnixMillis) -> usize {
+        let mut removed = 0;
+        loop {
+            let is_over = |partition: &Partition| {
+                let lifetime = if partition.uses.len() > 1 { policy.shared_orphan_ms } else { policy.orphan_ms };
+                partition.parent.is_none() && partition.created + lifetime <= now
+            };
+            let root = self.root;
+            let over = self.partitions.iter().find(|(key, partition)| **key != root && is_over(partition));
+            let Some(key) = over.map(|(key, _)| *key) else { return removed };
+            for child in self.children(key) {
+                self.partitions.get_mut(&child).unwrap().parent = None;
+            }
+            self.partitions.remove(&key);
+            removed += 1;
+        }
+    }
+
+    /// Along dominant children, as long as the provider presented each within the window and it fits.
+    pub(super) fn hints(
+        &self,
+        requested: Key,
+        by: Provider,
+        policy: &Policy,
+        now: UnixMillis,
+        size: impl Fn(Key) -> u64,
+    ) -> Vec<Key> {
+        let mut hints: Vec<Key> = Vec::new();
+        while let Some(next) = self.dominant(*hints.last().unwrap_or(&requested), policy, now) {
+            let partition = &self.partitions[&next];
+            let is_entitled = partition.uses.get(&by).is_some_and(|(_, last)| last + policy.hint_window_ms >= now);
+            let bytes: u64 = hints.iter().chain([&next]).map(|key| size(*key)).sum();
+            let fits = hints.len() < policy.hint_epochs && bytes <= policy.hint_bytes;
+            if !is_entitled || partition.messages.is_empty() || !fits {
+                break;
+            }
+            hints.push(next);
+        }
+        hints
+    }
+
+    /// Whether `below` descends from `above`.
+    pub(super) fn descends(&self, below: Key, above: Key) -> bool {
+        self.ancestors(below).contains(&above)
+    }
+}

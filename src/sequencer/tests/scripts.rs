@@ -1,0 +1,71 @@
+//! Plays the scripts in `testdata/`.
+//!
+//! A script whose output is not what it expects fails and shows both. `SCRIPTS=write cargo test --lib sequencer`
+//! writes what the code does now into the scripts instead: read the difference before you believe it.
+
+mod effects;
+mod play;
+mod script;
+mod standing;
+mod words;
+
+use play::Play;
+
+fn play(name: &str, script: &str) {
+    let parts = script::parse(script);
+    let mut play = Play::default();
+    let played = script::write(&parts, |line, commands| play.block(name, line, commands));
+    if std::env::var("SCRIPTS").is_ok_and(|value| value == "write") {
+        let path = format!("{}/src/sequencer/testdata/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+        std::fs::write(path, played).unwrap();
+        return;
+    }
+    let differs = played.lines().zip(script.lines()).position(|(played, expected)| played != expected);
+    let differs = differs.or_else(|| (played != script).then(|| played.lines().count().min(script.lines().count())));
+    if let Some(at) = differs {
+        let around = |text: &str| text.lines().skip(at.saturating_sub(8)).take(16).collect::<Vec<_>>().join("\n");
+        panic!("{name}.txt, line {}: expected\n\n{}\n\nbut played\n\n{}", at + 1, around(script), around(&played));
+    }
+}
+
+macro_rules! scripts {
+    ($($name:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                play(stringify!($name), include_str!(concat!("../testdata/", stringify!($name), ".txt")));
+            }
+        )*
+
+        /// A script that nobody plays proves nothing.
+        #[test]
+        fn every_script_is_played() {
+            let played = [$(concat!(stringify!($name), ".txt")),*];
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/sequencer/testdata");
+            for file in std::fs::read_dir(folder).unwrap() {
+                let name = file.unwrap().file_name();
+                assert!(played.iter().any(|known| name == *known), "{name:?} is not played");
+            }
+        }
+    };
+}
+
+scripts!(
+    adoption,
+    appending,
+    creation,
+    dominance,
+    epoch_mismatch,
+    expect_commit,
+    free_commits,
+    hints,
+    idempotency,
+    late_sends,
+    orphans,
+    orphans_aging,
+    partition_full,
+    presenting,
+    races,
+    sizes,
+    welcomes,
+);

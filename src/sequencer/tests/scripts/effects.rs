@@ -1,0 +1,119 @@
+//! What a command did, in words.
+
+use std::collections::BTreeMap;
+
+use super::{
+    super::{
+        memory::Rows,
+        notation::{self, counted, written_time, written_usage},
+        *,
+    },
+    play::Play,
+};
+use crate::wire::MaskedPartitionKey;
+
+impl Play {
+    /// Everything that the transition changes beside its outcome.
+    pub(super) fn effects(&self, before: &Rows, transition: &Transition) -> Vec<String> {
+        let mut effects = Vec::new();
+        let mut partitions: Vec<_> = transition.partitions.iter().collect();
+        partitions.sort_by_key(|(key, _)| self.names.of(key).to_owned());
+        for (key, after) in partitions {
+            self.partition_effects(before.partitions.get(key).map(|before| &**before), key, after, &mut effects);
+        }
+        let users_before = before.group.as_ref().map_or(&[][..], |group| &group.users);
+        let users = transition.group.as_ref().map_or(&[][..], |group| &group.users);
+        for user in users.iter().filter(|user| !users_before.contains(user)) {
+            effects.push(format!("{} uses the group", notation::provider_name(user)));
+        }
+        let changed: BTreeMap<_, _> = transition.budgets.iter().cloned().collect();
+        for (provider, after) in changed {
+            let before = before.budgets.get(&provider).copied().unwrap_or_default();
+            let name = notation::provider_name(&provider);
+            for (what, usage) in [("refunded", before.minus(after)), ("charged", after.minus(before))] {
+                if !usage.is_nothing() {
+                    effects.push(format!("{name} is {what} {}", written_usage(usage)));
+                }
+            }
+        }
+        if let Some(welcome) = &transition.welcome {
+            let providers: Vec<_> = welcome.data.service_providers.iter().map(notation::provider_name).collect();
+            let (into, to) = (self.names.of(&welcome.partition), providers.join(" and "));
+            effects
+                .push(format!("a Welcome into {into} {} {to}", if welcome.held { "is held for" } else { "goes to" }));
+        }
+        effects.extend(transition.removed.iter().map(|key| format!("{} is gone", self.names.of(key))));
+        match (before.reservation, transition.reservation) {
+            (Some(_), Some(None)) => effects.push("the reservation ends".into()),
+            (_, Some(Some(after))) => effects.push(format!("reserved until {}", written_time(after.until_ms))),
+            (_, None) | (None, Some(None)) => {}
+        }
+        for timer in &transition.timers {
+            let (name, at) = (self.names.of(&timer.partition), written_time(timer.due_ms));
+            effects.push(format!("timer: {name} at {at}"));
+        }
+        effects
+    }
+
+    fn partition_effects(
+        &self,
+        before: Option<&Partition>,
+        key: &MaskedPartitionKey,
+        after: &Partition,
+        effects: &mut Vec<String>,
+    ) {
+        let name = self.names.of(key);
+        let epoch = after.epoch.map_or("unconnected".into(), |epoch| format!("epoch {}", epoch.0));
+        match (before.and_then(|before| before.parent), after.parent) {
+            (None, Some(parent)) => {
+                let adopted = if before.is_some() { " adopts" } else { "" };
+                effects.push(format!("{} {}{adopted} -> {name} ({epoch})", self.names.of(&parent.key), parent.index));
+            }
+            (Some(_), None) => effects.push(format!("{name} is an orphan now")),
+            (None, None) if before.is_none() && after.is_connected() => effects.push(format!("root {name} ({epoch})")),
+            (None, None) if before.is_none() => effects.push(format!("orphan {name}")),
+            (Some(old), Some(parent)) if old != parent => {
+                let (from, away) = (self.names.of(&parent.key), self.names.of(&old.key));
+                effects.push(format!("{from} {} takes -> {name} ({epoch}) from {away}", parent.index));
+            }
+            (Some(_), Some(_)) if before.is_some_and(|before| before.epoch != after.epoch) => {
+                effects.push(format!("{name} is connected ({epoch})"));
+            }
+            (None, None) | (Some(_), Some(_)) => {}
+        }
+        if after.group_info.is_some() && before.is_none_or(|before| before.group_info != after.group_info) {
+            effects.push(format!("{name} has a GroupInfo"));
+        }
+        if after.ratchet_tree.is_some() {
+            effects.push(format!("{name} has a ratchet tree"));
+        }
+        let known: Vec<_> = before.map_or(Vec::new(), |before| signs(before.evidence).collect());
+        for sign in signs(after.evidence).filter(|sign| !known.contains(sign)) {
+            effects.push(format!("evidence in {name}: {sign}"));
+        }
+    }
+}
+
+pub(super) fn outcome(transition: &Transition) -> String {
+    let again = if transition.is_unchanged() { "again: " } else { "" };
+    match transition.outcome {
+        Outcome::Reserved => "reserved".into(),
+        Outcome::Created(created_ms) => format!("{again}created at {}", written_time(created_ms)),
+        Outcome::Sent(receipt) => {
+            let before = counted(receipt.commits_before.into(), "commit");
+            format!("{again}index {}, {before} before, at {}", receipt.index, written_time(receipt.accepted_ms))
+        }
+        Outcome::Done if transition.is_unchanged() => "nothing new".into(),
+        Outcome::Done => "recorded".into(),
+    }
+}
+
+pub(super) fn signs(evidence: Evidence) -> impl Iterator<Item = &'static str> {
+    [
+        (Evidence::EPOCH_MISMATCH, "other epoch"),
+        (Evidence::NO_EDGE, "no edge"),
+        (Evidence::LATE_HANDSHAKE, "late handshake"),
+    ]
+    .into_iter()
+    .filter_map(move |(sign, text)| evidence.shows(sign).then_some(text))
+}

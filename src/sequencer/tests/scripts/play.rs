@@ -1,0 +1,327 @@
+//! The commands of the scripts.
+//!
+//! Providers, partitions, groups and texts are plain words; `north` stands for the provider `north.example`. Times are
+//! counted from the start of the script. Everything but the first words of a command may be left out.
+//!
+//! ```text
+//! at 1d2h                                 the time from here on
+//! in chess                                the group from here on; `g` at first
+//! found A epoch=5 users=north             a group that is there already, used by those providers: prints nothing
+//! reserve by=ann                          reserve the group's id for that user of the hub
+//! create A epoch=5 by=ann                 create the group with root A; `hub` uses A
+//!     group-info=good                     … with a GroupInfo: good, no-tree, other-group, other-epoch, other-suite
+//!     tree                                … with a ratchet tree beside it
+//!     welcome=ref1:north,ref2:south       … with a Welcome for those KeyPackages of those providers
+//! send app hi to=A by=north               send: app, proposal, commit, external-proposal, external-commit
+//!     announcing=B                        … a commit that announces B
+//!     expect=none                         … only if there is no commit, or none after that index
+//!     epoch=5                             … that names this epoch; else the partition's, or 0
+//!     group-info= welcome=                … as above
+//! present A by=north                      a receive
+//! expire                                  look at every timer that is due, until none is
+//! ring Q                                  look at Q's timer, due or not
+//! hints A for=north shown=B,C             whom a reader at the end of A is given; `shown` is what that user showed
+//! dominant A                              the dominant child of A
+//! show A | tree | timers | budget north   how things stand
+//! allow partitions=5000                   a larger budget for each provider in each group
+//! fast-forward A to=4294967294            as if A had had so many messages
+//! quietly COMMAND                         the command, without a word; it is not refused
+//! times 63 COMMAND                        the command so often, with 1, 2, 3… in place of *, and 2, 3, 4… of ^
+//! ```
+//!
+//! A message has 100 bytes, a GroupInfo 1000, a Welcome 500, unless `size`, `group-info-size` or `welcome-size` says
+//! so. Beneath its outcome, a command lists what else it changed.
+
+use super::{
+    super::{
+        handmade::{self, Kind},
+        invariants,
+        memory::{Hub, Rows},
+        notation::{self, Names, START},
+        *,
+    },
+    effects::outcome,
+    words::Words,
+};
+use crate::{
+    mls::{CipherSuite, EpochNumber, ProtocolVersion, WireGroupInfo},
+    wire::{CommitData, CreateGroupRequest, MaskedPartitionKey, SendRequest, WelcomeData, encode},
+};
+
+/// A script while it is played.
+pub(super) struct Play {
+    pub(super) hub: Hub,
+    pub(super) names: Names,
+    pub(super) policy: Policy,
+    pub(super) now: UnixMillis,
+    group: String,
+}
+
+impl Default for Play {
+    fn default() -> Self {
+        let providers = ["hub", "north", "south", "east"].map(notation::provider).into();
+        let policy = Policy { providers: std::sync::Arc::new(providers), ..Policy::default() };
+        Self { hub: Hub::default(), names: Names::default(), policy, now: START, group: "g".into() }
+    }
+}
+
+impl Play {
+    /// Plays a block and returns what it prints.
+    pub(super) fn block(&mut self, script: &str, line: usize, commands: &[String]) -> String {
+        let mut printed = String::new();
+        for command in commands {
+            // Shown only when the test fails: where it was.
+            println!("{script}.txt, line {line}: {command}");
+            for line in self.command(command) {
+                printed += &line;
+                printed.push('\n');
+            }
+            for rows in self.hub.groups.values() {
+                invariants::check(rows);
+            }
+        }
+        printed
+    }
+
+    fn command(&mut self, command: &str) -> Vec<String> {
+        let mut words = Words::of(command);
+        let printed = match words.plain(0) {
+            "at" => {
+                let at = START + notation::duration(words.plain(1));
+                assert!(at >= self.now, "time goes on");
+                self.now = at;
+                Vec::new()
+            }
+            "in" => {
+                self.group = words.plain(1).into();
+                Vec::new()
+            }
+            "reserve" => {
+                let holder = user(words.must("by"));
+                self.decide(&Command::Reserve(Reserve { holder }))
+            }
+            "create" => self.create(&mut words),
+            "send" => self.send(&mut words),
+            "present" => {
+                let partition = self.names.masked(words.plain(1));
+                let provider = notation::provider(words.must("by"));
+                self.decide(&Command::Present(Present { provider, partition }))
+            }
+            "found" => self.found(&mut words),
+            "expire" => self.expire(),
+            "ring" => self.ring(words.plain(1)),
+            "hints" => self.hints(&mut words),
+            "show" => self.show(words.plain(1)),
+            "dominant" => self.dominant(words.plain(1)),
+            "allow" => {
+                self.policy.budget_in_group.partitions = words.must("partitions").parse().unwrap();
+                self.policy.budget_in_all = self.policy.budget_in_group.times(8);
+                Vec::new()
+            }
+            "tree" => self.tree(),
+            "timers" => self.timers(),
+            "budget" => self.budget(words.plain(1)),
+            "fast-forward" => self.fast_forward(words.plain(1), words.must("to")),
+            "quietly" => {
+                let printed = self.command(command.strip_prefix("quietly ").unwrap());
+                assert!(!printed.iter().any(|line| line.contains("rejected")), "{printed:?}");
+                return Vec::new();
+            }
+            "times" => return self.times(words.plain(1), command),
+            other => panic!("no such command: {other}"),
+        };
+        assert!(words.options.is_empty(), "{:?}: no such options here", words.options.keys());
+        printed
+    }
+
+    pub(super) fn key(&self) -> GroupKey {
+        GroupKey::of(self.group.as_bytes())
+    }
+
+    pub(super) fn rows(&self) -> &Rows {
+        self.hub.rows(&self.key())
+    }
+
+    /// Decides a command, applies it, and tells what it did.
+    fn decide(&mut self, command: &Command) -> Vec<String> {
+        let transition = match self.hub.decide(&Vec::new(), self.key(), command, &self.policy, self.now) {
+            Ok(transition) => transition,
+            Err(Rejection::RateLimited { retry_after_seconds }) => {
+                return vec![format!("rejected: RateLimited, again in {retry_after_seconds}s")];
+            }
+            Err(rejection) => return vec![format!("rejected: {rejection:?}")],
+        };
+        let mut printed = vec![outcome(&transition)];
+        printed.extend(self.effects(self.rows(), &transition).into_iter().map(|effect| format!("  {effect}")));
+        if let (Command::Send(send), Outcome::Sent(receipt), false) =
+            (command, transition.outcome, transition.is_unchanged())
+        {
+            invariants::check_sent(send, &transition, receipt);
+        }
+        self.hub.apply(vec![(self.key(), transition)]);
+        printed
+    }
+
+    fn found(&mut self, words: &mut Words<'_>) -> Vec<String> {
+        let (root, epoch) = (words.plain(1), words.must("epoch"));
+        self.command("quietly reserve by=ann");
+        self.command(&format!("quietly create {root} epoch={epoch} by=ann"));
+        for user in words.take("users").into_iter().flat_map(|users| users.split(',')) {
+            self.command(&format!("quietly present {root} by={user}"));
+        }
+        Vec::new()
+    }
+
+    fn create(&mut self, words: &mut Words<'_>) -> Vec<String> {
+        let epoch: u64 = words.must("epoch").parse().unwrap();
+        let root = words.plain(1);
+        self.names.masked(root);
+        let request = CreateGroupRequest {
+            group_id: self.group.clone().into_bytes(),
+            partition_key: notation::partition_key(root),
+            version: ProtocolVersion::MLS10,
+            cipher_suite: CipherSuite(handmade::SUITE),
+            epoch: EpochNumber(epoch),
+            group_info: self.group_info(words, epoch),
+            ratchet_tree: words.plain.contains(&"tree").then(|| handmade::ratchet_tree(words.size("tree-size", 2000))),
+            welcome_data: welcome_data(words),
+        };
+        let digest = BlobKey::of(&encode(&request).unwrap()).0;
+        let holder = user(words.must("by"));
+        let create = Create::new(notation::provider("hub"), holder, request, digest);
+        self.decide(&Command::Create(Box::new(create)))
+    }
+
+    /// A GroupInfo of `epoch`, or one that is wrong in the wanted way.
+    fn group_info(&self, words: &mut Words<'_>, epoch: u64) -> Option<WireGroupInfo> {
+        let which = words.take("group-info")?;
+        let length = words.size("group-info-size", 1000);
+        let group_id = if which == "other-group" { "elsewhere" } else { &self.group };
+        let epoch = if which == "other-epoch" { epoch.wrapping_add(1) } else { epoch };
+        let suite = if which == "other-suite" { handmade::OTHER_SUITE } else { handmade::SUITE };
+        assert!(["good", "no-tree", "other-group", "other-epoch", "other-suite"].contains(&which), "{which}");
+        Some(handmade::group_info(group_id.as_bytes(), epoch, suite, which != "no-tree", length))
+    }
+
+    fn send(&mut self, words: &mut Words<'_>) -> Vec<String> {
+        let kind = match words.plain(1) {
+            "app" => Kind::Application,
+            "proposal" => Kind::Proposal,
+            "commit" => Kind::Commit,
+            "external-proposal" => Kind::ExternalProposal,
+            "external-commit" => Kind::ExternalCommit,
+            other => panic!("no such message: {other}"),
+        };
+        let partition = words.must("to");
+        let key = self.names.masked(partition);
+        let known = self.rows().partitions.get(&key).and_then(|partition| partition.epoch);
+        let epoch = words.take("epoch").map_or(known.map_or(0, |epoch| epoch.0), |epoch| epoch.parse().unwrap());
+        let length = words.size("size", 100);
+        let message = handmade::message(kind, self.group.as_bytes(), epoch, words.plain(2), length);
+        let commit_data = kind.is_commit().then(|| {
+            let next = words.must("announcing");
+            self.names.masked(next);
+            CommitData {
+                next_partition_key: notation::partition_key(next),
+                group_info: self.group_info(words, epoch.wrapping_add(1)),
+                welcome_data: welcome_data(words),
+            }
+        });
+        let expect_commit = words.take("expect").map(|expect| match expect {
+            "none" => ExpectCommit::None,
+            index => ExpectCommit::UpTo(index.parse().unwrap()),
+        });
+        let request = SendRequest { message, partition_key: notation::partition_key(partition), commit_data };
+        let send = Send::new(notation::provider(words.must("by")), request, expect_commit);
+        self.decide(&Command::Send(Box::new(send)))
+    }
+
+    fn expire(&mut self) -> Vec<String> {
+        let mut printed = Vec::new();
+        for _sweep in 0..100 {
+            let mut due = self.hub.due(&self.key(), self.now);
+            if due.is_empty() {
+                break;
+            }
+            due.sort_by_key(|expire| (expire.due_ms, self.names.of(&expire.partition).to_owned()));
+            for expire in due {
+                printed.append(&mut self.expire_one(expire));
+            }
+        }
+        assert!(self.hub.due(&self.key(), self.now).is_empty(), "timers come to an end");
+        if printed.is_empty() { vec!["nothing is due".into()] } else { printed }
+    }
+
+    fn ring(&mut self, name: &str) -> Vec<String> {
+        let partition = self.names.masked(name);
+        let timer = self.rows().timers.iter().find(|(_, timed)| *timed == partition);
+        self.expire_one(Expire { partition, due_ms: timer.unwrap().0 })
+    }
+
+    fn expire_one(&mut self, expire: Expire) -> Vec<String> {
+        let mut printed = self.decide(&Command::Expire(expire));
+        printed[0] = format!("the timer of {}", self.names.of(&expire.partition));
+        printed
+    }
+
+    fn hints(&mut self, words: &mut Words<'_>) -> Vec<String> {
+        let requested = self.names.masked(words.plain(1));
+        let shown: Option<Vec<_>> =
+            words.take("shown").map(|shown| shown.split(',').map(|name| self.names.masked(name)).collect());
+        let provider = notation::provider(words.must("for"));
+        let is_shown = |key: &MaskedPartitionKey| shown.as_ref().is_none_or(|shown| shown.contains(key));
+        let hints = self.hub.hints(self.key(), &requested, &provider, is_shown, &self.policy, self.now);
+        let rows = self.rows();
+        for key in &hints {
+            assert!(rows.partitions[key].use_by(&provider).is_some(), "a hint to who never presented the key");
+        }
+        vec![if hints.is_empty() { "nothing".into() } else { self.list(&hints) }]
+    }
+
+    fn fast_forward(&mut self, name: &str, to: &str) -> Vec<String> {
+        let (group, key) = (self.key(), self.names.masked(name));
+        let rows = self.hub.groups.get_mut(&group).unwrap();
+        let mut partition = (*rows.partitions[&key]).clone();
+        assert_eq!(partition.next_index, 0, "only a partition without messages");
+        partition.next_index = to.parse().unwrap();
+        rows.partitions.insert(key, std::sync::Arc::new(partition));
+        Vec::new()
+    }
+
+    fn times(&mut self, times: &str, command: &str) -> Vec<String> {
+        let command = command.splitn(3, ' ').nth(2).unwrap();
+        let mut outcomes: Vec<(String, u64)> = Vec::new();
+        for number in 1..=times.parse::<u32>().unwrap() {
+            let printed =
+                self.command(&command.replace('*', &number.to_string()).replace('^', &(number + 1).to_string()));
+            let outcome = if printed[0].starts_with("rejected") { printed[0].clone() } else { "done".into() };
+            match outcomes.last_mut() {
+                Some((last, count)) if *last == outcome => *count += 1,
+                Some(_) | None => outcomes.push((outcome, 1)),
+            }
+        }
+        outcomes.into_iter().map(|(outcome, count)| format!("{count} {outcome}")).collect()
+    }
+}
+
+fn user(name: &str) -> UserTag {
+    let mut tag = [0; 16];
+    tag[..name.len()].copy_from_slice(name.as_bytes());
+    UserTag(tag)
+}
+
+/// `welcome=ref:provider,…`, with `providers=…` in place of the right ones.
+fn welcome_data(words: &mut Words<'_>) -> Option<WelcomeData> {
+    let entries = words.take("welcome")?;
+    let suite = if words.take("welcome-suite").is_some() { handmade::OTHER_SUITE } else { handmade::SUITE };
+    let length = words.size("welcome-size", 500);
+    let (refs, mut providers): (Vec<_>, Vec<_>) =
+        entries.split(',').map(|entry| entry.split_once(':').unwrap()).unzip();
+    if let Some(others) = words.take("providers") {
+        providers = others.split(',').collect();
+    }
+    Some(WelcomeData {
+        welcome: handmade::welcome(&refs, suite, length),
+        service_providers: providers.into_iter().map(notation::provider).collect(),
+    })
+}

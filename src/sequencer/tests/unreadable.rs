@@ -1,0 +1,119 @@
+//! A state that cannot be read is no answer about the group: every command says so and decides nothing.
+
+use std::sync::Arc;
+
+use super::{
+    handmade::{self, Kind},
+    *,
+};
+use crate::{
+    mls::{CipherSuite, EpochNumber, ProtocolVersion},
+    wire::{CommitData, CreateGroupRequest, MaskedPartitionKey, PartitionKey, SendRequest, ServiceProviderId},
+};
+
+/// Which of the reads fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Read {
+    Group,
+    Reservation,
+    Partition,
+    Repeat,
+    Budget,
+}
+
+/// A state with a group and nothing in it, in which one kind of read fails.
+struct Failing {
+    read: Read,
+    group: Option<Arc<Group>>,
+}
+
+impl Failing {
+    fn read<T>(&self, read: Read, value: T) -> Result<T, Read> {
+        if self.read == read { Err(read) } else { Ok(value) }
+    }
+}
+
+impl State for Failing {
+    type Error = Read;
+
+    fn group(&self) -> Result<Option<Arc<Group>>, Read> {
+        self.read(Read::Group, self.group.clone())
+    }
+
+    fn reservation(&self) -> Result<Option<Reservation>, Read> {
+        self.read(Read::Reservation, None)
+    }
+
+    fn partition(&self, _key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Read> {
+        self.read(Read::Partition, None)
+    }
+
+    fn repeat(&self, _partition: &MaskedPartitionKey, _key: &RepeatKey) -> Result<Option<Receipt>, Read> {
+        self.read(Read::Repeat, None)
+    }
+
+    fn budget(&self, _provider: &ServiceProviderId) -> Result<Budget, Read> {
+        self.read(Read::Budget, Budget::default())
+    }
+}
+
+fn provider() -> ServiceProviderId {
+    "north.example".parse().unwrap()
+}
+
+fn send() -> Command {
+    let message = handmade::message(Kind::Commit, b"group", 5, "text", 100);
+    let commit_data =
+        CommitData { next_partition_key: PartitionKey::new([2; 16]), group_info: None, welcome_data: None };
+    let request = SendRequest { message, partition_key: PartitionKey::new([1; 16]), commit_data: Some(commit_data) };
+    Command::Send(Box::new(Send::new(provider(), request, None)))
+}
+
+fn create() -> Command {
+    let request = CreateGroupRequest {
+        group_id: b"group".to_vec(),
+        partition_key: PartitionKey::new([1; 16]),
+        version: ProtocolVersion::MLS10,
+        cipher_suite: CipherSuite(handmade::SUITE),
+        epoch: EpochNumber(5),
+        group_info: None,
+        ratchet_tree: None,
+        welcome_data: None,
+    };
+    Command::Create(Box::new(Create::new(provider(), UserTag([0; 16]), request, [0; 32])))
+}
+
+fn refusal(read: Read, command: &Command) -> Refusal<Read> {
+    let exists = !matches!(command, Command::Create(_));
+    let group = exists.then(|| {
+        Arc::new(Group {
+            root: MaskedPartitionKey::new([9; 32]),
+            cipher_suite: CipherSuite(handmade::SUITE),
+            created_ms: 0,
+            creation: [0; 32],
+            users: Vec::new(),
+        })
+    });
+    sequence(&Failing { read, group }, command, &Policy::default(), 0).unwrap_err()
+}
+
+#[test]
+fn a_failed_read_is_not_a_rejection() {
+    let partition = PartitionKey::new([1; 16]).masked();
+    let present = Command::Present(Present { provider: provider(), partition });
+    let expire = Command::Expire(Expire { partition, due_ms: 0 });
+    let lapse = Command::Expire(Expire { partition: MaskedPartitionKey::NONE, due_ms: 0 });
+    let reserve = Command::Reserve(Reserve { holder: UserTag([0; 16]) });
+    for (command, reads) in [
+        (&send(), vec![Read::Group, Read::Repeat, Read::Partition, Read::Budget]),
+        (&create(), vec![Read::Group, Read::Reservation]),
+        (&present, vec![Read::Group, Read::Partition]),
+        (&expire, vec![Read::Partition]),
+        (&lapse, vec![Read::Reservation]),
+        (&reserve, vec![Read::Group]),
+    ] {
+        for read in reads {
+            assert_eq!(refusal(read, command), Refusal::State(read), "{command:?}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! A hub for tests: a real database in a folder of its own, a clock that stands still, and a store that can misbehave.
+
+use std::{
+    borrow::Borrow,
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+use super::{Clock, Entropy, Error, Limits, Parts, Receive, Received, Service, Submitter, UserId};
+use crate::{
+    fixtures::{
+        mls,
+        requests::{self, Attached, CreateGroup},
+    },
+    sequencer::{Policy, UnixMillis},
+    store::{
+        Store,
+        faulty::Faulty,
+        rocks::{OpenOptions, RocksStore},
+    },
+    wire::{ReceiveRequest, SendRequest, SendResponse, ServiceProviderId, decode},
+};
+
+/// When the tests' clock starts.
+pub(crate) const START: UnixMillis = 1_700_000_000_000;
+pub(crate) const HOUR: UnixMillis = 3_600_000;
+pub(crate) const DAY: UnixMillis = 24 * HOUR;
+
+/// No test waits longer for anything.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A clock that moves when it is told to.
+#[derive(Debug)]
+pub(crate) struct StoppedClock(AtomicU64);
+
+impl StoppedClock {
+    pub(crate) fn advance(&self, by: UnixMillis) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+}
+
+impl Clock for StoppedClock {
+    fn now(&self) -> UnixMillis {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Random bytes that count.
+#[derive(Debug, Default)]
+pub(crate) struct Counting(AtomicU8);
+
+impl Entropy for Counting {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), Error> {
+        buffer.fill(self.0.fetch_add(1, Ordering::Relaxed));
+        Ok(())
+    }
+}
+
+/// hub.example, with follower.example and third.example as peers.
+pub(crate) struct Setup {
+    pub(crate) folder: TempDir,
+    pub(crate) clock: Arc<StoppedClock>,
+    pub(crate) store: Arc<Faulty>,
+    pub(crate) service: Arc<Service>,
+    pub(crate) policy: Policy,
+    pub(crate) limits: Limits,
+    entropy: Arc<Counting>,
+}
+
+pub(crate) fn provider(name: &str) -> ServiceProviderId {
+    name.parse().unwrap()
+}
+
+pub(crate) fn peers() -> BTreeSet<ServiceProviderId> {
+    ["follower.example", "third.example"].map(provider).into()
+}
+
+pub(crate) fn peer(name: &str) -> Submitter {
+    Submitter::Peer(provider(name))
+}
+
+pub(crate) fn user_id(name: &str) -> UserId {
+    UserId::new(name.as_bytes().to_vec()).unwrap()
+}
+
+pub(crate) fn user(name: &str) -> Submitter {
+    Submitter::User(user_id(name))
+}
+
+/// The partition key of that number.
+pub(crate) fn key(number: u8) -> [u8; 16] {
+    [number; 16]
+}
+
+/// An application message for the partition of that number.
+pub(crate) fn say(group_id: &[u8], number: u8, text: &str) -> SendRequest {
+    let message = mls::application(group_id, number.into(), text.as_bytes());
+    decode(&requests::send(&message, key(number))).unwrap()
+}
+
+/// An encrypted commit that announces the next partition.
+pub(crate) fn commit(group_id: &[u8], number: u8, next: u8, text: &str) -> SendRequest {
+    commit_with(group_id, number, next, text, &Attached::default())
+}
+
+pub(crate) fn commit_with(group_id: &[u8], number: u8, next: u8, text: &str, attached: &Attached) -> SendRequest {
+    let message = mls::commit(group_id, number.into(), text.as_bytes());
+    decode(&requests::send_commit(&message, key(number), key(next), attached)).unwrap()
+}
+
+/// What the messages of an answer say.
+pub(crate) fn texts(received: &Received) -> Vec<String> {
+    texts_of(&received.response.epoch)
+}
+
+pub(crate) fn texts_of(epoch: &crate::wire::Epoch) -> Vec<String> {
+    let text = |message: &crate::wire::Message| {
+        // The ciphertext is the last field, and short.
+        let bytes = message.message.bytes();
+        let start = (0..bytes.len()).rfind(|at| usize::from(bytes[*at]) == bytes.len() - at - 1).unwrap();
+        String::from_utf8(bytes[start + 1..].to_vec()).unwrap()
+    };
+    epoch.messages.iter().map(text).collect()
+}
+
+impl Setup {
+    pub(crate) fn new() -> Self {
+        Self::with(Policy::default(), Limits::default())
+    }
+
+    /// Policy and limits of one's own; who is a peer is filled in.
+    pub(crate) fn with(policy: Policy, limits: Limits) -> Self {
+        let folder = TempDir::new().unwrap();
+        let clock = Arc::new(StoppedClock(AtomicU64::new(START)));
+        let entropy = Arc::new(Counting::default());
+        let mut providers = peers();
+        providers.insert(provider("hub.example"));
+        let policy = Policy { providers: Arc::new(providers), ..policy };
+        let (store, service) = start(&folder, &clock, &entropy, &policy, limits).unwrap();
+        Self { folder, clock, store, service, policy, limits, entropy }
+    }
+
+    /// Ends the service, closes the database and starts both again.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { folder, clock, store, service, policy, limits, entropy } = self;
+        let stopped = tokio::task::spawn_blocking(move || {
+            service.finish();
+            drop((service, store));
+            let (store, service) = start(&folder, &clock, &entropy, &policy, limits).unwrap();
+            Self { folder, clock, store, service, policy, limits, entropy }
+        });
+        stopped.await.unwrap()
+    }
+
+    /// The id of a new group of alice, whose root is the partition of key 0.
+    pub(crate) async fn group(&self) -> Vec<u8> {
+        let id = self.service.mint_group_id(&user_id("alice")).await.unwrap();
+        self.create(id.as_bytes()).await.unwrap();
+        id.as_bytes().to_vec()
+    }
+
+    pub(crate) async fn create(&self, group_id: &[u8]) -> Result<crate::wire::CreateGroupResponse, Error> {
+        let body = CreateGroup::bare(group_id, key(0)).encode();
+        self.service.create_group(&user_id("alice"), decode(&body).unwrap(), &body).await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        submitter: impl Borrow<Submitter>,
+        request: SendRequest,
+    ) -> Result<SendResponse, Error> {
+        tokio::time::timeout(PATIENCE, self.service.send(submitter.borrow(), request, None)).await.expect("an answer")
+    }
+
+    pub(crate) async fn receive(
+        &self,
+        submitter: impl Borrow<Submitter>,
+        group_id: &[u8],
+        number: u8,
+        counter: u32,
+    ) -> Received {
+        self.receive_waiting(submitter, group_id, number, counter, Duration::ZERO).await.unwrap()
+    }
+
+    pub(crate) async fn receive_waiting(
+        &self,
+        submitter: impl Borrow<Submitter>,
+        group_id: &[u8],
+        number: u8,
+        counter: u32,
+        wait: Duration,
+    ) -> Result<Received, Error> {
+        let request: ReceiveRequest = decode(&requests::receive(group_id, key(number), counter)).unwrap();
+        self.service.receive(submitter.borrow(), Receive::new(&request, wait)).await
+    }
+
+    /// Lets the lane finish the bookkeeping that receives left there.
+    pub(crate) async fn settle(&self) {
+        // One lane takes its jobs in order, and this one changes nothing.
+        let refused = self.send(&peer("follower.example"), say(b"no such group", 0, "")).await;
+        assert_eq!(refused, Err(Error::Rejected(crate::sequencer::Rejection::UnknownGroup)));
+    }
+
+    /// Waits until so many receives are registered as waiting.
+    pub(crate) async fn await_waiting(&self, number: usize) {
+        let registered = async {
+            while self.service.waiters.waiting() != number {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, registered).await.expect("receives wait");
+    }
+}
+
+fn start(
+    folder: &TempDir,
+    clock: &Arc<StoppedClock>,
+    entropy: &Arc<Counting>,
+    policy: &Policy,
+    limits: Limits,
+) -> Result<(Arc<Faulty>, Arc<Service>), Error> {
+    let id = provider("hub.example");
+    let options =
+        OpenOptions { path: folder.path(), provider: &id, fresh_secret: [0x5e; 32], cache_bytes: 8 * 1024 * 1024 };
+    let store = Arc::new(Faulty::new(Arc::new(RocksStore::open(options)?)));
+    let shared: Arc<dyn Store> = store.clone();
+    let parts = Parts {
+        provider: id,
+        store: shared,
+        policy: policy.clone(),
+        limits,
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+    };
+    Ok((store, Arc::new(Service::start(parts)?)))
+}

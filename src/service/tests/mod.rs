@@ -1,0 +1,29 @@
+//! The use cases on a real database: what is answered, when, and what of it is there after a restart.
+//!
+//! Nothing here sleeps. Time of day is a [`StoppedClock`](super::setup::StoppedClock); waits are ended by what they wait
+//! for, or after a fraction of a second where the end of the wait is what is tested.
+
+mod conflicts;
+mod creating;
+mod group_commit;
+mod hints;
+mod literal;
+mod masking;
+mod overload;
+mod poisoning;
+mod repeats;
+mod sending;
+mod shutdown;
+mod sweeping;
+mod waiting;
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+/// Runs a future to its first pause: a send has then taken its place in the lane's queue.
+fn begin<T>(future: &mut Pin<Box<impl Future<Output = T> + ?Sized>>) {
+    let poll = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(poll, Poll::Pending), "it has to wait for the lane");
+}

@@ -1,0 +1,189 @@
+//! Rows to write, and the check that a snapshot holds what a batch says.
+
+use bytes::Bytes;
+use mls_rs_codec::MlsDecode;
+
+use crate::{
+    fixtures::mls::{SUITE, welcome},
+    mls::{CipherSuite, EpochNumber, WireWelcome},
+    sequencer::{
+        Blob, BlobKey, Charge, Child, Entry, EntryCommit, Evidence, Group, GroupKey, Outcome, Parent, Partition,
+        Receipt, RepeatKey, Reservation, Timer, Transition, Usage, Use, UserTag, Welcome,
+    },
+    store::{Batch, Presentation, Snapshot},
+    wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
+};
+
+pub(crate) fn group(number: u8) -> GroupKey {
+    GroupKey::new([number; 32])
+}
+
+pub(crate) fn partition(number: u8) -> MaskedPartitionKey {
+    MaskedPartitionKey::new([number; 32])
+}
+
+pub(crate) fn provider(name: &str) -> ServiceProviderId {
+    name.parse().unwrap()
+}
+
+pub(crate) fn repeat_key(number: u8) -> RepeatKey {
+    RepeatKey::new([number; 32])
+}
+
+pub(crate) fn tag(number: u8) -> UserTag {
+    UserTag([number; 16])
+}
+
+/// An application message of so many bytes.
+pub(crate) fn entry(accepted_ms: u64, bytes: usize) -> Entry {
+    let filling = u8::try_from(accepted_ms % 251).unwrap();
+    Entry { accepted_ms, message: Bytes::from(vec![filling; bytes]), commit: None }
+}
+
+pub(crate) fn group_record() -> Group {
+    Group {
+        root: partition(0x10),
+        cipher_suite: CipherSuite(SUITE),
+        created_ms: 1_700_000_000_000,
+        creation: [0xc0; 32],
+        users: vec![provider("hub.example"), provider("follower.example")],
+    }
+}
+
+/// A partition with something in every field.
+pub(crate) fn partition_record() -> Partition {
+    let mut evidence = Evidence::default();
+    evidence.note(Evidence::EPOCH_MISMATCH);
+    evidence.note(Evidence::LATE_HANDSHAKE);
+    Partition {
+        epoch: Some(EpochNumber(7)),
+        parent: Some(Parent { key: partition(0x11), index: 3 }),
+        children: vec![Child { key: partition(0x12), index: 4, announced_ms: 1_700_000_000_100 }],
+        next_index: 6,
+        first_index: 1,
+        commits: 2,
+        last_commit: Some(4),
+        bytes: 600,
+        group_info: Some(BlobKey([0xb1; 32])),
+        ratchet_tree: Some(BlobKey([0xb2; 32])),
+        uses: vec![Use { provider: provider("hub.example"), first_ms: 1, last_ms: 2 }],
+        charges: vec![Charge { provider: provider("follower.example"), usage: Usage { partitions: 1, bytes: 300 } }],
+        evidence,
+        ..Partition::new(1_700_000_000_050, None, None)
+    }
+}
+
+pub(crate) fn welcome_row(held: bool) -> Welcome {
+    let bytes = welcome(SUITE, &[b"reference one", b"reference two"]);
+    Welcome {
+        partition: partition(0x12),
+        commit: Some(Parent { key: partition(0x10), index: 4 }),
+        held,
+        submitter: provider("follower.example"),
+        submitted_ms: 1_700_000_000_300,
+        data: WelcomeData {
+            welcome: WireWelcome::mls_decode_exhaustive(&bytes).unwrap(),
+            service_providers: vec![provider("hub.example"), provider("follower.example")],
+        },
+    }
+}
+
+/// A transition that sets every field but `removed`, so that a batch of it has a row of every kind.
+pub(crate) fn transition() -> Transition {
+    let blob = Blob::new(&Bytes::from_static(b"a GroupInfo"));
+    let next = partition(0x12);
+    let commit = Some(EntryCommit { next, group_info: Some((blob.key, blob.length())) });
+    Transition {
+        outcome: Outcome::Done,
+        group: Some(group_record()),
+        reservation: Some(Some(Reservation { holder: tag(0x30), until_ms: 1_700_000_086_400 })),
+        partitions: vec![(partition(0x10), partition_record()), (next, Partition::new(5, None, None))],
+        announced: vec![partition(0x10), next],
+        removed: Vec::new(),
+        append: Some((partition(0x10), 4, Entry { commit, ..entry(1_700_000_000_200, 40) })),
+        repeat: Some((
+            partition(0x10),
+            repeat_key(0x20),
+            Receipt { accepted_ms: 1_700_000_000_200, index: 4, commits_before: 1 },
+        )),
+        blobs: vec![blob, Blob::new(&Bytes::from_static(b"a tree"))],
+        welcome: Some(Box::new(welcome_row(true))),
+        budgets: vec![(provider("follower.example"), Usage { partitions: 2, bytes: 900 })],
+        timers: vec![Timer { due_ms: 1_700_000_090_000, partition: partition(0x10) }],
+        cleared_timers: Vec::new(),
+    }
+}
+
+/// A row of every kind for the group.
+pub(crate) fn batch(group: GroupKey) -> Batch {
+    let mut batch = Batch::default();
+    batch.push(group, transition());
+    batch.presentations.push(Presentation { group, partition: partition(0x10), user: tag(0x31), at_ms: 77 });
+    batch
+}
+
+/// A batch that appends one message of one byte.
+pub(crate) fn append(group: GroupKey, partition: MaskedPartitionKey, index: u32) -> Batch {
+    Batch { entries: vec![(group, partition, index, entry(index.into(), 1))], ..Batch::default() }
+}
+
+/// Every row that the batch wrote is there, with its content.
+///
+/// # Correctness
+/// A batch is taken apart field by field: a new kind of row does not compile until it is looked for.
+pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
+    let Batch {
+        groups,
+        reservations,
+        partitions,
+        announced,
+        entries,
+        repeats,
+        blobs,
+        welcomes,
+        budgets,
+        timers,
+        cleared_timers,
+        presentations,
+        removed,
+        bytes: _,
+    } = batch;
+    for (group, record) in groups {
+        assert_eq!(snapshot.group(group).unwrap().as_ref(), Some(&**record));
+    }
+    for (group, record) in reservations {
+        assert_eq!(snapshot.reservation(group).unwrap(), *record);
+    }
+    for ((group, key), record) in partitions {
+        assert_eq!(snapshot.partition(group, key).unwrap().as_ref(), Some(&**record));
+    }
+    for (group, key) in announced {
+        assert!(snapshot.announced(key, 1000).unwrap().contains(group), "{group:?} {key:?}");
+    }
+    for (group, key, index, entry) in entries {
+        let page = snapshot.messages(group, key, *index, 0).unwrap();
+        assert_eq!(page.entries, [(*index, entry.clone())]);
+    }
+    for ((group, key, repeat), receipt) in repeats {
+        assert_eq!(snapshot.repeat(group, key, repeat).unwrap(), Some(*receipt));
+    }
+    for (group, blob) in blobs {
+        assert_eq!(snapshot.blob(group, &blob.key).unwrap().as_ref(), Some(&blob.bytes));
+    }
+    let outbox = snapshot.welcomes(1000).unwrap();
+    for welcome in welcomes {
+        assert!(outbox.contains(welcome), "{welcome:?}");
+    }
+    for ((provider, group), usage) in budgets {
+        assert_eq!(snapshot.budget(provider, group).unwrap(), *usage);
+    }
+    let due = snapshot.due(u64::MAX, 1000).unwrap();
+    assert!(timers.iter().all(|timer| due.contains(timer)), "{due:?}");
+    assert!(cleared_timers.iter().all(|timer| timers.contains(timer) || !due.contains(timer)), "{due:?}");
+    for row in presentations {
+        assert_eq!(snapshot.presented(&row.group, &row.partition, &row.user).unwrap(), Some(row.at_ms));
+    }
+    for (group, key) in removed {
+        assert_eq!(snapshot.partition(group, key).unwrap(), None);
+    }
+}

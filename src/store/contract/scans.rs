@@ -1,0 +1,38 @@
+//! The other bounded scans: announcements, and Welcomes that wait.
+
+use tempfile::TempDir;
+
+use super::{
+    Open,
+    samples::{group, partition, welcome_row},
+};
+use crate::store::Batch;
+
+pub(crate) fn of_announcements_find_all_groups_of_a_key(open: Open) {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let announced = [(0, 5), (1, 5), (0xff, 5), (1, 4), (1, 6), (1, 0xff)];
+    let announced = announced.map(|(number, key)| (group(number), partition(key))).into();
+    store.commit(&Batch { announced, ..Batch::default() }).unwrap();
+    // Announced twice is announced once.
+    store.commit(&Batch { announced: vec![(group(1), partition(5))], ..Batch::default() }).unwrap();
+    let snapshot = store.snapshot().unwrap();
+    let mut found = snapshot.announced(&partition(5), 10).unwrap();
+    found.sort_unstable();
+    assert_eq!(found, [group(0), group(1), group(0xff)]);
+    assert_eq!(snapshot.announced(&partition(5), 2).unwrap().len(), 2);
+    assert_eq!(snapshot.announced(&partition(0xff), 2).unwrap(), [group(1)]);
+    assert_eq!(snapshot.announced(&partition(7), 2).unwrap(), []);
+}
+
+pub(crate) fn of_welcomes_end_at_the_limit(open: Open) {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let welcomes = (0..5).map(|number| (group(number), welcome_row(number % 2 == 0))).collect::<Vec<_>>();
+    store.commit(&Batch { welcomes: welcomes.clone(), ..Batch::default() }).unwrap();
+    let snapshot = store.snapshot().unwrap();
+    let all = snapshot.welcomes(10).unwrap();
+    assert_eq!(all.len(), 5);
+    assert!(welcomes.iter().all(|welcome| all.contains(welcome)));
+    assert_eq!(snapshot.welcomes(3).unwrap(), all[..3]);
+}

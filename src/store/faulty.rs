@@ -1,0 +1,141 @@
+//! A store that fails, conflicts or stalls when a test says so, and counts what is written.
+
+use std::{
+    sync::{Condvar, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use super::{Batch, Error, SharedStore, Snapshot, Store};
+
+/// No test waits longer for a step of another thread.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Stands in front of an engine.
+pub(crate) struct Faulty {
+    inner: SharedStore,
+    plan: Mutex<Plan>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Plan {
+    conflicts: usize,
+    /// How many commits still succeed, and how the next one fails.
+    failure: Option<(usize, Error)>,
+    unreadable: Option<Error>,
+    poisoned: bool,
+    held: bool,
+    arrived: usize,
+    /// How many messages each successful commit held.
+    commits: Vec<usize>,
+    /// How often a commit was tried.
+    attempts: usize,
+}
+
+impl Faulty {
+    pub(crate) fn new(inner: SharedStore) -> Self {
+        Self { inner, plan: Mutex::default(), changed: Condvar::new() }
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap()
+    }
+
+    /// The next so many commits find that somebody else wrote.
+    pub(crate) fn conflict(&self, times: usize) {
+        self.plan().conflicts = times;
+    }
+
+    /// The next commit fails, and those after it find the store poisoned.
+    pub(crate) fn fail_writes(&self, error: Error) {
+        self.fail_after(0, error);
+    }
+
+    /// The same after so many commits have succeeded.
+    pub(crate) fn fail_after(&self, successes: usize, error: Error) {
+        self.plan().failure = Some((successes, error));
+    }
+
+    /// Reads fail from now on, or work again.
+    pub(crate) fn fail_reads(&self, error: Option<Error>) {
+        self.plan().unreadable = error;
+    }
+
+    /// Commits stall from now on.
+    pub(crate) fn hold(&self) {
+        self.plan().held = true;
+    }
+
+    /// Commits go on.
+    pub(crate) fn release(&self) {
+        self.plan().held = false;
+        self.changed.notify_all();
+    }
+
+    /// Waits until so many commits have stalled since the beginning.
+    pub(crate) fn await_stalled(&self, number: usize) {
+        let (plan, timeout) =
+            self.changed.wait_timeout_while(self.plan(), PATIENCE, |plan| plan.arrived < number).unwrap();
+        assert!(!timeout.timed_out(), "{plan:?}");
+    }
+
+    /// How many messages each commit held, in order.
+    pub(crate) fn commits(&self) -> Vec<usize> {
+        self.plan().commits.clone()
+    }
+
+    /// How often a commit was tried.
+    pub(crate) fn attempts(&self) -> usize {
+        self.plan().attempts
+    }
+}
+
+impl Store for Faulty {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Error> {
+        match &self.plan().unreadable {
+            Some(error) => Err(error.clone()),
+            None => self.inner.snapshot(),
+        }
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mut plan = self.plan();
+        plan.attempts += 1;
+        if plan.held {
+            plan.arrived += 1;
+            self.changed.notify_all();
+            let (released, timeout) = self.changed.wait_timeout_while(plan, PATIENCE, |plan| plan.held).unwrap();
+            assert!(!timeout.timed_out(), "nobody released a stalled commit");
+            plan = released;
+        }
+        if plan.poisoned {
+            return Err(Error::Poisoned);
+        }
+        match plan.failure.take() {
+            Some((0, error)) => {
+                plan.poisoned = true;
+                return Err(error);
+            }
+            Some((successes, error)) => plan.failure = Some((successes - 1, error)),
+            None => {}
+        }
+        if plan.conflicts > 0 {
+            plan.conflicts -= 1;
+            return Err(Error::Conflict);
+        }
+        self.inner.commit(batch)?;
+        plan.commits.push(batch.entries.len());
+        Ok(())
+    }
+
+    fn writable(&self) -> Result<(), Error> {
+        if self.plan().poisoned { Err(Error::Poisoned) } else { self.inner.writable() }
+    }
+
+    fn user_tag_secret(&self) -> &[u8; 32] {
+        self.inner.user_tag_secret()
+    }
+}

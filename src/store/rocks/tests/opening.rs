@@ -1,0 +1,163 @@
+//! Databases that are not ours to open: of another format, of another provider, in use, or no database of this
+//! program at all.
+
+use std::fs;
+
+use rocksdb::{DB, Options};
+use tempfile::TempDir;
+
+use super::{keys, open, open_as, try_open};
+use crate::store::{
+    Error, Store,
+    contract::samples::{assert_holds, batch, group, provider},
+    rocks::FORMAT_VERSION,
+};
+
+/// The database without any check of ours.
+fn open_raw(folder: &TempDir) -> DB {
+    let options = Options::default();
+    let families = DB::list_cf(&options, folder.path()).unwrap();
+    DB::open_cf(&options, folder.path(), families).unwrap()
+}
+
+#[test]
+fn another_format_is_refused_and_named() {
+    let folder = TempDir::new().unwrap();
+    let rows = batch(group(1));
+    open(folder.path()).commit(&rows).unwrap();
+    for found in [0, FORMAT_VERSION + 1, u32::MAX] {
+        // The owner is another one too: the format comes first, because only it says how to read the owner.
+        let store = open(folder.path());
+        store.db().put(keys::FORMAT, found.to_be_bytes()).unwrap();
+        store.db().put(keys::PROVIDER, "other.example").unwrap();
+        drop(store);
+        for _again in 0..2 {
+            let error = try_open(folder.path()).map(drop).unwrap_err();
+            assert_eq!(error, Error::FormatVersion { found, expected: FORMAT_VERSION });
+        }
+        let db = open_raw(&folder);
+        db.put(keys::FORMAT, FORMAT_VERSION.to_be_bytes()).unwrap();
+        db.put(keys::PROVIDER, "hub.example").unwrap();
+    }
+    assert_holds(&*open(folder.path()).snapshot().unwrap(), &rows);
+}
+
+/// A later format has families that this program has never heard of, an older one lacks some: the format is still what
+/// the operator is told, and nothing is added to the database.
+#[test]
+fn another_format_is_named_although_its_families_differ() {
+    let folder = TempDir::new().unwrap();
+    drop(open(folder.path()));
+    for other in ["later", "older"] {
+        let mut db = open_raw(&folder);
+        db.put(keys::FORMAT, 9_u32.to_be_bytes()).unwrap();
+        if other == "later" {
+            db.create_cf("unheard-of", &Options::default()).unwrap();
+        } else {
+            db.drop_cf(keys::PRESENTED).unwrap();
+        }
+        drop(db);
+        let families = DB::list_cf(&Options::default(), folder.path()).unwrap();
+        let error = try_open(folder.path()).map(drop).unwrap_err();
+        assert_eq!(error, Error::FormatVersion { found: 9, expected: FORMAT_VERSION }, "{other}");
+        assert_eq!(DB::list_cf(&Options::default(), folder.path()).unwrap(), families, "{other}");
+        fs::remove_dir_all(folder.path()).unwrap();
+        drop(open(folder.path()));
+    }
+}
+
+/// Our format, but not our families: damaged, and not silently made whole.
+#[test]
+fn a_database_that_lost_a_family_is_corrupt() {
+    let folder = TempDir::new().unwrap();
+    drop(open(folder.path()));
+    open_raw(&folder).drop_cf(keys::MESSAGES).unwrap();
+    assert_eq!(try_open(folder.path()).map(drop), Err(Error::Corrupt("list of column families")));
+}
+
+/// The first start was killed before the first rows were written: the next one begins anew.
+#[test]
+fn a_database_that_was_never_finished_is_made() {
+    let folder = TempDir::new().unwrap();
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    drop(DB::open(&options, folder.path()).unwrap());
+    let mut db = DB::open(&options, folder.path()).unwrap();
+    db.create_cf(keys::STATE, &Options::default()).unwrap();
+    drop(db);
+    let store = open(folder.path());
+    store.commit(&batch(group(1))).unwrap();
+    drop(store);
+    assert_holds(&*open(folder.path()).snapshot().unwrap(), &batch(group(1)));
+}
+
+/// Somebody else's RocksDB is not written to.
+#[test]
+fn a_database_of_another_program_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    let mut db = DB::open(&options, folder.path()).unwrap();
+    db.create_cf("theirs", &Options::default()).unwrap();
+    db.put("a", "b").unwrap();
+    drop(db);
+    assert_eq!(try_open(folder.path()).map(drop), Err(Error::Corrupt("list of column families")));
+    assert_eq!(DB::list_cf(&Options::default(), folder.path()).unwrap(), ["default", "theirs"]);
+}
+
+#[test]
+fn another_provider_is_refused_and_both_are_named() {
+    let folder = TempDir::new().unwrap();
+    drop(open(folder.path()));
+    let error = open_as(folder.path(), &provider("other.example"), [1; 32]).map(drop).unwrap_err();
+    assert_eq!(error, Error::OtherProvider { found: "hub.example".to_owned(), expected: "other.example".to_owned() });
+    assert!(error.to_string().contains("hub.example") && error.to_string().contains("other.example"));
+    drop(open(folder.path()));
+}
+
+/// Garbage in the rows of the whole database is an error of its own kind, not a new database.
+#[test]
+fn first_rows_that_cannot_be_read_are_corrupt() {
+    for (row, damage, what) in [
+        (keys::FORMAT, &b""[..], "format version"),
+        (keys::FORMAT, b"\0\0\0\0\x01", "format version"),
+        (keys::USER_TAG_SECRET, b"short", "secret"),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let store = open(folder.path());
+        store.db().put(row, damage).unwrap();
+        drop(store);
+        assert_eq!(try_open(folder.path()).map(drop), Err(Error::Corrupt(what)));
+    }
+    for (row, what) in [(keys::PROVIDER, "owner"), (keys::USER_TAG_SECRET, "secret")] {
+        let folder = TempDir::new().unwrap();
+        let store = open(folder.path());
+        store.db().delete(row).unwrap();
+        drop(store);
+        assert_eq!(try_open(folder.path()).map(drop), Err(Error::Corrupt(what)));
+    }
+}
+
+#[test]
+fn a_database_in_use_is_not_opened_twice() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let rows = batch(group(1));
+    store.commit(&rows).unwrap();
+    assert_eq!(try_open(folder.path()).map(drop), Err(Error::InUse));
+    // The first one does not notice.
+    store.commit(&batch(group(2))).unwrap();
+    assert_holds(&*store.snapshot().unwrap(), &rows);
+    drop(store);
+    drop(open(folder.path()));
+}
+
+#[test]
+fn a_place_where_nothing_can_be_written_is_an_error() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "in the way").unwrap();
+    let error = try_open(&file).map(drop).unwrap_err();
+    assert!(matches!(error, Error::Io(_)), "{error}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "in the way");
+}
