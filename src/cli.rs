@@ -151,7 +151,7 @@ pub(crate) struct DevPki {
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Keep databases, certificates and configurations in this folder instead of a temporary one
+    /// Keep configurations, certificates, databases and logs in this folder, new or empty, instead of a temporary one
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
 }

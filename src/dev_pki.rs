@@ -71,10 +71,10 @@ pub enum Error {
     AnotherKey(PathBuf, PathBuf),
     /// A file or folder could not be read or written.
     #[error("{}: {}", .0.display(), .1)]
-    Io(PathBuf, #[source] io::Error),
+    Io(PathBuf, io::Error),
     /// A certificate could not be made.
     #[error("the certificate of {0} could not be made: {1}")]
-    Certificate(String, #[source] rcgen::Error),
+    Certificate(String, rcgen::Error),
 }
 
 /// Issues a certificate for each id. The authority in the folder is used again, or made when there is none. Valid

@@ -22,6 +22,7 @@ use clap::Parser;
 use cli::{Arguments, Command, ConfigCommand, Configured};
 use restante::{
     config::{self, Config, Sources},
+    demo,
     dev_pki::{self, Existing},
     server, telemetry,
 };
@@ -131,8 +132,11 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
 
 /// Runs the demo; a failed check is a failure.
 async fn demo(options: cli::Demo) -> anyhow::Result<ExitCode> {
-    let _ = options.keep;
-    anyhow::bail!("the demo is not built yet")
+    let mut signals = Signals::install().context("signals cannot be handled")?;
+    let program = env::current_exe().context("this program's own file cannot be found")?;
+    let options = demo::Options { keep: options.keep };
+    let tally = demo::run(options, &program, now(), Box::new(io::stdout()), signals.next()).await?;
+    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// SIGTERM and SIGINT, caught from here on.

@@ -40,14 +40,14 @@ pub enum Error {
     #[error("{0}")]
     Config(Problems),
     /// A listener.
-    #[error("{table}.listen: {address} cannot be listened on: {source}")]
+    #[error("{table}.listen: {address} cannot be listened on: {error}")]
     Listen {
         /// The table of the configuration.
         table: &'static str,
         /// The configured address.
         address: String,
         /// What the system said.
-        source: std::io::Error,
+        error: std::io::Error,
     },
 }
 
@@ -185,7 +185,7 @@ async fn listen_tcp(
     table: &'static str,
     address: std::net::SocketAddr,
 ) -> Result<(Socket, std::net::SocketAddr), Error> {
-    let refused = |source| Error::Listen { table, address: address.to_string(), source };
+    let refused = |error| Error::Listen { table, address: address.to_string(), error };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let bound = listener.local_addr().map_err(refused)?;
     Ok((Socket::Tcp(listener), bound))
@@ -193,7 +193,7 @@ async fn listen_tcp(
 
 /// A socket that a killed process left behind is taken over; one that somebody answers on is not.
 async fn listen_unix(path: PathBuf) -> Result<Socket, Error> {
-    let refused = |source| Error::Listen { table: "local", address: format!("unix:{}", path.display()), source };
+    let refused = |error| Error::Listen { table: "local", address: format!("unix:{}", path.display()), error };
     if tokio::net::UnixStream::connect(&path).await.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused) {
         std::fs::remove_file(&path).map_err(refused)?;
     }

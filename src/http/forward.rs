@@ -103,11 +103,15 @@ pub(super) async fn receive(
 ) -> Result<Response, Problem> {
     let mut forwarded = ChannelRequest::new(Operation::Receive, received.bytes.clone());
     forwarded.wait = fields::wait(&received.headers).min(hub.service.longest_wait());
+    let draining = hub.is_draining();
+    if draining {
+        forwarded.wait = std::time::Duration::ZERO;
+    }
     let group = GroupKey::of(id.as_bytes());
-    // While this provider shuts down, waiting receives are answered at once: the user asks again elsewhere.
+    // When this provider shuts down, waiting receives are answered at once: the user asks again elsewhere.
     let mut answer = tokio::select! {
         answer = hub.upstream.call(id, forwarded) => answer?,
-        () = hub.service.waiting_ends(), if !hub.is_draining() => return Err(Problem::unavailable()),
+        () = hub.service.waiting_ends(), if !draining => return Err(Problem::unavailable()),
     };
     if answer.status.is_success() {
         let mut response: ReceiveResponse = decode(&answer.body).map_err(|_| Problem::hub_unavailable())?;

@@ -1,0 +1,286 @@
+//! A device: an MLS client and what an app around it would do.
+//!
+//! The only part of the demo that names the MLS library.
+
+use std::time::Duration;
+
+use mls_rs::{
+    CipherSuite, CipherSuiteProvider, Client, CryptoProvider, ExtensionList, MlsMessage,
+    client_builder::{BaseConfig, PaddingMode, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
+    identity::{
+        SigningIdentity,
+        basic::{BasicCredential, BasicIdentityProvider},
+    },
+    mls_rules::{DefaultMlsRules, EncryptionOptions},
+};
+use mls_rs_crypto_awslc::AwsLcCryptoProvider;
+
+use super::{
+    Failure,
+    cast::Seat,
+    mode::Mode,
+    tap::Tap,
+    transcript::{Line, Transcript},
+};
+use crate::{
+    client::{
+        Backoff, Event, Member, MemberPolicy, NewMember, Participant, PartitionedGroup, Progress, TokioPace,
+        http::DeliveryService,
+    },
+    mls::{ContentType, EpochNumber, WireFormat, WireWelcome},
+    wire::{CreateGroupRequest, MaskedPartitionKey, ReceiveRequest, SendRequest},
+};
+
+type Config = WithMlsRules<
+    DefaultMlsRules,
+    WithIdentityProvider<BasicIdentityProvider, WithCryptoProvider<AwsLcCryptoProvider, BaseConfig>>,
+>;
+type Jitter = Box<dyn FnMut() -> u64 + Send>;
+
+const SUITE: CipherSuite = CipherSuite::CURVE25519_AES128;
+
+/// Quick, because the demo's hub comes back soon, and patient for a slow machine.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(50),
+    maximum: Duration::from_millis(400),
+    attempts: 100,
+    retry_after_maximum: Duration::from_millis(100),
+};
+
+/// A device that is in no group yet.
+pub(super) struct Newcomer {
+    seat: &'static Seat,
+    mode: Mode,
+    client: Client<Config>,
+    tap: Tap,
+}
+
+impl Newcomer {
+    /// Makes an MLS client with a fresh signature key.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    pub(super) fn new(seat: &'static Seat, mode: Mode, tap: Tap) -> Result<Self, Failure> {
+        let crypto = AwsLcCryptoProvider::new();
+        let suite = crypto.cipher_suite_provider(SUITE).ok_or("the cipher suite is missing")?;
+        let (secret, public) = suite.signature_key_generate()?;
+        let credential = BasicCredential::new(seat.identity.as_bytes().to_vec()).into_credential();
+        let encrypted = mode.handshakes() == WireFormat::PrivateMessage;
+        let encryption = EncryptionOptions::new(encrypted, PaddingMode::StepFunction);
+        let client = Client::builder()
+            .crypto_provider(crypto)
+            .identity_provider(BasicIdentityProvider::new())
+            .mls_rules(DefaultMlsRules::new().with_encryption_options(encryption))
+            .signing_identity(SigningIdentity::new(credential, public), secret, SUITE)
+            .build();
+        Ok(Self { seat, mode, client, tap })
+    }
+
+    /// The operations at the own provider.
+    pub(super) fn service(&self) -> DeliveryService<Tap> {
+        DeliveryService::new(self.tap.clone())
+    }
+
+    /// A fresh KeyPackage, to be handed to whoever adds this device.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    pub(super) fn key_package(&self) -> Result<NewMember, Failure> {
+        let package = self.client.generate_key_package_message(ExtensionList::new(), ExtensionList::new(), None)?;
+        Ok(NewMember::from_message(&package, self.seat.provider.parse()?)?)
+    }
+
+    /// Founds a group with these members; the request hands it to its hub.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    pub(super) fn found(
+        self,
+        group_id: Vec<u8>,
+        members: &[NewMember],
+    ) -> Result<(Device, CreateGroupRequest), Failure> {
+        let founded = self.client.create_group_with_id(group_id, ExtensionList::new(), ExtensionList::new(), None)?;
+        let (group, mut request) = PartitionedGroup::create(founded, self.seat.provider.parse()?, members)?;
+        if !self.mode.publishes_group_info() {
+            request.group_info = None;
+        }
+        Ok((self.enter(group), request))
+    }
+
+    /// Joins through a Welcome that came by hand.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    pub(super) fn join(self, welcome: &WireWelcome, hub: &str) -> Result<Device, Failure> {
+        let (group, _info) = self.client.join_group(None, &MlsMessage::from_bytes(welcome.bytes())?, None)?;
+        let group = PartitionedGroup::new(group, hub.parse()?)?;
+        Ok(self.enter(group))
+    }
+
+    fn enter(self, group: PartitionedGroup<Config>) -> Device {
+        let policy =
+            MemberPolicy { backoff: BACKOFF, group_info: self.mode.publishes_group_info(), ..MemberPolicy::default() };
+        let pace = TokioPace::new(jitter(self.seat));
+        let member = Member::new(group, self.tap.clone(), pace, policy);
+        Device { seat: self.seat, tap: self.tap, member, transcript: Transcript::default() }
+    }
+}
+
+/// The same numbers in every run; others for every device.
+fn jitter(seat: &Seat) -> Jitter {
+    let mut state = seat.identity.bytes().fold(1_u64, |state, byte| state.wrapping_mul(31).wrapping_add(byte.into()));
+    Box::new(move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state >> 33
+    })
+}
+
+/// A member of the group.
+pub(super) struct Device {
+    pub(super) seat: &'static Seat,
+    pub(super) tap: Tap,
+    pub(super) transcript: Transcript,
+    member: Member<Config, Tap, TokioPace<Jitter>>,
+}
+
+impl Device {
+    pub(super) fn epoch(&self) -> EpochNumber {
+        self.member.group().epoch()
+    }
+
+    pub(super) fn group_id(&self) -> &[u8] {
+        self.member.group().group_id()
+    }
+
+    /// The masked partition key of the device's epoch.
+    pub(super) fn partition(&self) -> MaskedPartitionKey {
+        self.member.group().masked_partition_key()
+    }
+
+    /// What it would ask the hub next: with the partition key in it.
+    pub(super) fn request(&self) -> ReceiveRequest {
+        self.member.group().receive_request()
+    }
+
+    pub(super) fn service(&self) -> &DeliveryService<Tap> {
+        self.member.service()
+    }
+
+    pub(super) fn is_removed(&self) -> bool {
+        self.member.group().is_removed()
+    }
+
+    /// Says something and waits until the hub has sequenced it.
+    ///
+    /// # Errors
+    /// When the hub does not.
+    pub(super) async fn say(&mut self, text: &str) -> Result<(), Failure> {
+        self.want_to_say(text)?;
+        self.flush().await
+    }
+
+    /// Queues something to say.
+    ///
+    /// # Errors
+    /// When the queue is full.
+    pub(super) fn want_to_say(&mut self, text: &str) -> Result<(), Failure> {
+        self.member.send(text.as_bytes())?;
+        self.transcript.unread.push_back(text.to_owned());
+        Ok(())
+    }
+
+    /// Queues a commit with fresh keys.
+    ///
+    /// # Errors
+    /// When the queue is full.
+    pub(super) fn want_fresh_keys(&mut self) -> Result<(), Failure> {
+        self.member.update()?;
+        Ok(())
+    }
+
+    /// Queues a commit that removes somebody.
+    ///
+    /// # Errors
+    /// When the queue is full.
+    pub(super) fn want_removed(&mut self, seat: &Seat) -> Result<(), Failure> {
+        self.member.remove(seat.identity.as_bytes())?;
+        Ok(())
+    }
+
+    /// Works off the queue; a commit is read back.
+    ///
+    /// # Errors
+    /// [`crate::client::MemberError`]
+    pub(super) async fn flush(&mut self) -> Result<(), Failure> {
+        let flushed = self.member.flush().await;
+        self.take_notes()?;
+        Ok(flushed?)
+    }
+
+    /// Reads all there is.
+    ///
+    /// # Errors
+    /// [`crate::client::MemberError`]
+    pub(super) async fn read(&mut self) -> Result<(), Failure> {
+        self.wait(Duration::ZERO).await
+    }
+
+    /// Reads all there is, and waits for something if there is nothing.
+    ///
+    /// # Errors
+    /// [`crate::client::MemberError`]
+    pub(super) async fn wait(&mut self, wait: Duration) -> Result<(), Failure> {
+        let read = self.member.read(wait).await;
+        self.take_notes()?;
+        Ok(read?)
+    }
+
+    /// Encrypts something past the queue, to be sent later.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    pub(super) fn encrypt(&mut self, text: &str) -> Result<SendRequest, Failure> {
+        Ok(self.member.group_mut().application(text.as_bytes(), Vec::new())?)
+    }
+
+    fn take_notes(&mut self) -> Result<(), Failure> {
+        while let Some(progress) = self.member.next_progress() {
+            match progress {
+                Progress::Group(event) => self.take_note(event),
+                Progress::Done { .. } => self.transcript.done += 1,
+                Progress::Accepted { .. } | Progress::Moot { .. } => {}
+                Progress::Dropped { cause, .. } => {
+                    return Err(format!("{} gave up what it was to do: {cause:?}", self.seat.name).into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take_note(&mut self, event: Event) {
+        let transcript = &mut self.transcript;
+        match event {
+            Event::Message { place, sender, data, .. } => {
+                let text = String::from_utf8_lossy(&data).into_owned();
+                transcript.hear(place, Line { by: identity(&sender), text });
+            }
+            // MLS cannot decrypt one's own messages: the app remembers what it said, in order.
+            Event::Sent { place, content_type: ContentType::Application, .. } => {
+                let text = transcript.unread.pop_front().unwrap_or_default();
+                transcript.hear(place, Line { by: self.seat.identity.to_owned(), text });
+            }
+            Event::Ignored { place, reason } => transcript.ignored.push((place, reason)),
+            Event::Superseded { place } => transcript.superseded.push(place),
+            Event::Lost { .. } => transcript.lost += 1,
+            Event::Removed { committer, .. } => {
+                transcript.removed_by = Some(committer.as_ref().map(identity).unwrap_or_default());
+            }
+            Event::Sent { .. } | Event::Proposal { .. } | Event::Committed(_) | Event::Gap { .. } => {}
+        }
+    }
+}
+
+fn identity(participant: &Participant) -> String {
+    let credential = participant.signing_identity.credential.as_basic();
+    credential.map(|basic| String::from_utf8_lossy(&basic.identifier).into_owned()).unwrap_or_default()
+}

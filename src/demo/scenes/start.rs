@@ -1,0 +1,49 @@
+//! The providers start.
+
+use std::time::SystemTime;
+
+use crate::{
+    client::{
+        Problem, ProblemCode,
+        http::{CallError, DeliveryService, Limits, LocalAddress, LocalClient, ServiceToken, UserId},
+    },
+    demo::{
+        Failure,
+        narrator::Narrator,
+        provider::Provider,
+        stage::{Providers, Stage},
+    },
+};
+
+pub(in crate::demo) async fn play(stage: &mut Stage, narrator: &mut Narrator, now: SystemTime) -> Result<(), Failure> {
+    narrator.scene("Two providers start");
+    let Providers { hub, follower } = stage.set_up(now).await?;
+    narrator.tell(
+        "Each is a process of its own on this machine (restante serve) with its own database and two listeners: one for \
+         other providers (mutual TLS), one for its own service, which shows a token and speaks for its users.",
+    );
+    for provider in [&*hub, &*follower] {
+        let addresses = provider.addresses;
+        narrator.tell_line(format!(
+            "{:16}  providers at {}, service at {}",
+            provider.id, addresses.provider, addresses.local
+        ));
+    }
+    for provider in [&*hub, &*follower] {
+        let minted = service(provider, provider.token()?)?.mint_group_id().await;
+        narrator.check(format!("{} serves whoever shows its service token", provider.id), minted.is_ok());
+        let wrong = ServiceToken::new("00000000000000000000000000000000").ok_or("no token")?;
+        let refused = service(provider, wrong)?.mint_group_id().await;
+        narrator.check(
+            format!("{} refuses another token (unauthorized)", provider.id),
+            matches!(refused, Err(CallError::Problem(Problem { code: Some(ProblemCode::Unauthorized), .. }))),
+        );
+    }
+    Ok(())
+}
+
+fn service(provider: &Provider, token: ServiceToken) -> Result<DeliveryService<LocalClient>, Failure> {
+    let address = LocalAddress::Tcp(provider.addresses.local);
+    let user = UserId::new(b"operator").ok_or("a user id is too long")?;
+    Ok(DeliveryService::new(LocalClient::new(address, token, user, Limits::default())))
+}

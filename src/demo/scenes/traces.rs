@@ -1,0 +1,217 @@
+//! What the providers know, and what they have written down.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs, io,
+    path::Path,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use crate::{
+    demo::{
+        Failure,
+        cast::{Cast, EVERYBODY},
+        mode::Mode,
+        narrator::Narrator,
+        provider::Provider,
+        record::Exchange,
+        stage::{FOLLOWER, HUB, Providers, Stage},
+    },
+    mls::ContentType,
+    wire::{CreateGroupRequest, MaskedPartitionKey, PartitionKey, decode},
+};
+
+pub(in crate::demo) async fn play(stage: &mut Stage, cast: &Cast, narrator: &mut Narrator) -> Result<(), Failure> {
+    narrator.scene("What is known, and what was written down");
+    let exchanges = cast.record.all();
+    let secrets = Secrets::of(&exchanges, cast)?;
+    summary(narrator, cast.mode, &exchanges, &secrets);
+
+    let Providers { hub, follower } = stage.providers()?;
+    logs(narrator, &[hub, follower], &secrets, cast.alice.group_id())?;
+    databases(narrator, cast.mode, hub, follower, &secrets)?;
+    Ok(())
+}
+
+/// What the demo's clients know of the group, and providers should not keep.
+struct Secrets {
+    keys: Vec<PartitionKey>,
+    masked: BTreeSet<MaskedPartitionKey>,
+    texts: BTreeSet<String>,
+}
+
+impl Secrets {
+    fn of(exchanges: &[Exchange], cast: &Cast) -> Result<Self, Failure> {
+        let mut keys = vec![cast.alice.request().partition_key];
+        for exchange in exchanges {
+            if let Ok(created) = decode::<CreateGroupRequest>(&exchange.request.body) {
+                keys.push(created.partition_key);
+            }
+            if let Some(sent) = exchange.sent().filter(|_| exchange.acknowledgement().is_some()) {
+                keys.push(sent.partition_key);
+            }
+        }
+        let mut masked = BTreeSet::new();
+        keys.retain(|key| masked.insert(key.masked()));
+        let texts = cast.alice.transcript.texts().map(str::to_owned).collect();
+        Ok(Self { keys, masked, texts })
+    }
+}
+
+fn summary(narrator: &mut Narrator, mode: Mode, exchanges: &[Exchange], secrets: &Secrets) {
+    let sequenced: Vec<_> = exchanges.iter().filter(|exchange| exchange.acknowledgement().is_some()).collect();
+    let own = sequenced.iter().filter(|exchange| exchange.seat.provider == HUB).count();
+    let commits = sequenced.iter().filter(|exchange| exchange.commit().is_some()).count();
+    narrator.tell(format!(
+        "For this group hub.example has answered {} sends with a place, {own} of its own users Alice and Bob and {} of \
+         {FOLLOWER}; {commits} of them were commits. They went to {} partitions.",
+        sequenced.len(),
+        sequenced.len() - own,
+        secrets.masked.len()
+    ));
+    narrator.tell(match mode {
+        Mode::Encrypted => {
+            "It was not told which users of follower.example take part, who of them sent what, what was said, and what \
+             the commits did."
+        }
+        Mode::Public => {
+            "It was not told which user of follower.example sent an application message, and what was said. It could \
+             read the handshakes: who is in the group, and who committed what."
+        }
+    });
+    let sent: Vec<_> = sequenced.iter().filter_map(|exchange| exchange.sent()).collect();
+    let shows_sender = |kind: ContentType| {
+        sent.iter().any(|sent| sent.message.content_type() == kind && sent.message.sender().is_some())
+    };
+    narrator.check("no application message shows its sender", !shows_sender(ContentType::Application));
+    narrator.check(
+        match mode {
+            Mode::Encrypted => "no commit shows its sender",
+            Mode::Public => "the commits show their senders, as is to be expected of public handshakes",
+        },
+        shows_sender(ContentType::Commit) == (mode == Mode::Public),
+    );
+}
+
+/// Logs hold nothing of the group, and no id at all.
+fn logs(
+    narrator: &mut Narrator,
+    providers: &[&mut Provider; 2],
+    secrets: &Secrets,
+    group_id: &[u8],
+) -> Result<(), Failure> {
+    let mut needles: BTreeSet<String> = [HUB, FOLLOWER].map(str::to_owned).into();
+    for seat in EVERYBODY {
+        needles.insert(seat.user.to_owned());
+        needles.extend(seat.user.split('@').next().map(str::to_owned));
+        needles.insert(STANDARD.encode(seat.user));
+    }
+    let group_id = String::from_utf8_lossy(group_id).into_owned();
+    needles.extend(group_id.rsplit('/').next().map(str::to_owned));
+    needles.insert(group_id);
+    for (key, masked) in secrets.keys.iter().zip(secrets.keys.iter().map(PartitionKey::masked)) {
+        for bytes in [key.as_bytes().as_slice(), masked.as_bytes()] {
+            needles.insert(hex::encode(bytes));
+            needles.insert(STANDARD.encode(bytes));
+            needles.insert(format!("{bytes:?}"));
+        }
+    }
+    needles.extend(secrets.texts.iter().cloned());
+    for provider in providers {
+        needles.insert(provider.token_text().to_owned());
+        needles.insert(provider.addresses.provider.to_string());
+        needles.insert(provider.addresses.local.to_string());
+    }
+    for provider in providers {
+        let log = provider.log()?.to_lowercase();
+        let found = needles.iter().filter(|needle| log.contains(&needle.to_lowercase())).count();
+        narrator.check(
+            format!(
+                "the log of {} ({} lines at the most talkative level) holds no user, provider, group id, partition key, \
+                 hash of one, address, token or word of the group",
+                provider.id,
+                log.lines().count()
+            ),
+            found == 0 && !log.is_empty(),
+        );
+    }
+    Ok(())
+}
+
+/// Databases hold hashes of keys, and of users.
+fn databases(
+    narrator: &mut Narrator,
+    mode: Mode,
+    hub: &Provider,
+    follower: &Provider,
+    secrets: &Secrets,
+) -> Result<(), Failure> {
+    let hub = Haystack::read(&hub.database())?;
+    let follower = Haystack::read(&follower.database())?;
+    // Without the first bytes: neighbours on disk share them when they are alike.
+    let masked = secrets.keys.iter().map(|key| key.masked().as_bytes()[8..].to_vec());
+    narrator.check(
+        "the database of hub.example holds the hash of every partition key",
+        hub.holds(&masked.collect::<Vec<_>>()) == secrets.keys.len(),
+    );
+    let mut needles: Vec<_> = secrets.keys.iter().map(|key| key.as_bytes().to_vec()).collect();
+    needles.extend(secrets.texts.iter().map(|text| text.as_bytes().to_vec()));
+    narrator.check(
+        "it holds none of the keys, and nothing of what was said; that of follower.example does not either",
+        hub.holds(&needles) == 0 && follower.holds(&needles) == 0,
+    );
+    let members: Vec<_> = EVERYBODY[..5].iter().map(|seat| seat.identity.as_bytes().to_vec()).collect();
+    narrator.check_same(
+        match mode {
+            Mode::Encrypted => "it holds no member's name, not even those of its own users Alice and Bob",
+            Mode::Public => "it holds all five names now: published rosters say who is in the group",
+        },
+        &hub.holds(&members),
+        &(if mode == Mode::Public { members.len() } else { 0 }),
+    );
+    narrator.check_same("that of follower.example holds no member's name", &follower.holds(&members), &0);
+    Ok(())
+}
+
+/// The bytes of all files of a folder.
+struct Haystack(Vec<Vec<u8>>);
+
+impl Haystack {
+    /// How many bytes two needles may share at their beginning before they are compared in full.
+    const HEAD: usize = 8;
+
+    fn read(folder: &Path) -> io::Result<Self> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                files.extend(Self::read(&path)?.0);
+            } else {
+                match fs::read(&path) {
+                    Ok(bytes) => files.push(bytes),
+                    // The database removes files while it runs; their content stands in others then.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(Self(files))
+    }
+
+    /// How many of the needles are in it, in one pass. Needles are longer than [`Haystack::HEAD`].
+    fn holds(&self, needles: &[Vec<u8>]) -> usize {
+        let mut heads: HashMap<&[u8], Vec<&[u8]>> = HashMap::new();
+        for needle in needles {
+            heads.entry(&needle[..Self::HEAD.min(needle.len())]).or_default().push(needle);
+        }
+        let mut found: BTreeSet<&[u8]> = BTreeSet::new();
+        for file in &self.0 {
+            for (at, window) in file.windows(Self::HEAD).enumerate() {
+                let candidates = heads.get(window).into_iter().flatten();
+                found.extend(candidates.copied().filter(|needle| file[at..].starts_with(needle)));
+            }
+        }
+        found.len()
+    }
+}

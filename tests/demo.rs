@@ -1,0 +1,144 @@
+//! `restante demo` as a newcomer runs it.
+
+#![cfg(feature = "hub")]
+#![allow(clippy::unwrap_used, reason = "whatever fails here fails the test")]
+
+use std::{
+    fs,
+    io::Read,
+    net::TcpStream,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+/// Far more than it takes.
+const PATIENCE: Duration = Duration::from_secs(180);
+const STEP: Duration = Duration::from_millis(20);
+
+/// A demo that ends with the test.
+struct Demo {
+    child: Child,
+    /// Where its temporary files go.
+    temporary: TempDir,
+}
+
+impl Demo {
+    fn start(arguments: &[&str]) -> Self {
+        let temporary = TempDir::new().unwrap();
+        let output = fs::File::create(temporary.path().join("output")).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_restante"))
+            .arg("demo")
+            .args(arguments)
+            .env("TMPDIR", temporary.path())
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self { child, temporary }
+    }
+
+    fn output(&self) -> String {
+        fs::read_to_string(self.temporary.path().join("output")).unwrap()
+    }
+
+    /// Waits until the story has come to this.
+    fn wait_for(&mut self, text: &str) {
+        wait(|| self.output().contains(text).then_some(()));
+    }
+
+    fn end(&mut self) -> (ExitStatus, String) {
+        let status = wait(|| self.child.try_wait().unwrap());
+        let mut errors = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        (status, errors)
+    }
+
+    /// What is left in the folder for temporary files, apart from the output.
+    fn left_behind(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.temporary.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        entries.filter_map(|name| name.into_string().ok()).filter(|name| name != "output").collect()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wait<T>(mut until: impl FnMut() -> Option<T>) -> T {
+    for _step in 0..PATIENCE.as_millis() / STEP.as_millis() {
+        if let Some(found) = until() {
+            return found;
+        }
+        thread::sleep(STEP);
+    }
+    panic!("it takes too long");
+}
+
+#[test]
+fn every_check_holds_and_the_logs_tell_nothing() {
+    let keep = TempDir::new().unwrap();
+    let folder = keep.path().join("kept");
+    let mut demo = Demo::start(&["--keep", folder.to_str().unwrap()]);
+    let (status, errors) = demo.end();
+    let output = demo.output();
+    assert!(status.success(), "{output}\n{errors}");
+    assert_eq!(errors, "");
+    assert!(!output.contains("FAILED"), "{output}");
+    let tally = output.lines().last().unwrap();
+    let passed = tally.strip_prefix("demo: ").and_then(|rest| rest.strip_suffix(" checks passed, 0 failed")).unwrap();
+    let passed: usize = passed.parse().unwrap();
+    assert!(passed >= 100, "{tally}");
+    assert_eq!(output.lines().filter(|line| line.starts_with("   ok      ")).count(), passed);
+    assert!(!output.contains('\u{1b}'), "no colours and no bar where nobody looks");
+
+    for id in ["hub.example", "follower.example"] {
+        let log = fs::read_to_string(folder.join(id).join("log")).unwrap();
+        assert!(log.lines().count() > 0);
+        for secret in ["hub.example", "follower.example", "mimi://", "127.0.0.1", "alice", "carol", "\"/", " /", "=/"] {
+            assert!(!log.contains(secret), "{secret} in {log}");
+        }
+        let checked = Command::new(env!("CARGO_BIN_EXE_restante"))
+            .args(["config", "check", "--config"])
+            .arg(folder.join(id).join("restante.toml"))
+            .output()
+            .unwrap();
+        assert!(checked.status.success(), "what is kept can be served again");
+    }
+    assert_eq!(demo.left_behind(), [""; 0]);
+
+    let mut again = Demo::start(&["--keep", folder.to_str().unwrap()]);
+    let (status, errors) = again.end();
+    assert_eq!(status.code(), Some(1));
+    assert!(errors.contains("is not empty"), "{errors}");
+}
+
+/// Ctrl-C: the processes are ended and the files are gone.
+#[test]
+fn an_interrupted_demo_leaves_nothing_behind() {
+    let mut demo = Demo::start(&[]);
+    demo.wait_for("3. People talk");
+    let addresses: Vec<_> = demo.output().lines().filter_map(addresses).flatten().collect();
+    assert_eq!(addresses.len(), 4);
+    assert!(addresses.iter().all(|address| TcpStream::connect(address).is_ok()));
+    let interrupt = format!("kill -INT {}", demo.child.id());
+    assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());
+    let (status, errors) = demo.end();
+    assert_eq!(status.code(), Some(1), "{errors}");
+    assert!(errors.contains("interrupted"), "{errors}");
+    assert!(addresses.iter().all(|address| TcpStream::connect(address).is_err()), "nobody listens any more");
+    assert_eq!(demo.left_behind(), [""; 0]);
+}
+
+/// `hub.example  providers at 127.0.0.1:1, service at 127.0.0.1:2`
+fn addresses(line: &str) -> Option<[String; 2]> {
+    let (_, rest) = line.split_once(" providers at ")?;
+    let (provider, local) = rest.split_once(", service at ")?;
+    Some([provider.to_owned(), local.to_owned()])
+}
