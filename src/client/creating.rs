@@ -12,7 +12,11 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// Adds the first members to a group that nobody else knows of yet, and makes the request that hands it to its hub.
     ///
     /// `group` was just created under an id that the hub minted. The commit that adds the members is applied at once:
-    /// nobody can race it. With no members the request describes the group as it is.
+    /// nobody can race it. With no members the request describes the group as it is. `group_info` publishes the
+    /// GroupInfo of the group, so that others can join externally.
+    ///
+    /// # Privacy
+    /// A GroupInfo shows the hub every member's credential, whatever the mode of the handshakes.
     ///
     /// # Errors
     /// [`GroupError::OtherHub`] when the group id was not minted by `hub`; [`GroupError::SeveralWelcomes`]; the MLS
@@ -21,6 +25,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         mut group: Group<C>,
         hub: ServiceProviderId,
         members: &[NewMember],
+        group_info: bool,
     ) -> Result<(Self, CreateGroupRequest), GroupError> {
         let welcome_data = if members.is_empty() { None } else { Some(add(&mut group, members)?) };
         let created = Self::new(group, hub)?;
@@ -30,7 +35,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             version: ProtocolVersion::MLS10,
             cipher_suite: CipherSuite(created.group.cipher_suite().into()),
             epoch: EpochNumber(created.group.current_epoch()),
-            group_info: Some(created.group_info()?),
+            group_info: group_info.then(|| created.group_info()).transpose()?,
             ratchet_tree: None,
             welcome_data,
         };

@@ -100,10 +100,8 @@ impl Newcomer {
         members: &[NewMember],
     ) -> Result<(Device, CreateGroupRequest), Failure> {
         let founded = self.client.create_group_with_id(group_id, ExtensionList::new(), ExtensionList::new(), None)?;
-        let (group, mut request) = PartitionedGroup::create(founded, self.seat.provider.parse()?, members)?;
-        if !self.mode.publishes_group_info() {
-            request.group_info = None;
-        }
+        let hub = self.seat.provider.parse()?;
+        let (group, request) = PartitionedGroup::create(founded, hub, members, self.mode.publishes_group_info())?;
         Ok((self.enter(group), request))
     }
 

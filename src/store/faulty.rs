@@ -30,6 +30,8 @@ struct Plan {
     commits: Vec<usize>,
     /// How often a commit was tried.
     attempts: usize,
+    /// How many snapshots were taken.
+    snapshots: usize,
 }
 
 impl Faulty {
@@ -84,6 +86,11 @@ impl Faulty {
         self.plan().commits.clone()
     }
 
+    /// How many snapshots were taken.
+    pub(crate) fn snapshots(&self) -> usize {
+        self.plan().snapshots
+    }
+
     /// How often a commit was tried.
     pub(crate) fn attempts(&self) -> usize {
         self.plan().attempts
@@ -92,10 +99,12 @@ impl Faulty {
 
 impl Store for Faulty {
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Error> {
-        match &self.plan().unreadable {
-            Some(error) => Err(error.clone()),
-            None => self.inner.snapshot(),
+        if let Some(error) = &self.plan().unreadable {
+            return Err(error.clone());
         }
+        let snapshot = self.inner.snapshot()?;
+        self.plan().snapshots += 1;
+        Ok(snapshot)
     }
 
     fn commit(&self, batch: &Batch) -> Result<(), Error> {

@@ -18,7 +18,8 @@ pub struct MemberPolicy {
     pub drains: u32,
     /// How failed exchanges are repeated.
     pub backoff: Backoff,
-    /// Publish a GroupInfo with each commit, so that others can join externally.
+    /// Publish a GroupInfo with each commit, so that others can join externally. Off by default: it shows the hub every
+    /// member's credential, which encrypted handshakes hide.
     pub group_info: bool,
 }
 
@@ -31,7 +32,7 @@ impl Default for MemberPolicy {
             rounds: 256,
             drains: 8,
             backoff: Backoff::default(),
-            group_info: true,
+            group_info: false,
         }
     }
 }

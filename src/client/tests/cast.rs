@@ -121,7 +121,7 @@ pub(super) fn group<const N: usize>(names: [&str; N], handshakes: Handshakes) ->
     let founded =
         clients[0].create_group_with_id(GROUP_ID.to_vec(), ExtensionList::new(), ExtensionList::new(), None).unwrap();
     let members: Vec<_> = clients[1..].iter().map(new_member).collect();
-    let (group, request) = PartitionedGroup::create(founded, hub_id(), &members).unwrap();
+    let (group, request) = PartitionedGroup::create(founded, hub_id(), &members, true).unwrap();
     assert_eq!(&request.partition_key, group.partition_key());
     let welcome = request.welcome_data.map(|data| {
         assert_eq!(data.service_providers.len(), members.len());
