@@ -194,7 +194,10 @@ async fn listen_tcp(
 /// A socket that a killed process left behind is taken over; one that somebody answers on is not.
 async fn listen_unix(path: PathBuf) -> Result<Socket, Error> {
     let refused = |error| Error::Listen { table: "local", address: format!("unix:{}", path.display()), error };
-    if tokio::net::UnixStream::connect(&path).await.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused) {
+    if tokio::net::UnixStream::connect(&path)
+        .await
+        .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+    {
         std::fs::remove_file(&path).map_err(refused)?;
     }
     let listener = UnixListener::bind(&path).map_err(refused)?;

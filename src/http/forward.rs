@@ -47,9 +47,8 @@ impl Upstream {
     /// # Errors
     /// Which part of the configuration cannot be used.
     pub fn new(config: &Config) -> Result<Self, UpstreamError> {
-        let read = |path: &std::path::PathBuf| {
-            std::fs::read(path).map_err(|error| UpstreamError::File(path.clone(), error))
-        };
+        let read =
+            |path: &std::path::PathBuf| std::fs::read(path).map_err(|error| UpstreamError::File(path.clone(), error));
         let provider = &config.provider;
         let (ca, certificates) = (read(&provider.ca_file)?, read(&provider.cert_file)?);
         let key = zeroize::Zeroizing::new(read(&provider.key_file)?);

@@ -4,7 +4,7 @@
 //! sequenced first. An actor is a provider; it is *established* at a fork when it had used the forked partition or an
 //! ancestor before the fork's first commit. The dominant branch follows dominant children from the root.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Child, Partition, Policy, State, UnixMillis};
 use crate::wire::{MaskedPartitionKey, ServiceProviderId};
@@ -20,62 +20,54 @@ pub(super) fn dominant_child<S: State + ?Sized>(
     policy: &Policy,
     now: UnixMillis,
 ) -> Result<Option<Child>, S::Error> {
-    let (first, others) = match partition.children.as_slice() {
-        [] => return Ok(None),
-        [only] => return Ok(Some(*only)),
-        [first, others @ ..] => (first, others),
-    };
-    let mut dominant = (*first, actors(state, partition, first, policy, now)?);
-    for child in others {
-        let actors = actors(state, partition, child, policy, now)?;
-        if actors > dominant.1 {
-            dominant = (*child, actors);
-        }
+    if let [] | [_] = partition.children.as_slice() {
+        return Ok(partition.children.first().copied());
     }
-    Ok(Some(dominant.0))
-}
-
-/// How many established actors used the child of late.
-fn actors<S: State + ?Sized>(
-    state: &S,
-    forked: &Partition,
-    child: &Child,
-    policy: &Policy,
-    now: UnixMillis,
-) -> Result<usize, S::Error> {
-    let Some(child) = state.partition(&child.key)? else { return Ok(0) };
     let since = now.saturating_sub(policy.dominance_window_ms);
-    let mut actors = 0;
-    for a_use in child.uses.iter().filter(|a_use| a_use.last_ms >= since) {
-        if is_established(state, forked, &a_use.provider)? {
-            actors += 1;
+    let mut used = Vec::with_capacity(partition.children.len());
+    for child in &partition.children {
+        let uses = state.partition(&child.key)?.map_or(Vec::new(), |child| child.uses.clone());
+        used.push(uses.into_iter().filter(|a_use| a_use.last_ms >= since).map(|a_use| a_use.provider).collect());
+    }
+    let established = established(state, partition, &used)?;
+    let mut dominant = None;
+    for (child, providers) in partition.children.iter().zip(&used) {
+        let actors = providers.intersection(&established).count();
+        if dominant.is_none_or(|(_, most)| actors > most) {
+            dominant = Some((*child, actors));
         }
     }
-    Ok(actors)
+    Ok(dominant.map(|(child, _)| child))
 }
 
-fn is_established<S: State + ?Sized>(
+/// Those of the providers that had used the forked partition or an ancestor before its first commit.
+///
+/// One walk for all of them: a fork may have many children, used by many who were never here before.
+fn established<S: State + ?Sized>(
     state: &S,
     forked: &Partition,
-    provider: &ServiceProviderId,
-) -> Result<bool, S::Error> {
-    let Some(forked_ms) = forked.children.first().map(|child| child.announced_ms) else { return Ok(false) };
-    let used_before =
-        |partition: &Partition| partition.use_by(provider).is_some_and(|a_use| a_use.first_ms < forked_ms);
-    if used_before(forked) {
-        return Ok(true);
-    }
-    let mut parent = forked.parent;
-    for _step in 0..WALK_MAX {
-        let Some(ancestor) = parent.map(|parent| state.partition(&parent.key)).transpose()?.flatten() else {
-            return Ok(false);
-        };
-        if used_before(&ancestor) {
-            return Ok(true);
+    used: &[BTreeSet<ServiceProviderId>],
+) -> Result<BTreeSet<ServiceProviderId>, S::Error> {
+    let mut established = BTreeSet::new();
+    let Some(forked_ms) = forked.children.first().map(|child| child.announced_ms) else { return Ok(established) };
+    let mut unknown: BTreeSet<&ServiceProviderId> = used.iter().flatten().collect();
+    let mut settle = |partition: &Partition| {
+        for a_use in partition.uses.iter().filter(|a_use| a_use.first_ms < forked_ms) {
+            if unknown.remove(&a_use.provider) {
+                established.insert(a_use.provider.clone());
+            }
         }
-        parent = ancestor.parent;
+        unknown.is_empty()
+    };
+    let (mut is_settled, mut parent) = (settle(forked), forked.parent);
+    for _step in 0..WALK_MAX {
+        if is_settled {
+            break;
+        }
+        let Some(ancestor) = parent.map(|parent| state.partition(&parent.key)).transpose()?.flatten() else { break };
+        (is_settled, parent) = (settle(&ancestor), ancestor.parent);
     }
-    Ok(false)
+    Ok(established)
 }
 
 /// Whether the partition is on the dominant branch: connected, and no ancestor has a more dominant child elsewhere.

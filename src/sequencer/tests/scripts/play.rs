@@ -24,7 +24,7 @@
 //! dominant A                              the dominant child of A
 //! show A | tree | timers | budget north   how things stand
 //! allow partitions=5000                   a larger budget for each provider in each group
-//! fast-forward A to=4294967294            as if A had had so many messages
+//! fast-forward A to=4294967294            as if A had had so many messages, all of them gone by now
 //! quietly COMMAND                         the command, without a word; it is not refused
 //! times 63 COMMAND                        the command so often, with 1, 2, 3… in place of *, and 2, 3, 4… of ^
 //! ```
@@ -284,6 +284,7 @@ impl Play {
         let mut partition = (*rows.partitions[&key]).clone();
         assert_eq!(partition.next_index, 0, "only a partition without messages");
         partition.next_index = to.parse().unwrap();
+        partition.first_index = partition.next_index;
         rows.partitions.insert(key, std::sync::Arc::new(partition));
         Vec::new()
     }

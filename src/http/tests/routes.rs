@@ -1,0 +1,78 @@
+//! Which paths there are, on which listener, and that nothing else is answered.
+
+use axum::http::{Method, StatusCode};
+
+use super::{Call, House, Listener, application};
+use crate::service::setup::key;
+
+const BOTH: [&str; 3] = ["/v1/send", "/v1/receive", "/v1/receive-literal"];
+const LOCAL: [&str; 2] = ["/v1/local/mint-group-id", "/v1/local/create-group"];
+const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
+
+#[tokio::test]
+async fn paths_of_one_listener_are_not_on_the_other() {
+    let house = House::new();
+    for path in LOCAL.into_iter().chain(HEALTH) {
+        for method in [Method::POST, Method::GET] {
+            let call = Call { method, ..Call::provider(path, "") };
+            assert_eq!(call.answer(&house).await.status, StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn other_paths_are_not_found() {
+    let house = House::new();
+    for path in
+        ["/", "/v1", "/v1/send/", "/v2/send", "/v1/Send", "/v1/group-info", "/v1/local", "/metrics", "/v1/send/x"]
+    {
+        assert_eq!(Call::local(path, "").answer(&house).await.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(Call::provider(path, "").answer(&house).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn other_methods_are_not_allowed() {
+    let house = House::new();
+    for method in [Method::GET, Method::PUT, Method::DELETE, Method::OPTIONS, Method::HEAD] {
+        for path in BOTH.into_iter().chain(LOCAL) {
+            let call = Call { method: method.clone(), ..Call::local(path, "") };
+            assert_eq!(call.answer(&house).await.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+        }
+        for path in BOTH {
+            let call = Call { method: method.clone(), ..Call::provider(path, "") };
+            assert_eq!(call.answer(&house).await.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+        }
+    }
+}
+
+/// Nothing is read from a query.
+#[tokio::test]
+async fn a_query_means_nothing() {
+    let house = House::new();
+    let group = house.setup.group().await;
+    let call = Call::local("/v1/send?user=other&expect=none", application(&group, b"text"));
+    call.answer(&house).await.assert_ok();
+    assert_eq!(house.messages(&group, 0).await, 1);
+}
+
+/// Without a configured token the local listener lets nobody in.
+#[tokio::test]
+async fn without_a_token_nobody_gets_in() {
+    let house = House::new();
+    let hub = std::sync::Arc::new(crate::http::Hub::new(crate::http::HubParts {
+        service: house.setup.service.clone(),
+        upstream: crate::http::Upstream::default(),
+        peers: crate::service::setup::peers(),
+        service_token: None,
+        request_bytes_max: 1000,
+        in_flight_bytes_max: 10_000,
+        body_timeout: std::time::Duration::from_secs(1),
+    }));
+    let house = House { local: crate::http::local::router(hub.clone()), hub, ..house };
+    let body = crate::fixtures::requests::receive(b"g", key(0), 0);
+    for token in ["Bearer ", "Bearer x", "Bearer service-token-canary"] {
+        let call = Call::new(Listener::Local, "/v1/receive", body.clone()).as_user("a").with("authorization", token);
+        call.assert_problem(&house, crate::client::ProblemCode::Unauthorized).await;
+    }
+}
