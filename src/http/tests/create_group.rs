@@ -64,7 +64,7 @@ async fn an_id_that_is_taken_or_was_never_minted_is_refused() {
     let house = House::new();
     let (id, lapsed) = (mint(&house).await, mint(&house).await);
     let request = CreateGroup::bare(&id, key(0));
-    let foreign = Call::local(PATH, request.encode()).as_user("mallory");
+    let foreign = Call::local(PATH, request.encode()).acting_as("mallory");
     foreign.assert_problem(&house, ProblemCode::GroupIdNotReserved).await;
     Call::local(PATH, request.encode()).answer(&house).await.assert_ok();
     let other = CreateGroup { key: key(1), ..request.clone() };

@@ -189,6 +189,25 @@ async fn too_many_waits_are_refused_for_now() {
     assert_eq!(call.answer(&house).await.status, StatusCode::OK);
 }
 
+/// What cannot be read is ours to repair; whoever asks is told to come back, and everybody else is served.
+#[tokio::test]
+async fn a_damaged_message_is_unavailable_and_the_rest_is_served() {
+    let house = House::new();
+    let (damaged, healthy) = (with_messages(&house.setup, 1).await, with_messages(&house.setup, 1).await);
+    let group = crate::sequencer::GroupKey::of(&damaged);
+    let partition = crate::wire::PartitionKey::new(key(0)).masked();
+    let garbage = crate::store::contract::samples::append(group, partition, 1);
+    crate::store::Store::commit(&*house.setup.store, &garbage).unwrap();
+    for counter in [0, 1] {
+        let call = Call::local(PATH, receive(&damaged, key(0), counter));
+        call.assert_problem(&house, ProblemCode::Unavailable).await;
+        call.with("prefer", "wait=50").assert_problem(&house, ProblemCode::Unavailable).await;
+    }
+    response(&ask(&house, &damaged, 0, 2).await);
+    assert_eq!(house.messages(&healthy, 0).await, 1);
+    Call::local("/v1/send", application(&healthy, b"text")).answer(&house).await.assert_ok();
+}
+
 /// Through the binding too: hints are for who presented the keys.
 #[tokio::test]
 async fn hints_are_for_the_user_who_earned_them() {
@@ -197,7 +216,7 @@ async fn hints_are_for_the_user_who_earned_them() {
     house.setup.send(user("awake"), commit(&group, 0, 1, "to one")).await.unwrap();
     house.setup.send(user("awake"), say(&group, 1, "in one")).await.unwrap();
     let ask = async |name: &str| {
-        let call = Call::local(PATH, receive(&group, key(0), 0)).as_user(name);
+        let call = Call::local(PATH, receive(&group, key(0), 0)).acting_as(name);
         response(&call.answer(&house).await)
     };
     let response = ask("awake").await;

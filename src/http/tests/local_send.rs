@@ -31,7 +31,7 @@ async fn a_message_is_answered_with_its_receipt() {
         assert_eq!(answer.body.len(), 16);
     }
     // The same again is the same.
-    let answer = Call::local(PATH, application(&group, &[0])).as_user("another").answer(&house).await;
+    let answer = Call::local(PATH, application(&group, &[0])).acting_as("another").answer(&house).await;
     assert_eq!(decode::<SendResponse>(&answer.body).unwrap().index, 0);
     assert_eq!(house.messages(&group, 0).await, 2);
 }

@@ -123,7 +123,7 @@ impl Call {
 
     /// A request of the user to the local listener, as it should be.
     fn local(path: &'static str, body: impl Into<Bytes>) -> Self {
-        Self::new(Listener::Local, path, body).with("authorization", &format!("Bearer {TOKEN}")).as_user(USER)
+        Self::new(Listener::Local, path, body).with("authorization", &format!("Bearer {TOKEN}")).acting_as(USER)
     }
 
     /// A request of follower.example to the provider listener, as it should be.
@@ -148,7 +148,7 @@ impl Call {
         self
     }
 
-    fn as_user(self, user: &str) -> Self {
+    fn acting_as(self, user: &str) -> Self {
         self.with("ds-user", &format!(":{}:", STANDARD.encode(user)))
     }
 
@@ -379,7 +379,7 @@ async fn assert_peers_are_checked(house: &House, call: &Call) {
         call.with("content-type", "text/plain").body("garbage").assert_problem(house, ProblemCode::NotAPeer).await;
     }
     // A service token opens nothing here.
-    let mut call = call.clone().with("authorization", &format!("Bearer {TOKEN}")).as_user(USER);
+    let mut call = call.clone().with("authorization", &format!("Bearer {TOKEN}")).acting_as(USER);
     call.listener = Listener::Provider(None);
     call.assert_problem(house, ProblemCode::NotAPeer).await;
 }

@@ -72,7 +72,7 @@ async fn without_a_token_nobody_gets_in() {
     let house = House { local: crate::http::local::router(hub.clone()), hub, ..house };
     let body = crate::fixtures::requests::receive(b"g", key(0), 0);
     for token in ["Bearer ", "Bearer x", "Bearer service-token-canary"] {
-        let call = Call::new(Listener::Local, "/v1/receive", body.clone()).as_user("a").with("authorization", token);
+        let call = Call::new(Listener::Local, "/v1/receive", body.clone()).acting_as("a").with("authorization", token);
         call.assert_problem(&house, crate::client::ProblemCode::Unauthorized).await;
     }
 }

@@ -4,6 +4,7 @@
 //! come to the same is one of the properties.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet, HashMap},
     convert::Infallible,
     sync::Arc,
@@ -37,6 +38,10 @@ pub(super) struct Hub {
     nothing: Rows,
 }
 
+/// Everybody in a lane waits for a decision, so it looks at few partitions, however many there are: at 4096 to adopt
+/// them, 512 on the way up, and some more.
+const LOOKS_MAX: usize = 6000;
+
 /// Transitions that were decided and not yet applied.
 pub(super) type Batch = Vec<(GroupKey, Transition)>;
 
@@ -54,7 +59,7 @@ impl Hub {
         policy: &Policy,
         now: UnixMillis,
     ) -> Option<MaskedPartitionKey> {
-        let view = View { hub: self, batch: &Vec::new(), group };
+        let view = View { hub: self, batch: &Vec::new(), group, looks: Cell::new(0) };
         match dominance::dominant_child(&view, partition, policy, now) {
             Ok(child) => child.map(|child| child.key),
             Err(impossible) => match impossible {},
@@ -70,11 +75,13 @@ impl Hub {
         policy: &Policy,
         now: UnixMillis,
     ) -> Result<Transition, Rejection> {
-        let view = View { hub: self, batch, group };
-        sequence(&view, command, policy, now).map_err(|refusal| match refusal {
+        let view = View { hub: self, batch, group, looks: Cell::new(0) };
+        let decided = sequence(&view, command, policy, now).map_err(|refusal| match refusal {
             Refusal::Rejected(rejection) => rejection,
             Refusal::State(impossible) => match impossible {},
-        })
+        });
+        assert!(view.looks.get() < LOOKS_MAX, "{} looks for one decision", view.looks.get());
+        decided
     }
 
     /// The hints for a reader of `requested`.
@@ -87,7 +94,7 @@ impl Hub {
         policy: &Policy,
         now: UnixMillis,
     ) -> Vec<MaskedPartitionKey> {
-        let view = View { hub: self, batch: &Vec::new(), group };
+        let view = View { hub: self, batch: &Vec::new(), group, looks: Cell::new(0) };
         match hinted(&view, requested, provider, |key| Ok(shown(key)), policy, now) {
             Ok(hints) => hints,
             Err(impossible) => match impossible {},
@@ -161,6 +168,8 @@ struct View<'a> {
     hub: &'a Hub,
     batch: &'a Batch,
     group: GroupKey,
+    /// How many partitions were looked at.
+    looks: Cell<usize>,
 }
 
 impl View<'_> {
@@ -190,6 +199,7 @@ impl State for View<'_> {
     }
 
     fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Infallible> {
+        self.looks.set(self.looks.get() + 1);
         let newest = self.newest(|transition| {
             let found = transition.partitions.iter().find(|(changed, _)| changed == key);
             found.map(|(_, record)| Arc::new(record.clone()))
@@ -208,7 +218,7 @@ impl State for View<'_> {
         let mut in_all = self.hub.in_all(provider);
         let mut in_group = self.rows(|rows| rows.budgets.get(provider).copied()).unwrap_or_default();
         for group in self.batch.iter().map(|(group, _)| *group).collect::<BTreeSet<_>>() {
-            let rows = View { group, ..*self };
+            let rows = View { group, looks: Cell::new(0), ..*self };
             let newest = rows.newest(|transition| {
                 transition.budgets.iter().find(|(whose, _)| whose == provider).map(|(_, usage)| *usage)
             });

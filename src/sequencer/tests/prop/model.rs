@@ -225,8 +225,8 @@ impl Model {
         first.is_some_and(|first| now > first.max(self.announced(child)) + policy.late_after_ms)
     }
 
-    /// An edge to what has no parent, is not the root, and is neither the partition itself nor above it. From a connected
-    /// partition also to what has a parent, as long as that is not connected: it takes the other's place.
+    /// An edge to what has no parent, is not the root, and is neither the partition itself nor above it. From a
+    /// connected partition also to what has a parent, as long as that is not connected: it takes the other's place.
     fn announce(&mut self, asked: &Asked, next: Key, index: usize, exempt: bool, now: UnixMillis) {
         let from = asked.partition;
         let parent = self.partitions.get(&next).and_then(|partition| partition.parent);
