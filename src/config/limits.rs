@@ -25,7 +25,7 @@ pub struct Limits {
     pub wait_seconds_max: u32,
     /// The most receives of one provider that wait at the same time.
     pub waiting_per_provider: usize,
-    /// The most open connections, over all listeners.
+    /// The most open connections of each listener.
     pub connections_max: u32,
     /// How long a connection may take to send the head of a request.
     pub header_read_timeout_seconds: u32,

@@ -16,8 +16,8 @@ use super::{
     exchange::{exchange, http_request},
 };
 
-/// How long an idle connection is kept: shorter than any server gives up on one.
-const IDLE: Duration = Duration::from_secs(20);
+/// How long an idle connection is kept: shorter than the ten seconds after which a server of ours gives up on one.
+const IDLE: Duration = Duration::from_secs(8);
 
 /// Where a local listener is.
 #[derive(Clone, Debug, PartialEq, Eq)]

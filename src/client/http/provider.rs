@@ -36,8 +36,8 @@ use super::{
 };
 use crate::wire::ServiceProviderId;
 
-/// How long an idle connection is kept: shorter than any server gives up on one.
-const IDLE: Duration = Duration::from_secs(20);
+/// How long an idle connection is kept: shorter than the ten seconds after which a server of ours gives up on one.
+const IDLE: Duration = Duration::from_secs(8);
 /// How often a quiet HTTP/2 connection is asked whether it still lives, and how long the answer may take. Requests may
 /// legitimately hang on it for most of a minute.
 const PING: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(10));

@@ -50,18 +50,20 @@ pub(crate) fn group_record() -> Group {
     }
 }
 
-/// A partition with something in every field.
+/// A partition with something in every field: a new field does not compile until it is here.
 pub(crate) fn partition_record() -> Partition {
     let mut evidence = Evidence::default();
     evidence.note(Evidence::EPOCH_MISMATCH);
     evidence.note(Evidence::LATE_HANDSHAKE);
     Partition {
+        created_ms: 1_700_000_000_050,
         epoch: Some(EpochNumber(7)),
         parent: Some(Parent { key: partition(0x11), index: 3 }),
         children: vec![Child { key: partition(0x12), index: 4, announced_ms: 1_700_000_000_100 }],
         next_index: 6,
         first_index: 1,
         commits: 2,
+        member_commits: 1,
         last_commit: Some(4),
         bytes: 600,
         group_info: Some(BlobKey([0xb1; 32])),
@@ -69,7 +71,6 @@ pub(crate) fn partition_record() -> Partition {
         uses: vec![Use { provider: provider("hub.example"), first_ms: 1, last_ms: 2 }],
         charges: vec![Charge { provider: provider("follower.example"), usage: Usage { partitions: 1, bytes: 300 } }],
         evidence,
-        ..Partition::new(1_700_000_000_050, None, None)
     }
 }
 

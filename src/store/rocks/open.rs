@@ -1,6 +1,6 @@
 //! Opening: options of the engine, format version, owner.
 
-use std::path::Path;
+use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path};
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBRecoveryMode, DEFAULT_COLUMN_FAMILY_NAME, LogLevel,
@@ -37,6 +37,7 @@ impl RocksStore {
     /// when the disk refuses or a file is damaged; [`Error::Corrupt`] when the first rows cannot be read.
     pub fn open(mut options: OpenOptions<'_>) -> Result<Self, Error> {
         check_families(options.path)?;
+        make_folder(options.path)?;
         let cache = Cache::new_lru_cache(options.cache_bytes);
         let families = keys::FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, family_options(name, &cache)));
         let db = DB::open_cf_descriptors(&database_options(), options.path, families).map_err(io)?;
@@ -70,6 +71,11 @@ impl RocksStore {
         tracing::info!(fresh, format = FORMAT_VERSION, "database opened");
         Ok(Self::new(db, secret))
     }
+}
+
+/// Messages and the database's secret are nobody else's business, whatever the process's umask.
+fn make_folder(path: &Path) -> Result<(), Error> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| Error::Io(error.to_string()))
 }
 
 fn io(error: rocksdb::Error) -> Error {

@@ -73,7 +73,8 @@ fn every_row_is_written_as_it_always_was() {
             fs::write(&file, &found).unwrap();
         }
         let expected = fs::read_to_string(&file).unwrap();
-        assert_eq!(found, expected, "the bytes on disk have changed: see the head of this file");
+        let changed = found.lines().zip(expected.lines()).find(|(found, expected)| found != expected);
+        assert!(found == expected, "{family}: the bytes on disk have changed: see the head of this file\n{changed:#?}");
     }
 }
 

@@ -161,3 +161,12 @@ fn a_place_where_nothing_can_be_written_is_an_error() {
     assert!(matches!(error, Error::Io(_)), "{error}");
     assert_eq!(fs::read_to_string(&file).unwrap(), "in the way");
 }
+
+#[test]
+fn the_folder_is_its_owner_s_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = TempDir::new().unwrap();
+    let path = root.path().join("deeper/db");
+    drop(open(&path));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+}
