@@ -64,33 +64,32 @@ pub async fn run(
     mut ready: impl FnMut(&str, &dyn Display),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
+    // Whatever can be refused is refused before the database is opened and before anything serves: a process must not
+    // end while tasks still hold the database.
+    let provider = match config.provider.listen {
+        Some(address) => Some((provider_tls(&config)?, listen_tcp("provider", address).await?)),
+        None => None,
+    };
+    let local = match &config.local {
+        Some(local) => Some(listen_local(&local.listen).await?),
+        None => None,
+    };
     let service = start_service(&config).await?;
     let hub = Arc::new(build_hub(&config, service.clone())?);
+
     let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
-
-    let limits = &config.limits;
     let connections = |router, tls| Connections {
         router,
         tls,
-        connections_max: limits.connections_max as usize,
-        header_timeout: seconds(limits.header_read_timeout_seconds),
+        connections_max: config.limits.connections_max as usize,
+        header_timeout: seconds(config.limits.header_read_timeout_seconds),
     };
-    if let Some(address) = config.provider.listen {
-        let provider = &config.provider;
-        let tls = http::provider_acceptor(&provider.cert_file, &provider.key_file, &provider.ca_file)?;
-        let (socket, address) = listen_tcp("provider", address).await?;
+    if let Some((tls, (socket, address))) = provider {
         tasks.spawn(connections(http::provider::router(hub.clone()), Some(tls)).serve(socket, stopping.clone()));
         ready("provider", &address);
     }
-    if let Some(local) = &config.local {
-        let (socket, address): (_, Box<dyn Display + Send>) = match &local.listen {
-            LocalAddress::Tcp(address) => {
-                let (socket, address) = listen_tcp("local", *address).await?;
-                (socket, Box::new(address))
-            }
-            LocalAddress::Unix(path) => (listen_unix(path.clone()).await?, Box::new(local.listen.clone())),
-        };
+    if let Some((socket, address)) = local {
         tasks.spawn(connections(http::local::router(hub.clone()), None).serve(socket, stopping.clone()));
         ready("local", &address);
     }
@@ -178,6 +177,22 @@ fn service_limits(config: &Config) -> Limits {
         waiting_per_provider: config.limits.waiting_per_provider,
         page_bytes: config.limits.page_bytes,
         ..Limits::default()
+    }
+}
+
+fn provider_tls(config: &Config) -> Result<tokio_rustls::TlsAcceptor, TlsError> {
+    let provider = &config.provider;
+    http::provider_acceptor(&provider.cert_file, &provider.key_file, &provider.ca_file)
+}
+
+/// The socket, and the address that people are told: with the port that the system chose.
+async fn listen_local(listen: &LocalAddress) -> Result<(Socket, LocalAddress), Error> {
+    match listen {
+        LocalAddress::Tcp(address) => {
+            let (socket, address) = listen_tcp("local", *address).await?;
+            Ok((socket, LocalAddress::Tcp(address)))
+        }
+        LocalAddress::Unix(path) => Ok((listen_unix(path.clone()).await?, listen.clone())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::Request};
+use axum::{Router, extract::Request};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -17,7 +17,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use super::Peer;
+use super::{Peer, first_byte::FirstByte, unread::Unread};
 
 /// After a failed accept (out of file descriptors, mostly) the loop waits so long instead of spinning.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -77,9 +77,13 @@ impl Connections {
                 }
             }
         }
-        if let Socket::Unix(listener, path) = socket {
-            drop(listener);
-            drop(std::fs::remove_file(path));
+        // From here on the system refuses connections: whoever comes now goes elsewhere at once.
+        match socket {
+            Socket::Tcp(listener) => drop(listener),
+            Socket::Unix(listener, path) => {
+                drop(listener);
+                drop(std::fs::remove_file(path));
+            }
         }
         while tasks.join_next().await.is_some() {}
     }
@@ -102,10 +106,14 @@ impl Connections {
         Ok((stream, place))
     }
 
-    async fn attend(self, stream: Box<dyn Stream>, shutdown: watch::Receiver<bool>) {
+    async fn attend(self, stream: Box<dyn Stream>, mut shutdown: watch::Receiver<bool>) {
         let Some(tls) = &self.tls else { return self.answer(stream, None, shutdown).await };
+        let accepted = tokio::select! {
+            accepted = tokio::time::timeout(self.header_timeout, tls.accept(stream)) => accepted,
+            _ = shutdown.wait_for(|ends| *ends) => return,
+        };
         // A client without a trusted certificate gets a TLS alert and nothing else; it is not worth a log line each.
-        let Ok(Ok(stream)) = tokio::time::timeout(self.header_timeout, tls.accept(stream)).await else { return };
+        let Ok(Ok(stream)) = accepted else { return };
         let (_, session) = stream.get_ref();
         let peer = session.peer_certificates().and_then(<[_]>::first).map(|leaf| Peer::of_certificate(leaf));
         self.answer(stream, peer, shutdown).await;
@@ -119,12 +127,17 @@ impl Connections {
     ) {
         let router = &self.router;
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            let request = request.map(Body::new);
+            let (request, unread) = Unread::lend(request);
             let request = match &peer {
                 Some(peer) => peer.mark(request),
                 None => request,
             };
-            router.clone().oneshot(request)
+            let answering = router.clone().oneshot(request);
+            async move {
+                let answer = answering.await;
+                unread.discard().await;
+                answer
+            }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
@@ -139,6 +152,7 @@ impl Connections {
             .max_header_list_size(HEADER_BYTES_MAX)
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT);
+        let stream = FirstByte::within(self.header_timeout, stream);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         tokio::select! {

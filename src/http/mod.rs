@@ -10,6 +10,7 @@
 mod body;
 mod connection;
 mod fields;
+mod first_byte;
 mod forward;
 mod health;
 mod hub;
@@ -22,6 +23,7 @@ mod respond;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod unread;
 
 pub use connection::{Connections, Socket};
 pub use forward::{Upstream, UpstreamError};

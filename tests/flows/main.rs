@@ -1,0 +1,28 @@
+//! Whole flows through real `restante` processes: real databases, real TLS on loopback, ports that the system chooses.
+//!
+//! One module for each flow. A process belongs to the test that started it and ends with it; every wait has an end; and
+//! nothing sleeps where there is something to wait for.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a broken flow fails loudly")]
+
+mod damage;
+mod draining;
+#[path = "../fixtures/mod.rs"]
+#[allow(dead_code, reason = "shared with the unit tests; nobody needs all of it")]
+mod fixtures;
+mod full_disk;
+mod hub_down;
+mod killing;
+mod line;
+mod messaging;
+mod patience;
+mod people;
+mod pki;
+mod privacy;
+mod process;
+mod refusals;
+mod site;
+mod starting;
+mod tls;
+mod unix_socket;

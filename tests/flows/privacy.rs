@@ -1,0 +1,182 @@
+//! What two providers leave behind when they talk as much as they can: logs without anybody in them, and databases
+//! without keys and users.
+
+use std::{fs, path::Path, time::Duration};
+
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use restante::{
+    client::http::{
+        Channel, ChannelRequest, DeliveryService, Limits, LocalAddress, LocalClient, Operation, ServiceToken, UserId,
+    },
+    wire::{CreateGroupRequest, PartitionKey, decode},
+};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    fixtures::{
+        mls,
+        requests::{self, Attached, CreateGroup},
+    },
+    pki::self_signed,
+    site::{FOLLOWER, HUB, Provider, Setting, Site, files, token_of},
+};
+
+const KEYS: [[u8; 16]; 4] = [*b"canary-key-zero-", *b"canary-key-one--", *b"canary-key-orph-", *b"canary-key-read-"];
+const PAYLOAD: &[u8] = b"canary payload that is ciphertext";
+const ALICE: &str = "canary-user-alice";
+const BOB: &str = "canary-user-bob";
+const WRONG_TOKEN: &str = "canary-token-that-is-wrong";
+
+/// The forms in which somebody might have written it down.
+fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
+    let base64 = |offset: usize| {
+        // In the middle of something longer the letters depend on where it begins; those at the edges are shared.
+        let padded = STANDARD.encode([&vec![0; offset][..], secret].concat());
+        let (start, end) = (if offset == 0 { 0 } else { 4 }, padded.trim_end_matches('=').len() - 2);
+        padded.as_bytes()[start..end].to_vec()
+    };
+    vec![
+        secret.to_vec(),
+        hex::encode(secret).into_bytes(),
+        hex::encode_upper(secret).into_bytes(),
+        base64(0),
+        base64(1),
+        base64(2),
+        URL_SAFE_NO_PAD.encode(secret).into_bytes(),
+        format!("{secret:?}").trim_matches(['[', ']']).as_bytes().to_vec(),
+    ]
+}
+
+fn occurs(content: &[u8], secret: &[u8]) -> bool {
+    forms(secret).iter().any(|form| content.windows(form.len()).any(|window| window == form.as_slice()))
+}
+
+/// One user's way, with whatever token.
+fn user(provider: &Provider, token: &str, name: &str) -> DeliveryService<LocalClient> {
+    let LocalAddress::Tcp(address) = provider.local else { panic!("loopback") };
+    let (token, user) = (ServiceToken::new(token).unwrap(), UserId::new(name.as_bytes()).unwrap());
+    DeliveryService::new(LocalClient::new(LocalAddress::Tcp(address), token, user, Limits::default()))
+}
+
+/// Good requests at both providers, with every secret in them.
+async fn talk(hub: &Provider, follower: &Provider) -> Vec<u8> {
+    let (alice, bob) = (user(hub, &token_of(HUB), ALICE), user(follower, &token_of(FOLLOWER), BOB));
+    let group = alice.mint_group_id().await.unwrap().group_id;
+    let request: CreateGroupRequest = decode(&CreateGroup::bare(&group, KEYS[0]).encode()).unwrap();
+    alice.create_group(&request).await.unwrap();
+    let attached = Attached {
+        group_info: Some(mls::group_info(&group, 1, mls::SUITE, Some(PAYLOAD))),
+        welcome_data: Some(requests::welcome_data(&mls::welcome(mls::SUITE, &[b"reference"]), &[FOLLOWER])),
+    };
+    let commit = requests::send_commit(&mls::commit(&group, 0, PAYLOAD), KEYS[0], KEYS[1], &attached);
+    alice.send_encoded(commit.into(), None).await.unwrap();
+    for key in [KEYS[1], KEYS[2]] {
+        let message = mls::application(&group, 1, PAYLOAD);
+        bob.send_encoded(requests::send(&message, key).into(), None).await.unwrap();
+    }
+    for key in KEYS {
+        let request = decode(&requests::receive(&group, key, 0)).unwrap();
+        alice.receive(&request, Duration::ZERO).await.unwrap();
+        bob.receive(&request, Duration::from_secs(1)).await.unwrap();
+        let literal = requests::receive_literal(key, 0);
+        alice.raw(ChannelRequest::new(Operation::ReceiveLiteral, literal.into())).await.unwrap();
+    }
+    group
+}
+
+/// Bad ones, each with all that it can hold.
+async fn misbehave(site: &Site, hub: &Provider, follower: &Provider, group: &[u8]) {
+    let good = requests::send(&mls::application(group, 1, PAYLOAD), KEYS[1]);
+    let stranger = requests::send(&mls::application(b"mimi://stranger.example/g/x", 1, PAYLOAD), KEYS[1]);
+    let foreign =
+        requests::send(&mls::application(b"mimi://stranger.example/g/AAECAwQFBgcICQoLDA0ODw", 1, PAYLOAD), KEYS[1]);
+    let bodies: [Vec<u8>; 7] = [
+        good[..good.len() - 1].to_vec(),
+        [good.as_slice(), PAYLOAD].concat(),
+        KEYS.concat(),
+        requests::send(&mls::commit(group, 1, PAYLOAD), KEYS[1]),
+        stranger,
+        foreign,
+        requests::send(&mls::application(group, 1, &PAYLOAD.repeat(10_000)), KEYS[1]),
+    ];
+    for provider in [hub, follower] {
+        for (token, name) in [(token_of(&provider.id), ALICE), (token_of(&provider.id), ""), (WRONG_TOKEN.into(), BOB)]
+        {
+            let person = user(provider, &token, name);
+            for body in &bodies {
+                for operation in [Operation::Send, Operation::Receive, Operation::CreateGroup, Operation::Push] {
+                    let answer = person.raw(ChannelRequest::new(operation, body.clone().into())).await.unwrap();
+                    assert!(!answer.status.is_success());
+                    for secret in [&KEYS[1][..], PAYLOAD, ALICE.as_bytes(), WRONG_TOKEN.as_bytes(), group] {
+                        assert!(!occurs(&answer.body, secret), "{}", String::from_utf8_lossy(&answer.body));
+                    }
+                }
+            }
+        }
+    }
+    // Certificates that are refused, in TLS and behind it.
+    for identity in [site.pki.identity(HUB), self_signed("canary-stranger.example")] {
+        let client = site.pki.client(&identity, HUB, hub.provider);
+        let request = ChannelRequest::new(Operation::Send, good.clone().into());
+        let _ = client.peer(&HUB.parse().unwrap()).unwrap().post(request).await;
+    }
+}
+
+fn assert_absent(what: &str, content: &[u8], secrets: &[(&str, Vec<u8>)]) {
+    for (name, secret) in secrets {
+        assert!(!occurs(content, secret), "{what} holds {name}");
+    }
+}
+
+fn contents(folder: &Path) -> Vec<u8> {
+    files(folder).iter().flat_map(|path| fs::read(path).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_in_the_logs_and_no_key_is_in_the_databases() {
+    let site = Site::new(&[]).await;
+    let mut hub = site.start(&Setting { log: "trace", ..Setting::new(HUB) }).await;
+    let setting = Setting { log: "trace", ..Setting::new(FOLLOWER).peer(HUB, hub.provider) };
+    let mut follower = site.start(&setting).await;
+    let group = talk(&hub, &follower).await;
+    misbehave(&site, &hub, &follower, &group).await;
+    // The hub dies and the follower notices, which is worth a line or two.
+    hub.process.kill().await;
+    let request = requests::send(&mls::application(&group, 1, PAYLOAD), KEYS[1]);
+    let bob = user(&follower, &token_of(FOLLOWER), BOB);
+    assert!(bob.send_encoded(request.into(), None).await.is_err());
+    follower.process.terminate().await;
+    assert_eq!(follower.process.ended().await.code(), Some(0));
+
+    let mut keys: Vec<(&str, Vec<u8>)> = KEYS.iter().map(|key| ("a partition key", key.to_vec())).collect();
+    keys.extend([("a user", ALICE.into()), ("a user", BOB.into()), ("a wrong token", WRONG_TOKEN.into())]);
+    keys.extend([HUB, FOLLOWER].map(|id| ("a service token", token_of(id).into_bytes())));
+    let mut all = keys.clone();
+    all.extend(KEYS.iter().map(|key| ("a masked key", PartitionKey::new(*key).masked().as_bytes().to_vec())));
+    all.extend([
+        ("a payload", PAYLOAD.to_vec()),
+        ("a group id", group.clone()),
+        ("the random part of a group id", group[group.len() - 22..].to_vec()),
+        ("a hashed group id", Sha256::digest(&group).to_vec()),
+        ("a peer", HUB.into()),
+        ("a peer", FOLLOWER.into()),
+        ("a stranger", b"stranger.example".to_vec()),
+        ("an address", b"127.0.0.1".to_vec()),
+    ]);
+    for provider in [&hub, &follower] {
+        let log = fs::read(site.log(&provider.id)).unwrap();
+        assert!(occurs(&log, b"starting") && occurs(&log, b"database opened"), "the log is the log");
+        assert_absent("the log", &log, &all);
+        // Standard output has the addresses of the listeners, which is what it is for.
+        let printed = provider.process.printed.join("\n").into_bytes();
+        assert_absent("standard output", &printed, &all[..all.len() - 1]);
+        let database = contents(&site.database(&provider.id));
+        assert_absent("the database", &database, &keys);
+    }
+    // The search finds what is there.
+    let database = contents(&site.database(HUB));
+    assert!(occurs(&database, PAYLOAD) && occurs(&database, &group) && occurs(&database, &Sha256::digest(&group)));
+}

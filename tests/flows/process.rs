@@ -1,0 +1,106 @@
+//! A running `restante`, held by the test that started it.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+
+/// No process takes longer to listen, or to end.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program under test.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_restante");
+
+/// A process; killed when it is dropped.
+pub(crate) struct Process {
+    child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+    /// Everything that it printed.
+    pub(crate) printed: Vec<String>,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Runs the program with these arguments; what it logs goes behind what is in the file.
+    pub(crate) fn start(arguments: &[&OsStr], log: &Path) -> Self {
+        Self::start_in_shell("", arguments, log)
+    }
+
+    /// The same behind some shell, such as a `ulimit`.
+    pub(crate) fn start_in_shell(prologue: &str, arguments: &[&OsStr], log: &Path) -> Self {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("{prologue} exec \"$@\"")).arg("sh").arg(PROGRAM).args(arguments);
+        // No setting of whoever runs the tests is one of the process.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RESTANTE_")) {
+            command.env_remove(name);
+        }
+        let file = File::options().create(true).append(true).open(log).unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file).kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, stdout, printed: Vec::new(), log: log.to_owned() }
+    }
+
+    /// The next line that it prints; `None` when it prints no more.
+    async fn line(&mut self) -> Option<String> {
+        let line = tokio::time::timeout(PATIENCE, self.stdout.next_line()).await.expect("a line in time").unwrap();
+        self.printed.extend(line.clone());
+        line
+    }
+
+    /// What it listens on, once it says so: `listening <table> <address>`.
+    pub(crate) async fn listening(&mut self, table: &str) -> String {
+        let prefix = format!("listening {table} ");
+        if let Some(address) = self.printed.iter().find_map(|line| line.strip_prefix(&prefix)) {
+            return address.to_owned();
+        }
+        while let Some(line) = self.line().await {
+            if let Some(address) = line.strip_prefix(&prefix) {
+                return address.to_owned();
+            }
+        }
+        panic!("it ended instead of listening: {}", self.logged());
+    }
+
+    pub(crate) async fn listening_tcp(&mut self, table: &str) -> SocketAddr {
+        self.listening(table).await.parse().unwrap()
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn logged(&self) -> String {
+        String::from_utf8(std::fs::read(&self.log).unwrap()).unwrap()
+    }
+
+    /// `SIGTERM`, by the shell, which needs no package to be installed.
+    pub(crate) async fn terminate(&self) {
+        let id = self.child.id().expect("it runs");
+        let status = Command::new("sh").arg("-c").arg(format!("kill -TERM {id}")).status().await.unwrap();
+        assert!(status.success());
+    }
+
+    /// `SIGKILL`, and waits until it is gone.
+    pub(crate) async fn kill(&mut self) {
+        self.child.start_kill().unwrap();
+        let status = self.ended().await;
+        assert!(status.code().is_none(), "killed, not ended: {status}");
+    }
+
+    /// Waits for its end, and reads what it printed until then.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        while self.line().await.is_some() {}
+        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").unwrap()
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+}

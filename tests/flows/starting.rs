@@ -1,0 +1,65 @@
+//! What keeps a process from starting is said in one line, and nothing is damaged by the attempt.
+
+use std::{ffi::OsStr, fs};
+
+use crate::{
+    people::Person,
+    process::Process,
+    site::{FOLLOWER, HUB, Setting, Site},
+};
+
+/// Starts a provider with that provider's database, which it must not serve. Returns its status and what it says.
+pub(crate) async fn refused(site: &Site, setting: &Setting, database_of: &str) -> (Option<i32>, String) {
+    let file = site.configure(setting);
+    let log = site.of("refused.log");
+    let _ = fs::remove_file(&log);
+    let path = format!("store.path={}", site.database(database_of).display());
+    let arguments = ["serve", "--config", file.to_str().unwrap(), "--set", &path].map(OsStr::new);
+    let mut process = Process::start(&arguments, &log);
+    let code = process.ended().await.code();
+    (code, process.logged())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_is_served_by_one_process_of_its_own_provider() {
+    let site = Site::new(&[]).await;
+    let mut hub = site.start(&Setting::new(HUB)).await;
+    let group = hub.user("alice").found().await;
+    hub.user("alice").say(&group, 0, "mine").await.unwrap();
+
+    let (code, said) = refused(&site, &Setting::new(HUB), HUB).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("another process has the database open"), "{said}");
+    hub.user("alice").say(&group, 0, "still mine").await.unwrap();
+
+    hub.process.kill().await;
+    let (code, said) = refused(&site, &Setting::new(FOLLOWER), HUB).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("belongs to provider hub.example, not to follower.example"), "{said}");
+
+    let hub = site.start(&Setting::new(HUB)).await;
+    assert_eq!(hub.user("alice").read_all(&group, 0).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_in_use_is_named() {
+    let site = Site::new(&[]).await;
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let mut process = site.spawn("", &Setting { local: address.to_string(), ..Setting::new(HUB) });
+    assert_eq!(process.ended().await.code(), Some(1));
+    let said = process.logged();
+    assert!(said.contains("local.listen") && said.contains(&address.to_string()), "{said}");
+    assert_eq!(said.matches("in use").count(), 1, "said once: {said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_configuration_is_told_before_anything_is_touched() {
+    let site = Site::new(&[]).await;
+    let setting = Setting { more: "[limits]\npage_bites = 5\n".to_owned(), ..Setting::new(HUB) };
+    let mut process = site.spawn("", &setting);
+    assert_eq!(process.ended().await.code(), Some(78));
+    let said = process.logged();
+    assert!(said.contains("page_bites") && said.contains("page_bytes"), "{said}");
+    assert!(!site.database(HUB).exists());
+}
