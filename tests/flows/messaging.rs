@@ -148,33 +148,41 @@ async fn everything_is_there_after_a_restart() {
     assert_eq!(peer.say(&group, 0, "after").await.unwrap().index, 1);
 }
 
-/// A provider's users wait on one connection to the hub, and more of them than fit into any usual limit of HTTP/2.
+/// A provider's users wait at the hub: more of them than fit into any usual limit of HTTP/2, and none behind another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn thousands_wait_on_one_connection() {
+async fn thousands_wait_and_each_is_woken() {
     const WAITING: u16 = 3000;
     let site = Site::new(&[]).await;
     let hub = site.start(&Setting::new(HUB)).await;
     let group: std::sync::Arc<[u8]> = hub.user("alice").found().await.into();
     let client = site.pki.client(&site.pki.identity(FOLLOWER), HUB, hub.provider);
     let peer = DeliveryService::new(client.peer(&HUB.parse().unwrap()).unwrap());
-    // From here on there is a connection, and no reason to make another one.
+    // From here on there is a connection that all of them could share.
     peer.wait(&group, 9, 0, 1).await.unwrap();
+    let numbered = |number: u16| {
+        let mut key = key(0xee);
+        key[..2].copy_from_slice(&number.to_be_bytes());
+        key
+    };
     let mut waits = tokio::task::JoinSet::new();
     for number in 0..WAITING {
         let (peer, group) = (peer.clone(), group.clone());
-        let mut key = key(0xee);
-        key[..2].copy_from_slice(&number.to_be_bytes());
         waits.spawn(async move {
-            let request = restante::wire::decode(&requests::receive(&group, key, 0)).unwrap();
+            let request = restante::wire::decode(&requests::receive(&group, numbered(number), 0)).unwrap();
             (number, peer.receive(&request, Duration::from_secs(50)).await.unwrap())
         });
     }
-    // The last one is woken, whether it waits already or comes later.
-    let mut last = key(0xee);
-    last[..2].copy_from_slice(&(WAITING - 1).to_be_bytes());
-    let message = crate::fixtures::mls::application(&group, 0, b"woken");
-    hub.user("alice").send_encoded(requests::send(&message, last).into(), None).await.unwrap();
-    let (number, received) =
-        tokio::time::timeout(Duration::from_secs(30), waits.join_next()).await.unwrap().unwrap().unwrap();
-    assert_eq!((number, texts(&received.response.epoch)), (WAITING - 1, vec!["woken".to_owned()]));
+    let mut expected: Vec<_> = (0..WAITING).step_by(271).collect();
+    for number in &expected {
+        let message = crate::fixtures::mls::application(&group, 0, b"woken");
+        let body = requests::send(&message, numbered(*number));
+        hub.user("alice").send_encoded(body.into(), None).await.unwrap();
+    }
+    // Whether they wait already or come later.
+    while !expected.is_empty() {
+        let woken = tokio::time::timeout(Duration::from_secs(20), waits.join_next()).await.expect("woken in time");
+        let (number, received) = woken.unwrap().unwrap();
+        assert_eq!(texts(&received.response.epoch), ["woken"]);
+        expected.retain(|waiting| *waiting != number);
+    }
 }
