@@ -6,7 +6,10 @@ use restante::client::{
     Problem, ProblemCode, Received,
     http::{CallError, ChannelError, DeliveryService},
 };
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::{
     people::{Person, texts},
@@ -130,12 +133,15 @@ async fn a_request_that_never_ends_is_given_up() {
         let mut stuck = TcpStream::connect(hub.local_tcp()).await.unwrap();
         let head = format!(
             "POST /v1/send HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {}\r\nds-user: :YWxpY2U=:\r\n\
-             content-type: application/vnd.mimi-ds\r\ncontent-length: 1000\r\n\r\nthe beginning",
+             content-type: application/vnd.mimi-ds\r\ncontent-length: 1000\r\nexpect: 100-continue\r\n\r\n",
             token_of(HUB)
         );
         stuck.write_all(head.as_bytes()).await.unwrap();
-        // Answered after it on another connection: the process has read the head.
-        hub.user("alice").mint_group_id().await.unwrap();
+        // It is asked for the body, so the request is being served.
+        let mut asked = [0; 12];
+        tokio::time::timeout(PATIENCE, stuck.read_exact(&mut asked)).await.expect("in time").unwrap();
+        assert_eq!(&asked, b"HTTP/1.1 100");
+        stuck.write_all(b"the beginning").await.unwrap();
         hub.process.terminate().await;
         if signals == 2 {
             // The first one is seen when the process listens no more.
