@@ -3,10 +3,8 @@
 use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
-use restante::{
-    telemetry::{LOG_VARIABLE, LogFilter},
-    wire::ServiceProviderId,
-};
+use restante::wire::ServiceProviderId;
+use restante_process::telemetry::{LOG_VARIABLE, LogFilter};
 
 /// Version and commit. The variables here and below come from build.rs.
 pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("RESTANTE_COMMIT"));

@@ -9,10 +9,11 @@
 //! * [`client`]: what an app or another provider links: MLS groups with partition keys, and HTTP. Uses `mls` and `wire`.
 //! * [`store`]: the seam to storage, and RocksDB behind it.
 //! * [`service`]: the use cases; lanes, waiting receives, timers.
-//! * [`http`]: the two listeners, and the way to other hubs.
+//! * [`http`]: what the two listeners answer, and the way to other hubs.
 //! * [`server`]: puts the parts together, and takes them down in order.
 //!
-//! Beside them stand [`config`], [`telemetry`], [`dev_pki`] and [`demo`].
+//! Beside them stand [`config`], [`dev_pki`] and [`demo`]. What a program needs of its machine (listeners, TLS, layers
+//! of configuration, logs, signals) is the crate `restante-process`, which knows nothing of all this.
 //!
 //! # Features
 //! * `hub` (default): everything; the program `restante`.
@@ -45,9 +46,6 @@ pub mod server;
 
 #[cfg(feature = "hub")]
 pub mod config;
-
-#[cfg(feature = "hub")]
-pub mod telemetry;
 
 #[cfg(feature = "hub")]
 pub mod dev_pki;

@@ -1,17 +1,14 @@
 //! Puts the parts together and runs them: store, service, listeners, timers; and takes them down in order.
 
-use std::{collections::BTreeSet, fmt::Display, future::Future, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt::Display, sync::Arc, time::Duration};
 
-use tokio::{
-    net::{TcpListener, UnixListener},
-    sync::watch,
-    task::JoinSet,
-};
+use restante_process::{Clients, Connections, Identify, Socket, SocketError, Tls, TlsError};
+use tokio::{sync::watch, task::JoinSet};
 use zeroize::Zeroizing;
 
 use crate::{
-    config::{Config, LocalAddress, Problems},
-    http::{self, Connections, Hub, HubParts, Socket, TlsError, Upstream},
+    config::{Config, Problems},
+    http::{self, Hub, HubParts, Peer, Upstream},
     sequencer::{Policy, SizeLimits, Usage},
     service::{self, Limits, Parts, SWEEP_INTERVAL, Service, SystemClock, SystemEntropy},
     store::{
@@ -40,21 +37,14 @@ pub enum Error {
     #[error("{0}")]
     Config(Problems),
     /// A listener.
-    #[error("{table}.listen: {address} cannot be listened on: {error}")]
-    Listen {
-        /// The table of the configuration.
-        table: &'static str,
-        /// The configured address.
-        address: String,
-        /// What the system said.
-        error: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] SocketError),
 }
 
 /// Memory for cached blocks of the database.
 const CACHE_BYTES: usize = 256 * 1024 * 1024;
 
-/// Serves until `shutdown`; calls `ready` with table and address of each listener. Returns when everything that was
+/// Serves until `stopping` turns true or its sender is gone; calls `ready` with table and address of each listener. Returns when everything that was
 /// being served is answered and the database is closed.
 ///
 /// # Errors
@@ -62,42 +52,45 @@ const CACHE_BYTES: usize = 256 * 1024 * 1024;
 pub async fn run(
     config: Config,
     mut ready: impl FnMut(&str, &dyn Display),
-    shutdown: impl Future<Output = ()>,
+    mut stopping: watch::Receiver<bool>,
 ) -> Result<(), Error> {
     // Whatever can be refused is refused before the database is opened and before anything serves: a process must not
     // end while tasks still hold the database.
     let provider = match config.provider.listen {
-        Some(address) => Some((provider_tls(&config)?, listen_tcp("provider", address).await?)),
+        Some(address) => Some((provider_tls(&config)?, Socket::tcp("provider", address).await?)),
         None => None,
     };
     let local = match &config.local {
-        Some(local) => Some(listen_local(&local.listen).await?),
+        Some(local) => Some(Socket::local("local", &local.listen).await?),
         None => None,
     };
     let service = start_service(&config).await?;
     let hub = Arc::new(build_hub(&config, service.clone())?);
 
-    let (stop, stopping) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    let connections = |router, tls| Connections {
-        router,
+    let connections = |service, tls, identify| Connections {
+        service,
         tls,
+        identify,
         connections_max: config.limits.connections_max as usize,
         header_timeout: seconds(config.limits.header_read_timeout_seconds),
     };
     if let Some((tls, (socket, address))) = provider {
-        tasks.spawn(connections(http::provider::router(hub.clone()), Some(tls)).serve(socket, stopping.clone()));
+        let peer = Identify::by(|certificate| certificate.map(|leaf| Peer::of_certificate(leaf)));
+        let connections = connections(http::provider::router(hub.clone()), Some(tls), peer);
+        tasks.spawn(connections.serve(socket, stopping.clone()));
         ready("provider", &address);
     }
     if let Some((socket, address)) = local {
-        tasks.spawn(connections(http::local::router(hub.clone()), None).serve(socket, stopping.clone()));
+        let connections = connections(http::local::router(hub.clone()), None, Identify::nobody());
+        tasks.spawn(connections.serve(socket, stopping.clone()));
         ready("local", &address);
     }
-    let sweeper = tokio::spawn(sweep(service.clone(), stopping));
+    let sweeper = tokio::spawn(sweep(service.clone(), stopping.clone()));
 
-    shutdown.await;
+    // A dropped sender means the end as well.
+    drop(stopping.wait_for(|ends| *ends).await);
     hub.drain();
-    stop.send_replace(true);
     while tasks.join_next().await.is_some() {}
     drop(sweeper.await);
     // The lanes' threads are joined where blocking is allowed.
@@ -180,43 +173,10 @@ fn service_limits(config: &Config) -> Limits {
     }
 }
 
-fn provider_tls(config: &Config) -> Result<tokio_rustls::TlsAcceptor, TlsError> {
+/// Clients must come from the authority. Whether they are peers is asked for each request.
+fn provider_tls(config: &Config) -> Result<Tls, TlsError> {
     let provider = &config.provider;
-    http::provider_acceptor(&provider.cert_file, &provider.key_file, &provider.ca_file)
-}
-
-/// The socket, and the address that people are told: with the port that the system chose.
-async fn listen_local(listen: &LocalAddress) -> Result<(Socket, LocalAddress), Error> {
-    match listen {
-        LocalAddress::Tcp(address) => {
-            let (socket, address) = listen_tcp("local", *address).await?;
-            Ok((socket, LocalAddress::Tcp(address)))
-        }
-        LocalAddress::Unix(path) => Ok((listen_unix(path.clone()).await?, listen.clone())),
-    }
-}
-
-async fn listen_tcp(
-    table: &'static str,
-    address: std::net::SocketAddr,
-) -> Result<(Socket, std::net::SocketAddr), Error> {
-    let refused = |error| Error::Listen { table, address: address.to_string(), error };
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
-    let bound = listener.local_addr().map_err(refused)?;
-    Ok((Socket::Tcp(listener), bound))
-}
-
-/// A socket that a killed process left behind is taken over; one that somebody answers on is not.
-async fn listen_unix(path: PathBuf) -> Result<Socket, Error> {
-    let refused = |error| Error::Listen { table: "local", address: format!("unix:{}", path.display()), error };
-    if tokio::net::UnixStream::connect(&path)
-        .await
-        .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
-    {
-        std::fs::remove_file(&path).map_err(refused)?;
-    }
-    let listener = UnixListener::bind(&path).map_err(refused)?;
-    Ok(Socket::Unix(listener, path))
+    Tls::read(&provider.cert_file, &provider.key_file, Clients::Required(&provider.ca_file))
 }
 
 /// Looks for due timers until the end.

@@ -13,13 +13,14 @@ use std::{
 
 use axum::{body::Bytes, routing::post};
 use restante::{
-    http::{Connections, Hub as HttpHub, HubParts, Socket, Upstream, local},
+    http::{Hub as HttpHub, HubParts, Upstream, local},
     mls::{CipherSuite, EpochNumber, ProtocolVersion},
     sequencer::Policy,
     service::{Limits, Parts, Service, SystemClock, SystemEntropy, UserId},
     store::rocks::{OpenOptions, RocksStore},
     wire::{CreateGroupRequest, encode},
 };
+use restante_process::{Connections, Identify, Socket};
 
 use crate::{
     load::{Target, http_answer},
@@ -107,8 +108,13 @@ pub(crate) fn serve(folder: &Path) {
         }
         out.flush().unwrap();
         drop(out);
-        let connections =
-            Connections { router, tls: None, connections_max: 1024, header_timeout: Duration::from_secs(60) };
+        let connections = Connections {
+            service: router,
+            tls: None,
+            identify: Identify::nobody(),
+            connections_max: 1024,
+            header_timeout: Duration::from_secs(60),
+        };
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let serving = tokio::spawn(connections.serve(Socket::Tcp(listener), stopping));
         tokio::task::spawn_blocking(|| std::io::stdin().lines().count()).await.unwrap();

@@ -1,29 +1,13 @@
-//! What a provider's certificate says: one name, when it is valid, what it may be used for.
-//!
-//! Only reads. Whether the certificate is to be trusted is rustls's business.
-
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use x509_parser::{
-    certificate::X509Certificate,
-    extensions::GeneralName,
-    prelude::{FromDer, X509Error},
-};
+//! Which provider a certificate names.
 
 use crate::wire::ServiceProviderId;
 
 /// Why a certificate names no provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
-    /// The bytes are no X.509 certificate.
-    #[error("is no X.509 certificate")]
-    Malformed,
-    /// No dNSName. A common name does not count.
-    #[error("has no dNSName among its subject alternative names; the common name does not count")]
-    NoName,
-    /// More than one dNSName.
-    #[error("has more than one dNSName; a provider has exactly one name")]
-    SeveralNames,
+    /// It is none, or has not exactly one dNSName.
+    #[error(transparent)]
+    Certificate(#[from] restante_process::config::CertificateFault),
     /// A dNSName that is no id: a wildcard, capital letters, a single label.
     #[error("has a dNSName that is no provider's id: it must be a lower-case domain name without a wildcard")]
     NoId,
@@ -35,104 +19,28 @@ pub enum CertificateFault {
 /// # Errors
 /// The certificate names no provider, or more than one.
 pub fn dns_name_of(certificate: &[u8]) -> Result<ServiceProviderId, CertificateFault> {
-    dns_name(&parse(certificate)?)
-}
-
-/// What [`super::files`] checks of our own certificate.
-pub(super) struct Facts {
-    pub(super) name: Result<ServiceProviderId, CertificateFault>,
-    /// Seconds since 1970.
-    pub(super) not_before: i64,
-    /// Seconds since 1970.
-    pub(super) not_after: i64,
-    /// Whether it may be presented by a server *and* by a client.
-    pub(super) serves_both_ends: bool,
-}
-
-pub(super) fn facts(certificate: &[u8]) -> Result<Facts, CertificateFault> {
-    let certificate = parse(certificate)?;
-    let usage = certificate.extended_key_usage().map_err(malformed)?;
-    Ok(Facts {
-        name: dns_name(&certificate),
-        not_before: certificate.validity().not_before.timestamp(),
-        not_after: certificate.validity().not_after.timestamp(),
-        // Without the extension every use is allowed. The value `any` is not enough for webpki.
-        serves_both_ends: usage.is_none_or(|usage| usage.value.server_auth && usage.value.client_auth),
-    })
-}
-
-/// Seconds since 1970, as certificates count.
-pub(super) fn seconds(now: SystemTime) -> i64 {
-    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateFault> {
-    match X509Certificate::from_der(der) {
-        Ok(([], certificate)) => Ok(certificate),
-        _ => Err(CertificateFault::Malformed),
-    }
-}
-
-fn dns_name(certificate: &X509Certificate<'_>) -> Result<ServiceProviderId, CertificateFault> {
-    let names = certificate.subject_alternative_name().map_err(malformed)?;
-    let mut dns_names = names.iter().flat_map(|names| &names.value.general_names).filter_map(|name| {
-        let GeneralName::DNSName(name) = name else { return None };
-        Some(*name)
-    });
-    let name = dns_names.next().ok_or(CertificateFault::NoName)?;
-    if dns_names.next().is_some() {
-        return Err(CertificateFault::SeveralNames);
-    }
-    name.parse().map_err(|_| CertificateFault::NoId)
-}
-
-fn malformed(_: X509Error) -> CertificateFault {
-    CertificateFault::Malformed
+    restante_process::config::dns_name_of(certificate)?.parse().map_err(|_| CertificateFault::NoId)
 }
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, KeyPair, SanType};
+    use rcgen::generate_simple_self_signed;
 
     use super::*;
 
-    fn certificate(names: &[&str]) -> Vec<u8> {
-        let mut params = CertificateParams::default();
-        params.subject_alt_names = names
-            .iter()
-            .map(|name| match name.parse() {
-                Ok(address) => SanType::IpAddress(address),
-                Err(_) => SanType::DnsName((*name).try_into().unwrap()),
-            })
-            .collect();
-        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+    fn certificate(name: &str) -> Vec<u8> {
+        generate_simple_self_signed([name.to_owned()]).unwrap().cert.der().to_vec()
     }
 
     #[test]
-    fn exactly_one_dns_name_is_the_provider() {
-        assert_eq!(dns_name_of(&certificate(&["hub.example"])).unwrap().as_str(), "hub.example");
-        assert_eq!(dns_name_of(&certificate(&["127.0.0.1", "hub.example"])).unwrap().as_str(), "hub.example");
-        assert_eq!(dns_name_of(&certificate(&["a.example", "b.example"])), Err(CertificateFault::SeveralNames));
-        assert_eq!(dns_name_of(&certificate(&["a.example", "a.example"])), Err(CertificateFault::SeveralNames));
-        assert_eq!(dns_name_of(&certificate(&[])), Err(CertificateFault::NoName));
-        assert_eq!(dns_name_of(&certificate(&["127.0.0.1"])), Err(CertificateFault::NoName));
+    fn the_name_is_the_provider() {
+        assert_eq!(dns_name_of(&certificate("hub.example")).unwrap().as_str(), "hub.example");
     }
 
     #[test]
     fn names_that_are_no_ids_are_refused() {
         for name in ["*.example.org", "Hub.example", "hub.example.", "hub_1.example"] {
-            assert_eq!(dns_name_of(&certificate(&[name])), Err(CertificateFault::NoId), "{name}");
+            assert_eq!(dns_name_of(&certificate(name)), Err(CertificateFault::NoId), "{name}");
         }
-    }
-
-    #[test]
-    fn truncated_and_trailing_bytes_are_malformed() {
-        let mut der = certificate(&["hub.example"]);
-        for length in 0..der.len() {
-            assert_eq!(dns_name_of(&der[..length]), Err(CertificateFault::Malformed), "{length}");
-        }
-        der.push(0);
-        assert_eq!(dns_name_of(&der), Err(CertificateFault::Malformed));
     }
 }

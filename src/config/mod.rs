@@ -14,36 +14,35 @@
 
 mod certificate;
 mod files;
-mod keys;
-mod layers;
 mod limits;
-mod listen;
 mod policy;
-mod problems;
 #[cfg(test)]
 mod tests;
-mod token;
 mod warnings;
 mod written;
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::SystemTime,
-};
+use std::{net::SocketAddr, path::PathBuf, time::SystemTime};
 
 pub use certificate::{CertificateFault, dns_name_of};
 pub use limits::Limits;
-pub use listen::LocalAddress;
 pub use policy::Policy;
-pub use problems::Problems;
+use restante_process::config::{Layers, Program, read_token};
+pub use restante_process::config::{LocalAddress, Problems, Sources};
 use zeroize::Zeroizing;
 
 use crate::wire::ServiceProviderId;
-use layers::Layers;
+use written::Written;
 
 /// The sample file: every table and key, with defaults in comments. `restante config example` prints it.
 pub const EXAMPLE: &str = include_str!("../../config/hub.toml");
+
+/// How the program calls its settings.
+const PROGRAM: Program = Program {
+    name: "restante",
+    sample: "hub.toml",
+    prefix: "RESTANTE_",
+    siblings: &["RESTANTE_GATEWAY_", "RESTANTE_RELAY_"],
+};
 
 /// Everything that the operator configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,8 +91,7 @@ impl Local {
     /// # Errors
     /// One complete sentence: the file cannot be read, can be read by everybody, or holds no usable token.
     pub fn read_service_token(&self) -> Result<Zeroizing<String>, Problems> {
-        token::read_token(&self.service_token_file)
-            .map_err(|sentence| Problems::one("local.service_token_file", sentence))
+        read_token(&self.service_token_file).map_err(|sentence| Problems::one("local.service_token_file", sentence))
     }
 }
 
@@ -113,17 +111,6 @@ pub struct Peer {
     pub url: http::Uri,
 }
 
-/// Where settings come from, weakest first.
-#[derive(Clone, Debug)]
-pub struct Sources<'a> {
-    /// The TOML file. Relative paths in it start at its folder.
-    pub file: &'a Path,
-    /// All environment variables of the process; those that are no settings of ours are passed over.
-    pub environment: Vec<(String, String)>,
-    /// `local.listen`, `127.0.0.1:0` and so on, from the command line.
-    pub flags: Vec<(String, String)>,
-}
-
 impl Config {
     /// Reads all layers and checks everything that can be known without opening a socket or the database. `now` is
     /// what certificates must be valid at.
@@ -132,7 +119,7 @@ impl Config {
     /// All problems at once, each with the place that it comes from and what to do about it.
     pub fn load(sources: &Sources<'_>, now: SystemTime) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        let Some(mut layers) = Layers::read(sources, &mut problems) else { return Err(problems) };
+        let Some(mut layers) = Layers::<Written>::read(PROGRAM, sources, &mut problems) else { return Err(problems) };
         let Some(written) = layers.extract(&mut problems) else { return Err(problems) };
         let parsed = written.parse(&layers, &mut problems);
         let place = |key: &str| layers.place(key);

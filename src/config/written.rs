@@ -5,11 +5,13 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use figment::value::magic::RelativePathBuf;
+use restante_process::config::{RelativePathBuf, parse_tcp};
 use serde::Deserialize;
 
-use super::{Limits, Local, LocalAddress, Peer, Policy, Problems, Provider, Store, layers::Layers, listen::parse_tcp};
+use super::{Limits, Local, LocalAddress, Peer, Policy, Problems, Provider, Store};
 use crate::wire::ServiceProviderId;
+
+type Layers = restante_process::config::Layers<Written>;
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "tables")]

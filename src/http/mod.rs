@@ -8,9 +8,7 @@
 //! No group id, key, user, token or payload stands in a URL, a log line or an error text.
 
 mod body;
-mod connection;
 mod fields;
-mod first_byte;
 mod forward;
 mod health;
 mod hub;
@@ -22,12 +20,8 @@ pub mod provider;
 mod respond;
 #[cfg(test)]
 mod tests;
-mod tls;
-mod unread;
 
-pub use connection::{Connections, Socket};
 pub use forward::{Upstream, UpstreamError};
 pub use hub::{Hub, HubParts};
 pub use peer::Peer;
 pub use problem::Problem;
-pub use tls::{TlsError, provider_acceptor};

@@ -23,6 +23,11 @@ const TREES: &[Tree] = &[
         never: &["ohttp", "hpke", "mls-rs*", "restante", "restante-gateway"],
     },
     Tree {
+        package: "restante-process",
+        features: &[],
+        never: &["ohttp", "hpke", "mls-rs*", "rocksdb", "axum", "restante", "restante-gateway", "restante-relay"],
+    },
+    Tree {
         package: "restante-gateway",
         features: &[],
         // mls-rs-crypto-* may lend its HPKE; MLS itself stays out.
@@ -31,12 +36,12 @@ const TREES: &[Tree] = &[
     Tree {
         package: "restante",
         features: &["--no-default-features"],
-        never: &["rocksdb", "librocksdb-sys", "axum", "tokio", "hyper", "rustls", "getrandom"],
+        never: &["rocksdb", "librocksdb-sys", "axum", "tokio", "hyper", "rustls", "getrandom", "restante-process"],
     },
     Tree {
         package: "restante",
         features: &["--no-default-features", "--features", "client"],
-        never: &["rocksdb", "librocksdb-sys", "axum"],
+        never: &["rocksdb", "librocksdb-sys", "axum", "restante-process"],
     },
     Tree { package: "xtask", features: &[], never: &["*"] },
 ];

@@ -34,7 +34,8 @@ const LAYERS: &[Layer] = &[
 const PURE: &[&str] = &["mls", "wire", "sequencer"];
 
 /// Crates that the pure layers do not name.
-const IMPURE_CRATES: &[&str] = &["tokio", "axum", "hyper", "rustls", "rocksdb", "getrandom", "rand"];
+const IMPURE_CRATES: &[&str] =
+    &["tokio", "axum", "hyper", "rustls", "rocksdb", "getrandom", "rand", "restante_process"];
 
 /// Words that the pure layers do not use, wherever they come from.
 const IMPURE_WORDS: &[&str] = &["SystemTime", "Instant", "async", "await"];

@@ -5,7 +5,8 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fmt, fs,
+    marker::PhantomData,
     path::{Path, PathBuf},
 };
 
@@ -17,17 +18,44 @@ use figment::{
     value::{Dict, Map, Value},
 };
 
+use serde::de::DeserializeOwned;
+
 use super::{
-    Problems, Sources,
-    keys::{Variable, bracketed, key_of_variable, nearest, tables},
-    written::Written,
+    Problems, Program,
+    names::{Names, Variable, bracketed, nearest},
 };
 
-/// All layers, weakest first. A variable or a flag is a layer of its own.
-pub(super) struct Layers {
+/// Where settings come from, weakest first.
+#[derive(Clone, Debug)]
+pub struct Sources<'a> {
+    /// The TOML file. Relative paths in it start at its folder.
+    pub file: &'a Path,
+    /// All environment variables of the process; those that are no settings of ours are passed over.
+    pub environment: Vec<(String, String)>,
+    /// `local.listen`, `127.0.0.1:0` and so on, from the command line.
+    pub flags: Vec<(String, String)>,
+}
+
+impl<'a> Sources<'a> {
+    /// A file, the variables of this process, and flags.
+    pub fn of_process(file: &'a Path, flags: impl IntoIterator<Item = (String, String)>) -> Self {
+        // A variable that is not Unicode cannot be one of ours: every setting is text.
+        let environment =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self { file, environment: environment.collect(), flags: flags.into_iter().collect() }
+    }
+}
+
+/// All layers of a configuration that is written as `W`, weakest first. A variable or a flag is a layer of its own.
+///
+/// `W` is a struct of tables with `#[serde(default, deny_unknown_fields)]`, and so are the tables: every key is
+/// optional, so that serde reports shapes, and [`Layers::missing`] what is missing, all in one run.
+pub struct Layers<W> {
+    names: Names,
     layers: Vec<Layer>,
     /// Keys that are in no layer any more, or that a misspelt one meant: not to be reported as missing too.
     reported: BTreeSet<String>,
+    written: PhantomData<fn() -> W>,
 }
 
 #[derive(Clone)]
@@ -58,10 +86,11 @@ impl Provider for Layer {
     }
 }
 
-impl Layers {
+impl<W: DeserializeOwned> Layers<W> {
     /// `None` when the file cannot be read at all: then nothing else is worth saying.
-    pub(super) fn read(sources: &Sources<'_>, problems: &mut Problems) -> Option<Self> {
-        let dict = match read_file(sources.file) {
+    pub fn read(program: Program, sources: &Sources<'_>, problems: &mut Problems) -> Option<Self> {
+        let names = Names::of::<W>(program);
+        let dict = match read_file(sources.file, names.program()) {
             Ok(dict) => dict,
             Err(sentence) => {
                 problems.add(sources.file.display().to_string(), sentence);
@@ -70,7 +99,7 @@ impl Layers {
         };
         let mut layers = vec![Layer { origin: Origin::File(sources.file.to_owned()), dict }];
         for (name, value) in &sources.environment {
-            match key_of_variable(name) {
+            match names.key_of_variable(name) {
                 Variable::Setting(key) => {
                     layers.push(Layer { origin: Origin::Variable(name.clone()), dict: nested(&key, value) });
                 }
@@ -83,15 +112,15 @@ impl Layers {
         for (key, value) in &sources.flags {
             layers.push(Layer { origin: Origin::Flag(key.clone()), dict: nested(key, value) });
         }
-        Some(Self { layers, reported: BTreeSet::new() })
+        Some(Self { names, layers, reported: BTreeSet::new(), written: PhantomData })
     }
 
     /// Reads the tables; what does not fit is reported and left out. `None` when that is not possible: then there is
     /// at least one problem.
-    pub(super) fn extract(&mut self, problems: &mut Problems) -> Option<Written> {
+    pub fn extract(&mut self, problems: &mut Problems) -> Option<W> {
         loop {
             let merged = self.layers.iter().fold(Figment::new(), |figment, layer| figment.merge(layer.clone()));
-            let errors = match merged.extract::<Written>() {
+            let errors = match merged.extract::<W>() {
                 Ok(written) => return Some(written),
                 Err(errors) => errors,
             };
@@ -111,14 +140,14 @@ impl Layers {
     }
 
     /// Reports that a key must be given, unless something was said about it already.
-    pub(super) fn missing(&self, key: &str, sentence: &str, problems: &mut Problems) {
+    pub fn missing(&self, key: &str, sentence: &str, problems: &mut Problems) {
         if !self.reported.contains(key) {
             problems.add(self.place(key), sentence.to_owned());
         }
     }
 
     /// Where a key was written, in the operator's words; the file when it was written nowhere.
-    pub(super) fn place(&self, key: &str) -> String {
+    pub fn place(&self, key: &str) -> String {
         let path: Vec<&str> = key.split('.').collect();
         let origin = self.layers.iter().rev().find(|layer| contains(&layer.dict, &path)).map(|layer| &layer.origin);
         let key = bracketed(&path);
@@ -155,8 +184,7 @@ impl Layers {
             self.reported.insert(meant);
             return format!("is not a setting; did you mean `{name}`?");
         }
-        let elsewhere = tables().into_iter().find(|(_, keys)| keys.contains(&field));
-        if let Some((table, _)) = elsewhere {
+        if let Some(table) = self.names.table_with(field) {
             return format!("is not a setting here; it belongs in [{table}]");
         }
         format!("is not a setting; known here: {}", known.join(", "))
@@ -169,11 +197,19 @@ impl Layers {
     }
 }
 
-fn read_file(path: &Path) -> Result<Dict, String> {
+impl<W> fmt::Debug for Layers<W> {
+    /// Without the settings.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Layers").field("layers", &self.layers.len()).finish_non_exhaustive()
+    }
+}
+
+fn read_file(path: &Path, program: &Program) -> Result<Dict, String> {
     let text = fs::read_to_string(path).map_err(|error| {
         format!(
             "the configuration file cannot be read ({error}); correct the path, or begin with \
-             `restante config example > hub.toml`"
+             `{} config example > {}`",
+            program.name, program.sample
         )
     })?;
     Toml::from_str(&text).map_err(|error| format!("is not valid TOML: {error}"))

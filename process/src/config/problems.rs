@@ -14,15 +14,21 @@ struct Problem {
 }
 
 impl Problems {
-    pub(super) fn one(place: &str, sentence: String) -> Self {
+    /// A single problem.
+    pub fn one(place: &str, sentence: String) -> Self {
         Self(vec![Problem { place: place.to_owned(), sentence }])
     }
 
-    pub(super) fn add(&mut self, place: String, sentence: String) {
+    /// Adds one: a file and a key, a variable or a flag; and a sentence that says what to do.
+    pub fn add(&mut self, place: String, sentence: String) {
         self.0.push(Problem { place, sentence });
     }
 
-    pub(super) fn into_result(self) -> Result<(), Self> {
+    /// No problem, or all of them.
+    ///
+    /// # Errors
+    /// There is at least one.
+    pub fn into_result(self) -> Result<(), Self> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }
 

@@ -1,4 +1,4 @@
-//! The service token: what a file must hold to be one.
+//! A token in a file: what it must hold to be one.
 
 use std::path::Path;
 
@@ -12,8 +12,11 @@ const BYTES_MIN: usize = 16;
 /// How an operator makes a good one.
 const ADVICE: &str = "make one with `head -c 32 /dev/urandom | base64 > FILE`";
 
-/// Reads a token, without the white space around it. The errors are sentences that hold nothing of it.
-pub(super) fn read_token(path: &Path) -> Result<Zeroizing<String>, String> {
+/// Reads a token, without the white space around it.
+///
+/// # Errors
+/// A sentence that holds nothing of it: the file cannot be read, can be read by everybody, or holds no usable token.
+pub fn read_token(path: &Path) -> Result<Zeroizing<String>, String> {
     refuse_public(path)?;
     let bytes = Zeroizing::new(read(path)?);
     let trimmed = Zeroizing::new(bytes.trim_ascii().to_vec());

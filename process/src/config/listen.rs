@@ -1,4 +1,4 @@
-//! Where the local listener may stand: loopback or a unix socket, because it has no TLS.
+//! Where a listener without TLS may stand: loopback or a unix socket.
 
 use std::{
     fmt,
@@ -21,7 +21,10 @@ pub enum LocalAddress {
 impl LocalAddress {
     /// Reads `127.0.0.1:8080`, `[::1]:8080` or `unix:/run/restante/local.sock`. A relative socket path starts at
     /// `folder`.
-    pub(super) fn parse(text: &str, folder: &Path) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// A sentence: it is no address, or one that other machines reach.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, String> {
         let address = match text.strip_prefix("unix:") {
             Some("") => return Err("names no socket; write unix: and a path, such as unix:/run/local.sock".into()),
             Some(path) => Self::Unix(folder.join(path)),
@@ -31,7 +34,10 @@ impl LocalAddress {
     }
 
     /// Refuses addresses that other machines can reach.
-    pub(super) fn check(&self) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// A sentence that says why.
+    pub fn check(&self) -> Result<(), String> {
         match self {
             Self::Tcp(address) if address.ip().to_canonical().is_loopback() => Ok(()),
             Self::Tcp(address) => Err(format!(
@@ -60,7 +66,10 @@ impl fmt::Display for LocalAddress {
 }
 
 /// Reads an address and a port. Names are not looked up: what is bound should not depend on a resolver.
-pub(super) fn parse_tcp(text: &str) -> Result<SocketAddr, String> {
+///
+/// # Errors
+/// A sentence: it is no address and port.
+pub fn parse_tcp(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         format!("`{text}` is not an address and a port; write both in figures, such as 127.0.0.1:8080 or [::1]:8080")
     })

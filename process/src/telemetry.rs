@@ -1,4 +1,4 @@
-//! What the process says about itself: structured logs on standard error, text on a terminal and JSON otherwise.
+//! What a process says about itself: structured logs on standard error, text on a terminal and JSON otherwise.
 //!
 //! # Privacy
 //! No group id, user id, provider id, partition key (raw or masked), token, payload or network address is ever
@@ -40,7 +40,7 @@ pub enum LogFilterError {
     #[error("write a level (error, warn, info, debug, trace, off), or target=level as in warn,restante::store=debug")]
     Syntax,
     /// A target of another crate, which would be without effect.
-    #[error("`{0}` is not a part of restante, and the logs of other crates are never shown: they print addresses")]
+    #[error("`{0}` is not a part of Restante, and the logs of other crates are never shown: they print addresses")]
     Foreign(String),
 }
 

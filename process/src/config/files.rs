@@ -1,0 +1,248 @@
+//! Checks of the files and folders that a configuration names.
+
+use std::{fs, io, path::Path, time::SystemTime};
+
+use rustls::{
+    RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::CertifiedKey,
+};
+use zeroize::Zeroizing;
+
+use super::certificate::{Facts, facts, seconds};
+
+/// Our own certificate and its key.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity<'a> {
+    /// PEM: the certificate, then its intermediates.
+    pub cert_file: &'a Path,
+    /// PEM: its private key.
+    pub key_file: &'a Path,
+    /// What must be its only dNSName; `None` if it may have any names.
+    pub name: Option<&'a str>,
+    /// The setting that holds this name, for the sentence that complains of another.
+    pub name_key: &'a str,
+    /// What it is used for.
+    pub usage: Usage,
+}
+
+/// What a certificate is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// On listeners.
+    Server,
+    /// To connect with.
+    Client,
+    /// Both.
+    Both,
+}
+
+impl Identity<'_> {
+    /// Checks that the files can be read, belong together, are valid at `now` and fit their use. Each problem goes to
+    /// `note`, with the name of the key that it belongs to: `cert_file` or `key_file`.
+    pub fn check(&self, now: SystemTime, note: &mut dyn FnMut(&str, String)) {
+        let chain = read_certificates(self.cert_file).map_err(|sentence| note("cert_file", sentence)).ok();
+        if let Some(leaf) = chain.as_ref().and_then(|chain| chain.first()) {
+            for sentence in check_leaf(leaf, self, now) {
+                note("cert_file", sentence);
+            }
+        }
+        let key = read_key(self.key_file).map_err(|sentence| note("key_file", sentence)).ok();
+        if let (Some(chain), Some(key)) = (chain, key)
+            && let Err(sentence) = check_pair(chain, key, self)
+        {
+            note("key_file", sentence);
+        }
+    }
+}
+
+/// Checks a folder that is made when it is first needed.
+///
+/// # Errors
+/// A sentence: it is a file, or what should hold it does not exist.
+pub fn check_folder(path: &Path) -> Result<(), String> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => Err(format!("{} is a file; name a folder", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => folder_of(path),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// A sentence that says why not.
+pub fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| unreadable(path, &error))
+}
+
+/// The certificates in a PEM file, at least one.
+///
+/// # Errors
+/// A sentence.
+pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
+    match chain {
+        Ok(chain) if !chain.is_empty() => Ok(chain),
+        Ok(_) => Err(format!(
+            "{} holds no certificate; it must be PEM, with a line -----BEGIN CERTIFICATE-----",
+            path.display()
+        )),
+        Err(error) => Err(format!("{} is not valid PEM ({error}); copy the file again", path.display())),
+    }
+}
+
+/// Refuses a secret that every user of the machine may read or change.
+///
+/// # Errors
+/// A sentence.
+pub fn refuse_public(path: &Path) -> Result<(), String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(path).map_err(|error| unreadable(path, &error))?.permissions().mode();
+        if mode & 0o007 != 0 {
+            return Err(format!(
+                "{path} holds a secret, and every user of this machine may open it (mode {mode:o}); run `chmod 600 \
+                 {path}`",
+                path = path.display(),
+                mode = mode & 0o777
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    if error.kind() == io::ErrorKind::NotFound {
+        format!("{path} does not exist; create it or correct the path")
+    } else if error.kind() == io::ErrorKind::PermissionDenied {
+        format!("{path} may not be read by this user; change its owner or mode, or that of its folder")
+    } else {
+        format!("{path} cannot be read ({error}); correct the path")
+    }
+}
+
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    refuse_public(path)?;
+    let bytes = Zeroizing::new(read(path)?);
+    // The error is not shown: it could quote the file.
+    PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| {
+        format!("{} holds no private key; it must be PEM (PKCS#8, PKCS#1 or SEC1) without a passphrase", path.display())
+    })
+}
+
+fn check_leaf(leaf: &CertificateDer<'_>, identity: &Identity<'_>, now: SystemTime) -> Vec<String> {
+    let path = identity.cert_file.display();
+    let facts = match facts(leaf) {
+        Ok(facts) => facts,
+        Err(fault) => return vec![format!("{path} {fault}; copy the file again")],
+    };
+    let Facts { name, not_before, not_after, serves, calls } = facts;
+    let mut sentences = Vec::new();
+    if let Some(wanted) = identity.name {
+        match name {
+            Ok(name) if name == wanted => {}
+            Ok(name) if name.starts_with('*') => sentences.push(format!(
+                "{path} is the certificate of {name}, and a wildcard names nobody; have it issued with {wanted} as its \
+                 only dNSName"
+            )),
+            Ok(name) => sentences.push(format!(
+                "{path} is the certificate of {name}, but {} is {wanted}; correct the one that is wrong",
+                identity.name_key
+            )),
+            Err(fault) => sentences.push(format!("{path} {fault}; have it issued with {wanted} as its only dNSName")),
+        }
+    }
+    let now = seconds(now);
+    if now > not_after {
+        sentences.push(format!("{path} expired {} days ago; renew it", (now - not_after) / 86_400));
+    }
+    if now < not_before {
+        sentences.push(format!("{path} is not valid yet; wait, or set this machine's clock"));
+    }
+    let wanted = match identity.usage {
+        Usage::Server if !serves => "as a server; have it issued with the extended key usage serverAuth",
+        Usage::Client if !calls => "as a client; have it issued with the extended key usage clientAuth",
+        Usage::Both if !(serves && calls) => {
+            "as a server and as a client, and providers are both; have it issued with the extended key usages \
+             serverAuth and clientAuth"
+        }
+        Usage::Server | Usage::Client | Usage::Both => return sentences,
+    };
+    sentences.push(format!("{path} may not be used {wanted}"));
+    sentences
+}
+
+fn check_pair(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    identity: &Identity<'_>,
+) -> Result<(), String> {
+    let key_path = identity.key_file.display();
+    let key = aws_lc_rs::sign::any_supported_type(&key)
+        .map_err(|_| format!("{key_path} holds a key that TLS cannot use here; use ECDSA P-256, Ed25519 or RSA"))?;
+    match CertifiedKey::new(chain, key).keys_match() {
+        // A certificate that does not parse is reported where it stands.
+        Ok(()) | Err(rustls::Error::InvalidCertificate(_)) => Ok(()),
+        Err(_) => Err(format!(
+            "{key_path} is not the key of {}; name the two files that were issued together",
+            identity.cert_file.display()
+        )),
+    }
+}
+
+/// Checks a PEM file of certificate authorities.
+///
+/// # Errors
+/// A sentence.
+pub fn check_authorities(path: &Path) -> Result<(), String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in read_certificates(path)? {
+        roots.add(certificate).map_err(|error| {
+            format!("{} holds a certificate that cannot be an authority ({error}); take it out", path.display())
+        })?;
+    }
+    Ok(())
+}
+
+/// Checks a path at which a unix socket is to be made.
+///
+/// # Errors
+/// A sentence.
+pub fn check_socket(path: &Path) -> Result<(), String> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if is_socket(&metadata) => Ok(()),
+        Ok(_) => Err(format!("{} exists and is no socket; choose another path", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => folder_of(path),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+#[cfg(unix)]
+fn is_socket(metadata: &fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_socket(&metadata.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_socket(_: &fs::Metadata) -> bool {
+    false
+}
+
+/// Checks that the folder in which something is to be made exists.
+///
+/// # Errors
+/// A sentence.
+pub fn folder_of(path: &Path) -> Result<(), String> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => return Ok(()),
+    };
+    if folder.is_dir() {
+        return Ok(());
+    }
+    Err(format!("the folder {} does not exist; create it or correct the path", folder.display()))
+}

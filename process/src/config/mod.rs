@@ -1,0 +1,31 @@
+//! Configuration: file, environment and flags, merged; and the checks that every program makes of what they name.
+//!
+//! Layers, weakest first: a TOML file, environment variables (`RESTANTE_LOCAL__LISTEN`), flags
+//! (`--set local.listen=…`). A program describes what may be written as a struct for serde, reads it with [`Layers`],
+//! and makes of it what it means; all problems are told in one run, each with its place and what to do.
+//!
+//! Nothing here opens a socket, writes, or keeps a secret.
+//!
+//! # Privacy
+//! Problems name paths, ids and addresses. They are for the operator's terminal, never for the log.
+
+mod certificate;
+mod files;
+mod layers;
+mod listen;
+mod names;
+mod open_files;
+mod problems;
+mod token;
+
+pub use certificate::{CertificateFault, Facts, dns_name_of, facts, seconds};
+pub use figment::value::magic::RelativePathBuf;
+pub use files::{
+    Identity, Usage, check_authorities, check_folder, check_socket, folder_of, read, read_certificates, refuse_public,
+};
+pub use layers::{Layers, Sources};
+pub use listen::{LocalAddress, parse_tcp};
+pub use names::{Program, keys_of};
+pub use open_files::too_few_files;
+pub use problems::Problems;
+pub use token::read_token;

@@ -1,0 +1,159 @@
+//! Accepting connections and serving them: bounded in number and time, drained at the end.
+
+use std::{convert::Infallible, error::Error, fmt, io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use rustls::pki_types::CertificateDer;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinSet,
+};
+use tower::{Service, ServiceExt};
+
+use crate::{Identify, RequestBody, Socket, Tls, identify::Mark, opening::Opening, socket::Stream, unread::Unread};
+
+/// After a failed accept (out of file descriptors, mostly) the loop waits so long instead of spinning.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// Waiting receives share connections: this many on each.
+const STREAMS_PER_CONNECTION: u32 = 1024;
+/// Dead HTTP/2 connections are found out by pings.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+const HEADER_BYTES_MAX: u32 = 16 * 1024;
+const HTTP1_BUFFER_BYTES: usize = 64 * 1024;
+
+/// How connections of a listener are served, with HTTP/1.1 or HTTP/2 as the client likes.
+///
+/// The service answers `http::Request<RequestBody>`. A `CONNECT` is a request like others: a service that answers it
+/// with a success takes the stream over with `hyper::upgrade::on`, on both protocols. Such a tunnel counts as a
+/// connection as long as it is open; closing it at the end is its owner's business.
+#[derive(Clone)]
+pub struct Connections<S> {
+    /// What answers requests: a clone for each.
+    pub service: S,
+    /// TLS, except on loopback and unix sockets.
+    pub tls: Option<Tls>,
+    /// What becomes of a client's certificate.
+    pub identify: Identify,
+    /// How many connections may be open at once; more wait to be accepted.
+    pub connections_max: usize,
+    /// How long a handshake, the beginning of HTTP, or the head of a request may take.
+    pub header_timeout: Duration,
+}
+
+impl<S, B> Connections<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    /// Accepts and serves until `shutdown` turns true or its sender is gone, then lets requests finish and returns.
+    pub async fn serve(self, socket: Socket, mut shutdown: watch::Receiver<bool>) {
+        let places = Arc::new(Semaphore::new(self.connections_max.min(Semaphore::MAX_PERMITS)));
+        let mut tasks = JoinSet::new();
+        loop {
+            // Finished tasks are taken off as they end, so that the set holds open connections only.
+            while tasks.try_join_next().is_some() {}
+            let accepted = tokio::select! {
+                accepted = accept(&socket, &places) => accepted,
+                _ = shutdown.wait_for(|ends| *ends) => break,
+            };
+            match accepted {
+                Ok((stream, place)) => {
+                    tasks.spawn(self.clone().attend(stream, place, shutdown.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(kind = ?error.kind(), "a connection was not accepted: check LimitNOFILE");
+                    tokio::time::sleep(ACCEPT_BACKOFF).await;
+                }
+            }
+        }
+        socket.close();
+        while tasks.join_next().await.is_some() {}
+    }
+
+    async fn attend(self, stream: Box<dyn Stream>, place: OwnedSemaphorePermit, mut shutdown: watch::Receiver<bool>) {
+        let Some(tls) = &self.tls else { return self.answer(stream, place, None, shutdown).await };
+        let accepted = tokio::select! {
+            accepted = tokio::time::timeout(self.header_timeout, tls.acceptor().accept(stream)) => accepted,
+            _ = shutdown.wait_for(|ends| *ends) => return,
+        };
+        // A client without a trusted certificate gets a TLS alert and nothing else; it is not worth a log line each.
+        let Ok(Ok(stream)) = accepted else { return };
+        let (_, session) = stream.get_ref();
+        let certificate = session.peer_certificates().and_then(<[_]>::first).cloned();
+        self.answer(stream, place, certificate, shutdown).await;
+    }
+
+    async fn answer(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        place: OwnedSemaphorePermit,
+        certificate: Option<CertificateDer<'static>>,
+        mut shutdown: watch::Receiver<bool>,
+    ) {
+        let mark = self.identify.read(certificate.as_ref());
+        let service = self.service;
+        let service = hyper::service::service_fn(move |request| answer_request(service.clone(), &mark, request));
+        let builder = protocols(self.header_timeout);
+        let stream = Opening::within(self.header_timeout, stream, place);
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        tokio::select! {
+            // How a connection ends is the client's business; what it asked for was answered or it went away.
+            _ = connection.as_mut() => return,
+            _ = shutdown.wait_for(|ends| *ends) => connection.as_mut().graceful_shutdown(),
+        }
+        drop(connection.await);
+    }
+}
+
+fn answer_request<S, B>(
+    service: S,
+    mark: &Mark,
+    request: Request<Incoming>,
+) -> impl Future<Output = Result<Response<B>, Infallible>> + use<S, B>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
+{
+    let (mut request, unread) = Unread::lend(request);
+    mark(request.extensions_mut());
+    let answering = service.oneshot(request);
+    async move {
+        let answer = answering.await;
+        unread.discard().await;
+        answer
+    }
+}
+
+async fn accept(socket: &Socket, places: &Arc<Semaphore>) -> io::Result<(Box<dyn Stream>, OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+    Ok((socket.accept().await?, place))
+}
+
+fn protocols(header_timeout: Duration) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(HTTP1_BUFFER_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
+        .max_header_list_size(HEADER_BYTES_MAX)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    builder
+}
+
+impl<S> fmt::Debug for Connections<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Connections").field("connections_max", &self.connections_max).finish_non_exhaustive()
+    }
+}

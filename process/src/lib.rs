@@ -1,0 +1,38 @@
+//! What each of Restante's programs needs of its machine, and nothing of what they serve.
+//!
+//! * [`Connections`]: an accept loop over a [`Socket`], bounded in number and time, drained at the end; [`Tls`] on it,
+//!   and [`Identify`] for what a client's certificate says.
+//! * [`config`]: file, environment and flags as one configuration; every problem in one run.
+//! * [`telemetry`]: logs that hold our own events only.
+//! * [`Signals`] and [`until_drained`]: the end of a process, and reloads.
+//! * [`Exit`], [`console`] and [`block_on`]: what stands in each `main.rs`.
+//!
+//! It knows no HPKE, no MLS and no database, and none of the programs: `cargo xtask check` enforces it.
+//!
+//! # Privacy
+//! No address of a client is kept, handed on or logged: an accepted connection is known by its certificate or not at
+//! all.
+
+pub mod config;
+mod connections;
+pub mod console;
+mod drain;
+mod exit;
+mod identify;
+mod opening;
+mod runtime;
+mod signals;
+mod socket;
+pub mod telemetry;
+mod tls;
+mod unread;
+
+pub use connections::Connections;
+pub use drain::{Ended, until_drained};
+pub use exit::Exit;
+pub use identify::Identify;
+pub use runtime::block_on;
+pub use signals::{Ends, Reloads, Signals};
+pub use socket::{Socket, SocketError};
+pub use tls::{Clients, Tls, TlsError};
+pub use unread::RequestBody;

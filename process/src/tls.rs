@@ -1,0 +1,109 @@
+//! TLS of a listener: our certificate, and what is asked of clients.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use rustls::{
+    RootCertStore, ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::{NoClientAuth, WebPkiClientVerifier, danger::ClientCertVerifier},
+};
+use tokio_rustls::TlsAcceptor;
+
+/// A certificate or key that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file that is no PEM of what it should hold.
+    #[error("{0} cannot be read as PEM: {1}")]
+    Pem(PathBuf, rustls::pki_types::pem::Error),
+    /// What rustls refuses.
+    #[error("the certificates cannot be used: {0}")]
+    Rustls(#[from] rustls::Error),
+    /// An unusable authority.
+    #[error("the certificate authority cannot be used: {0}")]
+    Verifier(#[from] rustls::server::VerifierBuilderError),
+}
+
+/// Which certificates clients have to show.
+#[derive(Clone, Copy, Debug)]
+pub enum Clients<'a> {
+    /// None is asked for.
+    Unknown,
+    /// One that comes from the authorities in this PEM file is asked for; a client without any is served too, one with
+    /// a wrong one is not.
+    Known(&'a Path),
+    /// One that comes from the authorities in this PEM file is required.
+    Required(&'a Path),
+}
+
+/// The TLS of a listener. Clones share it: [`Tls::replace`] is seen by all.
+#[derive(Clone)]
+pub struct Tls(Arc<RwLock<TlsAcceptor>>);
+
+impl Tls {
+    /// Reads a certificate with its intermediates, its key, and the authorities of clients. HTTP/2 and HTTP/1.1 are
+    /// offered.
+    ///
+    /// # Errors
+    /// Which file cannot be used, and why.
+    pub fn read(cert_file: &Path, key_file: &Path, clients: Clients<'_>) -> Result<Self, TlsError> {
+        acceptor(cert_file, key_file, clients).map(|acceptor| Self(Arc::new(RwLock::new(acceptor))))
+    }
+
+    /// Reads the files again. Connections that are accepted from now on get what they say; others keep what they have.
+    ///
+    /// # Errors
+    /// Which file cannot be used, and why: then everything stays as it was.
+    pub fn replace(&self, cert_file: &Path, key_file: &Path, clients: Clients<'_>) -> Result<(), TlsError> {
+        let acceptor = acceptor(cert_file, key_file, clients)?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+        Ok(())
+    }
+
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Tls")
+    }
+}
+
+fn acceptor(cert_file: &Path, key_file: &Path, clients: Clients<'_>) -> Result<TlsAcceptor, TlsError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier: Arc<dyn ClientCertVerifier> = match clients {
+        Clients::Unknown => Arc::new(NoClientAuth),
+        Clients::Known(ca_file) => WebPkiClientVerifier::builder_with_provider(roots(ca_file)?, provider.clone())
+            .allow_unauthenticated()
+            .build()?,
+        Clients::Required(ca_file) => {
+            WebPkiClientVerifier::builder_with_provider(roots(ca_file)?, provider.clone()).build()?
+        }
+    };
+    let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| TlsError::Pem(key_file.to_owned(), error))?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(certificates(cert_file)?, key)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn roots(ca_file: &Path) -> Result<Arc<RootCertStore>, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for authority in certificates(ca_file)? {
+        roots.add(authority)?;
+    }
+    Ok(Arc::new(roots))
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect)
+        .map_err(|error| TlsError::Pem(file.to_owned(), error))
+}
