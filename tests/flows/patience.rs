@@ -30,6 +30,8 @@ async fn connections_that_ask_nothing_are_closed() {
     let mut silent = TcpStream::connect(hub.local_tcp()).await.unwrap();
     let mut slow = TcpStream::connect(hub.local_tcp()).await.unwrap();
     slow.write_all(b"POST /v1/receive HTTP/1.1\r\nhost:").await.unwrap();
+    let mut undecided = TcpStream::connect(hub.local_tcp()).await.unwrap();
+    undecided.write_all(b"PRI * HTTP/2.0\r\n").await.unwrap();
     let mut idle = TcpStream::connect(hub.local_tcp()).await.unwrap();
     idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: hub\r\n\r\n").await.unwrap();
     let mut no_handshake = TcpStream::connect(hub.provider).await.unwrap();
@@ -37,6 +39,7 @@ async fn connections_that_ask_nothing_are_closed() {
     let said = closed(&mut slow).await;
     assert!(said.is_empty() || said.contains("408"), "{said}");
     assert_eq!(closed(&mut silent).await, "");
+    assert_eq!(closed(&mut undecided).await, "");
     assert!(closed(&mut idle).await.ends_with("ok\n"));
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     hub.user("alice").found().await;

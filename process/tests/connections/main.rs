@@ -1,0 +1,10 @@
+//! Listeners over real sockets: who may hold a connection for how long, whom a certificate names, what a tunnel keeps.
+
+#![allow(clippy::unwrap_used, reason = "a broken listener fails loudly")]
+
+mod certificates;
+mod client;
+mod listener;
+mod pki;
+mod stalls;
+mod tunnels;
