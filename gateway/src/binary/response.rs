@@ -1,0 +1,98 @@
+//! Final responses, padded to a size that says nothing (RFC 9292 §3.3, §3.8).
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, header};
+use zeroize::Zeroizing;
+
+use super::fields;
+
+/// Framing indicator of a response of known length.
+const KNOWN_LENGTH_RESPONSE: u8 = 1;
+
+/// The response is larger than the class that its request was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the response does not fit into its class")]
+pub struct DoesNotFit;
+
+/// A binary response with zeros behind it, of exactly the size of its class.
+pub struct Padded(Zeroizing<Vec<u8>>);
+
+impl Padded {
+    /// Encodes a response and pads it to `class` bytes. Fields that concern one connection are left out, and
+    /// `Content-Length`, which the encoding has of its own.
+    ///
+    /// # Errors
+    /// When it is larger.
+    pub fn encode(mut response: Response<Bytes>, class: usize) -> Result<Self, DoesNotFit> {
+        fields::drop_hop_by_hop(response.headers_mut());
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        let section = field_section(response.headers());
+        let content = response.body();
+        // Framing, status, three lengths of at most eight bytes.
+        let most = section.len().saturating_add(content.len()).saturating_add(27);
+        let mut message = Zeroizing::new(Vec::with_capacity(class.max(most)));
+        message.push(KNOWN_LENGTH_RESPONSE);
+        integer(&mut message, usize::from(response.status().as_u16()));
+        prefixed(&mut message, &section);
+        prefixed(&mut message, content);
+        // An empty trailer section is the same zero as padding is.
+        if message.len() > class {
+            return Err(DoesNotFit);
+        }
+        message.resize(class, 0);
+        Ok(Self(message))
+    }
+
+    /// A status and nothing else, which fits everywhere.
+    #[must_use]
+    pub fn bare(status: StatusCode, class: usize) -> Self {
+        let mut message = Zeroizing::new(Vec::with_capacity(class.max(3)));
+        message.push(KNOWN_LENGTH_RESPONSE);
+        integer(&mut message, usize::from(status.as_u16()));
+        let length = class.max(message.len());
+        message.resize(length, 0);
+        Self(message)
+    }
+}
+
+impl AsRef<[u8]> for Padded {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Padded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Padded").field("bytes", &self.0.len()).finish()
+    }
+}
+
+fn field_section(headers: &HeaderMap) -> Vec<u8> {
+    let mut section = Vec::new();
+    for (name, value) in headers {
+        prefixed(&mut section, name.as_str().as_bytes());
+        prefixed(&mut section, value.as_bytes());
+    }
+    section
+}
+
+fn prefixed(message: &mut Vec<u8>, bytes: &[u8]) {
+    integer(message, bytes.len());
+    message.extend_from_slice(bytes);
+}
+
+/// The shortest encoding (RFC 9000 §16).
+fn integer(message: &mut Vec<u8>, value: usize) {
+    let bytes = (value as u64).to_be_bytes();
+    let (length, prefix) = match value {
+        0..0x40 => (1, 0x00),
+        0x40..0x4000 => (2, 0x40),
+        0x4000..0x4000_0000 => (4, 0x80),
+        _ => (8, 0xc0),
+    };
+    let start = message.len();
+    message.extend_from_slice(&bytes[8 - length..]);
+    message[start] |= prefix;
+}

@@ -1,0 +1,37 @@
+//! The list of keys: the same bytes and fields for everybody (RFC 9540 §5, key consistency).
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http_body_util::Full;
+
+use super::Shared;
+use crate::media_type;
+
+pub(super) fn answer(shared: &Shared, method: &Method, asked: &HeaderMap) -> Response<Full<Bytes>> {
+    let keys = shared.keyring.live();
+    let list = keys.list();
+    let known = asked.get_all(header::IF_NONE_MATCH).iter().any(|value| matches(value, keys.etag()));
+    let body = if known || method == Method::HEAD { Bytes::new() } else { list.clone() };
+    let mut response = Response::new(Full::new(body));
+    let fields = response.headers_mut();
+    let max_age = shared.policy.list_max_age.as_secs();
+    if let Ok(value) = HeaderValue::try_from(format!("public, max-age={max_age}")) {
+        fields.insert(header::CACHE_CONTROL, value);
+    }
+    if let Ok(value) = HeaderValue::try_from(keys.etag()) {
+        fields.insert(header::ETAG, value);
+    }
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::OHTTP_KEYS));
+        fields.insert(header::CONTENT_LENGTH, list.len().into());
+    }
+    response
+}
+
+/// `If-None-Match` compares weakly (RFC 9110 §13.1.2).
+fn matches(value: &HeaderValue, etag: &str) -> bool {
+    let Ok(value) = value.to_str() else { return false };
+    value.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}

@@ -1,0 +1,66 @@
+//! What can be wrong with a keyring.
+
+use std::{io, path::PathBuf};
+
+use crate::machine::NoEntropy;
+
+/// Why keys cannot be used or changed.
+///
+/// # Privacy
+/// Names files, never what is in them.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// A file or folder cannot be read or written.
+    #[error("{path}: {error}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+    /// Others than its owner may read the file.
+    #[error("{path} has mode {mode:04o}: others may read it, and it must be for its owner alone (0600)")]
+    TooOpen {
+        /// Which.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// There is a keyring, and the seal key that it needs is gone.
+    #[error("{path} is missing, and without it the keyring cannot be opened; put it back, or remove the keyring")]
+    NoSealKey {
+        /// The seal key's file.
+        path: PathBuf,
+    },
+    /// Not 32 bytes.
+    #[error("{path} must hold exactly 32 bytes")]
+    SealKeyLength {
+        /// The seal key's file.
+        path: PathBuf,
+    },
+    /// The file is no keyring, of a format to come, damaged, or sealed with another key.
+    #[error("{path} is damaged, was sealed with another key, or is of another version")]
+    NotReadable {
+        /// The keyring's file.
+        path: PathBuf,
+    },
+    /// Two keys of the KEM are live: a third would only shorten what clients hold.
+    #[error("two keys of this KEM are live already; wait until the older one is retired, or retire one")]
+    TwoLive,
+    /// The schedule has no keys of the KEM.
+    #[error("this KEM is not offered; the configuration says which are")]
+    NotOffered,
+    /// No key has the id.
+    #[error("there is no key with this id")]
+    UnknownKey,
+    /// All 256 ids are in use.
+    #[error("every key id is in use")]
+    NoFreeId,
+    /// No random bytes.
+    #[error(transparent)]
+    NoEntropy(#[from] NoEntropy),
+    /// The library refuses a key of the file.
+    #[error("a key of the keyring is not a private key")]
+    NotAKey,
+}

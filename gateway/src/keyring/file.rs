@@ -1,0 +1,152 @@
+//! The keyring's file: sealed, for its owner alone, replaced as a whole.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use zeroize::Zeroizing;
+
+use super::{KeyringError, SealKey, codec, ring::Ring};
+use crate::machine::Surroundings;
+
+/// What the file begins with: its kind and the version of its format. Sealed along with the rest.
+const HEADER: &[u8; 16] = b"restante keys 1\n";
+
+const NAME: &str = "keyring";
+const LOCK: &str = "keyring.lock";
+
+/// No keyring is larger.
+const BYTES_MAX: u64 = 64 * 1024;
+
+pub(super) struct KeyringFile {
+    path: PathBuf,
+    lock_path: PathBuf,
+    seal_key: SealKey,
+}
+
+impl KeyringFile {
+    pub(super) fn exists(folder: &Path) -> bool {
+        fs::exists(folder.join(NAME)).unwrap_or(true)
+    }
+
+    /// Makes folder and seal key if this is the first time.
+    pub(super) fn open(
+        folder: &Path,
+        seal_key_file: &Path,
+        surroundings: &dyn Surroundings,
+    ) -> Result<Self, KeyringError> {
+        make_folder(folder)?;
+        let (path, lock_path) = (folder.join(NAME), folder.join(LOCK));
+        // Two processes that start for the first time make one seal key.
+        let lock = lock(&lock_path)?;
+        let seal_key = match SealKey::load(seal_key_file)? {
+            Some(seal_key) => seal_key,
+            None if Self::exists(folder) => {
+                return Err(KeyringError::NoSealKey { path: seal_key_file.to_owned() });
+            }
+            None => SealKey::create(seal_key_file, surroundings)?,
+        };
+        drop(lock);
+        Ok(Self { path, lock_path, seal_key })
+    }
+
+    /// Keeps other processes from reading and writing until it is dropped.
+    pub(super) fn lock(&self) -> Result<Locked<'_>, KeyringError> {
+        Ok(Locked { file: self, _lock: lock(&self.lock_path)? })
+    }
+}
+
+pub(super) struct Locked<'file> {
+    file: &'file KeyringFile,
+    _lock: File,
+}
+
+impl Locked<'_> {
+    /// `None` when there is no file yet.
+    pub(super) fn read(&self) -> Result<Option<Ring>, KeyringError> {
+        let path = &self.file.path;
+        let Some(bytes) = read_private(path)? else { return Ok(None) };
+        let ring = bytes
+            .strip_prefix(HEADER)
+            .and_then(|sealed| self.file.seal_key.open(HEADER, sealed))
+            .and_then(|plain| codec::decode(&plain));
+        ring.map(Some).ok_or_else(|| KeyringError::NotReadable { path: path.clone() })
+    }
+
+    /// Returns when it is on the disk.
+    pub(super) fn write(&self, ring: &Ring, surroundings: &dyn Surroundings) -> Result<(), KeyringError> {
+        let sealed = self.file.seal_key.seal(HEADER, &codec::encode(ring), surroundings)?;
+        write_private(&self.file.path, &[HEADER.as_slice(), &sealed].concat())
+    }
+}
+
+fn lock(path: &Path) -> Result<File, KeyringError> {
+    let lock = private_options().create(true).truncate(false).open(path).map_err(failed(path))?;
+    lock.lock().map_err(failed(path))?;
+    Ok(lock)
+}
+
+fn failed(path: &Path) -> impl Fn(io::Error) -> KeyringError {
+    move |error| KeyringError::Io { path: path.to_owned(), error }
+}
+
+fn make_folder(folder: &Path) -> Result<(), KeyringError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(failed(folder))
+}
+
+fn private_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Reads a file that is for its owner alone. `None` when there is none.
+pub(super) fn read_private(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(path)(error)),
+    };
+    refuse_open_mode(path, &file)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
+    let read = file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed(path))?;
+    if read as u64 > BYTES_MAX {
+        return Err(KeyringError::NotReadable { path: path.to_owned() });
+    }
+    Ok(Some(bytes))
+}
+
+#[cfg(unix)]
+fn refuse_open_mode(path: &Path, file: &File) -> Result<(), KeyringError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = file.metadata().map_err(failed(path))?.permissions().mode() & 0o7777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyringError::TooOpen { path: path.to_owned(), mode }) }
+}
+
+#[cfg(not(unix))]
+fn refuse_open_mode(_path: &Path, _file: &File) -> Result<(), KeyringError> {
+    Ok(())
+}
+
+/// Puts a whole file in the place of `path`, or none of it: written beside, synced, renamed, the folder synced.
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), KeyringError> {
+    let beside = path.with_extension("new");
+    // One that a crash left may have any mode.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&beside)(error)),
+        _ => {}
+    }
+    let mut file = private_options().create_new(true).open(&beside).map_err(failed(&beside))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed(&beside))?;
+    fs::rename(&beside, path).map_err(failed(path))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
+}

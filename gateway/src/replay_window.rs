@@ -1,0 +1,187 @@
+//! Which requests were seen, for as long as a copy could still pass for fresh (RFC 9458 §6.5).
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{Mutex, PoisonError},
+};
+
+/// What has to be remembered of a request that was let through.
+///
+/// The service that answers gets it among the extensions of its request. If answering changes what there is, it writes
+/// the mark in the same step, durably, and its owner gives the unexpired ones back with [`ReplayWindow::restore`].
+///
+/// # Privacy
+/// A hash of what the relay sees anyway; nothing of what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReplayMark {
+    /// SHA-256(key id ‖ encapsulated key).
+    pub digest: [u8; 32],
+    /// From this time on a copy is refused for its date, and the mark may be forgotten. Milliseconds since the Unix epoch.
+    pub expires_ms: u64,
+}
+
+/// Why a request is not let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// It was let through before.
+    Seen,
+    /// It is so old that what was seen then may be forgotten.
+    TooOld,
+    /// There is no room to remember it; later there will be.
+    Full,
+}
+
+/// Remembers marks, at most as many as it was made for.
+#[derive(Debug)]
+pub struct ReplayWindow {
+    marks_max: usize,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    digests: HashSet<[u8; 32]>,
+    /// By the second after which they may be forgotten.
+    by_expiry: BTreeMap<u64, Vec<[u8; 32]>>,
+    /// What expired up to here is forgotten. It never goes back, so a clock that does lets nothing through twice.
+    forgotten_ms: u64,
+}
+
+impl ReplayWindow {
+    /// Room for `marks_max` marks of about 100 bytes.
+    #[must_use]
+    pub fn new(marks_max: usize) -> Self {
+        Self { marks_max, seen: Mutex::default() }
+    }
+
+    /// Remembers a request, once.
+    ///
+    /// # Errors
+    /// When it is to be refused.
+    pub fn admit(&self, mark: ReplayMark, now_ms: u64) -> Result<(), Replay> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.forget(now_ms);
+        if mark.expires_ms <= seen.forgotten_ms {
+            return Err(Replay::TooOld);
+        }
+        if seen.digests.contains(&mark.digest) {
+            return Err(Replay::Seen);
+        }
+        if seen.digests.len() >= self.marks_max {
+            return Err(Replay::Full);
+        }
+        seen.insert(mark);
+        Ok(())
+    }
+
+    /// Takes marks back that were written before a restart, past the limit if there are so many. Gives their number.
+    pub fn restore(&self, marks: impl IntoIterator<Item = ReplayMark>, now_ms: u64) -> usize {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.forget(now_ms);
+        let before = seen.digests.len();
+        for mark in marks {
+            if mark.expires_ms > seen.forgotten_ms && !seen.digests.contains(&mark.digest) {
+                seen.insert(mark);
+            }
+        }
+        seen.digests.len() - before
+    }
+
+    /// How many marks there are, expired ones included that nobody came upon yet.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).digests.len()
+    }
+
+    /// Whether there is no mark.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Seen {
+    fn insert(&mut self, mark: ReplayMark) {
+        self.digests.insert(mark.digest);
+        self.by_expiry.entry(mark.expires_ms.div_ceil(1000)).or_default().push(mark.digest);
+    }
+
+    fn forget(&mut self, now_ms: u64) {
+        let now_second = now_ms / 1000;
+        while let Some(entry) = self.by_expiry.first_entry().filter(|entry| *entry.key() <= now_second) {
+            for digest in entry.remove() {
+                self.digests.remove(&digest);
+            }
+        }
+        self.forgotten_ms = self.forgotten_ms.max(now_ms);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(name: u8, expires_ms: u64) -> ReplayMark {
+        ReplayMark { digest: [name; 32], expires_ms }
+    }
+
+    #[test]
+    fn a_request_passes_once_while_it_is_fresh_and_never_after() {
+        let window = ReplayWindow::new(10);
+        assert_eq!(window.admit(mark(1, 5_000), 1_000), Ok(()));
+        for now_ms in [1_000, 1_001, 4_999] {
+            assert_eq!(window.admit(mark(1, 5_000), now_ms), Err(Replay::Seen), "{now_ms}");
+        }
+        for now_ms in [5_000, 5_001, 60_000] {
+            assert_eq!(window.admit(mark(1, 5_000), now_ms), Err(Replay::TooOld), "{now_ms}");
+        }
+        assert!(window.is_empty());
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_lets_nothing_through_twice() {
+        let window = ReplayWindow::new(10);
+        assert_eq!(window.admit(mark(1, 5_000), 1_000), Ok(()));
+        assert_eq!(window.admit(mark(2, 90_000), 80_000), Ok(()));
+        assert_eq!(window.admit(mark(1, 5_000), 1_000), Err(Replay::TooOld));
+        assert_eq!(window.admit(mark(2, 90_000), 1_000), Err(Replay::Seen));
+    }
+
+    #[test]
+    fn a_full_window_refuses_until_marks_expire() {
+        let window = ReplayWindow::new(2);
+        assert_eq!(window.admit(mark(1, 2_000), 0), Ok(()));
+        assert_eq!(window.admit(mark(2, 3_000), 0), Ok(()));
+        assert_eq!(window.admit(mark(3, 9_000), 0), Err(Replay::Full));
+        assert_eq!(window.admit(mark(2, 3_000), 0), Err(Replay::Seen), "a copy is a copy, full or not");
+        assert_eq!(window.admit(mark(3, 9_000), 2_000), Ok(()));
+        assert_eq!(window.len(), 2);
+    }
+
+    #[test]
+    fn restored_marks_are_seen_and_expired_ones_are_not_taken() {
+        let window = ReplayWindow::new(1);
+        assert_eq!(window.restore([mark(1, 5_000), mark(2, 6_000), mark(1, 5_000), mark(3, 900)], 1_000), 2);
+        assert_eq!(window.admit(mark(1, 5_000), 1_000), Err(Replay::Seen));
+        assert_eq!(window.admit(mark(2, 6_000), 1_000), Err(Replay::Seen));
+        assert_eq!(window.admit(mark(4, 6_000), 1_000), Err(Replay::Full));
+    }
+
+    #[test]
+    fn of_many_threads_one_gets_through() {
+        let window = ReplayWindow::new(1_000);
+        let admitted = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for name in 0..100 {
+                        if window.admit(mark(name, 5_000), 1_000).is_ok() {
+                            admitted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(admitted.into_inner(), 100);
+    }
+}
