@@ -7,6 +7,7 @@
 //! * [`wire`]: the structures of the draft and of `specs/protocol.md`, byte for byte. The same.
 //! * [`sequencer`]: what becomes of a message, as a pure function. The same.
 //! * [`client`]: what an app or another provider links: MLS groups with partition keys, and HTTP. Uses `mls` and `wire`.
+//! * [`pool`]: KeyPackages and tokens, as pure functions too.
 //! * [`store`]: the seam to storage, and RocksDB behind it.
 //! * [`service`]: the use cases; lanes, waiting receives, timers.
 //! * [`http`]: what the two listeners answer, and the way to other hubs.
@@ -31,6 +32,9 @@ pub mod sequencer;
 
 #[cfg(feature = "client")]
 pub mod client;
+
+#[cfg(feature = "hub")]
+pub mod pool;
 
 #[cfg(feature = "hub")]
 pub mod store;

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::{
     config::{Config, Problems},
     http::{self, Hub, HubParts, Peer, Upstream},
+    pool,
     sequencer::{Policy, SizeLimits, Usage},
     service::{self, Limits, Parts, SWEEP_INTERVAL, Service, SystemClock, SystemEntropy},
     store::{
@@ -100,16 +101,17 @@ pub async fn run(
 
 async fn start_service(config: &Config) -> Result<Arc<Service>, Error> {
     use service::Entropy;
-    let mut fresh_secret = [0; 32];
-    SystemEntropy.fill(&mut fresh_secret)?;
+    let mut fresh_secrets = [[0; 32]; 2];
+    SystemEntropy.fill(fresh_secrets.as_flattened_mut())?;
     let (path, id) = (config.store.path.clone(), config.provider.id.clone());
     let parts = (policy(config), service_limits(config));
+    let pool_policy = pool::Policy::default();
     let open = move || -> Result<Service, Error> {
-        let options = OpenOptions { path: &path, provider: &id, fresh_secret, cache_bytes: CACHE_BYTES };
+        let options = OpenOptions { path: &path, provider: &id, fresh_secrets, cache_bytes: CACHE_BYTES };
         let store: SharedStore = Arc::new(RocksStore::open(options)?);
         let (policy, limits) = parts;
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-        Ok(Service::start(Parts { provider: id, store, policy, limits, clock, entropy })?)
+        Ok(Service::start(Parts { provider: id, store, policy, pool_policy, limits, clock, entropy })?)
     };
     let opened = tokio::task::spawn_blocking(open).await.map_err(|_| service::Error::NoThread)?;
     opened.map(Arc::new)

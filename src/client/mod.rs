@@ -37,6 +37,7 @@ mod sending;
 
 #[cfg(test)]
 mod tests;
+mod valid_key_package;
 mod verdict;
 
 pub use backoff::Backoff;
@@ -52,3 +53,4 @@ pub use pace::{Pace, TokioPace};
 pub use payload::Payload;
 pub use problem::{Problem, ProblemCode};
 pub use received::{ExpectCommit, Received};
+pub use valid_key_package::{InvalidKeyPackage, ValidKeyPackage};

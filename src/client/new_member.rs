@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// `MLSMessage` header of a KeyPackage: version mls10, wire format mls_key_package(5) (RFC 9420 §6).
-const KEY_PACKAGE_HEADER: [u8; 4] = [0, 1, 0, 5];
+pub(super) const KEY_PACKAGE_HEADER: [u8; 4] = [0, 1, 0, 5];
 
 /// A KeyPackage and the provider of its owner, which the hub needs to deliver the Welcome (draft §4.2 `WelcomeData`).
 ///

@@ -29,6 +29,12 @@ pub enum ProblemCode {
     GroupExists,
     /// 409: the group id was not minted, or its reservation has ended.
     GroupIdNotReserved,
+    /// 409: the KeyPackage was uploaded by another client before.
+    KeyPackageReused,
+    /// 409: a limit on KeyPackages, clients or handles of a user.
+    PoolFull,
+    /// 409, inside sealed responses: the user has no KeyPackage left to give.
+    Exhausted,
     /// 410: the branch was terminated by the operator. Never answered by an automatic external join.
     BranchTerminated,
     /// 410: the group was deleted.
@@ -45,6 +51,8 @@ pub enum ProblemCode {
     WelcomeProviderMismatch,
     /// 422: a new member's provider is no peer of the hub.
     UnknownProvider,
+    /// 422: a KeyPackage does not hold what RFC 9420 §10.1 asks of it.
+    InvalidKeyPackage,
     /// 422: the cipher suite.
     UnsupportedSuite,
     /// 424: a new member's provider refuses the Welcome.
@@ -60,7 +68,7 @@ const URN: &str = "urn:mimi-ds:problem:";
 
 impl ProblemCode {
     /// Every code.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::Malformed,
         Self::UnsupportedMedia,
         Self::Unauthorized,
@@ -73,6 +81,9 @@ impl ProblemCode {
         Self::PartitionFull,
         Self::GroupExists,
         Self::GroupIdNotReserved,
+        Self::KeyPackageReused,
+        Self::PoolFull,
+        Self::Exhausted,
         Self::BranchTerminated,
         Self::GroupDeleted,
         Self::CommitConflict,
@@ -81,6 +92,7 @@ impl ProblemCode {
         Self::GroupInfoMismatch,
         Self::WelcomeProviderMismatch,
         Self::UnknownProvider,
+        Self::InvalidKeyPackage,
         Self::UnsupportedSuite,
         Self::WelcomeRefused,
         Self::RateLimited,
@@ -102,6 +114,9 @@ impl ProblemCode {
             Self::PartitionFull => "partition_full",
             Self::GroupExists => "group_exists",
             Self::GroupIdNotReserved => "group_id_not_reserved",
+            Self::KeyPackageReused => "key_package_reused",
+            Self::PoolFull => "pool_full",
+            Self::Exhausted => "exhausted",
             Self::BranchTerminated => "branch_terminated",
             Self::GroupDeleted => "group_deleted",
             Self::CommitConflict => "commit_conflict",
@@ -110,6 +125,7 @@ impl ProblemCode {
             Self::GroupInfoMismatch => "group_info_mismatch",
             Self::WelcomeProviderMismatch => "welcome_provider_mismatch",
             Self::UnknownProvider => "unknown_provider",
+            Self::InvalidKeyPackage => "invalid_key_package",
             Self::UnsupportedSuite => "unsupported_suite",
             Self::WelcomeRefused => "welcome_refused",
             Self::RateLimited => "rate_limited",
@@ -124,7 +140,13 @@ impl ProblemCode {
             Self::Unauthorized | Self::Denied => 401,
             Self::PolicyDenied | Self::NotAPeer => 403,
             Self::UnknownGroup | Self::NoGroupInfo => 404,
-            Self::StaleJoin | Self::PartitionFull | Self::GroupExists | Self::GroupIdNotReserved => 409,
+            Self::StaleJoin
+            | Self::PartitionFull
+            | Self::GroupExists
+            | Self::GroupIdNotReserved
+            | Self::KeyPackageReused
+            | Self::PoolFull
+            | Self::Exhausted => 409,
             Self::BranchTerminated | Self::GroupDeleted => 410,
             Self::CommitConflict => 412,
             Self::TooLarge => 413,
@@ -133,6 +155,7 @@ impl ProblemCode {
             | Self::GroupInfoMismatch
             | Self::WelcomeProviderMismatch
             | Self::UnknownProvider
+            | Self::InvalidKeyPackage
             | Self::UnsupportedSuite => 422,
             Self::WelcomeRefused => 424,
             Self::RateLimited => 429,

@@ -52,14 +52,20 @@ pub(super) fn wait(headers: &HeaderMap) -> Duration {
     Duration::from_secs(u64::from(wait.unwrap_or(0)))
 }
 
-/// Checks the service token (RFC 6750 §2.1) and returns the acting user.
-pub(super) fn local_user(hub: &Hub, headers: &HeaderMap) -> Result<UserId, Problem> {
+/// Checks the service token (RFC 6750 §2.1).
+pub(super) fn service_token(hub: &Hub, headers: &HeaderMap) -> Result<(), Problem> {
     let shown = single(headers, &AUTHORIZATION).map_err(|_| Problem::unauthorized())?;
     let token =
         shown.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     if !token.is_some_and(|(_, token)| hub.is_service_token(token.trim().as_bytes())) {
         return Err(Problem::unauthorized());
     }
+    Ok(())
+}
+
+/// Checks the service token and returns the acting user.
+pub(super) fn local_user(hub: &Hub, headers: &HeaderMap) -> Result<UserId, Problem> {
+    service_token(hub, headers)?;
     let user = single(headers, &USER)?.ok_or_else(|| Problem::field(&USER))?;
     let encoded =
         user.strip_prefix(':').and_then(|rest| rest.strip_suffix(':')).ok_or_else(|| Problem::field(&USER))?;

@@ -20,6 +20,9 @@ pub(super) async fn ready(State(hub): State<Arc<Hub>>) -> (StatusCode, &'static 
         Err(Error::Store(_)) => (StatusCode::SERVICE_UNAVAILABLE, "the database takes no writes: see the log\n"),
         Err(
             Error::Rejected(_)
+            | Error::PoolRejected(_)
+            | Error::InvalidKeyPackage { .. }
+            | Error::KeyPackageTooLarge(_)
             | Error::Overloaded
             | Error::ShuttingDown
             | Error::TooManyWaiting

@@ -13,7 +13,7 @@ use axum::{
 };
 
 use super::{
-    Hub, Problem, body, fields, forward, health,
+    Hub, Problem, admin, body, fields, forward, health, key_packages,
     operations::{self, SMALL_BODY_BYTES_MAX},
     respond::{self, no_store},
 };
@@ -30,6 +30,8 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/receive-literal", post(receive_literal))
         .route("/v1/local/mint-group-id", post(mint_group_id))
         .route("/v1/local/create-group", post(create_group))
+        .merge(key_packages::router())
+        .merge(admin::router())
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .layer(middleware::map_response(no_store))
@@ -72,9 +74,7 @@ async fn receive_literal(State(hub): State<Arc<Hub>>, request: Request) -> Resul
 async fn mint_group_id(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
-    if !received.bytes.is_empty() {
-        return Err(Problem::malformed(crate::wire::DecodeError::TrailingBytes));
-    }
+    key_packages::nothing(&received)?;
     let id = hub.service.mint_group_id(&user).await?;
     respond::answer(&MintGroupIdResponse { group_id: id.as_bytes().to_vec() })
 }

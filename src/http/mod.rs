@@ -7,11 +7,13 @@
 //! # Privacy
 //! No group id, key, user, token or payload stands in a URL, a log line or an error text.
 
+mod admin;
 mod body;
 mod fields;
 mod forward;
 mod health;
 mod hub;
+mod key_packages;
 pub mod local;
 mod operations;
 mod peer;

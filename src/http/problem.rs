@@ -10,9 +10,10 @@ use serde_json::json;
 
 use crate::{
     client::ProblemCode,
+    pool,
     sequencer::{Rejection, SizeLimit},
     service,
-    wire::{DecodeError, MEDIA_TYPE},
+    wire::{DecodeError, KeyPackageStatus, MEDIA_TYPE},
 };
 
 /// How soon to come back after a 503, in seconds.
@@ -146,6 +147,45 @@ impl Problem {
     }
 }
 
+impl Problem {
+    fn pool_rejected(rejection: pool::Rejection) -> Self {
+        use pool::Rejection;
+        match rejection {
+            Rejection::KeyPackageReused => Self::new(
+                ProblemCode::KeyPackageReused,
+                "A KeyPackage was uploaded before, by another client. None was stored.",
+            ),
+            Rejection::StockFull(items) => Self::new(
+                ProblemCode::PoolFull,
+                format!("A client may store at most {items} one-time KeyPackages of a suite. None was stored."),
+            ),
+            Rejection::TooManyClients(clients) => {
+                Self::new(ProblemCode::PoolFull, format!("A user may have at most {clients} clients."))
+            }
+            Rejection::TooManyStocks(stocks) => {
+                Self::new(ProblemCode::PoolFull, format!("A user may have at most {stocks} suites over all clients."))
+            }
+            Rejection::TooManyHandles(handles) => Self::new(
+                ProblemCode::PoolFull,
+                format!("A user may mint at most {handles} unique tokens: revoke all of them and begin anew."),
+            ),
+        }
+    }
+
+    /// Inside sealed answers: why there is no KeyPackage.
+    pub(super) fn no_key_package(status: KeyPackageStatus) -> Self {
+        match status {
+            KeyPackageStatus::Ok | KeyPackageStatus::Denied => {
+                Self::new(ProblemCode::Denied, "The token opens no KeyPackages.")
+            }
+            KeyPackageStatus::Exhausted => Self::new(ProblemCode::Exhausted, "There is no KeyPackage left."),
+            KeyPackageStatus::Incompatible => {
+                Self::new(ProblemCode::UnsupportedSuite, "There is no KeyPackage of that version and suite.")
+            }
+        }
+    }
+}
+
 fn too_large(limit: SizeLimit) -> String {
     let (what, bytes) = match limit {
         SizeLimit::Application(bytes) => ("An application message", bytes),
@@ -161,6 +201,14 @@ impl From<service::Error> for Problem {
         use service::Error;
         match error {
             Error::Rejected(rejection) => Self::rejected(rejection),
+            Error::PoolRejected(rejection) => Self::pool_rejected(rejection),
+            Error::InvalidKeyPackage { at, reason } => Self::new(
+                ProblemCode::InvalidKeyPackage,
+                format!("KeyPackage {at} of the upload is not valid: {reason}. None was stored."),
+            ),
+            Error::KeyPackageTooLarge(bytes) => {
+                Self::new(ProblemCode::TooLarge, format!("A KeyPackage may have at most {bytes} bytes."))
+            }
             Error::TooManyWaiting => {
                 Self::later(ProblemCode::RateLimited, "Too many receives of this provider wait already.", 1)
             }

@@ -19,6 +19,11 @@ pub(super) fn answer<T: MlsEncode>(value: &T) -> Result<Response, Problem> {
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], body).into_response())
 }
 
+/// The answer of an operation that has nothing to say: an empty body of the media type.
+pub(super) fn nothing() -> Result<Response, Problem> {
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], ()).into_response())
+}
+
 /// Encodes what was received, with the fields that the structure cannot carry.
 pub(super) fn received(received: &Received) -> Result<Response, Problem> {
     let mut response = answer(&received.response)?;

@@ -1,6 +1,6 @@
 //! Why an operation was not carried out.
 
-use crate::{sequencer::Rejection, store};
+use crate::{client::InvalidKeyPackage, pool, sequencer::Rejection, store};
 
 /// Joins what the sequencer refuses with what goes wrong on our side.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -8,6 +8,20 @@ pub enum Error {
     /// An ordinary outcome.
     #[error("the request was refused")]
     Rejected(Rejection),
+    /// An ordinary outcome about KeyPackages and tokens.
+    #[error("the request was refused")]
+    PoolRejected(pool::Rejection),
+    /// A KeyPackage of an upload is not valid; none was stored.
+    #[error("a KeyPackage is not valid: {reason}")]
+    InvalidKeyPackage {
+        /// Its place in the upload, from 0.
+        at: usize,
+        /// Why.
+        reason: InvalidKeyPackage,
+    },
+    /// A KeyPackage of an upload is longer than this; none was stored.
+    #[error("a KeyPackage has more than {0} bytes")]
+    KeyPackageTooLarge(usize),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),

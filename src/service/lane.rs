@@ -4,16 +4,18 @@
 //! then answers, wakes readers and starts again. While the disk syncs, the next batch gathers: this is the group
 //! commit that makes sixty-four senders cost little more than one.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Clock, Error, SharedPolicy, Waiters, current,
     ledger::Ledger,
+    pool_desk::{Desk, PoolOutcome, PoolTask},
     view::{LaneView, Memory},
 };
 use crate::{
+    pool,
     sequencer::{Command, GroupKey, Outcome, Policy, Refusal, State, UnixMillis, Usage, sequence},
     store::{self, Batch, Presentation, SharedStore, Snapshot},
     wire::ServiceProviderId,
@@ -26,15 +28,34 @@ const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How often a batch is computed again because somebody else wrote.
 const CONFLICTS_MAX: usize = 3;
 
-/// A command on its way.
+/// Something to do, and who waits for it.
 pub(super) struct Job {
+    pub(super) task: Task,
+    pub(super) answer: Option<oneshot::Sender<Result<Done, Error>>>,
+}
+
+/// What a lane carries out.
+pub(super) enum Task {
+    /// About a group.
+    Group(GroupTask),
+    /// About KeyPackages and tokens, on the one lane that has them.
+    Pool(PoolTask),
+}
+
+/// Something about a group.
+pub(super) struct GroupTask {
     pub(super) group: GroupKey,
     /// Nothing when only the presentation is to be written.
     pub(super) command: Option<Command>,
     /// That a local user presented a key, written with the command if it is accepted.
     pub(super) presentation: Option<Presentation>,
-    /// Who waits for the outcome.
-    pub(super) answer: Option<oneshot::Sender<Result<Outcome, Error>>>,
+}
+
+/// What came of a task.
+#[derive(Debug)]
+pub(super) enum Done {
+    Group(Outcome),
+    Pool(PoolOutcome),
 }
 
 /// What lanes share.
@@ -45,11 +66,13 @@ pub(super) struct Surroundings {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) waiters: Arc<Waiters>,
     pub(super) ledger: Arc<Ledger>,
+    pub(super) pool_policy: Arc<pool::Policy>,
 }
 
 pub(super) struct Lane {
     surroundings: Surroundings,
     memory: Memory,
+    meters: RefCell<pool::Meters>,
     queue: mpsc::Receiver<Job>,
 }
 
@@ -57,7 +80,7 @@ pub(super) struct Lane {
 struct Decided {
     batch: Batch,
     /// One for each job of the prefix.
-    outcomes: Vec<Result<Outcome, Error>>,
+    outcomes: Vec<Result<Done, Error>>,
     /// What the ledger was told, to be taken back if the batch does not become durable.
     ledger_changes: Vec<LedgerChange>,
 }
@@ -71,7 +94,8 @@ struct LedgerChange {
 
 impl Lane {
     pub(super) fn new(surroundings: Surroundings, queue: mpsc::Receiver<Job>) -> Self {
-        Self { surroundings, memory: Memory::new(), queue }
+        let meters = RefCell::new(pool::Meters::new(&surroundings.pool_policy));
+        Self { surroundings, memory: Memory::new(), meters, queue }
     }
 
     /// Works until the queue is closed and empty.
@@ -91,7 +115,7 @@ impl Lane {
     }
 
     /// Decides and commits a prefix of the jobs, at least one. Returns their outcomes.
-    fn work(&self, jobs: &[Job]) -> Vec<Result<Outcome, Error>> {
+    fn work(&self, jobs: &[Job]) -> Vec<Result<Done, Error>> {
         for _attempt in 0..CONFLICTS_MAX {
             let decided = self.decide(jobs);
             match self.surroundings.store.commit(&decided.batch) {
@@ -126,7 +150,10 @@ impl Lane {
             }
         };
         for job in jobs {
-            let outcome = self.decide_one(job, &mut decided, &*snapshot, &policy, now);
+            let outcome = match &job.task {
+                Task::Group(task) => self.decide_one(task, &mut decided, &*snapshot, &policy, now).map(Done::Group),
+                Task::Pool(task) => self.decide_pool(task, &mut decided, &*snapshot, now).map(Done::Pool),
+            };
             decided.outcomes.push(outcome);
             // A removed partition may be opened again at once: not in the batch that removes it.
             if decided.batch.bytes > BATCH_BYTES_MAX || !decided.batch.removed.is_empty() {
@@ -138,16 +165,16 @@ impl Lane {
 
     fn decide_one(
         &self,
-        job: &Job,
+        task: &GroupTask,
         decided: &mut Decided,
         snapshot: &dyn Snapshot,
         policy: &Policy,
         now: UnixMillis,
     ) -> Result<Outcome, Error> {
         let mut outcome = Outcome::Done;
-        if let Some(command) = &job.command {
+        if let Some(command) = &task.command {
             let ledger = &self.surroundings.ledger;
-            let view = LaneView { group: job.group, batch: &decided.batch, memory: &self.memory, snapshot, ledger };
+            let view = LaneView { group: task.group, batch: &decided.batch, memory: &self.memory, snapshot, ledger };
             let transition = sequence(&view, command, policy, now).map_err(|refusal| match refusal {
                 Refusal::Rejected(rejection) => Error::Rejected(rejection),
                 Refusal::State(error) => Error::Store(error),
@@ -162,10 +189,23 @@ impl Lane {
             }
             decided.ledger_changes.extend(changes);
             outcome = transition.outcome;
-            decided.batch.push(job.group, transition);
+            decided.batch.push(task.group, transition);
         }
-        decided.batch.presentations.extend(job.presentation);
+        decided.batch.presentations.extend(task.presentation);
         Ok(outcome)
+    }
+
+    fn decide_pool(
+        &self,
+        task: &PoolTask,
+        decided: &mut Decided,
+        snapshot: &dyn Snapshot,
+        now: UnixMillis,
+    ) -> Result<PoolOutcome, Error> {
+        let Surroundings { store, pool_policy, .. } = &self.surroundings;
+        let mut meters = self.meters.borrow_mut();
+        let desk = Desk { secret: store.token_secret(), policy: pool_policy, meters: &mut meters, snapshot, now };
+        desk.carry_out(task, &mut decided.batch)
     }
 
     /// After a batch that did not become durable: nothing of it is remembered.

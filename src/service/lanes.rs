@@ -9,7 +9,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Error, Limits,
-    lane::{Job, Lane, Surroundings},
+    lane::{Done, GroupTask, Job, Lane, Surroundings, Task},
+    pool_desk::{PoolOutcome, PoolTask},
 };
 use crate::{
     sequencer::{Command, GroupKey, Outcome},
@@ -55,8 +56,28 @@ impl Lanes {
         presentation: Option<Presentation>,
     ) -> Result<Outcome, Error> {
         let queue = self.queue(&group).ok_or(Error::ShuttingDown)?;
+        let task = Task::Group(GroupTask { group, command: Some(command), presentation });
+        match self.await_done(&queue, task).await? {
+            Done::Group(outcome) => Ok(outcome),
+            Done::Pool(_) => Err(Error::ShuttingDown),
+        }
+    }
+
+    /// Sends a task about KeyPackages or tokens to the one lane that has them, and waits for its outcome.
+    pub(super) async fn submit_pool(&self, task: PoolTask) -> Result<PoolOutcome, Error> {
+        let queue = {
+            let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+            queues.first().cloned().ok_or(Error::ShuttingDown)?
+        };
+        match self.await_done(&queue, Task::Pool(task)).await? {
+            Done::Pool(outcome) => Ok(outcome),
+            Done::Group(_) => Err(Error::ShuttingDown),
+        }
+    }
+
+    async fn await_done(&self, queue: &mpsc::Sender<Job>, task: Task) -> Result<Done, Error> {
         let (answer, outcome) = oneshot::channel();
-        let job = Job { group, command: Some(command), presentation, answer: Some(answer) };
+        let job = Job { task, answer: Some(answer) };
         if let Err(error) = queue.try_send(job) {
             let job = match error {
                 mpsc::error::TrySendError::Full(job) => job,
@@ -78,7 +99,8 @@ impl Lanes {
     /// Leaves bookkeeping at the group's lane. It may be lost when the lane is busy: it will be due again.
     pub(super) fn remark(&self, group: GroupKey, command: Option<Command>, presentation: Option<Presentation>) {
         if let Some(queue) = self.queue(&group) {
-            drop(queue.try_send(Job { group, command, presentation, answer: None }));
+            let task = Task::Group(GroupTask { group, command, presentation });
+            drop(queue.try_send(Job { task, answer: None }));
         }
     }
 

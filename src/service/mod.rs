@@ -9,10 +9,13 @@ mod entropy;
 mod error;
 mod follow;
 mod group_id;
+mod key_packages;
 mod lane;
 mod lanes;
 mod ledger;
 mod mint_group_id;
+mod pool_desk;
+mod pool_view;
 mod receive;
 mod send;
 #[cfg(test)]
@@ -20,6 +23,7 @@ pub(crate) mod setup;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod user;
 mod view;
 mod waiters;
@@ -28,6 +32,7 @@ pub use clock::{Clock, SystemClock};
 pub use entropy::{Entropy, SystemEntropy};
 pub use error::Error;
 pub use group_id::GroupId;
+pub use key_packages::ANSWER_CLASS_BYTES;
 pub use lanes::Lanes;
 pub use receive::{Receive, Received};
 pub use sweep::SWEEP_INTERVAL;
@@ -40,7 +45,8 @@ use std::{
 };
 
 use crate::{
-    sequencer::{Policy, UnixMillis},
+    pool,
+    sequencer::{Policy, UnixMillis, UserTag},
     store::SharedStore,
     wire::ServiceProviderId,
 };
@@ -89,6 +95,8 @@ pub struct Parts {
     pub store: SharedStore,
     /// The operator's numbers.
     pub policy: Policy,
+    /// The operator's numbers about KeyPackages and tokens.
+    pub pool_policy: pool::Policy,
     /// Bounds.
     pub limits: Limits,
     /// The time.
@@ -102,6 +110,7 @@ pub struct Service {
     provider: ServiceProviderId,
     store: SharedStore,
     policy: SharedPolicy,
+    pool_policy: Arc<pool::Policy>,
     limits: Limits,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -123,7 +132,8 @@ impl Service {
     /// # Errors
     /// When the budgets cannot be read or a thread cannot be started.
     pub fn start(parts: Parts) -> Result<Self, Error> {
-        let Parts { provider, store, policy, limits, clock, entropy } = parts;
+        let Parts { provider, store, policy, pool_policy, limits, clock, entropy } = parts;
+        let pool_policy = Arc::new(pool_policy);
         let policy: SharedPolicy = Arc::new(RwLock::new(Arc::new(policy)));
         let waiters = Arc::new(Waiters::new(limits.waiting_per_provider));
         let ledger = Arc::new(ledger::Ledger::load(&*store)?);
@@ -135,10 +145,11 @@ impl Service {
                 clock: clock.clone(),
                 waiters: waiters.clone(),
                 ledger,
+                pool_policy: pool_policy.clone(),
             },
         )?;
         let reads = Arc::new(tokio::sync::Semaphore::new(limits.reads));
-        Ok(Self { provider, store, policy, limits, clock, entropy, lanes, waiters, reads })
+        Ok(Self { provider, store, policy, pool_policy, limits, clock, entropy, lanes, waiters, reads })
     }
 
     /// The provider that this hub is.
@@ -168,6 +179,11 @@ impl Service {
     /// Takes no more commands, finishes those that are queued, and ends the lanes. Blocks until they have ended.
     pub fn finish(&self) {
         self.lanes.finish();
+    }
+
+    /// A local user as everything that is kept knows them.
+    fn tag(&self, user: &UserId) -> UserTag {
+        user.tag(self.store.user_tag_secret())
     }
 
     fn now(&self) -> UnixMillis {

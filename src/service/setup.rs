@@ -18,6 +18,7 @@ use crate::{
         mls,
         requests::{self, Attached, CreateGroup},
     },
+    pool,
     sequencer::{Policy, UnixMillis},
     store::{
         Store,
@@ -69,6 +70,7 @@ pub(crate) struct Setup {
     pub(crate) store: Arc<Faulty>,
     pub(crate) service: Arc<Service>,
     pub(crate) policy: Policy,
+    pool_policy: pool::Policy,
     pub(crate) limits: Limits,
     entropy: Arc<Counting>,
 }
@@ -136,24 +138,32 @@ impl Setup {
 
     /// Policy and limits of one's own; who is a peer is filled in.
     pub(crate) fn with(policy: Policy, limits: Limits) -> Self {
+        Self::with_policies(policy, pool::Policy::default(), limits)
+    }
+
+    pub(crate) fn with_pool(pool_policy: pool::Policy) -> Self {
+        Self::with_policies(Policy::default(), pool_policy, Limits::default())
+    }
+
+    fn with_policies(policy: Policy, pool_policy: pool::Policy, limits: Limits) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(StoppedClock(AtomicU64::new(START)));
         let entropy = Arc::new(Counting::default());
         let mut providers = peers();
         providers.insert(provider("hub.example"));
         let policy = Policy { providers: Arc::new(providers), ..policy };
-        let (store, service) = start(&folder, &clock, &entropy, &policy, limits).unwrap();
-        Self { folder, clock, store, service, policy, limits, entropy }
+        let (store, service) = start(&folder, &clock, &entropy, (&policy, &pool_policy), limits).unwrap();
+        Self { folder, clock, store, service, policy, pool_policy, limits, entropy }
     }
 
     /// Ends the service, closes the database and starts both again.
     pub(crate) async fn restart(self) -> Self {
-        let Self { folder, clock, store, service, policy, limits, entropy } = self;
+        let Self { folder, clock, store, service, policy, pool_policy, limits, entropy } = self;
         let stopped = tokio::task::spawn_blocking(move || {
             service.finish();
             drop((service, store));
-            let (store, service) = start(&folder, &clock, &entropy, &policy, limits).unwrap();
-            Self { folder, clock, store, service, policy, limits, entropy }
+            let (store, service) = start(&folder, &clock, &entropy, (&policy, &pool_policy), limits).unwrap();
+            Self { folder, clock, store, service, policy, pool_policy, limits, entropy }
         });
         stopped.await.unwrap()
     }
@@ -222,18 +232,23 @@ fn start(
     folder: &TempDir,
     clock: &Arc<StoppedClock>,
     entropy: &Arc<Counting>,
-    policy: &Policy,
+    (policy, pool_policy): (&Policy, &pool::Policy),
     limits: Limits,
 ) -> Result<(Arc<Faulty>, Arc<Service>), Error> {
     let id = provider("hub.example");
-    let options =
-        OpenOptions { path: folder.path(), provider: &id, fresh_secret: [0x5e; 32], cache_bytes: 8 * 1024 * 1024 };
+    let options = OpenOptions {
+        path: folder.path(),
+        provider: &id,
+        fresh_secrets: [[0x5e; 32], [0x70; 32]],
+        cache_bytes: 8 * 1024 * 1024,
+    };
     let store = Arc::new(Faulty::new(Arc::new(RocksStore::open(options)?)));
     let shared: Arc<dyn Store> = store.clone();
     let parts = Parts {
         provider: id,
         store: shared,
         policy: policy.clone(),
+        pool_policy: pool_policy.clone(),
         limits,
         clock: clock.clone(),
         entropy: entropy.clone(),

@@ -2,8 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Error, Service};
-use crate::sequencer::{Command, Expire};
+use super::{Error, Service, pool_desk::PoolTask};
+use crate::{
+    pool,
+    sequencer::{Command, Expire},
+};
 
 /// How often due timers are looked for.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
@@ -31,6 +34,34 @@ impl Service {
             }
             swept += due.len();
             if due.len() < PAGE {
+                break;
+            }
+        }
+        Ok(swept + self.sweep_pool().await?)
+    }
+
+    /// The same for KeyPackages, what is known of them, and marks of answered requests.
+    async fn sweep_pool(self: &Arc<Self>) -> Result<usize, Error> {
+        let mut swept = 0;
+        for _page in 0..PAGES_MAX {
+            let (service, now) = (self.clone(), self.now());
+            let looking = tokio::task::spawn_blocking(move || {
+                let snapshot = service.store.snapshot()?;
+                let mut marks = snapshot.replay_marks(None, PAGE)?;
+                marks.retain(|mark| mark.expires_ms <= now);
+                Ok((snapshot.expiries(now, PAGE)?, marks))
+            });
+            let (due, marks) = looking.await.unwrap_or(Err(crate::store::Error::Poisoned))?;
+            let found = due.len() + marks.len();
+            let is_last = due.len() < PAGE && marks.len() < PAGE;
+            for expiry in due {
+                self.lanes.submit_pool(PoolTask::Expire(pool::Expire(expiry))).await?;
+            }
+            if !marks.is_empty() {
+                self.lanes.submit_pool(PoolTask::Lapse(marks)).await?;
+            }
+            swept += found;
+            if is_last {
                 break;
             }
         }

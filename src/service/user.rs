@@ -21,9 +21,19 @@ impl UserId {
         (1..=Self::LENGTH_MAX).contains(&bytes.len()).then_some(Self(bytes))
     }
 
+    /// The id.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     pub(super) fn tag(&self, secret: &[u8; 32]) -> UserTag {
+        Self::tag_of(&self.0, secret)
+    }
+
+    /// The tag of whatever somebody took for a user's id.
+    pub(super) fn tag_of(user_id: &[u8], secret: &[u8; 32]) -> UserTag {
         // The secret has a fixed length and the hash is cut in half: neither splicing nor extension leads anywhere.
-        let digest: [u8; 32] = Sha256::new().chain_update(secret).chain_update(&self.0).finalize().into();
+        let digest: [u8; 32] = Sha256::new().chain_update(secret).chain_update(user_id).finalize().into();
         let mut tag = [0; 16];
         tag.copy_from_slice(&digest[..16]);
         UserTag(tag)

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use super::PoolBatch;
 use crate::{
     sequencer::{
         Blob, Entry, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, Transition, UnixMillis, Usage,
@@ -55,6 +56,8 @@ pub struct Batch {
     pub presentations: Vec<Presentation>,
     /// Partitions to remove, with all their rows.
     pub removed: Vec<(GroupKey, MaskedPartitionKey)>,
+    /// KeyPackages and tokens.
+    pub pool: PoolBatch,
     /// Bytes of messages, GroupInfos, trees and Welcomes, for the lane's bound.
     pub bytes: usize,
 }
@@ -105,5 +108,6 @@ impl Batch {
             && self.cleared_timers.is_empty()
             && self.presentations.is_empty()
             && self.removed.is_empty()
+            && self.pool.is_empty()
     }
 }

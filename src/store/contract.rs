@@ -9,6 +9,7 @@ pub(crate) mod budgets;
 pub(crate) mod concurrency;
 pub(crate) mod isolation;
 pub(crate) mod pages;
+pub(crate) mod pool;
 pub(crate) mod removal;
 pub(crate) mod reopening;
 pub(crate) mod rows;
@@ -48,6 +49,13 @@ macro_rules! contract_tests {
                 count_group_infos
                 say_whether_there_is_more
                 begin_at_the_first_message_that_is_there
+            }
+            pool {
+                rows_are_told_apart_by_all_of_their_key
+                rows_are_replaced_and_removed
+                expiries_are_due_earliest_first_until_they_are_cleared
+                handles_are_listed_by_user_in_order
+                marks_are_paged_in_the_order_in_which_they_lapse
             }
             removal {
                 takes_all_rows_of_the_partition

@@ -147,4 +147,8 @@ impl Store for Faulty {
     fn user_tag_secret(&self) -> &[u8; 32] {
         self.inner.user_tag_secret()
     }
+
+    fn token_secret(&self) -> &crate::pool::TokenSecret {
+        self.inner.token_secret()
+    }
 }

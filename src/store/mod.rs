@@ -10,19 +10,22 @@ pub(crate) mod contract;
 mod error;
 #[cfg(test)]
 pub(crate) mod faulty;
+mod pool_batch;
 pub mod rocks;
 
 use std::sync::Arc;
 
 pub use batch::{Batch, Presentation};
 pub use error::Error;
+pub use pool_batch::PoolBatch;
 
 use crate::{
+    pool::{Account, Expiry, Handle, Reference, ReferenceKey, ReplayMark, Stock, StockKey, TokenSecret},
     sequencer::{
         BlobKey, Entry, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
         Welcome,
     },
-    wire::{MaskedPartitionKey, ServiceProviderId},
+    wire::{MaskedPartitionKey, ServiceProviderId, TokenHandle},
 };
 
 /// An engine.
@@ -60,6 +63,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The secret of this database under which users are hashed to [`UserTag`]s.
     fn user_tag_secret(&self) -> &[u8; 32];
+
+    /// The secret of this database under which bearer tokens are made.
+    fn token_secret(&self) -> &TokenSecret;
 }
 
 /// A consistent view of a store. All reads are point reads or bounded scans.
@@ -115,6 +121,33 @@ pub trait Snapshot {
 
     /// Welcomes that wait to be delivered, at most `limit`.
     fn welcomes(&self, limit: usize) -> Result<Vec<(GroupKey, Welcome)>, Error>;
+
+    /// A user who may be asked for.
+    fn account(&self, user: &UserTag) -> Result<Option<Account>, Error>;
+
+    /// A stock of KeyPackages.
+    fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Error>;
+
+    /// A KeyPackage of a stock.
+    fn package(&self, key: &StockKey, number: u32) -> Result<Option<bytes::Bytes>, Error>;
+
+    /// What is known of an uploaded KeyPackage.
+    fn reference(&self, key: &ReferenceKey) -> Result<Option<Reference>, Error>;
+
+    /// A handle of a user's tokens.
+    fn handle(&self, user: &UserTag, handle: &TokenHandle) -> Result<Option<Handle>, Error>;
+
+    /// All handles of a user, in order, at most `limit`.
+    fn handles(&self, user: &UserTag, limit: usize) -> Result<Vec<(TokenHandle, Handle)>, Error>;
+
+    /// The period of all tokens; 0 at first.
+    fn token_period(&self) -> Result<u64, Error>;
+
+    /// What lapses by `now`, earliest first.
+    fn expiries(&self, now: UnixMillis, limit: usize) -> Result<Vec<Expiry>, Error>;
+
+    /// Marks of answered requests in the order in which they lapse, at most `limit` after `after`.
+    fn replay_marks(&self, after: Option<&ReplayMark>, limit: usize) -> Result<Vec<ReplayMark>, Error>;
 }
 
 /// A row of [`Snapshot::budgets`].

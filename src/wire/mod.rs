@@ -14,6 +14,7 @@ mod external_joins;
 mod join_token;
 mod key_packages;
 mod partition_key;
+mod pool;
 mod pushing;
 mod receiving;
 mod sending;
@@ -34,6 +35,10 @@ pub use key_packages::{
     KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, KeyPackageResult, KeyPackageResults, KeyPackageStatus,
 };
 pub use partition_key::{MaskedPartitionKey, PartitionKey, PartitionKeyContext};
+pub use pool::{
+    ClientId, DeleteKeyPackagesRequest, KeyPackageStanding, KeyPackageStock, ListTokensResponse, MintTokenRequest,
+    MintTokenResponse, RevokeTokenRequest, TokenHandle, TokenUse, UploadKeyPackagesRequest,
+};
 pub use pushing::{PushRequest, PushResponse, SubscribeRequest};
 pub use receiving::{
     Epoch, HintedEpoch, LiteralReceiveRequest, Message, MessageCommit, ReceiveRequest, ReceiveResponse,

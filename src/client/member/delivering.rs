@@ -178,6 +178,7 @@ fn is_final(problem: &Problem) -> bool {
         | ProblemCode::GroupInfoMismatch
         | ProblemCode::WelcomeProviderMismatch
         | ProblemCode::UnknownProvider
+        | ProblemCode::InvalidKeyPackage
         | ProblemCode::UnsupportedSuite
         | ProblemCode::WelcomeRefused => true,
         ProblemCode::UnsupportedMedia
@@ -190,6 +191,9 @@ fn is_final(problem: &Problem) -> bool {
         | ProblemCode::PartitionFull
         | ProblemCode::GroupExists
         | ProblemCode::GroupIdNotReserved
+        | ProblemCode::KeyPackageReused
+        | ProblemCode::PoolFull
+        | ProblemCode::Exhausted
         | ProblemCode::BranchTerminated
         | ProblemCode::GroupDeleted
         | ProblemCode::CommitConflict

@@ -6,18 +6,23 @@ use super::{Bounds, Call, House, Listener, application};
 use crate::{
     client::ProblemCode,
     fixtures::{
+        key_packages::Device,
         mls,
         requests::{Attached, CreateGroup, send_commit, welcome_data},
     },
     sequencer::{GroupKey, Policy, Usage},
-    service::{Limits, setup::key},
+    service::{
+        Limits,
+        setup::{START, key},
+    },
     store::{Batch, Store},
     wire::PartitionKey,
 };
 
 /// What has no way to be answered yet. Whoever builds it takes it out here and adds a request below.
-const TO_COME: [ProblemCode; 8] = [
+const TO_COME: [ProblemCode; 9] = [
     ProblemCode::Denied,
+    ProblemCode::Exhausted,
     ProblemCode::PolicyDenied,
     ProblemCode::NoGroupInfo,
     ProblemCode::StaleJoin,
@@ -40,9 +45,9 @@ fn fill(house: &House, group: &[u8]) {
 
 #[tokio::test]
 async fn every_code_of_the_table_is_answered() {
-    let budget_in_group = Usage { partitions: 1, bytes: 100_000 };
+    let budget_in_group = Usage { partitions: 1, bytes: 200_000 };
     let policy = Policy { budget_in_group, ..Policy::default() };
-    let bounds = Bounds { request_bytes_max: 100_000, ..Bounds::default() };
+    let bounds = Bounds { request_bytes_max: 200_000, ..Bounds::default() };
     let house = House::with(policy, Limits::default(), bounds);
     let (group, full) = (house.setup.group().await, house.setup.group().await);
     let minted = house.setup.service.mint_group_id(&crate::service::setup::user_id(super::USER)).await.unwrap();
@@ -75,12 +80,26 @@ async fn every_code_of_the_table_is_answered() {
         (ProblemCode::NotAPeer, Call::new(Listener::Provider(None), "/v1/receive", receive)),
         (ProblemCode::UnknownGroup, Call::provider("/v1/send", application(b"unknown", b"text"))),
         (ProblemCode::GroupIdNotReserved, create(b"never minted", 0)),
-        (ProblemCode::TooLarge, Call::local("/v1/send", vec![0; 100_001])),
+        (ProblemCode::TooLarge, Call::local("/v1/send", vec![0; 200_001])),
         (ProblemCode::RatchetTreeRequired, commit(&info(&group, None))),
         (ProblemCode::GroupInfoMismatch, commit(&info(b"another group", Some(b"tree")))),
         (ProblemCode::WelcomeProviderMismatch, commit(&welcome(&[]))),
         (ProblemCode::UnknownProvider, commit(&welcome(&["stranger.example"]))),
     ];
+    let device = Device::new(1);
+    let package = device.one_time(START / 1000);
+    let upload = |packages: &[Vec<u8>]| {
+        Call::local("/v1/local/upload-key-packages", [vec![1; 16], mls::vector(&packages.concat())].concat())
+    };
+    upload(std::slice::from_ref(&package)).answer(&house).await.assert_ok();
+    let expired = device.one_time(0);
+    // One more than a client may have; the first is known already.
+    let many: Vec<_> = (0..=255).map(|_| device.one_time(START / 1000)).collect();
+    let expected = expected.into_iter().chain([
+        (ProblemCode::KeyPackageReused, upload(&[package]).acting_as("somebody else")),
+        (ProblemCode::InvalidKeyPackage, upload(&[expired])),
+        (ProblemCode::PoolFull, upload(&many)),
+    ]);
     let mut answered = HashSet::new();
     for (code, call) in expected {
         call.assert_problem(&house, code).await;

@@ -9,6 +9,7 @@ mod checks;
 mod codes;
 mod create_group;
 mod health;
+mod key_packages;
 mod local_receive;
 mod local_receive_literal;
 mod local_send;
@@ -18,6 +19,7 @@ mod provider_receive;
 mod provider_receive_literal;
 mod provider_send;
 mod routes;
+mod tokens;
 
 use std::{sync::Arc, time::Duration};
 

@@ -6,7 +6,18 @@ use super::{Call, House, Listener, application};
 use crate::service::setup::key;
 
 const BOTH: [&str; 3] = ["/v1/send", "/v1/receive", "/v1/receive-literal"];
-const LOCAL: [&str; 2] = ["/v1/local/mint-group-id", "/v1/local/create-group"];
+const LOCAL: [&str; 10] = [
+    "/v1/local/mint-group-id",
+    "/v1/local/create-group",
+    "/v1/local/upload-key-packages",
+    "/v1/local/delete-key-packages",
+    "/v1/local/key-package-status",
+    "/v1/local/fetch-key-packages",
+    "/v1/local/mint-token",
+    "/v1/local/revoke-token",
+    "/v1/local/list-tokens",
+    "/admin/revoke-all-tokens",
+];
 const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod conflicts;
 mod creating;
 mod group_commit;
 mod hints;
+mod key_packages;
 mod literal;
 mod masking;
 mod overload;

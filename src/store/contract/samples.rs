@@ -120,6 +120,7 @@ pub(crate) fn batch(group: GroupKey) -> Batch {
     let mut batch = Batch::default();
     batch.push(group, transition());
     batch.presentations.push(Presentation { group, partition: partition(0x10), user: tag(0x31), at_ms: 77 });
+    batch.pool = super::pool::batch(group.as_bytes()[0]);
     batch
 }
 
@@ -147,6 +148,7 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
         cleared_timers,
         presentations,
         removed,
+        pool,
         bytes: _,
     } = batch;
     for (group, record) in groups {
@@ -187,4 +189,5 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
     for (group, key) in removed {
         assert_eq!(snapshot.partition(group, key).unwrap(), None);
     }
+    super::pool::assert_holds(snapshot, pool);
 }

@@ -4,19 +4,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
 
-use super::{keys, snapshot::RocksSnapshot, values};
-use crate::store::{Batch, Error, Snapshot, Store};
+use super::{keys, pool_keys, snapshot::RocksSnapshot, values};
+use crate::{
+    pool::TokenSecret,
+    store::{Batch, Error, PoolBatch, Snapshot, Store},
+};
 
 /// A RocksDB database that this process owns.
 pub struct RocksStore {
     db: DB,
     user_tag_secret: [u8; 32],
+    token_secret: TokenSecret,
     poisoned: AtomicBool,
 }
 
 impl RocksStore {
-    pub(super) fn new(db: DB, user_tag_secret: [u8; 32]) -> Self {
-        Self { db, user_tag_secret, poisoned: AtomicBool::new(false) }
+    pub(super) fn new(db: DB, user_tag_secret: [u8; 32], token_secret: TokenSecret) -> Self {
+        Self { db, user_tag_secret, token_secret, poisoned: AtomicBool::new(false) }
     }
 
     pub(super) fn db(&self) -> &DB {
@@ -79,6 +83,7 @@ impl RocksStore {
             let key = keys::presented(&presentation.group, &presentation.partition, &presentation.user);
             write.put_cf(presented, key, presentation.at_ms.to_be_bytes());
         }
+        self.prepare_pool(&batch.pool, &mut write)?;
         // Last: what was appended to a partition earlier in this batch goes with it.
         for (group, partition) in &batch.removed {
             let prefix = keys::partition_prefix(group, partition);
@@ -89,6 +94,53 @@ impl RocksStore {
             }
         }
         Ok(write)
+    }
+
+    fn prepare_pool(&self, pool: &PoolBatch, write: &mut WriteBatch) -> Result<(), Error> {
+        if pool.is_empty() {
+            return Ok(());
+        }
+        let (state, packages) = (self.family(keys::STATE)?, self.family(keys::KEY_PACKAGES)?);
+        for (user, account) in &pool.accounts {
+            write.put_cf(state, pool_keys::account(user), values::encode(account, "account")?);
+        }
+        for (key, stock) in &pool.stocks {
+            match stock {
+                Some(record) => write.put_cf(state, pool_keys::stock(key), values::encode(record, "stock")?),
+                None => write.delete_cf(state, pool_keys::stock(key)),
+            }
+        }
+        for ((key, number), bytes) in &pool.packages {
+            match bytes {
+                Some(bytes) => write.put_cf(packages, pool_keys::package(key, *number), bytes),
+                None => write.delete_cf(packages, pool_keys::package(key, *number)),
+            }
+        }
+        for (key, reference) in &pool.references {
+            match reference {
+                Some(record) => write.put_cf(state, pool_keys::reference(key), values::encode(record, "reference")?),
+                None => write.delete_cf(state, pool_keys::reference(key)),
+            }
+        }
+        for ((user, handle), record) in &pool.handles {
+            write.put_cf(state, pool_keys::handle(user, handle), values::encode(record, "handle")?);
+        }
+        if let Some(period) = pool.token_period {
+            write.put_cf(state, [keys::kind::PERIOD], period.to_be_bytes());
+        }
+        for (expiry, is_due) in &pool.expiries {
+            match is_due {
+                true => write.put_cf(state, pool_keys::expiry(expiry), []),
+                false => write.delete_cf(state, pool_keys::expiry(expiry)),
+            }
+        }
+        for mark in &pool.marks {
+            write.put_cf(state, pool_keys::mark(mark), []);
+        }
+        for mark in &pool.lapsed_marks {
+            write.delete_cf(state, pool_keys::mark(mark));
+        }
+        Ok(())
     }
 }
 
@@ -117,6 +169,10 @@ impl Store for RocksStore {
 
     fn user_tag_secret(&self) -> &[u8; 32] {
         &self.user_tag_secret
+    }
+
+    fn token_secret(&self) -> &TokenSecret {
+        &self.token_secret
     }
 }
 

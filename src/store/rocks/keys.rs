@@ -19,9 +19,11 @@ pub(super) const BLOBS: &str = "blobs";
 pub(super) const OUTBOX: &str = "outbox";
 /// Which local user presented which partition key.
 pub(super) const PRESENTED: &str = "presented";
+/// KeyPackages that wait, by stock and number.
+pub(super) const KEY_PACKAGES: &str = "key_packages";
 
 /// All of them, beside RocksDB's `default`, which holds the format version and the database's own secret.
-pub(super) const FAMILIES: [&str; 6] = [STATE, MESSAGES, REPEATS, BLOBS, OUTBOX, PRESENTED];
+pub(super) const FAMILIES: [&str; 7] = [STATE, MESSAGES, REPEATS, BLOBS, OUTBOX, PRESENTED, KEY_PACKAGES];
 
 /// Row of `default`: the format version.
 pub(super) const FORMAT: &[u8] = b"format";
@@ -29,14 +31,23 @@ pub(super) const FORMAT: &[u8] = b"format";
 pub(super) const PROVIDER: &[u8] = b"provider";
 /// Row of `default`: the secret under which users are hashed.
 pub(super) const USER_TAG_SECRET: &[u8] = b"user-tag-secret";
+/// Row of `default`: the secret under which bearer tokens are made.
+pub(super) const TOKEN_SECRET: &[u8] = b"token-secret";
 
 /// First bytes of the rows of [`STATE`].
 pub(super) mod kind {
+    pub(in super::super) const ACCOUNT: u8 = b'U';
     pub(in super::super) const ANNOUNCED: u8 = b'A';
     pub(in super::super) const BUDGET: u8 = b'B';
+    pub(in super::super) const EXPIRY: u8 = b'E';
     pub(in super::super) const GROUP: u8 = b'G';
+    pub(in super::super) const HANDLE: u8 = b'H';
+    pub(in super::super) const MARK: u8 = b'M';
     pub(in super::super) const PARTITION: u8 = b'P';
+    pub(in super::super) const PERIOD: u8 = b'Q';
+    pub(in super::super) const REFERENCE: u8 = b'F';
     pub(in super::super) const RESERVATION: u8 = b'R';
+    pub(in super::super) const STOCK: u8 = b'K';
     pub(in super::super) const TIMER: u8 = b'T';
 }
 

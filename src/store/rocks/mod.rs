@@ -6,6 +6,7 @@
 mod engine;
 mod keys;
 mod open;
+mod pool_keys;
 mod snapshot;
 #[cfg(test)]
 mod tests;

@@ -9,10 +9,10 @@ use rocksdb::{
 use zeroize::Zeroize;
 
 use super::{RocksStore, keys};
-use crate::{store::Error, wire::ServiceProviderId};
+use crate::{pool::TokenSecret, store::Error, wire::ServiceProviderId};
 
 /// The format that this program writes and reads. A change of bytes on disk raises it (see `specs/storage.md`).
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// What opening needs to know.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ pub struct OpenOptions<'a> {
     pub path: &'a Path,
     /// Whose database it is: a database is never opened for another provider.
     pub provider: &'a ServiceProviderId,
-    /// Thirty-two random bytes, used when the database is created.
-    pub fresh_secret: [u8; 32],
+    /// Random bytes for the database's own secrets, used when it is created.
+    pub fresh_secrets: [[u8; 32]; 2],
     /// Memory for cached blocks, in bytes.
     pub cache_bytes: usize,
 }
@@ -52,13 +52,15 @@ impl RocksStore {
         } else {
             let mut first = rocksdb::WriteBatch::default();
             first.put(keys::PROVIDER, options.provider.as_str());
-            first.put(keys::USER_TAG_SECRET, options.fresh_secret);
+            let [user_tags, tokens] = &options.fresh_secrets;
+            first.put(keys::USER_TAG_SECRET, user_tags);
+            first.put(keys::TOKEN_SECRET, tokens);
             first.put(keys::FORMAT, FORMAT_VERSION.to_be_bytes());
             let mut synced = WriteOptions::default();
             synced.set_sync(true);
             db.write_opt(first, &synced).map_err(io)?;
         }
-        options.fresh_secret.zeroize();
+        options.fresh_secrets.zeroize();
         let owner = db.get(keys::PROVIDER).map_err(io)?.ok_or(Error::Corrupt("owner"))?;
         if owner != options.provider.as_str().as_bytes() {
             return Err(Error::OtherProvider {
@@ -66,11 +68,16 @@ impl RocksStore {
                 expected: options.provider.to_string(),
             });
         }
-        let secret = db.get(keys::USER_TAG_SECRET).map_err(io)?.ok_or(Error::Corrupt("secret"))?;
-        let secret = secret.try_into().map_err(|_| Error::Corrupt("secret"))?;
+        let user_tags = secret(&db, keys::USER_TAG_SECRET)?;
+        let tokens = TokenSecret::new(secret(&db, keys::TOKEN_SECRET)?);
         tracing::info!(fresh, format = FORMAT_VERSION, "database opened");
-        Ok(Self::new(db, secret))
+        Ok(Self::new(db, user_tags, tokens))
     }
+}
+
+fn secret(db: &DB, row: &[u8]) -> Result<[u8; 32], Error> {
+    let found = db.get(row).map_err(io)?.ok_or(Error::Corrupt("secret"))?;
+    found.try_into().map_err(|_| Error::Corrupt("secret"))
 }
 
 /// Messages and the database's secret are nobody else's business, whatever the process's umask.

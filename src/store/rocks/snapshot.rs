@@ -4,14 +4,15 @@ use bytes::Bytes;
 use mls_rs_codec::MlsDecode;
 use rocksdb::{DB, Direction, IteratorMode, ReadOptions, SnapshotWithThreadMode};
 
-use super::{RocksStore, keys, values};
+use super::{RocksStore, keys, pool_keys, values};
 use crate::{
+    pool::{Account, Expiry, Handle, Reference, ReferenceKey, ReplayMark, Stock, StockKey},
     sequencer::{
         BlobKey, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
         Welcome,
     },
     store::{BudgetRow, Error, Page, Snapshot},
-    wire::{MaskedPartitionKey, ServiceProviderId},
+    wire::{MaskedPartitionKey, ServiceProviderId, TokenHandle},
 };
 
 pub(super) struct RocksSnapshot<'a> {
@@ -164,5 +165,71 @@ impl Snapshot for RocksSnapshot<'_> {
             Ok(welcomes.len() < limit)
         })?;
         Ok(welcomes)
+    }
+
+    fn account(&self, user: &UserTag) -> Result<Option<Account>, Error> {
+        self.record(keys::STATE, &pool_keys::account(user), "account")
+    }
+
+    fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Error> {
+        self.record(keys::STATE, &pool_keys::stock(key), "stock")
+    }
+
+    fn package(&self, key: &StockKey, number: u32) -> Result<Option<Bytes>, Error> {
+        let family = self.store.family(keys::KEY_PACKAGES)?;
+        let value = self.view.get_pinned_cf(family, pool_keys::package(key, number)).map_err(io)?;
+        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    fn reference(&self, key: &ReferenceKey) -> Result<Option<Reference>, Error> {
+        self.record(keys::STATE, &pool_keys::reference(key), "reference")
+    }
+
+    fn handle(&self, user: &UserTag, handle: &TokenHandle) -> Result<Option<Handle>, Error> {
+        self.record(keys::STATE, &pool_keys::handle(user, handle), "handle")
+    }
+
+    fn handles(&self, user: &UserTag, limit: usize) -> Result<Vec<(TokenHandle, Handle)>, Error> {
+        let mut handles = Vec::new();
+        let prefix = pool_keys::handles(user);
+        self.scan(keys::STATE, &prefix, &prefix, |key, value| {
+            let handle = pool_keys::parse_handle(key).ok_or(Error::Corrupt("handle"))?;
+            handles.push((handle, values::decode(value, "handle")?));
+            Ok(handles.len() < limit)
+        })?;
+        Ok(handles)
+    }
+
+    fn token_period(&self) -> Result<u64, Error> {
+        Ok(self.record(keys::STATE, &[keys::kind::PERIOD], "period of tokens")?.unwrap_or(0))
+    }
+
+    fn expiries(&self, now: UnixMillis, limit: usize) -> Result<Vec<Expiry>, Error> {
+        let mut expiries = Vec::new();
+        let prefix = [keys::kind::EXPIRY];
+        self.scan(keys::STATE, &prefix, &prefix, |key, _value| {
+            let expiry = pool_keys::parse_expiry(key).ok_or(Error::Corrupt("expiry"))?;
+            if expiry.due_ms > now {
+                return Ok(false);
+            }
+            expiries.push(expiry);
+            Ok(expiries.len() < limit)
+        })?;
+        Ok(expiries)
+    }
+
+    fn replay_marks(&self, after: Option<&ReplayMark>, limit: usize) -> Result<Vec<ReplayMark>, Error> {
+        let mut marks = Vec::new();
+        let prefix = [keys::kind::MARK];
+        let start = after.map_or(prefix.to_vec(), |mark| {
+            let mut key = pool_keys::mark(mark);
+            key.push(0);
+            key
+        });
+        self.scan(keys::STATE, &prefix, &start, |key, _value| {
+            marks.push(pool_keys::parse_mark(key).ok_or(Error::Corrupt("replay mark"))?);
+            Ok(marks.len() < limit)
+        })?;
+        Ok(marks)
     }
 }

@@ -32,7 +32,8 @@ fn try_open(path: &Path) -> Result<RocksStore, Error> {
 }
 
 fn open_as(path: &Path, provider: &ServiceProviderId, fresh_secret: [u8; 32]) -> Result<RocksStore, Error> {
-    RocksStore::open(OpenOptions { path, provider, fresh_secret, cache_bytes: 8 * 1024 * 1024 })
+    let fresh_secrets = [fresh_secret; 2];
+    RocksStore::open(OpenOptions { path, provider, fresh_secrets, cache_bytes: 8 * 1024 * 1024 })
 }
 
 fn open(path: &Path) -> RocksStore {

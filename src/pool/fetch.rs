@@ -1,0 +1,198 @@
+//! Handing out KeyPackages (draft §4.1).
+
+use std::fmt;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::{Account, Item, Meter, Policy, State, Stock, StockKey, TokenSecret, Transition};
+use crate::{
+    mls::{CipherSuite, ProtocolVersion},
+    sequencer::{UnixMillis, UserTag},
+    wire::{BearerToken, BearerTokenKind, KeyPackageStatus, TokenHandle},
+};
+
+/// Asks for one KeyPackage of each of a user's clients.
+///
+/// # Privacy
+/// `Debug` shows the suite only.
+pub struct Fetch {
+    /// Whose KeyPackages, by hash.
+    pub user: UserTag,
+    /// The same by name: the token covers it.
+    pub user_id: Zeroizing<Vec<u8>>,
+    /// What was shown. What is no token at all is replaced by one that opens nothing, and judged like any other.
+    pub token: BearerToken,
+    /// The version that they must have.
+    pub version: ProtocolVersion,
+    /// The suite that they must have.
+    pub cipher_suite: CipherSuite,
+    /// How many clients' KeyPackages may be given.
+    pub clients: usize,
+    /// How many bytes they may have together.
+    pub bytes: usize,
+}
+
+impl Fetch {
+    /// A token that no secret makes, for requests that show none.
+    pub fn no_token() -> BearerToken {
+        BearerToken { kind: BearerTokenKind::Unique, handle: TokenHandle::default().as_bytes().to_vec(), tag: [0; 32] }
+    }
+}
+
+impl fmt::Debug for Fetch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Fetch").field("cipher_suite", &self.cipher_suite).finish_non_exhaustive()
+    }
+}
+
+/// How often tokens were shown and users asked for.
+#[derive(Debug)]
+pub struct Meters {
+    tokens: Meter<[u8; 16]>,
+    targets: Meter<UserTag>,
+}
+
+impl Meters {
+    /// Nothing was asked for.
+    pub fn new(policy: &Policy) -> Self {
+        Self { tokens: Meter::new(policy.token_rate), targets: Meter::new(policy.target_rate) }
+    }
+}
+
+/// What becomes of a [`Fetch`].
+#[derive(Debug)]
+pub struct Fetched {
+    /// How it went.
+    pub status: KeyPackageStatus,
+    /// One for each client that has one and whose one fits.
+    pub key_packages: Vec<Bytes>,
+    /// What changes. Nothing, unless something was handed out.
+    pub transition: Transition,
+}
+
+impl Fetched {
+    fn nothing(status: KeyPackageStatus) -> Self {
+        Self { status, key_packages: Vec::new(), transition: Transition::default() }
+    }
+}
+
+/// Judges the token, then chooses from the stocks that match.
+///
+/// # Privacy
+/// A wrong token, an unknown user, a revoked token and one that was shown too often go the same way: the same rows are
+/// read and the same hash is computed, and the answer is the same.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn fetch<S: State + ?Sized>(
+    state: &S,
+    fetch: &Fetch,
+    secret: &TokenSecret,
+    meters: &mut Meters,
+    now: UnixMillis,
+) -> Result<Fetched, S::Error> {
+    let account = state.account(&fetch.user)?;
+    // Only handles of our own form were ever given out; any other reads a row that does not exist.
+    let handle_key = TokenHandle::of(&fetch.token.handle).unwrap_or_default();
+    let handle = state.handle(&fetch.user, &handle_key)?;
+    let generation = account.as_ref().map_or(0, |account| account.generation);
+    let genuine = secret.is_token(&fetch.token, &fetch.user_id, state.token_period()?, generation);
+    // The shared token has no handle: whatever row was read in its stead says nothing about it.
+    let unique = fetch.token.kind == BearerTokenKind::Unique;
+    let revoked = unique & handle.is_some_and(|handle| handle.revoked);
+    let Some(account) = account.filter(|_| genuine & !revoked) else {
+        return Ok(Fetched::nothing(KeyPackageStatus::Denied));
+    };
+    if !meters.tokens.take(token_name(fetch), now) {
+        return Ok(Fetched::nothing(KeyPackageStatus::Denied));
+    }
+    let mut stocks = Vec::new();
+    for key in matching(&account, fetch) {
+        stocks.push((key, state.stock(&key)?.ok_or_else(|| state.missing("stock"))?));
+    }
+    if stocks.is_empty() {
+        return Ok(Fetched::nothing(KeyPackageStatus::Incompatible));
+    }
+    let plenty = meters.targets.take(fetch.user, now);
+    let mut choices: Vec<Choice> =
+        stocks.into_iter().filter_map(|(key, stock)| Choice::of(key, stock, plenty, now)).collect();
+    // The shortest first, so that as many clients as possible find room.
+    choices.sort_by_key(|choice| choice.item.length);
+    let mut fetched = Fetched::nothing(KeyPackageStatus::Exhausted);
+    let mut room = fetch.bytes;
+    for choice in choices.into_iter().take(fetch.clients) {
+        let Some(left) = room.checked_sub(choice.item.length as usize) else { break };
+        room = left;
+        choice.hand_out(state, &mut fetched, now)?;
+    }
+    if unique && fetched.status == KeyPackageStatus::Ok {
+        let mut used = handle.unwrap_or_default();
+        used.uses = used.uses.saturating_add(1);
+        used.last_used_ms = now;
+        fetched.transition.handles.push(((fetch.user, handle_key), used));
+    }
+    Ok(fetched)
+}
+
+fn token_name(fetch: &Fetch) -> [u8; 16] {
+    // The tag covers user, kind and handle.
+    let digest: [u8; 32] = Sha256::digest(fetch.token.tag).into();
+    let mut name = [0; 16];
+    name.copy_from_slice(&digest[..16]);
+    name
+}
+
+fn matching<'a>(account: &'a Account, fetch: &'a Fetch) -> impl Iterator<Item = StockKey> + 'a {
+    account
+        .stocks(fetch.user)
+        .filter(|stock| stock.version == fetch.version && stock.cipher_suite == fetch.cipher_suite)
+}
+
+/// A KeyPackage of a client that may be handed out.
+struct Choice {
+    key: StockKey,
+    stock: Stock,
+    item: Item,
+    last_resort: bool,
+}
+
+impl Choice {
+    /// A one-time KeyPackage while there are some and the user is not asked for too often, else the last-resort one.
+    /// A client without one keeps its one-time KeyPackages for later when the user is asked for too often.
+    fn of(key: StockKey, stock: Stock, plenty: bool, now: UnixMillis) -> Option<Self> {
+        let one_time = stock.first(now).filter(|_| plenty).copied();
+        let (item, last_resort) = match one_time {
+            Some(item) => (item, false),
+            None => (stock.spare(now)?.item, true),
+        };
+        Some(Self { key, stock, item, last_resort })
+    }
+
+    fn hand_out<S: State + ?Sized>(
+        mut self,
+        state: &S,
+        fetched: &mut Fetched,
+        now: UnixMillis,
+    ) -> Result<(), S::Error> {
+        let Item { number, reference, .. } = self.item;
+        let bytes = state.package(&self.key, number)?.ok_or_else(|| state.missing("KeyPackage"))?;
+        let mut record = state.reference(&reference)?.ok_or_else(|| state.missing("KeyPackage reference"))?;
+        if self.last_resort {
+            if let Some(spare) = &mut self.stock.last_resort {
+                spare.uses = spare.uses.saturating_add(1);
+                spare.last_used_ms = now;
+            }
+        } else {
+            self.stock.items.retain(|item| item.number != number);
+            fetched.transition.packages.push(((self.key, number), None));
+        }
+        record.handed_out_ms.get_or_insert(now);
+        fetched.transition.references.push((reference, Some(record)));
+        fetched.transition.stocks.push((self.key, Some(self.stock)));
+        fetched.key_packages.push(bytes);
+        fetched.status = KeyPackageStatus::Ok;
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! How often something may happen: rates with a burst, for many names at once, bounded in memory.
+
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
+
+use crate::sequencer::UnixMillis;
+
+/// So many at once, and then one each so many milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many may happen at once.
+    pub burst: u32,
+    /// After how long one more may.
+    pub each_ms: UnixMillis,
+}
+
+/// Remembers how far each name has used up its rate (the generic cell rate algorithm: one number for each name).
+///
+/// When there are more names than it remembers, the one that was idle longest begins anew.
+#[derive(Debug)]
+pub struct Meter<K: std::hash::Hash + Eq> {
+    rate: Rate,
+    /// When the name will have all of its burst again.
+    full_at_ms: LruCache<K, UnixMillis>,
+}
+
+const NAMES_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
+
+impl<K: std::hash::Hash + Eq> Meter<K> {
+    /// Nothing is used up.
+    pub fn new(rate: Rate) -> Self {
+        Self { rate, full_at_ms: LruCache::new(NAMES_MAX) }
+    }
+
+    /// Takes one, if there is one.
+    pub fn take(&mut self, name: K, now: UnixMillis) -> bool {
+        let used_until = self.full_at_ms.get(&name).copied().unwrap_or(0).max(now);
+        let full_at = used_until.saturating_add(self.rate.each_ms);
+        let capacity = self.rate.each_ms.saturating_mul(self.rate.burst.into());
+        if full_at > now.saturating_add(capacity) {
+            return false;
+        }
+        self.full_at_ms.put(name, full_at);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_followed_by_one_each_interval() {
+        let mut meter = Meter::new(Rate { burst: 3, each_ms: 100 });
+        let taken = |meter: &mut Meter<u8>, now| (0..10).filter(|_| meter.take(1, now)).count();
+        assert_eq!(taken(&mut meter, 1_000), 3);
+        assert_eq!(taken(&mut meter, 1_099), 0);
+        assert_eq!(taken(&mut meter, 1_100), 1);
+        assert_eq!(taken(&mut meter, 1_350), 2);
+        assert_eq!(taken(&mut meter, 100_000), 3);
+    }
+
+    #[test]
+    fn names_do_not_disturb_each_other() {
+        let mut meter = Meter::new(Rate { burst: 1, each_ms: 100 });
+        assert!(meter.take('a', 0) && meter.take('b', 0));
+        assert!(!meter.take('a', 0) && !meter.take('b', 0));
+    }
+
+    #[test]
+    fn what_was_refused_uses_nothing_up() {
+        let mut meter = Meter::new(Rate { burst: 1, each_ms: 100 });
+        assert!(meter.take('a', 0));
+        for now in 1..100 {
+            assert!(!meter.take('a', now));
+        }
+        assert!(meter.take('a', 100));
+    }
+}

@@ -1,0 +1,31 @@
+//! Why a command changes nothing.
+
+/// Well-formed but refused: an ordinary outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// The KeyPackage was uploaded by another client before.
+    KeyPackageReused,
+    /// A client may store so many one-time KeyPackages for a version and suite.
+    StockFull(usize),
+    /// A user may have so many clients.
+    TooManyClients(usize),
+    /// A user may have so many stocks over all clients.
+    TooManyStocks(usize),
+    /// A user may have so many handles.
+    TooManyHandles(u32),
+}
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal<E> {
+    /// It is refused.
+    Rejected(Rejection),
+    /// The state could not be read.
+    State(E),
+}
+
+impl<E> From<Rejection> for Refusal<E> {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}

@@ -1,0 +1,8 @@
+//! Every command against a small state in memory.
+
+mod expiring;
+mod fetching;
+mod model;
+mod tokens;
+mod uploading;
+mod world;

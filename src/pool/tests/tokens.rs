@@ -1,0 +1,77 @@
+//! Minting and revoking.
+
+use super::world::{World, last_resort, tag};
+use crate::{
+    pool::{Policy, Refusal, Rejection, Revoke},
+    wire::{
+        KeyPackageStatus::{Denied, Ok},
+        TokenHandle,
+    },
+};
+
+fn world() -> World {
+    let mut world = World::new();
+    world.upload("bob", 1, vec![last_resort("z")]).unwrap();
+    world
+}
+
+#[test]
+fn the_shared_token_is_the_same_for_all_contacts() {
+    let mut world = world();
+    assert_eq!(world.mint_shared("bob"), world.mint_shared("bob"));
+    assert_ne!(world.mint_shared("bob"), world.mint_shared("carol"));
+}
+
+#[test]
+fn revoking_a_handle_leaves_the_others() {
+    let mut world = world();
+    let (first, second) = (world.mint_unique("bob", 1).unwrap(), world.mint_unique("bob", 2).unwrap());
+    let shared = world.mint_shared("bob");
+    world.revoke(Revoke::Handle(tag("bob"), TokenHandle::new([1; 16])));
+    assert_eq!(world.fetch("bob", &first).0, Denied);
+    assert_eq!(world.fetch("bob", &second).0, Ok);
+    assert_eq!(world.fetch("bob", &shared).0, Ok);
+}
+
+#[test]
+fn revoking_a_user_leaves_other_users_and_new_tokens() {
+    let mut world = world();
+    world.upload("carol", 1, vec![last_resort("y")]).unwrap();
+    let (old, carols) = (world.mint_shared("bob"), world.mint_shared("carol"));
+    let old_unique = world.mint_unique("bob", 1).unwrap();
+    world.revoke(Revoke::User(tag("bob")));
+    assert_eq!(world.fetch("bob", &old).0, Denied);
+    assert_eq!(world.fetch("bob", &old_unique).0, Denied);
+    assert_eq!(world.fetch("carol", &carols).0, Ok);
+    let new = world.mint_shared("bob");
+    assert_eq!(world.fetch("bob", &new).0, Ok);
+}
+
+#[test]
+fn revoking_all_revokes_all() {
+    let mut world = world();
+    let (shared, unique) = (world.mint_shared("bob"), world.mint_unique("bob", 1).unwrap());
+    world.revoke(Revoke::All);
+    assert_eq!(world.fetch("bob", &shared).0, Denied);
+    assert_eq!(world.fetch("bob", &unique).0, Denied);
+    let new = world.mint_shared("bob");
+    assert_eq!(world.fetch("bob", &new).0, Ok);
+}
+
+#[test]
+fn revoking_what_was_never_minted_changes_nothing() {
+    let mut world = world();
+    world.revoke(Revoke::Handle(tag("bob"), TokenHandle::new([1; 16])));
+    world.revoke(Revoke::User(tag("nobody")));
+    assert!(world.handles.is_empty());
+    assert!(world.account("nobody").is_none());
+}
+
+#[test]
+fn handles_are_bounded() {
+    let mut world = World::with(Policy { handles: 2, ..Policy::default() });
+    world.mint_unique("bob", 1).unwrap();
+    world.mint_unique("bob", 2).unwrap();
+    assert_eq!(world.mint_unique("bob", 3), Err(Refusal::Rejected(Rejection::TooManyHandles(2))));
+    world.mint_unique("carol", 3).unwrap();
+}

@@ -1,0 +1,216 @@
+//! A pool in memory, and short words for what happens to it.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+use crate::{
+    mls::{CipherSuite, ProtocolVersion},
+    pool::{
+        Account, Expire, Expiry, ExpiryOf, Fetch, Handle, Meters, Mint, Package, Policy, Reference, ReferenceKey,
+        Refusal, Revoke, State, Stock, StockKey, TokenSecret, Transition, Upload, expire, fetch, mint, revoke, upload,
+    },
+    sequencer::{UnixMillis, UserTag},
+    wire::{BearerToken, ClientId, KeyPackageStatus, TokenHandle},
+};
+
+pub(super) const NOW: UnixMillis = 1_700_000_000_000;
+pub(super) const DAY: UnixMillis = 86_400_000;
+pub(super) const SUITE: CipherSuite = CipherSuite(1);
+
+/// That a row is not there although another says so.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Missing(&'static str);
+
+pub(super) struct World {
+    pub(super) policy: Policy,
+    pub(super) now: UnixMillis,
+    pub(super) meters: Meters,
+    secret: TokenSecret,
+    accounts: HashMap<UserTag, Account>,
+    pub(super) stocks: HashMap<StockKey, Stock>,
+    pub(super) packages: HashMap<(StockKey, u32), Bytes>,
+    pub(super) references: HashMap<ReferenceKey, Reference>,
+    pub(super) handles: HashMap<(UserTag, TokenHandle), Handle>,
+    period: u64,
+    pub(super) expiries: Vec<Expiry>,
+}
+
+impl State for World {
+    type Error = Missing;
+
+    fn account(&self, user: &UserTag) -> Result<Option<Account>, Missing> {
+        Ok(self.accounts.get(user).cloned())
+    }
+
+    fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Missing> {
+        Ok(self.stocks.get(key).cloned())
+    }
+
+    fn package(&self, key: &StockKey, number: u32) -> Result<Option<Bytes>, Missing> {
+        Ok(self.packages.get(&(*key, number)).cloned())
+    }
+
+    fn reference(&self, key: &ReferenceKey) -> Result<Option<Reference>, Missing> {
+        Ok(self.references.get(key).copied())
+    }
+
+    fn handle(&self, user: &UserTag, handle: &TokenHandle) -> Result<Option<Handle>, Missing> {
+        Ok(self.handles.get(&(*user, *handle)).copied())
+    }
+
+    fn token_period(&self) -> Result<u64, Missing> {
+        Ok(self.period)
+    }
+
+    fn missing(&self, what: &'static str) -> Missing {
+        Missing(what)
+    }
+}
+
+fn set<K: std::hash::Hash + Eq, V>(rows: &mut HashMap<K, V>, changes: Vec<(K, Option<V>)>) {
+    for (key, row) in changes {
+        match row {
+            Some(row) => drop(rows.insert(key, row)),
+            None => drop(rows.remove(&key)),
+        }
+    }
+}
+
+/// The tag of the user of that name.
+pub(super) fn tag(user: &str) -> UserTag {
+    let mut tag = [0; 16];
+    tag[..user.len()].copy_from_slice(user.as_bytes());
+    UserTag(tag)
+}
+
+pub(super) fn client(number: u8) -> ClientId {
+    ClientId::new([number; 16])
+}
+
+/// A one-time KeyPackage for a year whose bytes are its name.
+pub(super) fn package(name: &str) -> Package {
+    Package {
+        bytes: Bytes::copy_from_slice(name.as_bytes()),
+        reference: ReferenceKey::of(name.as_bytes()),
+        version: ProtocolVersion::MLS10,
+        cipher_suite: SUITE,
+        expires_ms: NOW + 365 * DAY,
+        last_resort: false,
+    }
+}
+
+pub(super) fn last_resort(name: &str) -> Package {
+    Package { last_resort: true, ..package(name) }
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self::with(Policy::default())
+    }
+
+    pub(super) fn with(policy: Policy) -> Self {
+        Self {
+            now: NOW,
+            meters: Meters::new(&policy),
+            policy,
+            secret: TokenSecret::new([7; 32]),
+            accounts: HashMap::new(),
+            stocks: HashMap::new(),
+            packages: HashMap::new(),
+            references: HashMap::new(),
+            handles: HashMap::new(),
+            period: 0,
+            expiries: Vec::new(),
+        }
+    }
+
+    fn apply(&mut self, transition: Transition) {
+        self.accounts.extend(transition.accounts);
+        set(&mut self.stocks, transition.stocks);
+        set(&mut self.packages, transition.packages);
+        set(&mut self.references, transition.references);
+        self.handles.extend(transition.handles);
+        self.period = transition.token_period.unwrap_or(self.period);
+        self.expiries.retain(|expiry| !transition.cleared_expiries.contains(expiry));
+        self.expiries.extend(transition.expiries);
+    }
+
+    pub(super) fn upload(&mut self, user: &str, number: u8, packages: Vec<Package>) -> Result<(), Refusal<Missing>> {
+        let transition = upload(self, &Upload { user: tag(user), client: client(number), packages }, &self.policy)?;
+        self.apply(transition);
+        Ok(())
+    }
+
+    pub(super) fn mint_unique(&mut self, user: &str, handle: u8) -> Result<BearerToken, Refusal<Missing>> {
+        self.mint(user, Some(TokenHandle::new([handle; 16])))
+    }
+
+    pub(super) fn mint_shared(&mut self, user: &str) -> BearerToken {
+        self.mint(user, None).unwrap()
+    }
+
+    fn mint(&mut self, user: &str, handle: Option<TokenHandle>) -> Result<BearerToken, Refusal<Missing>> {
+        let command = Mint { user: tag(user), user_id: Zeroizing::new(user.as_bytes().to_vec()), handle };
+        let (token, transition) = mint(self, &command, &self.secret, &self.policy, self.now)?;
+        self.apply(transition);
+        Ok(token)
+    }
+
+    pub(super) fn revoke(&mut self, command: Revoke) {
+        let transition = revoke(self, &command).unwrap();
+        self.apply(transition);
+    }
+
+    /// Looks at everything that is due, until nothing is.
+    pub(super) fn expire(&mut self) {
+        for _round in 0..1000 {
+            let Some(due) = self.expiries.iter().find(|expiry| expiry.due_ms <= self.now).copied() else { return };
+            let transition = expire(self, &Expire(due), &self.policy, self.now).unwrap();
+            self.apply(transition);
+        }
+        panic!("something is due for ever");
+    }
+
+    pub(super) fn forget(&mut self, user: &str, number: u8) {
+        let command = crate::pool::Forget { user: tag(user), client: client(number) };
+        let transition = crate::pool::forget(self, &command).unwrap();
+        self.apply(transition);
+    }
+
+    pub(super) fn request(user: &str, token: &BearerToken) -> Fetch {
+        Fetch {
+            user: tag(user),
+            user_id: Zeroizing::new(user.as_bytes().to_vec()),
+            token: token.clone(),
+            version: ProtocolVersion::MLS10,
+            cipher_suite: SUITE,
+            clients: 16,
+            bytes: 8000,
+        }
+    }
+
+    pub(super) fn fetch(&mut self, user: &str, token: &BearerToken) -> (KeyPackageStatus, Vec<String>) {
+        self.fetch_as(&Self::request(user, token))
+    }
+
+    pub(super) fn fetch_as(&mut self, request: &Fetch) -> (KeyPackageStatus, Vec<String>) {
+        let mut meters = std::mem::replace(&mut self.meters, Meters::new(&self.policy));
+        let fetched = fetch(self, request, &self.secret, &mut meters, self.now).unwrap();
+        self.meters = meters;
+        self.apply(fetched.transition);
+        let name = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+        let mut names: Vec<String> = fetched.key_packages.iter().map(name).collect();
+        names.sort();
+        (fetched.status, names)
+    }
+
+    pub(super) fn account(&self, user: &str) -> Option<&Account> {
+        self.accounts.get(&tag(user))
+    }
+
+    pub(super) fn is_due(&self, of: &ExpiryOf) -> bool {
+        self.expiries.iter().any(|expiry| expiry.of == *of)
+    }
+}

@@ -1,0 +1,63 @@
+//! Everything that a command changes, as data.
+
+use bytes::Bytes;
+
+use super::{Account, Handle, Reference, ReferenceKey, Stock, StockKey};
+use crate::{
+    sequencer::{UnixMillis, UserTag},
+    wire::TokenHandle,
+};
+
+/// What a command changes. Rows are set, or removed where there is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transition {
+    /// Users.
+    pub accounts: Vec<(UserTag, Account)>,
+    /// Stocks.
+    pub stocks: Vec<(StockKey, Option<Stock>)>,
+    /// KeyPackages.
+    pub packages: Vec<((StockKey, u32), Option<Bytes>)>,
+    /// What is known of uploaded KeyPackages.
+    pub references: Vec<(ReferenceKey, Option<Reference>)>,
+    /// Handles.
+    pub handles: Vec<((UserTag, TokenHandle), Handle)>,
+    /// The period of all tokens.
+    pub token_period: Option<u64>,
+    /// When to look again.
+    pub expiries: Vec<Expiry>,
+    /// What was due and is done with.
+    pub cleared_expiries: Vec<Expiry>,
+}
+
+/// Something to look at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Expiry {
+    /// When.
+    pub due_ms: UnixMillis,
+    /// What.
+    pub of: ExpiryOf,
+}
+
+/// What lapses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExpiryOf {
+    /// KeyPackages of a stock.
+    Stock(StockKey),
+    /// The memory of an uploaded KeyPackage.
+    Reference(ReferenceKey),
+}
+
+/// That an encapsulated request was answered: the same one again is a replay (RFC 9458 §6.5).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ReplayMark {
+    /// SHA-256 of key id and encapsulated key.
+    pub digest: [u8; 32],
+    /// From when on its date alone refuses it.
+    pub expires_ms: UnixMillis,
+}
+
+impl std::fmt::Debug for ReplayMark {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ReplayMark").field("expires_ms", &self.expires_ms).finish_non_exhaustive()
+    }
+}

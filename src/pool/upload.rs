@@ -1,0 +1,129 @@
+//! Storing KeyPackages.
+
+use bytes::Bytes;
+
+use super::{
+    Expiry, ExpiryOf, Item, LastResort, Policy, Reference, ReferenceKey, Refusal, Rejection, State, Stock, StockKey,
+    Transition,
+};
+use crate::{
+    mls::{CipherSuite, ProtocolVersion},
+    sequencer::{UnixMillis, UserTag},
+    wire::ClientId,
+};
+
+/// A KeyPackage that was found valid (RFC 9420 §10.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// As it was received.
+    pub bytes: Bytes,
+    /// Its KeyPackageRef.
+    pub reference: ReferenceKey,
+    /// Its version.
+    pub version: ProtocolVersion,
+    /// Its suite.
+    pub cipher_suite: CipherSuite,
+    /// The end of its lifetime.
+    pub expires_ms: UnixMillis,
+    /// Whether it has the extension `last_resort`.
+    pub last_resort: bool,
+}
+
+/// Stores KeyPackages of one client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Whose.
+    pub user: UserTag,
+    /// On which device.
+    pub client: ClientId,
+    /// All are stored, or none is.
+    pub packages: Vec<Package>,
+}
+
+/// Stores what this client has not uploaded before. A last-resort KeyPackage replaces the one before it.
+///
+/// # Errors
+/// [`Refusal::Rejected`] when nothing is stored; [`Refusal::State`] when the state cannot be read.
+pub fn upload<S: State + ?Sized>(state: &S, upload: &Upload, policy: &Policy) -> Result<Transition, Refusal<S::Error>> {
+    let mut transition = Transition::default();
+    let mut account = state.account(&upload.user).map_err(Refusal::State)?.unwrap_or_default();
+    let mut stocks: Vec<(StockKey, Stock)> = Vec::new();
+    for package in &upload.packages {
+        let key = StockKey {
+            user: upload.user,
+            client: upload.client,
+            version: package.version,
+            cipher_suite: package.cipher_suite,
+        };
+        let known = state.reference(&package.reference).map_err(Refusal::State)?;
+        let in_this_upload = transition.references.iter().any(|(reference, _)| *reference == package.reference);
+        match known {
+            // The client asks again, or uploads the same one twice: whatever became of it stays so.
+            Some(known) if known.stock == key => continue,
+            Some(_) => return Err(Rejection::KeyPackageReused.into()),
+            None if in_this_upload => continue,
+            None => {}
+        }
+        let at = match stocks.iter().position(|(stock, _)| *stock == key) {
+            Some(at) => at,
+            None => {
+                stocks.push((key, state.stock(&key).map_err(Refusal::State)?.unwrap_or_default()));
+                stocks.len() - 1
+            }
+        };
+        let (_, stock) = &mut stocks[at];
+        store(stock, &key, package, policy, &mut transition)?;
+    }
+    for (key, stock) in stocks {
+        if !account.stocks(upload.user).any(|known| known == key) {
+            account.shelves.push((&key).into());
+        }
+        if let Some(due_ms) = stock.next_expiry() {
+            transition.expiries.push(Expiry { due_ms, of: ExpiryOf::Stock(key) });
+        }
+        transition.stocks.push((key, Some(stock)));
+    }
+    if account.clients() > policy.clients {
+        return Err(Rejection::TooManyClients(policy.clients).into());
+    }
+    if account.shelves.len() > policy.stocks {
+        return Err(Rejection::TooManyStocks(policy.stocks).into());
+    }
+    transition.accounts.push((upload.user, account));
+    Ok(transition)
+}
+
+fn store(
+    stock: &mut Stock,
+    key: &StockKey,
+    package: &Package,
+    policy: &Policy,
+    transition: &mut Transition,
+) -> Result<(), Rejection> {
+    let full = Rejection::StockFull(policy.stock_items);
+    let number = stock.number().ok_or(full)?;
+    let length = u32::try_from(package.bytes.len()).map_err(|_| full)?;
+    let item = Item { number, reference: package.reference, length, expires_ms: package.expires_ms };
+    if package.last_resort {
+        let before = stock.last_resort.replace(LastResort { item, uses: 0, last_used_ms: 0 });
+        if let Some(before) = before {
+            transition.packages.push(((*key, before.item.number), None));
+        }
+    } else {
+        if stock.items.len() >= policy.stock_items {
+            return Err(full);
+        }
+        stock.items.push(item);
+    }
+    transition.packages.push(((*key, number), Some(package.bytes.clone())));
+    let reference = Reference {
+        stock: *key,
+        last_resort: package.last_resort,
+        expires_ms: package.expires_ms,
+        handed_out_ms: None,
+    };
+    transition.references.push((package.reference, Some(reference)));
+    let forgotten_ms = package.expires_ms.saturating_add(policy.reference_ms);
+    transition.expiries.push(Expiry { due_ms: forgotten_ms, of: ExpiryOf::Reference(package.reference) });
+    Ok(())
+}

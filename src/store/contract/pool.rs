@@ -1,0 +1,190 @@
+//! KeyPackages, tokens and marks of answered requests.
+
+use bytes::Bytes;
+use tempfile::TempDir;
+
+use super::{Open, samples::tag};
+use crate::{
+    mls::{CipherSuite, ProtocolVersion},
+    pool::{
+        Account, Expiry, ExpiryOf, Handle, Item, LastResort, Reference, ReferenceKey, ReplayMark, Shelf, Stock,
+        StockKey, Transition,
+    },
+    store::{Batch, PoolBatch, Snapshot, Store},
+    wire::{ClientId, TokenHandle},
+};
+
+pub(crate) fn stock_key(number: u8) -> StockKey {
+    StockKey {
+        user: tag(number),
+        client: ClientId::new([0xc1; 16]),
+        version: ProtocolVersion::MLS10,
+        cipher_suite: CipherSuite(0x0102),
+    }
+}
+
+fn item(number: u32) -> Item {
+    Item { number, reference: ReferenceKey([0xef; 32]), length: 9, expires_ms: 1_800_000_000_000 }
+}
+
+fn mark(number: u8, expires_ms: u64) -> ReplayMark {
+    ReplayMark { digest: [number; 32], expires_ms }
+}
+
+/// Every kind of row, for a user of that number.
+pub(crate) fn batch(number: u8) -> PoolBatch {
+    let key = stock_key(number);
+    let reference = ReferenceKey([number; 32]);
+    let mut batch = PoolBatch::default();
+    let stock = Stock {
+        next_number: 8,
+        items: vec![item(6)],
+        last_resort: Some(LastResort { item: item(7), uses: 3, last_used_ms: 4 }),
+    };
+    let record = Reference {
+        stock: key,
+        last_resort: true,
+        expires_ms: 1_800_000_000_000,
+        handed_out_ms: Some(1_700_000_000_001),
+    };
+    let handle = Handle { minted_ms: 1, revoked: true, uses: 2, last_used_ms: 3 };
+    batch.push(Transition {
+        accounts: vec![(key.user, Account { generation: 2, handles: 1, shelves: vec![Shelf::from(&key)] })],
+        stocks: vec![(key, Some(stock))],
+        packages: vec![((key, 6), Some(Bytes::from_static(b"a KeyPackage")))],
+        references: vec![(reference, Some(record))],
+        handles: vec![((key.user, TokenHandle::new([0x4a; 16])), handle)],
+        token_period: Some(5),
+        expiries: vec![
+            Expiry { due_ms: 1_800_000_000_000, of: ExpiryOf::Stock(key) },
+            Expiry { due_ms: 1_900_000_000_000, of: ExpiryOf::Reference(reference) },
+        ],
+        cleared_expiries: Vec::new(),
+    });
+    batch.marks.push(mark(number, 1_700_000_120_000));
+    batch
+}
+
+/// A batch is taken apart field by field: a new kind of row does not compile until it is looked for.
+pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &PoolBatch) {
+    let PoolBatch { accounts, stocks, packages, references, handles, token_period, expiries, marks, lapsed_marks } =
+        batch;
+    for (user, account) in accounts {
+        assert_eq!(snapshot.account(user).unwrap().as_ref(), Some(account));
+    }
+    for (key, stock) in stocks {
+        assert_eq!(snapshot.stock(key).unwrap(), *stock);
+    }
+    for ((key, number), package) in packages {
+        assert_eq!(snapshot.package(key, *number).unwrap(), *package);
+    }
+    for (key, reference) in references {
+        assert_eq!(snapshot.reference(key).unwrap(), *reference);
+    }
+    for ((user, handle), record) in handles {
+        assert_eq!(snapshot.handle(user, handle).unwrap(), Some(*record));
+    }
+    if let Some(period) = token_period {
+        assert_eq!(snapshot.token_period().unwrap(), *period);
+    }
+    let due = snapshot.expiries(u64::MAX, 1000).unwrap();
+    for (expiry, is_due) in expiries {
+        assert_eq!(due.contains(expiry), *is_due, "{expiry:?}");
+    }
+    let found = snapshot.replay_marks(None, 1000).unwrap();
+    assert!(marks.iter().all(|mark| found.contains(mark)), "{found:?}");
+    assert!(lapsed_marks.iter().all(|mark| !found.contains(mark)), "{found:?}");
+}
+
+fn commit(store: &dyn Store, pool: PoolBatch) {
+    store.commit(&Batch { pool, ..Batch::default() }).unwrap();
+}
+
+pub(crate) fn rows_are_told_apart_by_all_of_their_key(open: Open) {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let key = stock_key(1);
+    let others = [
+        StockKey { user: tag(2), ..key },
+        StockKey { client: ClientId::new([0xc2; 16]), ..key },
+        StockKey { cipher_suite: CipherSuite(0x0103), ..key },
+    ];
+    commit(&*store, batch(1));
+    let snapshot = store.snapshot().unwrap();
+    for other in others {
+        assert_eq!(snapshot.stock(&other).unwrap(), None);
+        assert_eq!(snapshot.package(&other, 6).unwrap(), None);
+    }
+    assert_eq!(snapshot.package(&key, 7).unwrap(), None);
+    assert_eq!(snapshot.account(&tag(2)).unwrap(), None);
+    assert_eq!(snapshot.handle(&tag(2), &TokenHandle::new([0x4a; 16])).unwrap(), None);
+    assert_eq!(snapshot.handle(&tag(1), &TokenHandle::new([0x4b; 16])).unwrap(), None);
+    assert_eq!(snapshot.reference(&ReferenceKey([2; 32])).unwrap(), None);
+}
+
+pub(crate) fn rows_are_replaced_and_removed(open: Open) {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    commit(&*store, batch(1));
+    let key = stock_key(1);
+    let mut change = PoolBatch::default();
+    change.push(Transition {
+        stocks: vec![(key, None)],
+        packages: vec![((key, 6), None)],
+        references: vec![(ReferenceKey([1; 32]), None)],
+        token_period: Some(6),
+        ..Transition::default()
+    });
+    change.lapsed_marks.push(mark(1, 1_700_000_120_000));
+    commit(&*store, change.clone());
+    let snapshot = store.snapshot().unwrap();
+    assert_holds(&*snapshot, &change);
+    assert!(snapshot.account(&key.user).unwrap().is_some(), "what was not named stays");
+}
+
+pub(crate) fn expiries_are_due_earliest_first_until_they_are_cleared(open: Open) {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    // Byte for byte 0x00ff comes before 0x0100.
+    let early = Expiry { due_ms: 0x00ff, of: ExpiryOf::Reference(ReferenceKey([9; 32])) };
+    let late = Expiry { due_ms: 0x0100, of: ExpiryOf::Stock(stock_key(1)) };
+    let mut set = PoolBatch::default();
+    set.push(Transition { expiries: vec![late, early], ..Transition::default() });
+    commit(&*store, set);
+    let due = |now, limit| store.snapshot().unwrap().expiries(now, limit).unwrap();
+    assert_eq!(due(0x00fe, 10), []);
+    assert_eq!(due(0x0100, 10), [early, late]);
+    assert_eq!(due(0x0100, 1), [early]);
+    // Cleared and set again for the same moment: it stands.
+    let mut again = PoolBatch::default();
+    again.push(Transition { cleared_expiries: vec![early, late], expiries: vec![late], ..Transition::default() });
+    commit(&*store, again);
+    assert_eq!(due(u64::MAX, 10), [late]);
+}
+
+pub(crate) fn handles_are_listed_by_user_in_order(open: Open) {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let handles = [(1, 7), (1, 3), (2, 1), (1, 5)];
+    let row = |(user, handle)| ((tag(user), TokenHandle::new([handle; 16])), Handle::default());
+    let mut set = PoolBatch::default();
+    set.push(Transition { handles: handles.map(row).into(), ..Transition::default() });
+    commit(&*store, set);
+    let listed = |limit| {
+        let rows = store.snapshot().unwrap().handles(&tag(1), limit).unwrap();
+        rows.iter().map(|(handle, _)| handle.as_bytes()[0]).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(10), [3, 5, 7]);
+    assert_eq!(listed(2), [3, 5]);
+}
+
+pub(crate) fn marks_are_paged_in_the_order_in_which_they_lapse(open: Open) {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let marks = vec![mark(5, 0x0100), mark(9, 0x00ff), mark(1, 0x0100)];
+    commit(&*store, PoolBatch { marks, ..PoolBatch::default() });
+    let snapshot = store.snapshot().unwrap();
+    let first = snapshot.replay_marks(None, 2).unwrap();
+    assert_eq!(first, [mark(9, 0x00ff), mark(1, 0x0100)]);
+    assert_eq!(snapshot.replay_marks(first.last(), 2).unwrap(), [mark(5, 0x0100)]);
+}

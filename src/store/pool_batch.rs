@@ -1,0 +1,62 @@
+//! The part of a batch that concerns KeyPackages and tokens.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
+use crate::{
+    pool::{Account, Expiry, Handle, Reference, ReferenceKey, ReplayMark, Stock, StockKey, Transition},
+    sequencer::UserTag,
+    wire::TokenHandle,
+};
+
+/// Transitions merged in order: the last record of a row is the one that is written, `None` removes it.
+#[derive(Clone, Debug, Default)]
+pub struct PoolBatch {
+    /// Users.
+    pub accounts: HashMap<UserTag, Account>,
+    /// Stocks.
+    pub stocks: HashMap<StockKey, Option<Stock>>,
+    /// KeyPackages.
+    pub packages: HashMap<(StockKey, u32), Option<Bytes>>,
+    /// What is known of uploaded KeyPackages.
+    pub references: HashMap<ReferenceKey, Option<Reference>>,
+    /// Handles.
+    pub handles: HashMap<(UserTag, TokenHandle), Handle>,
+    /// The period of all tokens.
+    pub token_period: Option<u64>,
+    /// What lapses, whether it is still to be looked at.
+    pub expiries: HashMap<Expiry, bool>,
+    /// Requests that were answered with KeyPackages.
+    pub marks: Vec<ReplayMark>,
+    /// Marks that have lapsed, to be removed.
+    pub lapsed_marks: Vec<ReplayMark>,
+}
+
+impl PoolBatch {
+    /// Adds what a command changed.
+    pub fn push(&mut self, transition: Transition) {
+        self.accounts.extend(transition.accounts);
+        self.stocks.extend(transition.stocks);
+        self.packages.extend(transition.packages);
+        self.references.extend(transition.references);
+        self.handles.extend(transition.handles);
+        self.token_period = transition.token_period.or(self.token_period);
+        // What is due anew, at the same time as before, stays due.
+        self.expiries.extend(transition.cleared_expiries.into_iter().map(|expiry| (expiry, false)));
+        self.expiries.extend(transition.expiries.into_iter().map(|expiry| (expiry, true)));
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.accounts.is_empty()
+            && self.stocks.is_empty()
+            && self.packages.is_empty()
+            && self.references.is_empty()
+            && self.handles.is_empty()
+            && self.token_period.is_none()
+            && self.expiries.is_empty()
+            && self.marks.is_empty()
+            && self.lapsed_marks.is_empty()
+    }
+}
