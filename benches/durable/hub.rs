@@ -43,6 +43,7 @@ pub(crate) fn service(folder: &Path) -> Arc<Service> {
         provider: provider.clone(),
         store,
         policy: Policy::default(),
+        pool_policy: restante::pool::Policy::default(),
         limits: Limits::default(),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),

@@ -38,7 +38,7 @@ pub(super) async fn read(hub: &Hub, request: Request<Body>, bytes_max: usize) ->
 }
 
 /// The type alone counts; parameters have no meaning and are passed over.
-fn is_media_type(headers: &HeaderMap) -> bool {
+pub(super) fn is_media_type(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
     value.to_str().is_ok_and(|value| {

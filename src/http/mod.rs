@@ -13,6 +13,7 @@ mod fields;
 mod forward;
 mod health;
 mod hub;
+mod key_package_target;
 mod key_packages;
 pub mod local;
 mod operations;
@@ -25,5 +26,6 @@ mod tests;
 
 pub use forward::{Upstream, UpstreamError};
 pub use hub::{Hub, HubParts};
+pub use key_package_target::KeyPackageTarget;
 pub use peer::Peer;
 pub use problem::Problem;

@@ -20,7 +20,7 @@ use crate::{
 
 /// Room for the KeyPackages of one request in an answer: what an answer's class has for each request
 /// ([`ANSWER_CLASS_BYTES`]), less what HTTP and the lists around it take.
-const BYTES_FOR_EACH: usize = ANSWER_CLASS_BYTES - 320;
+pub(crate) const BYTES_FOR_EACH: usize = ANSWER_CLASS_BYTES - 320;
 
 /// The class of an answer is the number of requests, rounded up to a power of two, times this.
 pub const ANSWER_CLASS_BYTES: usize = 8 * 1024;

@@ -33,6 +33,8 @@ pub use entropy::{Entropy, SystemEntropy};
 pub use error::Error;
 pub use group_id::GroupId;
 pub use key_packages::ANSWER_CLASS_BYTES;
+#[cfg(test)]
+pub(crate) use key_packages::BYTES_FOR_EACH;
 pub use lanes::Lanes;
 pub use receive::{Receive, Received};
 pub use sweep::SWEEP_INTERVAL;

@@ -24,14 +24,15 @@ const LAYERS: &[Layer] = &[
     Layer { name: "mls", may_use: &[], pure: true },
     Layer { name: "wire", may_use: &["mls"], pure: true },
     Layer { name: "sequencer", may_use: &["mls", "wire"], pure: true },
-    Layer { name: "store", may_use: &["mls", "wire", "sequencer"], pure: false },
+    Layer { name: "pool", may_use: &["mls", "wire", "sequencer"], pure: true },
+    Layer { name: "store", may_use: &["mls", "wire", "sequencer", "pool"], pure: false },
     Layer { name: "client", may_use: &["mls", "wire"], pure: true },
-    Layer { name: "service", may_use: &["mls", "wire", "sequencer", "store", "client"], pure: false },
-    Layer { name: "http", may_use: &["mls", "wire", "sequencer", "store", "client", "service"], pure: false },
+    Layer { name: "service", may_use: &["mls", "wire", "sequencer", "pool", "store", "client"], pure: false },
+    Layer { name: "http", may_use: &["mls", "wire", "sequencer", "pool", "store", "client", "service"], pure: false },
 ];
 
 /// Layers that are functions of their arguments: no runtime, no clock, no randomness, no storage.
-const PURE: &[&str] = &["mls", "wire", "sequencer"];
+const PURE: &[&str] = &["mls", "wire", "sequencer", "pool"];
 
 /// Crates that the pure layers do not name.
 const IMPURE_CRATES: &[&str] =
@@ -235,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_layer_uses_only_what_stands_to_its_left() {
-        let order = ["mls", "wire", "sequencer", "store", "service", "http"];
+        let order = ["mls", "wire", "sequencer", "pool", "store", "service", "http"];
         for (at, layer) in order.iter().enumerate() {
             for (other_at, other) in order.iter().enumerate() {
                 let file = format!("src/{layer}/thing.rs");
