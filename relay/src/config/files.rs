@@ -1,0 +1,58 @@
+//! Checks of the files that a configuration names.
+
+use std::{fs, time::SystemTime};
+
+use restante_process::config::{Identity, LocalAddress, Problems, Usage, check_authorities, check_folder, check_socket};
+
+use super::{Config, written::Layers};
+use crate::user_tokens::hashes;
+
+pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems: &mut Problems) {
+    let mut note = |key: &str, sentence: String| problems.add(layers.place(key), sentence);
+    let server = Identity {
+        cert_file: &config.cert_file,
+        key_file: &config.key_file,
+        name: None,
+        name_key: "",
+        usage: Usage::Server,
+    };
+    server.check(now, &mut |key, sentence| note(&format!("relay.{key}"), sentence));
+    match fs::read_to_string(&config.tokens_file) {
+        Ok(text) => {
+            if let Some(Err(error)) = hashes(&text).find(Result::is_err) {
+                note("relay.tokens_file", format!("{}: {error}", config.tokens_file.display()));
+            }
+        }
+        Err(error) => note(
+            "relay.tokens_file",
+            format!(
+                "{} cannot be read ({error}); correct the path, or begin the file with `restante-relay tokens mint \
+                 --file FILE`",
+                config.tokens_file.display()
+            ),
+        ),
+    }
+    if let Err(sentence) = check_folder(&config.state_path) {
+        note("relay.state_path", sentence);
+    }
+    if let Some(LocalAddress::Unix(path)) = &config.admin
+        && let Err(sentence) = check_socket(path)
+    {
+        note("admin.listen", sentence);
+    }
+    for (index, gateway) in config.gateways.iter().enumerate() {
+        if let Err(sentence) = check_authorities(&gateway.ca_file) {
+            note(&format!("gateways.{index}.ca_file"), sentence);
+        }
+        if let Some(files) = &gateway.identity {
+            let client = Identity {
+                cert_file: &files.cert_file,
+                key_file: &files.key_file,
+                name: None,
+                name_key: "",
+                usage: Usage::Client,
+            };
+            client.check(now, &mut |key, sentence| note(&format!("gateways.{index}.{key}"), sentence));
+        }
+    }
+}

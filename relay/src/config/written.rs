@@ -1,0 +1,202 @@
+//! The tables as they are written, before they mean anything; and what they mean.
+//!
+//! Every key is optional here, so that serde reports shapes and [`Written::parse`] reports what is missing, all in one
+//! run.
+
+use std::{collections::BTreeSet, net::SocketAddr, path::{Path, PathBuf}};
+
+use restante_process::config::{LocalAddress, Problems, RelativePathBuf, parse_tcp};
+use serde::Deserialize;
+
+use super::{Config, Limits};
+use crate::{
+    gateway::{Gateway, IdentityFiles},
+    provider_id::ProviderId,
+};
+
+pub(super) type Layers = restante_process::config::Layers<Written>;
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "tables")]
+pub(super) struct Written {
+    relay: WrittenRelay,
+    admin: WrittenAdmin,
+    limits: Limits,
+    gateways: Vec<WrittenGateway>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
+struct WrittenRelay {
+    listen: Option<String>,
+    cert_file: Option<RelativePathBuf>,
+    key_file: Option<RelativePathBuf>,
+    tokens_file: Option<RelativePathBuf>,
+    state_path: Option<RelativePathBuf>,
+    operator: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
+struct WrittenAdmin {
+    /// A text; read as a path so that a unix socket's can start at the file's folder.
+    listen: Option<RelativePathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table of its own, [[gateways]]")]
+struct WrittenGateway {
+    provider: Option<String>,
+    url: Option<String>,
+    address: Option<String>,
+    ca_file: Option<RelativePathBuf>,
+    cert_file: Option<RelativePathBuf>,
+    key_file: Option<RelativePathBuf>,
+}
+
+/// Reads single keys, and reports what is wrong with them.
+struct Reader<'a> {
+    layers: &'a Layers,
+    problems: &'a mut Problems,
+}
+
+impl Written {
+    /// Reads names, addresses and urls, and reports those that are wrong or missing. `None`: there is a problem.
+    pub(super) fn parse(self, layers: &Layers, problems: &mut Problems) -> Option<Config> {
+        let mut reader = Reader { layers, problems };
+        for (key, sentence) in self.limits.faults() {
+            reader.refuse(&format!("limits.{key}"), sentence);
+        }
+        let operator = reader.operator(self.relay.operator);
+        let gateways = reader.gateways(self.gateways, &operator);
+        let listen = reader.listen(self.relay.listen);
+        let cert_file = reader.file("relay.cert_file", "the PEM file with the relay's certificate", self.relay.cert_file);
+        let key_file = reader.file("relay.key_file", "the PEM file with its private key", self.relay.key_file);
+        let tokens_file = reader.file(
+            "relay.tokens_file",
+            "the file of your users' tokens; `restante-relay tokens mint --file FILE` begins it",
+            self.relay.tokens_file,
+        );
+        let state_path = reader.file("relay.state_path", "the folder of key lists and their logs", self.relay.state_path);
+        let admin = reader.admin(self.admin.listen);
+        Some(Config {
+            listen: listen?,
+            cert_file: cert_file?,
+            key_file: key_file?,
+            tokens_file: tokens_file?,
+            state_path: state_path?,
+            operator,
+            admin: admin?,
+            limits: self.limits,
+            gateways,
+        })
+    }
+}
+
+impl Reader<'_> {
+    fn refuse(&mut self, key: &str, sentence: String) {
+        self.problems.add(self.layers.place(key), sentence);
+    }
+
+    /// A value that must be given, or nothing and a sentence.
+    fn required<T>(&mut self, key: &str, sentence: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.layers.missing(key, sentence, self.problems);
+        }
+        value
+    }
+
+    fn file(&mut self, key: &str, what: &str, path: Option<RelativePathBuf>) -> Option<PathBuf> {
+        self.required(key, &format!("is missing; name {what}"), path).map(|path| path.relative())
+    }
+
+    fn listen(&mut self, written: Option<String>) -> Option<SocketAddr> {
+        let sentence = "is missing; give the address at which your users reach the relay, such as [::]:8443";
+        let text = self.required("relay.listen", sentence, written)?;
+        parse_tcp(&text).map_err(|sentence| self.refuse("relay.listen", sentence)).ok()
+    }
+
+    /// `Some(None)`: there is no admin listener.
+    fn admin(&mut self, written: Option<RelativePathBuf>) -> Option<Option<LocalAddress>> {
+        let Some(written) = written else { return Some(None) };
+        let folder = written.metadata_path().and_then(Path::parent).unwrap_or(Path::new(""));
+        let address = LocalAddress::parse(&written.original().to_string_lossy(), folder);
+        address.map_err(|sentence| self.refuse("admin.listen", sentence)).ok().map(Some)
+    }
+
+    fn operator(&mut self, written: Option<Vec<String>>) -> BTreeSet<ProviderId> {
+        let sentence = "is missing; list the providers that you run yourself, such as [\"hub.example\"], so that the \
+                        relay never becomes a way to your own gateway";
+        let written = self.required("relay.operator", sentence, written).unwrap_or_default();
+        let mut ids = BTreeSet::new();
+        for (index, id) in written.iter().enumerate() {
+            match id.parse() {
+                Ok(id) => drop(ids.insert(id)),
+                Err(why) => self.refuse(&format!("relay.operator.{index}"), format!("`{id}` is no provider: {why}")),
+            }
+        }
+        ids
+    }
+
+    fn gateways(&mut self, written: Vec<WrittenGateway>, operator: &BTreeSet<ProviderId>) -> Vec<Gateway> {
+        let sentence = "is missing; give a table [[gateways]] for each provider whose users yours want to reach";
+        self.required("gateways", sentence, (!written.is_empty()).then_some(()));
+        let mut gateways: Vec<Gateway> = Vec::with_capacity(written.len());
+        for (index, gateway) in written.into_iter().enumerate() {
+            let Some(gateway) = self.gateway(&format!("gateways.{index}"), gateway, operator) else { continue };
+            if gateways.iter().any(|known| known.provider == gateway.provider) {
+                let sentence = format!("{} stands there twice; keep one of the two", gateway.provider);
+                self.refuse(&format!("gateways.{index}.provider"), sentence);
+            }
+            gateways.push(gateway);
+        }
+        gateways
+    }
+
+    fn gateway(&mut self, key: &str, written: WrittenGateway, operator: &BTreeSet<ProviderId>) -> Option<Gateway> {
+        let key = |name: &str| format!("{key}.{name}");
+        let provider = self.required(&key("provider"), "is missing; give the provider's domain name", written.provider);
+        let provider = provider.and_then(|text| {
+            let parsed: Result<ProviderId, _> = text.parse();
+            parsed.map_err(|why| self.refuse(&key("provider"), format!("`{text}` is no provider: {why}"))).ok()
+        });
+        let sentence = "is missing; say where the gateway is, such as https://follower.example/.well-known/ohttp-gateway";
+        let url = self.required(&key("url"), sentence, written.url);
+        let url = url.and_then(|text| {
+            let parsed: Result<crate::GatewayUrl, _> = text.parse();
+            parsed.map_err(|why| self.refuse(&key("url"), format!("`{text}` is no url of a gateway: {why}"))).ok()
+        });
+        let ours = [provider.as_ref().map(ProviderId::as_str), url.as_ref().map(crate::GatewayUrl::host)];
+        for (name, host) in ["provider", "url"].into_iter().zip(ours) {
+            if let Some(id) = operator.iter().find(|id| Some(id.as_str()) == host) {
+                self.refuse(&key(name), own_gateway(id));
+            }
+        }
+        let address = written.address.map(|text| {
+            parse_tcp(&text).map_err(|sentence| self.refuse(&key("address"), sentence))
+        });
+        let ca_what = "the PEM file with the authorities that its certificate comes from; for public ones that is the \
+                       system's bundle, such as /etc/ssl/certs/ca-certificates.crt";
+        let ca_file = self.file(&key("ca_file"), ca_what, written.ca_file);
+        let identity = match (written.cert_file, written.key_file) {
+            (Some(cert), Some(key)) => Some(IdentityFiles { cert_file: cert.relative(), key_file: key.relative() }),
+            (None, None) => None,
+            (Some(_), None) => return self.half(&key("key_file")),
+            (None, Some(_)) => return self.half(&key("cert_file")),
+        };
+        Some(Gateway { provider: provider?, url: url?, address: address.transpose().ok()?, ca_file: ca_file?, identity })
+    }
+
+    fn half(&mut self, key: &str) -> Option<Gateway> {
+        self.layers.missing(key, "is missing; a client certificate is cert_file and key_file together", self.problems);
+        None
+    }
+}
+
+/// Why an operator's own gateway is refused (RFC 9458 §6: relay and gateway are run by different entities).
+fn own_gateway(id: &ProviderId) -> String {
+    format!(
+        "{id} is one of your own providers (relay.operator): whoever runs both relay and gateway sees who asks and what \
+         is asked, and could put the two together; your users reach your own provider directly, take it out"
+    )
+}

@@ -1,0 +1,276 @@
+//! What the relay tells its operator: numbers.
+//!
+//! # Privacy
+//! Labels come from closed enums. There is none for a user, an address or a gateway, and nothing here grows with
+//! requests: whoever reads the counters learns how much was relayed, and nothing of who asked whom.
+
+use std::{
+    fmt::{self, Write},
+    marker::PhantomData,
+    sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+};
+
+use crate::failure::Failure;
+
+/// A closed set of words.
+pub trait Label: Copy + 'static {
+    /// Each of them once.
+    const ALL: &'static [Self];
+    /// As it stands in a metric.
+    fn word(self) -> &'static str;
+}
+
+/// Something that is counted apart for each word of a set.
+pub struct Counted<L> {
+    numbers: Box<[AtomicU64]>,
+    label: PhantomData<fn(L)>,
+}
+
+impl<L: Label> Default for Counted<L> {
+    fn default() -> Self {
+        Self { numbers: L::ALL.iter().map(|_| AtomicU64::new(0)).collect(), label: PhantomData }
+    }
+}
+
+impl<L: Label> Counted<L> {
+    fn number(&self, label: L) -> Option<&AtomicU64> {
+        let place = L::ALL.iter().position(|known| known.word() == label.word())?;
+        self.numbers.get(place)
+    }
+
+    /// Counts one more.
+    pub fn add(&self, label: L) {
+        if let Some(number) = self.number(label) {
+            number.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// How many there were.
+    pub fn count(&self, label: L) -> u64 {
+        self.number(label).map_or(0, |number| number.load(Relaxed))
+    }
+
+    fn write(&self, name: &str, help: &str, text: &mut String) -> fmt::Result {
+        writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter")?;
+        for label in L::ALL {
+            writeln!(text, "{name}{{outcome=\"{}\"}} {}", label.word(), self.count(*label))?;
+        }
+        Ok(())
+    }
+}
+
+impl<L: Label> fmt::Debug for Counted<L> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_map().entries(L::ALL.iter().map(|label| (label.word(), self.count(*label)))).finish()
+    }
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// With an Encapsulated Response.
+    Relayed,
+    /// With a key list, or the word that it has not changed.
+    KeyList,
+    /// With the log of key lists.
+    KeyLog,
+    /// With a tunnel.
+    Tunnel,
+    /// With a problem.
+    Failed(Failure),
+}
+
+impl Label for Outcome {
+    const ALL: &'static [Self] = &{
+        let mut all = [Self::Relayed; Failure::ALL.len() + 4];
+        all[1] = Self::KeyList;
+        all[2] = Self::KeyLog;
+        all[3] = Self::Tunnel;
+        let mut place = 0;
+        while place < Failure::ALL.len() {
+            all[place + 4] = Self::Failed(Failure::ALL[place]);
+            place += 1;
+        }
+        all
+    };
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Relayed => "relayed",
+            Self::KeyList => "key_list",
+            Self::KeyLog => "key_log",
+            Self::Tunnel => "tunnel",
+            Self::Failed(failure) => failure.word(),
+        }
+    }
+}
+
+/// How a tunnel ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TunnelEnd {
+    /// By one of its ends.
+    Closed,
+    /// Too many bytes.
+    Bytes,
+    /// Too much time.
+    Time,
+}
+
+impl Label for TunnelEnd {
+    const ALL: &'static [Self] = &[Self::Closed, Self::Bytes, Self::Time];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Bytes => "too_many_bytes",
+            Self::Time => "too_long",
+        }
+    }
+}
+
+/// How a look at a gateway's key list ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFetch {
+    /// It is the list that is known.
+    Unchanged,
+    /// A new list is served.
+    Changed,
+    /// A new list was refused: it came too soon after the one before.
+    TooSoon,
+    /// What came is no list that could be used.
+    Unusable,
+    /// Nothing came.
+    Unreachable,
+    /// A new list could not be written down, and is not served.
+    NotRecorded,
+}
+
+impl Label for KeyFetch {
+    const ALL: &'static [Self] =
+        &[Self::Unchanged, Self::Changed, Self::TooSoon, Self::Unusable, Self::Unreachable, Self::NotRecorded];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Changed => "changed",
+            Self::TooSoon => "too_soon",
+            Self::Unusable => "unusable",
+            Self::Unreachable => "unreachable",
+            Self::NotRecorded => "not_recorded",
+        }
+    }
+}
+
+/// How an attempt to connect to a gateway ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dial {
+    /// There is a connection.
+    Connected,
+    /// There is none.
+    Failed,
+}
+
+impl Label for Dial {
+    const ALL: &'static [Self] = &[Self::Connected, Self::Failed];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// All numbers of a relay.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Requests, by how they ended.
+    pub requests: Counted<Outcome>,
+    /// Tunnels, by how they ended.
+    pub tunnels: Counted<TunnelEnd>,
+    /// Looks at key lists, by what came of them.
+    pub key_fetches: Counted<KeyFetch>,
+    /// Attempts to connect to gateways.
+    pub dials: Counted<Dial>,
+    /// Requests that are under way.
+    pub in_flight: AtomicI64,
+    /// Tunnels that are open.
+    pub tunnels_open: AtomicI64,
+}
+
+impl Counters {
+    /// Prometheus' text format.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String does not fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, text: &mut String) -> fmt::Result {
+        self.requests.write("restante_relay_requests_total", "Requests, by how they ended.", text)?;
+        self.tunnels.write("restante_relay_tunnels_total", "Tunnels to gateways, by how they ended.", text)?;
+        self.key_fetches.write("restante_relay_key_fetches_total", "Looks at key lists, by what came.", text)?;
+        self.dials.write("restante_relay_dials_total", "Connections to gateways, by what came of them.", text)?;
+        for (name, help, gauge) in [
+            ("restante_relay_requests_in_flight", "Requests that are under way.", &self.in_flight),
+            ("restante_relay_tunnels_open", "Tunnels that are open.", &self.tunnels_open),
+        ] {
+            writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {}", gauge.load(Relaxed))?;
+        }
+        Ok(())
+    }
+}
+
+/// One of something that is under way, as long as it lives.
+pub(crate) struct Present<'a>(&'a AtomicI64);
+
+impl<'a> Present<'a> {
+    pub(crate) fn in_gauge(gauge: &'a AtomicI64) -> Self {
+        gauge.fetch_add(1, Relaxed);
+        Self(gauge)
+    }
+}
+
+impl Drop for Present<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_its_own_and_counted_apart() {
+        fn check<L: Label + fmt::Debug>() {
+            let counted = Counted::<L>::default();
+            for (place, label) in L::ALL.iter().enumerate() {
+                assert_eq!(counted.count(*label), 0, "{label:?} has somebody else's word");
+                (0..=place).for_each(|_| counted.add(*label));
+            }
+            for (place, label) in L::ALL.iter().enumerate() {
+                assert_eq!(counted.count(*label), place as u64 + 1);
+            }
+        }
+        check::<Outcome>();
+        check::<TunnelEnd>();
+        check::<KeyFetch>();
+        check::<Dial>();
+    }
+
+    #[test]
+    fn the_text_has_the_same_lines_whatever_happened() {
+        let counters = Counters::default();
+        let lines = counters.render().lines().count();
+        counters.requests.add(Outcome::Relayed);
+        counters.requests.add(Outcome::Failed(Failure::RateLimited(17)));
+        let _present = Present::in_gauge(&counters.in_flight);
+        let text = counters.render();
+        assert_eq!(text.lines().count(), lines);
+        assert!(text.contains("restante_relay_requests_total{outcome=\"relayed\"} 1\n"), "{text}");
+        assert!(text.contains("restante_relay_requests_total{outcome=\"rate_limited\"} 1\n"), "{text}");
+        assert!(text.contains("restante_relay_requests_in_flight 1\n"), "{text}");
+    }
+}

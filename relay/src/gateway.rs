@@ -1,0 +1,181 @@
+//! One configured gateway: where it is, and how TLS with it begins.
+//!
+//! # Privacy
+//! All of it comes from the operator's configuration. No part of a client's request is ever a part of where the relay
+//! connects to.
+
+use std::{net::SocketAddr, path::{Path, PathBuf}, sync::Arc};
+
+use http::Uri;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+};
+
+use crate::provider_id::{ProviderId, is_domain_name};
+
+/// An upstream, as it is configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gateway {
+    /// The provider that it stands before; the last part of the relay resource's path.
+    pub provider: ProviderId,
+    /// The gateway resource.
+    pub url: GatewayUrl,
+    /// Where to connect instead of looking the url's host up. TLS is verified for the host all the same.
+    pub address: Option<SocketAddr>,
+    /// PEM: the authorities that the gateway's certificate must come from.
+    pub ca_file: PathBuf,
+    /// The certificate by which the gateway knows this relay, and its key (RFC 9458 §6.2.2).
+    pub identity: Option<IdentityFiles>,
+}
+
+/// A client certificate and its private key, PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityFiles {
+    /// The certificate, then its intermediates.
+    pub cert_file: PathBuf,
+    /// The key.
+    pub key_file: PathBuf,
+}
+
+/// `https`, a domain name, perhaps a port, and a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayUrl {
+    host: Box<str>,
+    port: u16,
+    path: Box<str>,
+}
+
+/// The text is no url of a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "write https://, a lower-case domain name, perhaps a port, and a path, without query or fragment, such as \
+     https://follower.example/.well-known/ohttp-gateway"
+)]
+pub struct InvalidUrl;
+
+impl std::str::FromStr for GatewayUrl {
+    type Err = InvalidUrl;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUrl> {
+        let uri: Uri = text.parse().map_err(|_| InvalidUrl)?;
+        let authority = uri.authority().ok_or(InvalidUrl)?;
+        let port = authority.port_u16().unwrap_or(443);
+        let path = uri.path();
+        let (host, port_text) = match authority.as_str().split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority.as_str(), None),
+        };
+        let is_good = uri.scheme_str() == Some("https")
+            && is_domain_name(host)
+            && port != 0
+            && port_text.is_none_or(|text| text == port.to_string())
+            && uri.query().is_none()
+            // `Uri` drops a fragment without a word.
+            && !text.contains('#')
+            && !path.contains("..");
+        if is_good { Ok(Self { host: host.into(), port, path: path.into() }) } else { Err(InvalidUrl) }
+    }
+}
+
+impl GatewayUrl {
+    /// The name that TLS is verified for.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// 443 unless the url has another one.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The path of the gateway resource.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What `CONNECT` must name: host and port (RFC 9110 §9.3.6).
+    pub fn tunnel_authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// As it goes upstream.
+    pub(crate) fn authority(&self) -> String {
+        if self.port == 443 { self.host.to_string() } else { self.tunnel_authority() }
+    }
+}
+
+/// A certificate, key or name that TLS cannot be begun with. For the operator's terminal: it names files.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file that is no PEM of what it should hold.
+    #[error("{0} cannot be read as PEM: {1}")]
+    Pem(PathBuf, rustls::pki_types::pem::Error),
+    /// A file without a certificate.
+    #[error("{0} holds no certificate")]
+    Empty(PathBuf),
+    /// What rustls refuses.
+    #[error("the certificates of a gateway cannot be used: {0}")]
+    Rustls(#[from] rustls::Error),
+}
+
+impl Gateway {
+    /// The name that the gateway's certificate must have.
+    pub(crate) fn server_name(&self) -> ServerName<'static> {
+        ServerName::try_from(self.url.host().to_owned()).expect("a domain name, by GatewayUrl")
+    }
+
+    /// How TLS with this gateway begins. HTTP/2 is preferred: one connection carries the requests of all users.
+    ///
+    /// # Errors
+    /// Which file cannot be used, and why.
+    pub fn tls(&self) -> Result<Arc<ClientConfig>, TlsError> {
+        let mut roots = RootCertStore::empty();
+        for authority in certificates(&self.ca_file)? {
+            roots.add(authority)?;
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots);
+        let mut config = match &self.identity {
+            Some(IdentityFiles { cert_file, key_file }) => {
+                let key = PrivateKeyDer::from_pem_file(key_file)
+                    .map_err(|error| TlsError::Pem(key_file.clone(), error))?;
+                builder.with_client_auth_cert(certificates(cert_file)?, key)?
+            }
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found: Vec<_> = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect)
+        .map_err(|error| TlsError::Pem(file.to_owned(), error))?;
+    if found.is_empty() { Err(TlsError::Empty(file.to_owned())) } else { Ok(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_https_with_a_name_and_a_path() {
+        let url: GatewayUrl = "https://follower.example/.well-known/ohttp-gateway".parse().unwrap();
+        assert_eq!((url.host(), url.port(), url.path()), ("follower.example", 443, "/.well-known/ohttp-gateway"));
+        assert_eq!((url.tunnel_authority().as_str(), url.authority().as_str()), ("follower.example:443", "follower.example"));
+        let url: GatewayUrl = "https://follower.example:8443/x".parse().unwrap();
+        assert_eq!((url.tunnel_authority(), url.authority()), (url.authority(), "follower.example:8443".to_owned()));
+        for bad in [
+            "", "follower.example", "http://follower.example/x", "https://127.0.0.1/x", "https://[::1]/x",
+            "https://user@follower.example/x", "https://follower.example/x?y", "https://follower.example/x#y",
+            "https://Follower.example/x", "https://follower.example:0/x", "https://follower.example:/x",
+            "https://follower.example/../x", "https://follower.example:99999/x", "https://localhost/x",
+        ] {
+            assert!(bad.parse::<GatewayUrl>().is_err(), "{bad}");
+        }
+    }
+}
