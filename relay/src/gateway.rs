@@ -4,7 +4,11 @@
 //! All of it comes from the operator's configuration. No part of a client's request is ever a part of where the relay
 //! connects to.
 
-use std::{net::SocketAddr, path::{Path, PathBuf}, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use http::Uri;
 use rustls::{
@@ -140,8 +144,8 @@ impl Gateway {
             .with_root_certificates(roots);
         let mut config = match &self.identity {
             Some(IdentityFiles { cert_file, key_file }) => {
-                let key = PrivateKeyDer::from_pem_file(key_file)
-                    .map_err(|error| TlsError::Pem(key_file.clone(), error))?;
+                let key =
+                    PrivateKeyDer::from_pem_file(key_file).map_err(|error| TlsError::Pem(key_file.clone(), error))?;
                 builder.with_client_auth_cert(certificates(cert_file)?, key)?
             }
             None => builder.with_no_client_auth(),
@@ -166,14 +170,27 @@ mod tests {
     fn urls_are_https_with_a_name_and_a_path() {
         let url: GatewayUrl = "https://follower.example/.well-known/ohttp-gateway".parse().unwrap();
         assert_eq!((url.host(), url.port(), url.path()), ("follower.example", 443, "/.well-known/ohttp-gateway"));
-        assert_eq!((url.tunnel_authority().as_str(), url.authority().as_str()), ("follower.example:443", "follower.example"));
+        assert_eq!(
+            (url.tunnel_authority().as_str(), url.authority().as_str()),
+            ("follower.example:443", "follower.example")
+        );
         let url: GatewayUrl = "https://follower.example:8443/x".parse().unwrap();
         assert_eq!((url.tunnel_authority(), url.authority()), (url.authority(), "follower.example:8443".to_owned()));
         for bad in [
-            "", "follower.example", "http://follower.example/x", "https://127.0.0.1/x", "https://[::1]/x",
-            "https://user@follower.example/x", "https://follower.example/x?y", "https://follower.example/x#y",
-            "https://Follower.example/x", "https://follower.example:0/x", "https://follower.example:/x",
-            "https://follower.example/../x", "https://follower.example:99999/x", "https://localhost/x",
+            "",
+            "follower.example",
+            "http://follower.example/x",
+            "https://127.0.0.1/x",
+            "https://[::1]/x",
+            "https://user@follower.example/x",
+            "https://follower.example/x?y",
+            "https://follower.example/x#y",
+            "https://Follower.example/x",
+            "https://follower.example:0/x",
+            "https://follower.example:/x",
+            "https://follower.example/../x",
+            "https://follower.example:99999/x",
+            "https://localhost/x",
         ] {
             assert!(bad.parse::<GatewayUrl>().is_err(), "{bad}");
         }

@@ -4,13 +4,13 @@
 //! gateways may be reached, how large and how many requests may be, and which fields are left behind. The relay sees
 //! who asks, and no word of what.
 //!
-//! * [`Relay`]: the service. [`resource`] relays; [`key_resource`] shows key lists; [`tunnel`] lets clients fetch them
-//!   from the gateway itself.
-//! * [`Gateway`], [`Routes`]: where requests may go. [`upstream`]: the connections that all users share.
+//! * [`Relay`]: the service. `resource` relays; `key_resource` shows key lists; `tunnel` lets clients fetch them from the
+//!   gateway itself.
+//! * [`Gateway`], [`Routes`]: where requests may go. `upstream`: the connections that all users share.
 //! * [`UserTokens`], [`Limits`]: who may ask, and how much.
 //! * [`keys`]: copies of key lists, their log, and when a new one is taken.
-//! * [`outer_fields`], [`Failure`]: everything that is said on either side besides content.
-//! * [`Counters`]: what the operator sees.
+//! * `outer_fields`, [`Failure`]: everything that is said on either side besides content.
+//! * [`Counters`] and [`Admin`]: what the operator sees. [`config`], [`token_file`], [`server`]: how the program runs.
 //!
 //! # Privacy
 //!
@@ -19,6 +19,8 @@
 //! mls-rs is in its dependency tree. It knows neither the gateway's code nor the hub's, writes down no target and no
 //! address, and forwards nothing that tells one client from another.
 
+mod admin;
+pub mod config;
 mod counters;
 mod failure;
 mod gateway;
@@ -31,10 +33,13 @@ mod rate;
 mod relay;
 mod resource;
 mod routes;
+pub mod server;
+pub mod token_file;
 mod tunnel;
 mod upstream;
 mod user_tokens;
 
+pub use admin::Admin;
 pub use counters::{Counted, Counters, Dial, KeyFetch, Label, Outcome, TunnelEnd};
 pub use failure::Failure;
 pub use gateway::{Gateway, GatewayUrl, IdentityFiles, InvalidUrl, TlsError};

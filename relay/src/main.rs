@@ -1,16 +1,116 @@
-//! The program `restante-relay`. So far it says that it is not built yet.
+//! The program `restante-relay`: arguments, configuration, telemetry, serve, drain; nothing else.
+//!
+//! Exit status: 0 done, 1 failed while running, 2 wrong usage, 78 wrong configuration.
+//!
+//! # Privacy
+//! Problems of a configuration name paths and providers. They are printed for whoever started the process, and never
+//! logged.
 
-use std::process::ExitCode;
+mod cli;
 
-/// `EX_UNAVAILABLE` of sysexits: the service is not available, and trying again does not help.
-const UNAVAILABLE: u8 = 69;
+use std::{
+    process::ExitCode,
+    time::{Duration, SystemTime},
+};
 
-#[allow(clippy::print_stderr, reason = "all that this program does yet")]
+use anyhow::Context;
+use clap::Parser;
+use cli::{Arguments, Command, ConfigCommand, Configured, Revoke, TokenFile, TokensCommand};
+use restante_process::{
+    Ended, Exit, Signals, block_on,
+    config::{Problems, Sources},
+    console::{announce, complain, say},
+    telemetry, until_drained,
+};
+use restante_relay::{
+    UserToken,
+    config::{Config, EXAMPLE},
+    server::{self, Surroundings},
+    token_file,
+};
+use zeroize::Zeroizing;
+
 fn main() -> ExitCode {
-    eprintln!(
-        "restante-relay {}: the Oblivious HTTP relay is not built yet; `restante serve` is \
-         reached directly for now",
-        env!("CARGO_PKG_VERSION")
-    );
-    ExitCode::from(UNAVAILABLE)
+    let arguments = Arguments::parse();
+    let exit = run(arguments).unwrap_or_else(|error| {
+        complain(&format!("restante-relay: {error:#}"));
+        Exit::Failed
+    });
+    exit.into()
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<Exit> {
+    match arguments.command {
+        Command::Serve(configured) => {
+            let Some(config) = told(load(&configured)) else { return Ok(Exit::WrongConfiguration) };
+            telemetry::install(arguments.log)?;
+            tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
+            config.warnings().iter().for_each(|sentence| tracing::warn!("{sentence}"));
+            block_on(serve(config, configured)).context("no runtime")?
+        }
+        Command::Config(ConfigCommand::Check(configured)) => {
+            let Some(config) = told(load(&configured)) else { return Ok(Exit::WrongConfiguration) };
+            config.warnings().iter().for_each(|sentence| complain(&format!("warning: {sentence}")));
+            say("the configuration is fine")?;
+            Ok(Exit::Done)
+        }
+        Command::Config(ConfigCommand::Example) => {
+            say(EXAMPLE.trim_end())?;
+            Ok(Exit::Done)
+        }
+        Command::Tokens(command) => change_tokens(command).map(|()| Exit::Done),
+    }
+}
+
+fn load(configured: &Configured) -> Result<Config, Problems> {
+    let flags = configured.set.iter().map(|setting| (setting.key.clone(), setting.value.clone()));
+    Config::load(&Sources::of_process(&configured.config, flags), now())
+}
+
+/// The configuration, or `None` when its problems were printed.
+fn told(loaded: Result<Config, Problems>) -> Option<Config> {
+    loaded.map_err(|problems| complain(&problems.to_string())).ok()
+}
+
+/// Serves until a signal asks for the end, then until everything that is under way has ended: at most
+/// `limits.drain_seconds`, or until a second signal.
+async fn serve(config: Config, configured: Configured) -> anyhow::Result<Exit> {
+    let Signals { mut ends, mut reloads } = Signals::install().context("signals cannot be handled")?;
+    let drain = Duration::from_secs(config.limits.drain_seconds.into());
+    let (mut announce, load) = (announce, || load(&configured));
+    let surroundings = Surroundings { announce: &mut announce, complain: &complain, load: &load };
+    let server = |stopping| server::run(config, surroundings, &mut reloads, stopping);
+    Ok(match until_drained(server, &mut ends, drain).await? {
+        Ended::Unasked | Ended::Drained => Exit::Done,
+        Ended::CutShort => Exit::Failed,
+    })
+}
+
+fn change_tokens(command: TokensCommand) -> anyhow::Result<()> {
+    match command {
+        TokensCommand::Mint(TokenFile { file }) => {
+            let mut bytes = Zeroizing::new([0; 32]);
+            #[expect(clippy::disallowed_methods, reason = "the only place where this program needs random bytes")]
+            getrandom::fill(bytes.as_mut()).context("the system gave no random bytes")?;
+            let token = UserToken::of_random(bytes);
+            token_file::add(&file, &token)?;
+            say(token.reveal())?;
+            complain(&format!("its id is {}; send SIGHUP to the relay to let it in", token.hash()));
+        }
+        TokensCommand::List(TokenFile { file }) => {
+            for hash in token_file::list(&file)? {
+                say(&hash.to_string())?;
+            }
+        }
+        TokensCommand::Revoke(Revoke { file: TokenFile { file }, id }) => {
+            token_file::remove(&file, id)?;
+            complain("revoked; send SIGHUP to the relay to keep it out");
+        }
+    }
+    Ok(())
+}
+
+fn now() -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "checks of certificates at start and reload")]
+    SystemTime::now()
 }

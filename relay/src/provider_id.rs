@@ -12,7 +12,9 @@ pub struct ProviderId(Box<str>);
 
 /// The text is no lower-case domain name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write a lower-case domain name with at least two labels, such as follower.example, without port or dot behind it")]
+#[error(
+    "write a lower-case domain name with at least two labels, such as follower.example, without port or dot behind it"
+)]
 pub struct InvalidProviderId;
 
 impl ProviderId {
@@ -75,9 +77,20 @@ mod tests {
         for good in ["follower.example", "a.b", "xn--bcher-kva.example", "1.example"] {
             assert_eq!(good.parse::<ProviderId>().unwrap().as_str(), good);
         }
-        for bad in
-            ["", "example", "Follower.example", "follower.example.", "-a.example", "a..b", "127.0.0.1", "a.b:443", "a/b.c", "a%2eb.c", "..", "a.b/"]
-        {
+        for bad in [
+            "",
+            "example",
+            "Follower.example",
+            "follower.example.",
+            "-a.example",
+            "a..b",
+            "127.0.0.1",
+            "a.b:443",
+            "a/b.c",
+            "a%2eb.c",
+            "..",
+            "a.b/",
+        ] {
             assert!(bad.parse::<ProviderId>().is_err(), "{bad}");
         }
     }

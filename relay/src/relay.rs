@@ -24,6 +24,7 @@ use crate::{
     failure::Failure,
     key_resource,
     limits::Limits,
+    outer_fields::without_content,
     resource,
     routes::Routes,
     tunnel::Tunnels,
@@ -91,7 +92,12 @@ impl Relay {
         *self.0.tokens.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tokens);
     }
 
-    /// The numbers.
+    /// The operator's numbers.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// What was counted.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.0.counters
     }
@@ -106,12 +112,13 @@ impl Relay {
         B: Body<Data = Bytes> + Send,
         B::Error: Into<BoxError>,
     {
+        let is_head = request.method() == Method::HEAD;
         let (outcome, response) = match self.serve(request).await {
             Ok(answered) => answered,
             Err(failure) => (Outcome::Failed(failure), failure.respond()),
         };
         self.0.counters.requests.add(outcome);
-        response
+        if is_head { without_content(response) } else { response }
     }
 
     async fn serve<B>(&self, request: Request<B>) -> Answer
@@ -218,9 +225,17 @@ mod tests {
         assert_eq!(named("/v1/relay/a.example/keys"), Some(Resource::Keys("a.example")));
         assert_eq!(named("/v1/relay/a.example/keys/log"), Some(Resource::KeyLog("a.example")));
         for path in [
-            "/", "/v1/relay", "/v1/relays/a.example", "/v1/relay/a.example/", "/v1/relay/a.example/keys/",
-            "/v1/relay/a.example/log", "/v1/relay/a.example?x", "/v1/relay/a.example/keys/log/x", "//v1/relay/a.example",
-            "http://a.example/v1/relay/a.example", "/V1/relay/a.example",
+            "/",
+            "/v1/relay",
+            "/v1/relays/a.example",
+            "/v1/relay/a.example/",
+            "/v1/relay/a.example/keys/",
+            "/v1/relay/a.example/log",
+            "/v1/relay/a.example?x",
+            "/v1/relay/a.example/keys/log/x",
+            "//v1/relay/a.example",
+            "http://a.example/v1/relay/a.example",
+            "/V1/relay/a.example",
         ] {
             assert_eq!(named(path), None, "{path}");
         }

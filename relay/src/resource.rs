@@ -28,7 +28,11 @@ const PROBLEM_BYTES_MAX: usize = 8 * 1024;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Relays one request of a user who was let in.
-pub(crate) async fn relay<B>(route: &Route, request: Request<B>, limits: &Limits) -> Result<Response<Full<Bytes>>, Failure>
+pub(crate) async fn relay<B>(
+    route: &Route,
+    request: Request<B>,
+    limits: &Limits,
+) -> Result<Response<Full<Bytes>>, Failure>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -73,7 +77,9 @@ async fn exchange(route: &Route, content: Bytes, response_bytes: usize) -> Resul
         UpstreamError::Timeout => Failure::GatewayTimeout,
     })?;
     match response.status() {
-        StatusCode::OK if has_type(response.headers(), RESPONSE_TYPE) => read_response(response, lease, response_bytes).await,
+        StatusCode::OK if has_type(response.headers(), RESPONSE_TYPE) => {
+            read_response(response, lease, response_bytes).await
+        }
         StatusCode::UNPROCESSABLE_ENTITY => Err(read_problem(response, lease).await),
         StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             Err(Failure::GatewayRefused)

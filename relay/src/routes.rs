@@ -1,12 +1,6 @@
 //! Which provider's resource leads to which gateway: an allow-list, made of the configuration.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, time::Duration};
 
 use http::Uri;
 

@@ -95,7 +95,9 @@ async fn copy_both(client: impl AsyncRead + AsyncWrite, gateway: TcpStream, byte
     let mut down = std::pin::pin!(copy(&mut from_gateway, &mut to_client, bytes));
     let (mut up_ended, mut down_ended) = (false, false);
     poll_fn(|context| {
-        for (direction, ended) in [(up.as_mut() as Pin<&mut dyn Future<Output = _>>, &mut up_ended), (down.as_mut(), &mut down_ended)] {
+        for (direction, ended) in
+            [(up.as_mut() as Pin<&mut dyn Future<Output = _>>, &mut up_ended), (down.as_mut(), &mut down_ended)]
+        {
             if !*ended && let std::task::Poll::Ready(end) = direction.poll(context) {
                 match end {
                     Some(TunnelEnd::Closed) => *ended = true,
@@ -111,7 +113,11 @@ async fn copy_both(client: impl AsyncRead + AsyncWrite, gateway: TcpStream, byte
 }
 
 /// Copies one direction. `None` when it broke.
-async fn copy(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin), bytes: u64) -> Option<TunnelEnd> {
+async fn copy(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    bytes: u64,
+) -> Option<TunnelEnd> {
     let mut bounded = from.take(bytes);
     tokio::io::copy(&mut bounded, to).await.ok()?;
     if bounded.limit() == 0 {

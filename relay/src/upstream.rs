@@ -100,13 +100,12 @@ impl Upstream {
         })
     }
 
-    pub(crate) fn gateway(&self) -> &Gateway {
-        &self.gateway
-    }
-
     /// Sends a request and waits for the head of the response. `request` names no version and no host: it gets those
     /// of the connection.
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<(Response<Incoming>, Lease<'_>), UpstreamError> {
+    pub(crate) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(Response<Incoming>, Lease<'_>), UpstreamError> {
         match self.sender().await? {
             Sender::Http2(mut sender) => {
                 sender.ready().await.map_err(|_| UpstreamError::Failed)?;
@@ -160,7 +159,6 @@ impl Upstream {
             Err(_) => Err(UpstreamError::Timeout),
         };
         self.counters.dials.add(if dialled.is_ok() { Dial::Connected } else { Dial::Failed });
-        tracing::debug!(connected = dialled.is_ok(), "dialled a gateway");
         dialled
     }
 
@@ -195,8 +193,7 @@ impl Upstream {
             self.drive(connection);
             Ok(Sender::Http2(sender))
         } else {
-            let (sender, connection) =
-                http1::Builder::new().max_buf_size(HTTP1_BUFFER_BYTES).handshake(stream).await?;
+            let (sender, connection) = http1::Builder::new().max_buf_size(HTTP1_BUFFER_BYTES).handshake(stream).await?;
             self.drive(connection);
             Ok(Sender::Http1(sender))
         }

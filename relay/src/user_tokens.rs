@@ -233,7 +233,17 @@ mod tests {
         let known = token(1).reveal().to_owned();
         let long = format!("Bearer {}", "a".repeat(300));
         let hash = format!("Bearer {}", token(1).hash());
-        for value in ["", "Bearer", "Bearer ", "Basic x", &known, &format!("Bearer {known} "), &format!("Bearer  {known}"), &long, &hash] {
+        for value in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Basic x",
+            &known,
+            &format!("Bearer {known} "),
+            &format!("Bearer  {known}"),
+            &long,
+            &hash,
+        ] {
             assert_eq!(tokens.admit(&presenting(value), NOW, LIMITS).unwrap_err(), Failure::Unauthorized, "{value}");
         }
         assert_eq!(tokens.admit(&bearer(&token(3)), NOW, LIMITS).unwrap_err(), Failure::Unauthorized);

@@ -2,7 +2,9 @@
 
 use std::{fs, time::SystemTime};
 
-use restante_process::config::{Identity, LocalAddress, Problems, Usage, check_authorities, check_folder, check_socket};
+use restante_process::config::{
+    Identity, LocalAddress, Problems, Usage, check_authorities, check_folder, check_socket,
+};
 
 use super::{Config, written::Layers};
 use crate::user_tokens::hashes;

@@ -3,7 +3,11 @@
 //! Every key is optional here, so that serde reports shapes and [`Written::parse`] reports what is missing, all in one
 //! run.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use restante_process::config::{LocalAddress, Problems, RelativePathBuf, parse_tcp};
 use serde::Deserialize;
@@ -70,14 +74,16 @@ impl Written {
         let operator = reader.operator(self.relay.operator);
         let gateways = reader.gateways(self.gateways, &operator);
         let listen = reader.listen(self.relay.listen);
-        let cert_file = reader.file("relay.cert_file", "the PEM file with the relay's certificate", self.relay.cert_file);
+        let cert_file =
+            reader.file("relay.cert_file", "the PEM file with the relay's certificate", self.relay.cert_file);
         let key_file = reader.file("relay.key_file", "the PEM file with its private key", self.relay.key_file);
         let tokens_file = reader.file(
             "relay.tokens_file",
             "the file of your users' tokens; `restante-relay tokens mint --file FILE` begins it",
             self.relay.tokens_file,
         );
-        let state_path = reader.file("relay.state_path", "the folder of key lists and their logs", self.relay.state_path);
+        let state_path =
+            reader.file("relay.state_path", "the folder of key lists and their logs", self.relay.state_path);
         let admin = reader.admin(self.admin.listen);
         Some(Config {
             listen: listen?,
@@ -160,7 +166,8 @@ impl Reader<'_> {
             let parsed: Result<ProviderId, _> = text.parse();
             parsed.map_err(|why| self.refuse(&key("provider"), format!("`{text}` is no provider: {why}"))).ok()
         });
-        let sentence = "is missing; say where the gateway is, such as https://follower.example/.well-known/ohttp-gateway";
+        let sentence =
+            "is missing; say where the gateway is, such as https://follower.example/.well-known/ohttp-gateway";
         let url = self.required(&key("url"), sentence, written.url);
         let url = url.and_then(|text| {
             let parsed: Result<crate::GatewayUrl, _> = text.parse();
@@ -172,9 +179,8 @@ impl Reader<'_> {
                 self.refuse(&key(name), own_gateway(id));
             }
         }
-        let address = written.address.map(|text| {
-            parse_tcp(&text).map_err(|sentence| self.refuse(&key("address"), sentence))
-        });
+        let address =
+            written.address.map(|text| parse_tcp(&text).map_err(|sentence| self.refuse(&key("address"), sentence)));
         let ca_what = "the PEM file with the authorities that its certificate comes from; for public ones that is the \
                        system's bundle, such as /etc/ssl/certs/ca-certificates.crt";
         let ca_file = self.file(&key("ca_file"), ca_what, written.ca_file);
@@ -184,7 +190,13 @@ impl Reader<'_> {
             (Some(_), None) => return self.half(&key("key_file")),
             (None, Some(_)) => return self.half(&key("cert_file")),
         };
-        Some(Gateway { provider: provider?, url: url?, address: address.transpose().ok()?, ca_file: ca_file?, identity })
+        Some(Gateway {
+            provider: provider?,
+            url: url?,
+            address: address.transpose().ok()?,
+            ca_file: ca_file?,
+            identity,
+        })
     }
 
     fn half(&mut self, key: &str) -> Option<Gateway> {

@@ -75,7 +75,10 @@ fn report(outcome: KeyFetch, route: &Route) {
         KeyFetch::Unchanged => tracing::debug!(gateway, "a key list is as it was"),
         KeyFetch::Changed => tracing::info!(gateway, "a new key list is served"),
         KeyFetch::TooSoon => {
-            tracing::warn!(gateway, "a key list changed sooner than limits.key_change_min_hours: the old one is served");
+            tracing::warn!(
+                gateway,
+                "a key list changed sooner than limits.key_change_min_hours: the old one is served"
+            );
         }
         KeyFetch::Unusable => tracing::warn!(gateway, "a gateway gave no usable key list"),
         KeyFetch::Unreachable => tracing::warn!(gateway, "a gateway's key list could not be fetched"),
@@ -94,9 +97,8 @@ async fn look(route: &Arc<Route>, refreshing: &Refreshing) -> KeyFetch {
             return KeyFetch::Unreachable;
         }
     };
-    let bounded = |max_age: Option<Duration>| {
-        max_age.unwrap_or(MAX_AGE_DEFAULT).min(limits.refresh_max).max(limits.refresh_min)
-    };
+    let bounded =
+        |max_age: Option<Duration>| max_age.unwrap_or(MAX_AGE_DEFAULT).min(limits.refresh_max).max(limits.refresh_min);
     let validated = Instant::now();
     match (answer, known) {
         (Answer::NotModified { max_age }, Some(known)) => {
@@ -162,7 +164,9 @@ mod tests {
         };
         assert_eq!(with("max-age=60"), Some(60));
         assert_eq!(with("public, Max-Age=\"3600\", immutable"), Some(3600));
-        for value in ["", "no-store", "max-age", "max-age=", "max-age=-1", "max-age=99999999999999999999", "s-max-age=5"] {
+        for value in
+            ["", "no-store", "max-age", "max-age=", "max-age=-1", "max-age=99999999999999999999", "s-max-age=5"]
+        {
             assert_eq!(with(value), None, "{value}");
         }
     }

@@ -1,0 +1,191 @@
+//! Configurations, as operators write them.
+
+use std::{fs, path::Path, time::SystemTime};
+
+use restante_process::config::Sources;
+use tempfile::TempDir;
+
+use super::*;
+
+const RELAY: &str = r#"
+[relay]
+listen = "127.0.0.1:0"
+cert_file = "cert.pem"
+key_file = "key.pem"
+tokens_file = "tokens"
+state_path = "state"
+operator = ["hub.example"]
+"#;
+
+const GATEWAY: &str = r#"
+[[gateways]]
+provider = "follower.example"
+url = "https://follower.example/.well-known/ohttp-gateway"
+ca_file = "cert.pem"
+"#;
+
+/// A folder with files that can be used.
+fn folder() -> TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["relay.hub.example".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    fs::write(folder.path().join("cert.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(folder.path().join("key.pem"), key.serialize_pem()).unwrap();
+    fs::set_permissions(folder.path().join("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(folder.path().join("tokens"), "# nobody yet\n").unwrap();
+    folder
+}
+
+fn now() -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "the certificate was made now")]
+    SystemTime::now()
+}
+
+fn load_with(
+    folder: &Path,
+    text: &str,
+    environment: &[(&str, &str)],
+    flags: &[(&str, &str)],
+) -> Result<Config, String> {
+    let file = folder.join("relay.toml");
+    fs::write(&file, text).unwrap();
+    let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    let sources = Sources { file: &file, environment: owned(environment), flags: owned(flags) };
+    Config::load(&sources, now()).map_err(|problems| problems.to_string())
+}
+
+fn load(text: &str) -> Result<Config, String> {
+    load_with(folder().path(), text, &[], &[])
+}
+
+#[test]
+fn what_must_be_given_is_enough() {
+    let folder = folder();
+    let config = load_with(folder.path(), &[RELAY, GATEWAY].concat(), &[], &[]).unwrap();
+    assert_eq!(config.tokens_file, folder.path().join("tokens"));
+    assert_eq!(config.gateways[0].url.tunnel_authority(), "follower.example:443");
+    assert_eq!((config.admin, config.limits), (None, Limits::default()));
+}
+
+#[test]
+fn an_operator_s_own_gateway_is_refused_with_the_reason() {
+    for gateway in [
+        GATEWAY.replace("follower.example", "hub.example"),
+        GATEWAY.replace("https://follower.example/", "https://hub.example/"),
+        GATEWAY.replace("provider = \"follower.example\"", "provider = \"hub.example\""),
+    ] {
+        let problems = load(&[RELAY, &gateway].concat()).unwrap_err();
+        assert!(problems.contains("gateways[0]") && problems.contains("sees who asks and what"), "{problems}");
+    }
+    let problems = load(&[&RELAY.replace("operator = [\"hub.example\"]", ""), GATEWAY].concat()).unwrap_err();
+    assert!(problems.contains("relay.operator: is missing"), "{problems}");
+}
+
+#[test]
+fn every_problem_is_told_in_one_run() {
+    let text = r#"
+        [relay]
+        listen = "somewhere"
+        certfile = "cert.pem"
+        key_file = "missing.pem"
+        operator = ["Hub"]
+        [admin]
+        listen = "192.0.2.1:80"
+        [limits]
+        request_bytes = 0
+        key_refresh_min_seconds = 100
+        key_refresh_max_seconds = 99
+        [[gateways]]
+        provider = "follower.example"
+        url = "http://follower.example/"
+        address = "follower"
+        [[gateways]]
+        provider = "follower.example"
+        url = "https://follower.example/"
+        ca_file = "cert.pem"
+        cert_file = "cert.pem"
+    "#;
+    let problems = load(text).unwrap_err();
+    for expected in [
+        "relay.listen: `somewhere`",
+        "relay.certfile: is not a setting; did you mean `cert_file`?",
+        "relay.tokens_file: is missing",
+        "relay.state_path: is missing",
+        "relay.operator[0]: `Hub` is no provider",
+        "admin.listen: 192.0.2.1:80 can be reached from other machines",
+        "limits.request_bytes: is 0",
+        "limits.key_refresh_max_seconds: is less",
+        "gateways[0].url: `http://follower.example/` is no url of a gateway",
+        "gateways[0].address: `follower` is not an address",
+        "gateways[0].ca_file: is missing",
+        "gateways[1].key_file: is missing",
+    ] {
+        assert!(problems.contains(expected), "{expected}\n---\n{problems}");
+    }
+}
+
+#[test]
+fn files_are_looked_into() {
+    let folder = folder();
+    fs::write(folder.path().join("tokens"), "not a hash\n").unwrap();
+    fs::write(folder.path().join("authorities"), "nothing\n").unwrap();
+    let text = [RELAY, &GATEWAY.replace("\"cert.pem\"", "\"authorities\"")].concat();
+    let problems = load_with(folder.path(), &text.replace("\"key.pem\"", "\"no-key.pem\""), &[], &[]).unwrap_err();
+    for expected in ["relay.key_file: ", "relay.tokens_file: ", "line 1 is no hash", "gateways[0].ca_file: "] {
+        assert!(problems.contains(expected), "{expected}\n---\n{problems}");
+    }
+}
+
+#[test]
+fn a_gateway_stands_there_once_and_there_is_at_least_one() {
+    let problems = load(&[RELAY, GATEWAY, GATEWAY].concat()).unwrap_err();
+    assert!(problems.contains("gateways[1].provider: follower.example stands there twice"), "{problems}");
+    assert!(load(RELAY).unwrap_err().contains("gateways: is missing"));
+}
+
+#[test]
+fn variables_stand_above_the_file_and_flags_above_them() {
+    let folder = folder();
+    let text = [RELAY, GATEWAY].concat();
+    let variable = ("RESTANTE_RELAY_ADMIN__LISTEN", "127.0.0.1:1");
+    let config = load_with(folder.path(), &text, &[variable], &[]).unwrap();
+    assert_eq!(config.admin.unwrap().to_string(), "127.0.0.1:1");
+    let config = load_with(folder.path(), &text, &[variable], &[("admin.listen", "127.0.0.1:2")]).unwrap();
+    assert_eq!(config.admin.unwrap().to_string(), "127.0.0.1:2");
+}
+
+#[test]
+fn the_sample_is_right_and_shows_every_default() {
+    let folder = folder();
+    for (sample, ours) in [
+        ("pki/relay.hub.example/cert.pem", "cert.pem"),
+        ("pki/relay.hub.example/key.pem", "key.pem"),
+        ("pki/ca.pem", "cert.pem"),
+    ] {
+        let copy = folder.path().join(sample);
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        fs::copy(folder.path().join(ours), copy).unwrap();
+    }
+    fs::copy(folder.path().join("tokens"), folder.path().join("relay-tokens")).unwrap();
+    let plain = load_with(folder.path(), EXAMPLE, &[], &[]).unwrap();
+    // With the comment marks taken off its settings, it says the same, and every key is there.
+    let is_setting = |line: &str| {
+        line.strip_prefix("# ").is_some_and(|rest| {
+            rest.contains(" = ")
+                && !rest.starts_with("cert_file")
+                && !rest.starts_with("key_file")
+                && !rest.starts_with("address")
+        })
+    };
+    let spelt: String =
+        EXAMPLE.lines().map(|line| format!("{}\n", if is_setting(line) { &line[2..] } else { line })).collect();
+    assert_eq!(load_with(folder.path(), &spelt, &[], &[]).unwrap(), plain);
+    let written = format!("{:?}", Limits::default());
+    for field in
+        written.split(&['{', ',', '}'][..]).filter_map(|part| part.split_once(':')).map(|(name, _)| name.trim())
+    {
+        assert!(spelt.contains(&format!("\n{field} = ")), "{field}");
+    }
+}

@@ -1,0 +1,175 @@
+//! Puts the parts together and runs them: listeners, refreshers of key lists, reloads; and takes them down in order.
+
+use std::{
+    fmt::Display,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use restante_process::{Clients, Connections, Identify, Reloads, Socket, SocketError, Tls, TlsError, config::Problems};
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::{
+    admin::Admin,
+    config::Config,
+    counters::Counters,
+    keys::{Refreshing, keep_fresh},
+    limits::UserLimits,
+    relay::Relay,
+    routes::{RouteError, Routes},
+    user_tokens::{TokensError, UserTokens},
+};
+
+/// Why the relay did not start, or did not take a new configuration. For the operator's terminal: it names files.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A gateway.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// A listener.
+    #[error(transparent)]
+    Listen(#[from] SocketError),
+    /// The file of tokens cannot be read.
+    #[error("{0}: {1}")]
+    TokensFile(PathBuf, io::Error),
+    /// The file of tokens holds something else.
+    #[error("{0}: {1}")]
+    Tokens(PathBuf, TokensError),
+    /// The folder of key lists.
+    #[error("{0}: {1}")]
+    State(PathBuf, io::Error),
+    /// The configuration, at a reload.
+    #[error("{0}")]
+    Config(Problems),
+}
+
+/// Where the program tells its surroundings about itself.
+pub struct Surroundings<'a> {
+    /// Called with table and address of each listener that is ready.
+    pub announce: &'a mut (dyn FnMut(&str, &dyn Display) + Send),
+    /// Called with what is wrong when a reload fails. Not a log: it names files.
+    pub complain: &'a (dyn Fn(&str) + Sync),
+    /// Reads the configuration again.
+    pub load: &'a (dyn Fn() -> Result<Config, Problems> + Sync),
+}
+
+/// Serves until `stopping` turns true or its sender is gone. Returns when everything that was under way has ended.
+///
+/// # Errors
+/// Why it did not start.
+pub async fn run(
+    config: Config,
+    surroundings: Surroundings<'_>,
+    reloads: &mut Reloads,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<(), Error> {
+    let counters = Arc::new(Counters::default());
+    let tls = Tls::read(&config.cert_file, &config.key_file, Clients::Unknown)?;
+    let keys_folder = config.state_path.join("keys");
+    fs::create_dir_all(&keys_folder).map_err(|error| Error::State(keys_folder.clone(), error))?;
+    let limits = config.limits.of_relay();
+    let routes = Routes::open(&config.gateways, &keys_folder, limits.connect, &counters, None)?;
+    let tokens = read_tokens(&config.tokens_file, limits.user, None)?;
+    let (socket, address) = Socket::tcp("relay", config.listen).await?;
+    let admin_socket = match &config.admin {
+        Some(address) => Some(Socket::local("admin", address).await?),
+        None => None,
+    };
+    let relay = Relay::new(limits.clone(), routes, tokens, counters);
+    let admin = Admin::new(relay.clone());
+
+    let mut tasks = JoinSet::new();
+    let (connections_max, header_timeout) =
+        (config.limits.connections_max as usize, Duration::from_secs(config.limits.header_read_timeout_seconds.into()));
+    let identify = Identify::nobody();
+    let connections = Connections {
+        service: relay.clone(),
+        tls: Some(tls.clone()),
+        identify: identify.clone(),
+        connections_max,
+        header_timeout,
+    };
+    tasks.spawn(connections.serve(socket, stopping.clone()));
+    (surroundings.announce)("relay", &address);
+    if let Some((socket, address)) = admin_socket {
+        let connections = Connections { service: admin.clone(), tls: None, identify, connections_max, header_timeout };
+        tasks.spawn(connections.serve(socket, stopping.clone()));
+        (surroundings.announce)("admin", &address);
+    }
+
+    let mut refreshers = refreshers(&relay, &config);
+    loop {
+        tokio::select! {
+            // A dropped sender means the end as well.
+            _ = stopping.wait_for(|ends| *ends) => break,
+            () = reloads.next() => {}
+        }
+        match reload(&relay, &tls, &keys_folder, surroundings.load) {
+            Ok(config) => {
+                refreshers.shutdown().await;
+                refreshers = self::refreshers(&relay, &config);
+                tracing::info!(users = relay.tokens().len(), gateways = config.gateways.len(), "reloaded");
+            }
+            Err(error) => {
+                tracing::error!("the new configuration was not taken: see standard error");
+                (surroundings.complain)(&error.to_string());
+            }
+        }
+    }
+    admin.drain();
+    while tasks.join_next().await.is_some() {}
+    relay.tunnels_ended().await;
+    refreshers.shutdown().await;
+    Ok(())
+}
+
+/// Takes over tokens, gateways and certificates; all of them, or none.
+fn reload(
+    relay: &Relay,
+    tls: &Tls,
+    keys_folder: &Path,
+    load: &dyn Fn() -> Result<Config, Problems>,
+) -> Result<Config, Error> {
+    let config = load().map_err(Error::Config)?;
+    let limits = relay.limits();
+    let tokens = read_tokens(&config.tokens_file, limits.user, Some(&relay.tokens()))?;
+    let before = relay.routes();
+    let routes = Routes::open(&config.gateways, keys_folder, limits.connect, relay.counters(), Some(&before))?;
+    tls.replace(&config.cert_file, &config.key_file, Clients::Unknown)?;
+    relay.replace_tokens(tokens);
+    relay.replace_routes(routes);
+    Ok(config)
+}
+
+fn read_tokens(file: &Path, limits: UserLimits, before: Option<&UserTokens>) -> Result<UserTokens, Error> {
+    let text = fs::read_to_string(file).map_err(|error| Error::TokensFile(file.to_owned(), error))?;
+    UserTokens::parse(&text, limits, before).map_err(|error| Error::Tokens(file.to_owned(), error))
+}
+
+/// One task for each gateway; all end with the set.
+fn refreshers(relay: &Relay, config: &Config) -> JoinSet<()> {
+    let mut set = JoinSet::new();
+    for route in relay.routes().all() {
+        let refreshing = Refreshing {
+            limits: config.limits.of_relay().keys,
+            exchange: relay.limits().exchange,
+            counters: relay.counters().clone(),
+            now_ms,
+        };
+        set.spawn(keep_fresh(route.clone(), refreshing));
+    }
+    set
+}
+
+/// The time of the day for key logs, in milliseconds since 1970.
+fn now_ms() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "the only reader; everything else is given the time")]
+    let now = SystemTime::now();
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,163 @@
+//! The file of users' tokens, as the command line changes it: `tokens mint|list|revoke`.
+//!
+//! # Correctness
+//! Two commands at once do not lose each other's lines: each holds a lock beside the file. A file is replaced whole, so
+//! that a relay that reads it meanwhile finds the old one or the new one.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use crate::user_tokens::{TokenHash, TokensError, UserToken, hashes};
+
+/// Why the file was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenFileError {
+    /// It cannot be read or written.
+    #[error("{0}: {1}")]
+    Io(PathBuf, io::Error),
+    /// It holds something else than tokens.
+    #[error("{0}: {1}")]
+    Tokens(PathBuf, TokensError),
+    /// There is no such token.
+    #[error("{0} has no token with this id; `restante-relay tokens list` shows those that it has")]
+    Unknown(PathBuf),
+}
+
+/// Adds a token. The file is made if it does not exist.
+///
+/// # Errors
+/// The file is as it was.
+pub fn add(file: &Path, token: &UserToken) -> Result<(), TokenFileError> {
+    change(file, |text| {
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(&format!("{}\n", token.hash()));
+        Ok(())
+    })
+}
+
+/// Takes a token out. A relay that is running lets its user in until it is told to reload.
+///
+/// # Errors
+/// The file is as it was.
+pub fn remove(file: &Path, hash: TokenHash) -> Result<(), TokenFileError> {
+    change(file, |text| {
+        let wanted = hash.to_string();
+        let kept: String = text.split_inclusive('\n').filter(|line| line.trim() != wanted).collect();
+        if kept.len() == text.len() {
+            return Err(TokenFileError::Unknown(file.to_owned()));
+        }
+        *text = kept;
+        Ok(())
+    })
+}
+
+/// The ids of all tokens, in the file's order.
+///
+/// # Errors
+/// It cannot be read, or holds something else.
+pub fn list(file: &Path) -> Result<Vec<TokenHash>, TokenFileError> {
+    let text = fs::read_to_string(file).map_err(|error| TokenFileError::Io(file.to_owned(), error))?;
+    hashes(&text).collect::<Result<_, _>>().map_err(|error| TokenFileError::Tokens(file.to_owned(), error))
+}
+
+fn change(file: &Path, edit: impl FnOnce(&mut String) -> Result<(), TokenFileError>) -> Result<(), TokenFileError> {
+    let refused = |error| TokenFileError::Io(file.to_owned(), error);
+    let _lock = lock(file).map_err(refused)?;
+    let mut text = match fs::read_to_string(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        read => read.map_err(refused)?,
+    };
+    if let Some(Err(error)) = hashes(&text).find(Result::is_err) {
+        return Err(TokenFileError::Tokens(file.to_owned(), error));
+    }
+    edit(&mut text)?;
+    replace(file, text.as_bytes()).map_err(refused)
+}
+
+/// Waits for other commands. The lock is given up when the file is closed, at the latest with the process.
+fn lock(file: &Path) -> io::Result<File> {
+    let lock = private().create(true).truncate(false).open(beside(file, ".lock"))?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = beside(file, ".new");
+    let mut written = private().create(true).truncate(true).open(&fresh)?;
+    written.write_all(bytes)?;
+    written.sync_all()?;
+    fs::rename(&fresh, file)?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// For the owner alone.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    fn token(seed: u8) -> UserToken {
+        UserToken::of_random(Zeroizing::new([seed; 32]))
+    }
+
+    #[test]
+    fn tokens_come_and_go_and_comments_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tokens");
+        add(&file, &token(1)).unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::write(&file, format!("# mine\n{}", token(1).hash())).unwrap();
+        add(&file, &token(2)).unwrap();
+        assert_eq!(list(&file).unwrap(), [token(1).hash(), token(2).hash()]);
+        remove(&file, token(1).hash()).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), format!("# mine\n{}\n", token(2).hash()));
+        assert!(matches!(remove(&file, token(1).hash()), Err(TokenFileError::Unknown(_))));
+        assert!(!fs::read_to_string(&file).unwrap().contains(token(2).reveal()));
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tokens");
+        fs::write(&file, "precious\n").unwrap();
+        assert!(matches!(add(&file, &token(1)), Err(TokenFileError::Tokens(_, TokensError::Line(1)))));
+        assert_eq!(fs::read_to_string(&file).unwrap(), "precious\n");
+        assert!(list(&folder.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn many_commands_at_once_lose_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tokens");
+        std::thread::scope(|scope| {
+            for seed in 0..16 {
+                let file = &file;
+                scope.spawn(move || add(file, &token(seed)).unwrap());
+            }
+        });
+        assert_eq!(list(&file).unwrap().len(), 16);
+    }
+}

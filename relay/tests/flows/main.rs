@@ -1,0 +1,16 @@
+//! The program `restante-relay` as a process, between clients and gateways that this test plays, over real TLS.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
+
+mod client;
+mod gateway;
+mod pki;
+mod process;
+mod raw_gateway;
+mod site;
+
+mod failing;
+mod forwarding;
+mod key_lists;
+mod refusals;
+mod tunnels;
