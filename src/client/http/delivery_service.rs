@@ -156,7 +156,8 @@ pub(in crate::client) fn decode<T: MlsDecode>(response: &ChannelResponse) -> Res
     Ok(wire::decode(&response.body)?)
 }
 
-fn problem(response: &ChannelResponse) -> Problem {
+/// What a response other than success says.
+pub(in crate::client) fn problem(response: &ChannelResponse) -> Problem {
     let document = has_media_type(&response.headers, PROBLEM_MEDIA_TYPE) && response.body.len() <= PROBLEM_MAX;
     let code = document.then(|| serde_json::from_slice::<serde_json::Value>(&response.body).ok()).flatten();
     let code = code.and_then(|document| ProblemCode::from_urn(document.get("type")?.as_str()?));
@@ -165,7 +166,7 @@ fn problem(response: &ChannelResponse) -> Problem {
 }
 
 /// Compares the media type without its parameters.
-fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
+pub(in crate::client) fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     value.is_some_and(|value| value.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case(expected)))
 }

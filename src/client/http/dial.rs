@@ -69,9 +69,9 @@ impl Service<Uri> for DialUnix {
 
 /// Another connector with a deadline for all that it does: a handshake that hangs must not outlive its request.
 #[derive(Clone)]
-pub(super) struct Within<S> {
-    pub(super) connector: S,
-    pub(super) timeout: Duration,
+pub(in crate::client) struct Within<S> {
+    pub(in crate::client) connector: S,
+    pub(in crate::client) timeout: Duration,
 }
 
 impl<S> Service<Uri> for Within<S>

@@ -29,7 +29,7 @@ pub(super) fn http_request(uri: Uri, request: &ChannelRequest) -> Request<Full<B
 }
 
 /// Sends a request and reads the response to its end.
-pub(super) async fn exchange<C>(
+pub(in crate::client) async fn exchange<C>(
     client: &Client<C, Full<Bytes>>,
     request: Request<Full<Bytes>>,
     limits: &Limits,
@@ -50,7 +50,8 @@ where
     tokio::time::timeout(limits.request.saturating_add(wait), exchange).await.unwrap_or(Err(ChannelError::Timeout))
 }
 
-fn classify(error: &(dyn Error + 'static), connecting: bool) -> ChannelError {
+/// Which kind of fault is at the bottom of an error of hyper's.
+pub(in crate::client) fn classify(error: &(dyn Error + 'static), connecting: bool) -> ChannelError {
     let mut cause = Some(error);
     // An error's chain of causes ends; the bound keeps a looping one from being a hang.
     for _depth in 0..16 {

@@ -12,8 +12,8 @@
 mod call_error;
 mod channel;
 pub(in crate::client) mod delivery_service;
-mod dial;
-mod exchange;
+pub(in crate::client) mod dial;
+pub(in crate::client) mod exchange;
 mod limits;
 mod local;
 mod operation;

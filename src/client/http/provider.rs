@@ -89,6 +89,13 @@ pub struct PeerUrl(uri::Authority);
 #[error("a peer's url is https://host or https://host:port, without user, path or query")]
 pub struct InvalidPeerUrl;
 
+impl PeerUrl {
+    /// Host and port.
+    pub(in crate::client) fn authority(&self) -> &uri::Authority {
+        &self.0
+    }
+}
+
 impl FromStr for PeerUrl {
     type Err = InvalidPeerUrl;
 

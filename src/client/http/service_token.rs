@@ -25,8 +25,8 @@ impl ServiceToken {
         fits.then(|| Self(Zeroizing::new(token.to_owned())))
     }
 
-    /// `Authorization: Bearer …`
-    pub(super) fn header(&self) -> HeaderValue {
+    /// `Bearer …`
+    pub(in crate::client) fn header(&self) -> HeaderValue {
         sensitive(&Zeroizing::new(format!("Bearer {}", self.0.as_str())))
     }
 }

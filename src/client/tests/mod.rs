@@ -1,12 +1,13 @@
 //! Real MLS clients around a small model of a hub.
 
 mod bad_commits;
-mod cast;
+pub(super) mod cast;
 mod catching_up;
 mod channel;
 mod convergence;
 mod epochs;
 mod hub;
+mod key_package_validity;
 mod late;
 mod leaving;
 mod members;

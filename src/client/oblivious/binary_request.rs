@@ -1,0 +1,38 @@
+//! Binary requests (RFC 9292, known-length), padded.
+
+use std::time::SystemTime;
+
+use bhttp::{Message, Mode};
+use zeroize::Zeroizing;
+
+use super::size_class::{REQUEST_MAX, request_class};
+use crate::wire::{MEDIA_TYPE, ServiceProviderId};
+
+/// A request to the target behind a gateway.
+pub(super) struct BinaryRequest<'a> {
+    /// The authority: the provider's id.
+    pub(super) provider: &'a ServiceProviderId,
+    pub(super) path: &'static str,
+    pub(super) body: &'a [u8],
+}
+
+impl BinaryRequest<'_> {
+    /// The request of this time, rounded down to a second (RFC 9458 §6.5.1), with zeros up to its size class; `None`
+    /// when it is longer than all classes.
+    ///
+    /// # Privacy
+    /// The fields are the same for everybody. There is no content-length: the format has lengths of its own.
+    pub(super) fn encode(&self, date: SystemTime) -> Option<Zeroizing<Vec<u8>>> {
+        let authority = self.provider.as_str().as_bytes().to_vec();
+        let mut message = Message::request(b"POST".to_vec(), b"https".to_vec(), authority, self.path.into());
+        message.put_header("content-type", MEDIA_TYPE);
+        message.put_header("date", httpdate::fmt_http_date(date));
+        message.write_content(self.body);
+        // Room for everything: memory that grew would leave copies of tokens behind.
+        let mut encoded = Zeroizing::new(Vec::with_capacity(REQUEST_MAX.max(self.body.len() + 1024)));
+        message.write_bhttp(Mode::KnownLength, &mut *encoded).ok()?;
+        let class = request_class(encoded.len())?;
+        encoded.resize(class, 0);
+        Some(encoded)
+    }
+}

@@ -1,0 +1,115 @@
+//! Why nothing was fetched.
+
+use std::time::Duration;
+
+use super::key_list::KeyListError;
+use crate::{
+    client::{Problem, http::ChannelError},
+    wire::{DecodeError, KeyPackageRequests},
+};
+
+/// Nothing was fetched.
+///
+/// # Privacy
+/// Numbers and closed enums: no name, address, token or text of another side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// Relay and gateway are known to be one operator's, who would see both who asks and what is asked.
+    #[error(
+        "the relay belongs to the operator of the contact's provider, who would see who asks for whom; use a relay of \
+         another operator, or ask the provider directly if it is your own"
+    )]
+    SameOperator,
+    /// No request, or more than fit into a bundle.
+    #[error("a bundle has one to {} requests", KeyPackageRequests::MAX)]
+    BundleCount,
+    /// The bundle is longer than all size classes.
+    #[error("the bundle is longer than 16 KiB; ask in several")]
+    BundleTooLarge,
+    /// The relay cannot be reached, or the connection to it broke. Whether the request was processed is then unknown,
+    /// unless there was no connection.
+    #[error("the relay: {0}")]
+    Relay(ChannelError),
+    /// The relay does not take the token.
+    #[error("the relay does not know the relay token")]
+    RelayToken,
+    /// An answer that is not sealed: from the relay, or from the gateway about the encapsulation. The relay could have
+    /// made it up: it is advice, and says nothing about what was asked.
+    #[error("an unsealed answer came from the relay or the gateway: {status}")]
+    Unsealed {
+        /// Its status.
+        status: u16,
+        /// `Retry-After`, when it was given in seconds.
+        retry_after: Option<Duration>,
+    },
+    /// The tunnel to the gateway, which the relay opened, broke.
+    #[error("the gateway, behind the relay: {0}")]
+    Gateway(ChannelError),
+    /// Somebody answered in the gateway's place, or its certificate has expired.
+    #[error(
+        "what answered behind the relay has no certificate for the gateway's name: key targeting by the relay, or a \
+         gateway whose certificate is wrong"
+    )]
+    NotTheGateway,
+    /// There was no key list to be had from the gateway or from the relay.
+    #[error("no key list came: {status}")]
+    NoKeyList {
+        /// The status of the answer; 200 with another media type is none either.
+        status: u16,
+    },
+    /// The gateway's own list and the relay's copy of it are not the same bytes.
+    #[error(
+        "the gateway's key list and the relay's copy of it differ: key targeting (a key for one client, to recognise it \
+         by), or a copy from before a change; nothing was sent"
+    )]
+    KeyTargeting,
+    /// The list is of no use.
+    #[error(transparent)]
+    KeyList(#[from] KeyListError),
+    /// The sealed answer is not one to this request: changed, replayed or made up on the way, or by the gateway.
+    #[error("the sealed answer cannot be opened: it is not the answer to this request")]
+    Unopened,
+    /// The gateway took neither our date nor its own.
+    #[error("the gateway refused the date of the request, and then its own; nothing was handed out")]
+    Date,
+    /// The provider refused, in a sealed answer.
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    /// The sealed answer is a success of another media type.
+    #[error("the sealed answer has another media type than application/vnd.mimi-ds")]
+    MediaType,
+    /// The sealed answer, or the request, does not fit the wire format.
+    #[error(transparent)]
+    Encoding(#[from] DecodeError),
+    /// There are not as many results as requests, or KeyPackages where the status denies them.
+    #[error("the provider's results do not fit the requests")]
+    Results,
+}
+
+impl FetchError {
+    /// Whether the same fetch may succeed later without any change.
+    ///
+    /// It may also hand out twice: a request whose answer was lost may have been processed, and the next one is another
+    /// request to the provider. KeyPackages that were handed out and never arrived are lost to their owner.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Relay(error) | Self::Gateway(error) => error.is_transient(),
+            // 422: an old key. The list was forgotten; the next fetch begins with the new one.
+            Self::Unsealed { status, .. } => matches!(status, 408 | 422 | 429 | 500 | 502 | 503 | 504),
+            Self::NoKeyList { status } => matches!(status, 429 | 502 | 503 | 504),
+            Self::Problem(problem) => problem.is_transient(),
+            Self::SameOperator
+            | Self::BundleCount
+            | Self::BundleTooLarge
+            | Self::RelayToken
+            | Self::NotTheGateway
+            | Self::KeyTargeting
+            | Self::KeyList(_)
+            | Self::Unopened
+            | Self::Date
+            | Self::MediaType
+            | Self::Encoding(_)
+            | Self::Results => false,
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Where a gateway's key comes from: never from one side alone.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use http::{HeaderMap, StatusCode, header};
+use tokio::time::Instant;
+
+use super::{
+    FetchError, KEY_LIST_MEDIA_TYPE,
+    key_list::{GatewayKey, KEY_LIST_MAX, Kems},
+    relay_channel::RelayChannel,
+    tunnel::{Tunnel, TunnelError},
+};
+use crate::{
+    client::http::{ChannelResponse, delivery_service::has_media_type},
+    wire::ServiceProviderId,
+};
+
+/// How long a list is used at most, whatever it says: a gateway's keys live for a week, and are announced a day ahead.
+const AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many gateways' keys are remembered.
+const GATEWAYS_MAX: usize = 64;
+
+/// The keys of gateways.
+///
+/// # Security
+/// A list is taken when it came over TLS that is authenticated for the gateway's name *and* is byte for byte what the
+/// relay has for everybody. The first keeps the relay from slipping a key of its own to a user, with which it could read
+/// the request; the second keeps the gateway from giving every client another key, by which it could recognise them.
+pub(super) struct KeySource {
+    tunnel: Tunnel,
+    kems: Kems,
+    remembered: Mutex<HashMap<ServiceProviderId, Remembered>>,
+}
+
+struct Remembered {
+    key: GatewayKey,
+    until: Instant,
+}
+
+impl KeySource {
+    pub(super) fn new(tunnel: Tunnel, kems: Kems) -> Self {
+        Self { tunnel, kems, remembered: Mutex::default() }
+    }
+
+    /// A key of the gateway: the remembered one for as long as its list may be used, else a new one.
+    pub(super) async fn key(
+        &self,
+        provider: &ServiceProviderId,
+        relay: &RelayChannel,
+    ) -> Result<GatewayKey, FetchError> {
+        if let Some(key) = self.remembered(provider) {
+            return Ok(key);
+        }
+        let (own, copy) = tokio::join!(self.tunnel.key_list(provider), relay.key_list(provider, KEY_LIST_MAX));
+        // A relay that has no list says more than the end of a tunnel through it.
+        let copy = list(copy.map_err(FetchError::Relay)?)?;
+        let own = list(own.map_err(refused)?)?;
+        if own.body != copy.body {
+            return Err(FetchError::KeyTargeting);
+        }
+        let key = GatewayKey::choose(&own.body, self.kems)?;
+        self.remember(provider, key.clone(), max_age(&own.headers));
+        Ok(key)
+    }
+
+    /// Forgets the key of a gateway that may have changed it.
+    pub(super) fn forget(&self, provider: &ServiceProviderId) {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).remove(provider);
+    }
+
+    fn remembered(&self, provider: &ServiceProviderId) -> Option<GatewayKey> {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.get(provider).filter(|entry| Instant::now() < entry.until).map(|entry| entry.key.clone())
+    }
+
+    fn remember(&self, provider: &ServiceProviderId, key: GatewayKey, age: Duration) {
+        let now = Instant::now();
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.retain(|_, entry| now < entry.until);
+        if remembered.len() >= GATEWAYS_MAX && !remembered.contains_key(provider) {
+            let first = remembered.iter().min_by_key(|(_, entry)| entry.until).map(|(provider, _)| provider.clone());
+            first.map(|provider| remembered.remove(&provider));
+        }
+        if !age.is_zero() {
+            remembered.insert(provider.clone(), Remembered { key, until: now + age });
+        }
+    }
+}
+
+/// A success with a list in it.
+fn list(response: ChannelResponse) -> Result<ChannelResponse, FetchError> {
+    if response.status != StatusCode::OK || !has_media_type(&response.headers, KEY_LIST_MEDIA_TYPE) {
+        return Err(FetchError::NoKeyList { status: response.status.as_u16() });
+    }
+    Ok(response)
+}
+
+fn refused(error: TunnelError) -> FetchError {
+    match error {
+        TunnelError::Relay(error) => FetchError::Relay(error),
+        TunnelError::Refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED) => FetchError::RelayToken,
+        TunnelError::Refused(status) => FetchError::Unsealed { status: status.as_u16(), retry_after: None },
+        TunnelError::NotTheGateway => FetchError::NotTheGateway,
+        TunnelError::Gateway(error) => FetchError::Gateway(error),
+    }
+}
+
+/// How long a response may be used (RFC 9111 §4.2.1): not at all, unless it says so itself.
+fn max_age(headers: &HeaderMap) -> Duration {
+    let mut directives = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let mut age = Duration::ZERO;
+    for directive in directives.by_ref().flat_map(|value| value.split(',')).map(str::trim) {
+        if directive.eq_ignore_ascii_case("no-store") || directive.eq_ignore_ascii_case("no-cache") {
+            return Duration::ZERO;
+        }
+        let Some((name, seconds)) = directive.split_once('=') else { continue };
+        if name.eq_ignore_ascii_case("max-age") {
+            age = seconds.trim_matches('"').parse().map_or(Duration::ZERO, Duration::from_secs);
+        }
+    }
+    age.min(AGE_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_used_for_as_long_as_it_says_and_no_longer_than_a_day() {
+        for (value, seconds) in [
+            ("max-age=3600", 3600),
+            ("public, Max-Age=\"60\"", 60),
+            ("max-age=99999999", 86_400),
+            ("max-age=99999999999999999999", 0),
+            ("max-age=-1", 0),
+            ("max-age=60, no-store", 0),
+            ("no-cache, max-age=60", 0),
+            ("public", 0),
+        ] {
+            let headers = HeaderMap::from_iter([(header::CACHE_CONTROL, value.parse().unwrap())]);
+            assert_eq!(max_age(&headers), Duration::from_secs(seconds), "{value}");
+        }
+        assert_eq!(max_age(&HeaderMap::new()), Duration::ZERO);
+    }
+}

@@ -1,0 +1,135 @@
+//! The relay that a user's own provider runs: what a client knows of it.
+
+use std::{fmt, net::SocketAddr, str::FromStr};
+
+use http::uri;
+
+use crate::{
+    client::http::{PeerUrl, ServiceToken},
+    wire::ServiceProviderId,
+};
+
+/// `https://host[:port]`: where the relay listens. The certificate must be good for that host.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RelayUrl(PeerUrl);
+
+/// The text is no URL of a relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a relay's url is https://host or https://host:port, without user, path or query")]
+pub struct InvalidRelayUrl;
+
+impl FromStr for RelayUrl {
+    type Err = InvalidRelayUrl;
+
+    fn from_str(url: &str) -> Result<Self, InvalidRelayUrl> {
+        url.parse().map(Self).map_err(|_| InvalidRelayUrl)
+    }
+}
+
+impl RelayUrl {
+    pub(super) fn authority(&self) -> &uri::Authority {
+        self.0.authority()
+    }
+}
+
+impl fmt::Debug for RelayUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("RelayUrl(..)")
+    }
+}
+
+/// The token by which a relay knows its own users: `Proxy-Authorization: Bearer`. It ends at the relay.
+///
+/// # Security
+/// Wiped when dropped; what a request carries is marked sensitive.
+///
+/// # Privacy
+/// `Debug` shows nothing of it.
+#[derive(Clone, Debug)]
+pub struct RelayToken(ServiceToken);
+
+impl RelayToken {
+    /// Takes the token as it stands in its file; white space around it is dropped. `None` when it is empty or has
+    /// characters that no header can carry.
+    pub fn new(token: &str) -> Option<Self> {
+        ServiceToken::new(token).map(Self)
+    }
+
+    pub(super) fn header(&self) -> http::HeaderValue {
+        self.0.header()
+    }
+}
+
+/// A relay and how to use it.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    /// Where it is.
+    pub url: RelayUrl,
+    /// Where to connect instead of looking up the host of the url.
+    pub address: Option<SocketAddr>,
+    /// Who we are to it.
+    pub token: RelayToken,
+    /// The providers that its operator runs, as far as is known: usually the user's own.
+    pub operators: Vec<ServiceProviderId>,
+}
+
+impl Relay {
+    /// Whether relay and gateway are known to be one operator's, who would then see both who asks and what is asked
+    /// (RFC 9458 §6): the provider is one of the relay's operator, or one's name stands in the other's domain.
+    pub(super) fn is_operated_by(&self, provider: &ServiceProviderId) -> bool {
+        let host = self.url.authority().host().to_ascii_lowercase();
+        let (host, provider_name) = (host.trim_end_matches('.'), provider.as_str());
+        self.operators.contains(provider) || stands_in(host, provider_name) || stands_in(provider_name, host)
+    }
+}
+
+/// Whether a name is a domain's own or stands somewhere below it.
+fn stands_in(name: &str, domain: &str) -> bool {
+    name.strip_suffix(domain).is_some_and(|left| left.is_empty() || left.ends_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_operator_is_recognised_where_it_can_be() {
+        let relay = |host: &str| Relay {
+            url: format!("https://{host}").parse().unwrap(),
+            address: None,
+            token: RelayToken::new("secret").unwrap(),
+            operators: vec!["hub.example".parse().unwrap()],
+        };
+        let provider = |id: &str| id.parse::<ServiceProviderId>().unwrap();
+        for (host, id) in [
+            ("relay.test", "hub.example"),
+            ("follower.example", "follower.example"),
+            ("FOLLOWER.example.:8443", "follower.example"),
+            ("relay.follower.example", "follower.example"),
+            ("follower.example", "mimi.follower.example"),
+        ] {
+            assert!(relay(host).is_operated_by(&provider(id)), "{host} {id}");
+        }
+        for (host, id) in [
+            ("relay.test", "follower.example"),
+            ("relay.hub.example", "follower.example"),
+            ("notfollower.example", "follower.example"),
+            ("127.0.0.1:8443", "follower.example"),
+        ] {
+            assert!(!relay(host).is_operated_by(&provider(id)), "{host} {id}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_relay_is_shown() {
+        let relay = Relay {
+            url: "https://relay.test".parse().unwrap(),
+            address: None,
+            token: RelayToken::new("s3cret").unwrap(),
+            operators: Vec::new(),
+        };
+        let shown = format!("{relay:?}");
+        assert!(!shown.contains("relay.test") && !shown.contains("s3cret"), "{shown}");
+        assert_eq!("http://relay.test".parse::<RelayUrl>(), Err(InvalidRelayUrl));
+    }
+}

@@ -1,0 +1,154 @@
+//! Keys for one client only, from either side; and how long a key is used.
+
+use std::sync::atomic::Ordering;
+
+use http::{Method, StatusCode};
+use ohttp::hpke::Kem;
+
+use super::{
+    fetching::{given, giving, package, request},
+    gateway::Gateway,
+    pki::Authority,
+    stage::{Script, Stage, answer, follower, key_list},
+};
+use crate::client::{
+    http::ChannelError,
+    oblivious::{FetchError, FetchedKeyPackages, KeyListError},
+};
+
+type Fetched = Result<Vec<FetchedKeyPackages>, FetchError>;
+
+fn honest() -> (std::sync::Arc<Gateway>, std::sync::Arc<Script>) {
+    let gateway = Gateway::new(Kem::X25519Sha256, giving(vec![given(vec![package("bob")])]));
+    let script = Script::honest(&gateway);
+    (gateway, script)
+}
+
+async fn fetch(stage: &Stage) -> Fetched {
+    stage.fetcher().fetch(&follower(), vec![request(b"bob")]).await
+}
+
+#[tokio::test]
+async fn a_copy_that_differs_is_key_targeting_and_nothing_is_sent() {
+    let (gateway, script) = honest();
+    let stage = Stage::new(&script).await;
+    // A relay that shows its own key to this client.
+    let relays_own = Gateway::new(Kem::X25519Sha256, giving(vec![]));
+    *script.copy.lock().unwrap() = key_list(relays_own.key_list());
+    assert_eq!(fetch(&stage).await, Err(FetchError::KeyTargeting));
+    // A gateway that has a key for this client, behind the one that everybody has.
+    *script.copy.lock().unwrap() = key_list(gateway.key_list());
+    *script.own.lock().unwrap() = key_list([gateway.key_list(), relays_own.key_list()].concat().into());
+    assert_eq!(fetch(&stage).await, Err(FetchError::KeyTargeting));
+    assert_eq!(script.count(&Method::POST), 0);
+    let error = FetchError::KeyTargeting;
+    assert!(error.to_string().contains("key targeting") && !error.is_transient(), "{error}");
+}
+
+#[tokio::test]
+async fn a_relay_that_ends_the_tunnel_itself_is_found_out() {
+    // It serves one list everywhere, but has no certificate for the gateway's name.
+    let (_, script) = honest();
+    let authority = Authority::new();
+    let impostor = authority.server("relay.test", &["http/1.1"]);
+    let stage = Stage::with_gateway(authority, impostor, &script).await;
+    assert_eq!(fetch(&stage).await, Err(FetchError::NotTheGateway));
+    // Or one of an authority of its own.
+    let impostor = Authority::new().server("follower.example", &["http/1.1"]);
+    let stage = Stage::with_gateway(Authority::new(), impostor, &script).await;
+    assert_eq!(fetch(&stage).await, Err(FetchError::NotTheGateway));
+    assert_eq!(script.count(&Method::POST), 0);
+    assert!(script.asked.lock().unwrap().is_empty(), "nobody was asked for a list");
+}
+
+#[tokio::test]
+async fn lists_that_are_none_are_told_apart() {
+    let (gateway, script) = honest();
+    let stage = Stage::new(&script).await;
+    let list = gateway.key_list();
+    for (own, copy, error) in [
+        (
+            answer(StatusCode::NOT_FOUND, "text/plain", ""),
+            key_list(list.clone()),
+            FetchError::NoKeyList { status: 404 },
+        ),
+        (
+            key_list(list.clone()),
+            answer(StatusCode::BAD_GATEWAY, "text/plain", ""),
+            FetchError::NoKeyList { status: 502 },
+        ),
+        (
+            answer(StatusCode::OK, "text/html", list.clone()),
+            key_list(list.clone()),
+            FetchError::NoKeyList { status: 200 },
+        ),
+        (answer(StatusCode::FOUND, "text/plain", ""), key_list(list.clone()), FetchError::NoKeyList { status: 302 }),
+        (key_list(list.slice(1..)), key_list(list.slice(1..)), KeyListError::Encoding.into()),
+        (
+            key_list(list.repeat(1000).into()),
+            key_list(list.clone()),
+            FetchError::Gateway(ChannelError::ResponseTooLarge),
+        ),
+        (key_list(list.clone()), key_list(list.repeat(1000).into()), FetchError::Relay(ChannelError::ResponseTooLarge)),
+    ] {
+        (*script.own.lock().unwrap(), *script.copy.lock().unwrap()) = (own, copy);
+        assert_eq!(fetch(&stage).await, Err(error));
+    }
+    assert_eq!(script.count(&Method::POST), 0);
+}
+
+#[tokio::test]
+async fn a_relay_that_opens_no_tunnel_says_why() {
+    let (_, script) = honest();
+    let stage = Stage::new(&script).await;
+    for (status, error) in [
+        (StatusCode::PROXY_AUTHENTICATION_REQUIRED, FetchError::RelayToken),
+        (StatusCode::FORBIDDEN, FetchError::Unsealed { status: 403, retry_after: None }),
+        (StatusCode::SERVICE_UNAVAILABLE, FetchError::Unsealed { status: 503, retry_after: None }),
+    ] {
+        *script.tunnel.lock().unwrap() = status;
+        assert_eq!(fetch(&stage).await, Err(error));
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_asked_for_once_while_it_may_be_used() {
+    let (gateway, script) = honest();
+    let stage = Stage::new(&script).await;
+    let fetcher = stage.fetcher();
+    for _ in 0..3 {
+        fetcher.fetch(&follower(), vec![request(b"bob")]).await.unwrap();
+    }
+    assert_eq!((script.count(&Method::CONNECT), script.count(&Method::GET)), (1, 1));
+    assert_eq!(script.count(&Method::POST), 3);
+    // One connection for the tunnel, one pooled for the rest (two at most, when both were dialled at once).
+    assert!(script.connections.load(Ordering::Relaxed) <= 3);
+
+    // No max-age: used for the one request.
+    *script.own.lock().unwrap() = answer(StatusCode::OK, "application/ohttp-keys", gateway.key_list());
+    let fetcher = stage.fetcher();
+    for _ in 0..2 {
+        fetcher.fetch(&follower(), vec![request(b"bob")]).await.unwrap();
+    }
+    assert_eq!((script.count(&Method::CONNECT), script.count(&Method::GET)), (3, 3));
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_is_forgotten() {
+    let (_, script) = honest();
+    let stage = Stage::new(&script).await;
+    let fetcher = stage.fetcher();
+    fetcher.fetch(&follower(), vec![request(b"bob")]).await.unwrap();
+    // The gateway has another key now.
+    let next = Gateway::new(Kem::X25519Sha256, giving(vec![given(vec![package("bob")])]));
+    let honest = Script::honest(&next);
+    script.on_forward(|_| answer(StatusCode::UNPROCESSABLE_ENTITY, "application/problem+json", "{}"));
+    let refused = fetcher.fetch(&follower(), vec![request(b"bob")]).await.unwrap_err();
+    assert_eq!(refused, FetchError::Unsealed { status: 422, retry_after: None });
+    assert!(refused.is_transient());
+    *script.own.lock().unwrap() = key_list(next.key_list());
+    *script.copy.lock().unwrap() = key_list(next.key_list());
+    script.on_forward(move |arrived| (honest.forward.lock().unwrap())(arrived));
+    fetcher.fetch(&follower(), vec![request(b"bob")]).await.unwrap();
+    assert_eq!(script.count(&Method::CONNECT), 2);
+}
