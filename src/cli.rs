@@ -1,10 +1,14 @@
 //! The command line: its words, and nothing that acts on them.
 
+mod fetch_key_packages;
+
 use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 use restante::wire::ServiceProviderId;
 use restante_process::telemetry::{LOG_VARIABLE, LogFilter};
+
+pub(crate) use fetch_key_packages::{FetchKeyPackages, Token, User};
 
 /// Version and commit. The variables here and below come from build.rs.
 pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("RESTANTE_COMMIT"));
@@ -68,6 +72,31 @@ Examples:
 Example:
   restante dev-pki pki hub.example follower.example")]
     DevPki(DevPki),
+
+    /// Fetch KeyPackages of people at another provider, without telling it who asks
+    ///
+    /// Goes through a relay that another operator runs, as a rule your own provider (Oblivious HTTP, RFC 9458). The relay
+    /// learns that you ask that provider, not about whom; the provider learns about whom, not that it is you. The
+    /// provider's key is taken only when its own list and the relay's copy are the same. All users are asked for in one
+    /// request: the provider sees that they belong together.
+    ///
+    /// One-time KeyPackages are used up by this: the provider gives each of them once. Nothing is sent twice.
+    #[command(after_long_help = "\
+Examples:
+  restante fetch-key-packages --relay https://relay.hub.example --relay-token-file relay.token \\
+      --provider follower.example --user bob --token-file bob.token
+  restante fetch-key-packages --relay https://relay.hub.example --relay-token-file relay.token \\
+      --provider follower.example --user bob --user base64:Y2Fyb2w= --token-file tokens --json
+
+Prints a line for each user, or with --json an object:
+  {\"user\": as given, \"status\": ok|denied|exhausted|incompatible, \"key_packages\": [base64], \"invalid\": number}
+  ok            one KeyPackage for each client of the user; invalid ones are left out and counted
+  denied        wrong or revoked token, unknown user or blocked: the provider does not say which
+  exhausted     no KeyPackage is left
+  incompatible  none of this cipher suite
+
+Exit status: 0 at least one KeyPackage for every user, 1 not so, or no answer, 2 wrong usage.")]
+    FetchKeyPackages(Box<FetchKeyPackages>),
 
     /// See what it does: two providers and real MLS clients on this machine
     ///
@@ -198,6 +227,7 @@ mod tests {
             &["restante", "dev-pki", "pki"],
             &["restante", "dev-pki", "pki", "../hub.example"],
             &["restante", "demo", "--log", "hyper=trace"],
+            &["restante", "fetch-key-packages", "--relay", "http://relay.test"],
             &["restante", "serve", "--config", "a.toml", "--set", "local.listen"],
         ] {
             assert_eq!(Arguments::try_parse_from(words).unwrap_err().exit_code(), 2, "{words:?}");

@@ -7,6 +7,7 @@
 //! Problems of a configuration name paths and ids. They are printed for whoever started the process, and never logged.
 
 mod cli;
+mod fetch_key_packages;
 
 use std::{
     env, io,
@@ -70,6 +71,10 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
             }
             Ok(Exit::Done)
         }
+        Command::FetchKeyPackages(options) => {
+            telemetry::install(arguments.log)?;
+            fetch_key_packages::run(&options, now)
+        }
         Command::Demo(options) => {
             telemetry::install(arguments.log)?;
             block_on(demo(options)).context(NO_RUNTIME)?
@@ -106,6 +111,6 @@ async fn demo(options: cli::Demo) -> anyhow::Result<Exit> {
 }
 
 fn now() -> SystemTime {
-    #[expect(clippy::disallowed_methods, reason = "checks of certificates at start; services are given a clock")]
+    #[expect(clippy::disallowed_methods, reason = "for what runs once; services are given a clock")]
     SystemTime::now()
 }
