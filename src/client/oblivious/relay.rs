@@ -130,6 +130,12 @@ mod tests {
         };
         let shown = format!("{relay:?}");
         assert!(!shown.contains("relay.test") && !shown.contains("s3cret"), "{shown}");
-        assert_eq!("http://relay.test".parse::<RelayUrl>(), Err(InvalidRelayUrl));
+    }
+
+    #[test]
+    fn a_relay_is_reached_over_https_only() {
+        for url in ["http://relay.test", "relay.test", "https://relay.test/path", "https://user@relay.test", ""] {
+            assert_eq!(url.parse::<RelayUrl>(), Err(InvalidRelayUrl), "{url}");
+        }
     }
 }
