@@ -7,13 +7,13 @@ use std::collections::VecDeque;
 
 use mls_rs::{Group, client_builder::MlsConfig};
 
-use super::{
-    ExpectCommit, GroupError, committing::StagedCommit, hub_of, partition::Partition, reserve::Reserve,
-    sending::Unconfirmed,
-};
+use super::{GroupError, committing::StagedCommit, partition::Partition, reserve::Reserve, sending::Unconfirmed};
 use crate::{
     mls::EpochNumber,
-    wire::{self, MaskedPartitionKey, PartitionKey, PartitionKeyContext, ReceiveRequest, ServiceProviderId},
+    wire::{
+        self, ExpectCommit, GroupId, MaskedPartitionKey, PartitionKey, PartitionKeyContext, ReceiveRequest,
+        ServiceProviderId,
+    },
 };
 
 /// An MLS group of which this client is a member, and its partitions at the hub.
@@ -62,7 +62,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// # Errors
     /// [`GroupError::OtherHub`] when the group id was not minted by `hub`: such a Welcome must be refused.
     pub fn new(group: Group<C>, hub: ServiceProviderId) -> Result<Self, GroupError> {
-        if hub_of(group.group_id()).as_ref() != Some(&hub) {
+        if GroupId::parse(group.group_id()).is_none_or(|id| id.hub() != &hub) {
             return Err(GroupError::OtherHub);
         }
         let partition = Partition::at_start(export(&group, &hub)?, EpochNumber(group.current_epoch()));

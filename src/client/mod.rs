@@ -21,7 +21,6 @@ mod creating;
 mod event;
 mod group;
 mod group_error;
-mod group_id;
 pub mod http;
 mod key_package_ref;
 mod member;
@@ -47,12 +46,14 @@ pub use committing::CommitOptions;
 pub use event::{Committed, Event, Participant, Place, Reason};
 pub use group::PartitionedGroup;
 pub use group_error::GroupError;
-pub use group_id::hub_of;
 pub use key_package_ref::key_package_ref;
 pub use member::{Cause, Intent, IntentId, Member, MemberError, MemberPolicy, Progress, QueueFull};
 pub use new_member::NewMember;
 pub use pace::{Pace, TokioPace};
 pub use payload::Payload;
-pub use problem::{Problem, ProblemCode};
-pub use received::{ExpectCommit, Received};
+pub use problem::Problem;
+pub use received::Received;
 pub use valid_key_package::{InvalidKeyPackage, ValidKeyPackage};
+
+// Where whoever calls an operation of this module looks for them.
+pub use crate::wire::{ExpectCommit, ProblemCode};

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{Hub, Problem};
-use crate::{sequencer::ExpectCommit, service::UserId};
+use crate::{service::UserId, wire::ExpectCommit};
 
 /// "Sequence my commit only if no later one is there": `none` or an index.
 const EXPECT_COMMIT: HeaderName = HeaderName::from_static("ds-expect-commit");
@@ -35,10 +35,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 
 pub(super) fn expect_commit(headers: &HeaderMap) -> Result<Option<ExpectCommit>, Problem> {
     let Some(value) = single(headers, &EXPECT_COMMIT)? else { return Ok(None) };
-    match crate::client::ExpectCommit::parse(value).ok_or_else(|| Problem::field(&EXPECT_COMMIT))? {
-        crate::client::ExpectCommit::None => Ok(Some(ExpectCommit::None)),
-        crate::client::ExpectCommit::Index(index) => Ok(Some(ExpectCommit::UpTo(index))),
-    }
+    ExpectCommit::parse(value).map(Some).ok_or_else(|| Problem::field(&EXPECT_COMMIT))
 }
 
 /// How long the client would like to wait. A preference that is not understood is none (RFC 7240 §2).

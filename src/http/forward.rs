@@ -8,17 +8,14 @@ use axum::{
 
 use super::{Hub, Problem, body::Received, fields};
 use crate::{
-    client::{
-        ExpectCommit,
-        http::{
-            Channel, ChannelError, ChannelRequest, ChannelResponse, DS_FIRST_INDEX, DS_MORE, DS_NEXT_INDEX, InvalidTls,
-            Limits, Operation, PROBLEM_MEDIA_TYPE, ProviderClient, ProviderIdentity,
-        },
+    client::http::{
+        Channel, ChannelError, ChannelRequest, ChannelResponse, DS_FIRST_INDEX, DS_MORE, DS_NEXT_INDEX, InvalidTls,
+        Limits, Operation, PROBLEM_MEDIA_TYPE, ProviderClient, ProviderIdentity,
     },
     config::Config,
     sequencer::GroupKey,
-    service::{GroupId, UserId},
-    wire::{MEDIA_TYPE, ReceiveRequest, ReceiveResponse, SendRequest, decode},
+    service::UserId,
+    wire::{GroupId, MEDIA_TYPE, ReceiveRequest, ReceiveResponse, SendRequest, decode},
 };
 
 /// The way to other hubs. The default one leads nowhere: no provider is a peer.
@@ -79,12 +76,8 @@ pub(super) async fn send(
     request: &SendRequest,
     received: &Received,
 ) -> Result<Response, Problem> {
-    let expect_commit = fields::expect_commit(&received.headers)?;
     let mut forwarded = ChannelRequest::new(Operation::Send, received.bytes.clone());
-    forwarded.expect_commit = expect_commit.map(|expect| match expect {
-        crate::sequencer::ExpectCommit::None => ExpectCommit::None,
-        crate::sequencer::ExpectCommit::UpTo(index) => ExpectCommit::Index(index),
-    });
+    forwarded.expect_commit = fields::expect_commit(&received.headers)?;
     let response = hub.upstream.call(id, forwarded).await?;
     if response.status.is_success() {
         hub.service.note_presentation(user, GroupKey::of(id.as_bytes()), request.partition_key.masked());

@@ -18,8 +18,8 @@ use super::{
     respond::{self, no_store},
 };
 use crate::{
-    service::{GroupId, Submitter},
-    wire::{CreateGroupRequest, MintGroupIdResponse, decode},
+    service::Submitter,
+    wire::{CreateGroupRequest, GroupId, MintGroupIdResponse, decode},
 };
 
 /// Its paths.

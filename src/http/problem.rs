@@ -9,11 +9,10 @@ use axum::{
 use serde_json::json;
 
 use crate::{
-    client::ProblemCode,
     pool,
     sequencer::{Rejection, SizeLimit},
     service,
-    wire::{DecodeError, KeyPackageStatus, MEDIA_TYPE},
+    wire::{DecodeError, KeyPackageStatus, MEDIA_TYPE, ProblemCode},
 };
 
 /// How soon to come back after a 503, in seconds.

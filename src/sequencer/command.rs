@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::UserTag;
 use crate::{
     mls::{CipherSuite, EpochNumber, WireGroupInfo, WireMessage, WireRatchetTree},
-    wire::{CreateGroupRequest, MaskedPartitionKey, SendRequest, ServiceProviderId, WelcomeData},
+    wire::{CreateGroupRequest, ExpectCommit, MaskedPartitionKey, SendRequest, ServiceProviderId, WelcomeData},
 };
 
 /// One operation on one group.
@@ -86,15 +86,6 @@ pub struct Announcement {
     pub group_info: Option<WireGroupInfo>,
     /// The Welcome of the members that it adds.
     pub welcome_data: Option<WelcomeData>,
-}
-
-/// The value of `DS-Expect-Commit`: sequence the commit only if no later one is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExpectCommit {
-    /// `none`: the partition has no commit at all.
-    None,
-    /// An index: the partition has no commit after it.
-    UpTo(u32),
 }
 
 /// By what a repeated send is recognised within its partition: message, next partition and Welcome.

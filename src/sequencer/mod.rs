@@ -28,7 +28,7 @@ mod tests;
 mod transition;
 
 pub use budget::{Budget, Usage};
-pub use command::{Announcement, Command, Create, ExpectCommit, Expire, Present, RepeatKey, Reserve, Send};
+pub use command::{Announcement, Command, Create, Expire, Present, RepeatKey, Reserve, Send};
 pub use group::{Group, GroupKey, Reservation, UserTag};
 pub use hints::hinted;
 pub use partition::{Charge, Child, Evidence, Parent, Partition, Use};

@@ -3,14 +3,13 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    Announcement, Blob, BlobKey, Charge, Child, Entry, EntryCommit, Evidence, ExpectCommit, Group, Outcome, Parent,
-    Partition, Policy, Receipt, Refusal, Rejection, Send, SizeLimit, State, Timer, Transition, UnixMillis, Usage,
-    Welcome,
+    Announcement, Blob, BlobKey, Charge, Child, Entry, EntryCommit, Evidence, Group, Outcome, Parent, Partition,
+    Policy, Receipt, Refusal, Rejection, Send, SizeLimit, State, Timer, Transition, UnixMillis, Usage, Welcome,
     dominance::{dominant_child, is_on_dominant_branch, orphan_above},
 };
 use crate::{
     mls::{ContentType, Sender, WireGroupInfo},
-    wire::{MaskedPartitionKey, WelcomeData},
+    wire::{ExpectCommit, MaskedPartitionKey, WelcomeData},
 };
 
 /// How many partitions one commit may connect to the root by adopting an orphan and what hangs below it.
@@ -129,7 +128,7 @@ fn check_expectation(send: &Send, partition: &Partition) -> Result<(), Rejection
     let conflict = match (send.expect_commit, partition.last_commit) {
         (None, _) | (Some(_), None) => false,
         (Some(ExpectCommit::None), Some(_)) => true,
-        (Some(ExpectCommit::UpTo(known)), Some(last)) => last > known,
+        (Some(ExpectCommit::Index(known)), Some(last)) => last > known,
     };
     if conflict { Err(Rejection::CommitConflict) } else { Ok(()) }
 }

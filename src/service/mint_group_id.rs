@@ -1,7 +1,10 @@
 //! Minting a group id (specs/protocol.md, "Groups").
 
-use super::{Error, GroupId, Service, UserId, group_id::RANDOM_LENGTH};
-use crate::sequencer::{Command, GroupKey, Reserve};
+use super::{Error, Service, UserId};
+use crate::{
+    sequencer::{Command, GroupKey, Reserve},
+    wire::GroupId,
+};
 
 impl Service {
     /// Mints a group id and reserves it for the user.
@@ -9,7 +12,7 @@ impl Service {
     /// # Errors
     /// When the reservation could not be made durable.
     pub async fn mint_group_id(&self, user: &UserId) -> Result<GroupId, Error> {
-        let mut random = [0; RANDOM_LENGTH];
+        let mut random = [0; GroupId::RANDOM_LENGTH];
         self.entropy.fill(&mut random)?;
         let id = GroupId::mint(&self.provider, random);
         let holder = user.tag(self.store.user_tag_secret());

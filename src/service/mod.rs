@@ -8,7 +8,6 @@ mod create_group;
 mod entropy;
 mod error;
 mod follow;
-mod group_id;
 mod key_packages;
 mod lane;
 mod lanes;
@@ -31,7 +30,6 @@ mod waiters;
 pub use clock::{Clock, SystemClock};
 pub use entropy::{Entropy, SystemEntropy};
 pub use error::Error;
-pub use group_id::GroupId;
 pub use key_packages::ANSWER_CLASS_BYTES;
 #[cfg(test)]
 pub(crate) use key_packages::BYTES_FOR_EACH;

@@ -2,9 +2,9 @@
 
 use super::{Error, Service, Submitter};
 use crate::{
-    sequencer::{Command, ExpectCommit, GroupKey, Outcome, Send},
+    sequencer::{Command, GroupKey, Outcome, Send},
     store::Presentation,
-    wire::{SendRequest, SendResponse},
+    wire::{ExpectCommit, SendRequest, SendResponse},
 };
 
 impl Service {

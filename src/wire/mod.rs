@@ -2,7 +2,8 @@
 //!
 //! One file for each section of the draft or of `specs/protocol.md`. Encoding is canonical: decoding refuses
 //! non-minimal lengths, undefined enum values and left-over bytes, so one value has one encoding. MLS structures
-//! inside keep the bytes that were received (see [`crate::mls`]).
+//! inside keep the bytes that were received (see [`crate::mls`]). Beside the structures stand the texts that two sides
+//! of the wire must spell alike: group ids, problem codes, the value of `DS-Expect-Commit`.
 //!
 //! This layer judges form only. What a hub makes of a well-formed request is the business of [`crate::sequencer`].
 
@@ -10,11 +11,14 @@ mod banned;
 mod bearer_token;
 mod creating;
 mod decode_error;
+mod expect_commit;
 mod external_joins;
+mod group_id;
 mod join_token;
 mod key_packages;
 mod partition_key;
 mod pool;
+mod problem_code;
 mod pushing;
 mod receiving;
 mod sending;
@@ -27,9 +31,11 @@ pub use banned::{BANNED_EXTENSION, Banned, Identity};
 pub use bearer_token::{BearerToken, BearerTokenInput, BearerTokenKind};
 pub use creating::{CreateGroupRequest, CreateGroupResponse, MintGroupIdResponse};
 pub use decode_error::DecodeError;
+pub use expect_commit::ExpectCommit;
 pub use external_joins::{
     ExternalJoinRequest, ExternalProposalRequest, ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse,
 };
+pub use group_id::GroupId;
 pub use join_token::{JoinTokenRequest, JoinTokenResponse};
 pub use key_packages::{
     KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, KeyPackageResult, KeyPackageResults, KeyPackageStatus,
@@ -39,6 +45,7 @@ pub use pool::{
     ClientId, DeleteKeyPackagesRequest, KeyPackageStanding, KeyPackageStock, ListTokensResponse, MintTokenRequest,
     MintTokenResponse, RevokeTokenRequest, TokenHandle, TokenUse, UploadKeyPackagesRequest,
 };
+pub use problem_code::ProblemCode;
 pub use pushing::{PushRequest, PushResponse, SubscribeRequest};
 pub use receiving::{
     Epoch, HintedEpoch, LiteralReceiveRequest, Message, MessageCommit, ReceiveRequest, ReceiveResponse,

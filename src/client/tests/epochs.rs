@@ -10,9 +10,9 @@ use super::{
     hub::ModelHub,
 };
 use crate::{
-    client::{Event, ExpectCommit, GroupError, PartitionedGroup, hub_of},
+    client::{Event, ExpectCommit, GroupError, PartitionedGroup},
     mls::{ContentType, WireFormat},
-    wire::{PartitionKey, PartitionKeyContext, encode},
+    wire::{GroupId, PartitionKey, PartitionKeyContext, encode},
 };
 
 #[test]
@@ -197,7 +197,7 @@ fn groups_of_another_hub_are_refused() {
     let alice = client("alice", Handshakes::Public);
     let found =
         |id: &[u8]| alice.create_group_with_id(id.to_vec(), ExtensionList::new(), ExtensionList::new(), None).unwrap();
-    assert!(hub_of(GROUP_ID).is_some());
+    assert!(GroupId::parse(GROUP_ID).is_some());
     let other = PartitionedGroup::new(found(GROUP_ID), "other.example".parse().unwrap());
     assert!(matches!(other, Err(GroupError::OtherHub)));
     let unnamed = PartitionedGroup::new(found(b"group"), hub_id());

@@ -1,7 +1,6 @@
 //! A group is created.
 
 use crate::{
-    client::hub_of,
     demo::{
         Failure,
         cast::{ALICE, BOB, CAROLS_LAPTOP, CAROLS_PHONE, Cast, DAVE, MALLETT, MALLORY},
@@ -11,6 +10,7 @@ use crate::{
         sight,
         stage::{HUB, Stage},
     },
+    wire::GroupId,
 };
 
 pub(in crate::demo) async fn play(stage: &mut Stage, mode: Mode, narrator: &mut Narrator) -> Result<Cast, Failure> {
@@ -47,8 +47,8 @@ pub(in crate::demo) async fn play(stage: &mut Stage, mode: Mode, narrator: &mut 
     let mallory = MALLORY.tap(providers, &record)?;
     let mallett = MALLETT.tap(providers, &record)?;
 
-    let hub = hub_of(alice.group_id());
-    narrator.check("the group id names hub.example as the hub", hub.is_some_and(|hub| hub.as_str() == HUB));
+    let hub = GroupId::parse(alice.group_id());
+    narrator.check("the group id names hub.example as the hub", hub.is_some_and(|id| id.hub().as_str() == HUB));
     narrator.check(
         "all five devices have derived the same partition key, each from its own MLS state",
         others.iter().all(|device| device.request().partition_key == alice.request().partition_key),

@@ -3,8 +3,7 @@
 use super::{Call, House, assert_all_malformed, assert_local_access_is_checked, assert_media_type_is_checked};
 use crate::{
     client::ProblemCode,
-    service::GroupId,
-    wire::{MintGroupIdResponse, decode},
+    wire::{GroupId, MintGroupIdResponse, decode},
 };
 
 const PATH: &str = "/v1/local/mint-group-id";

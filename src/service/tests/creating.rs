@@ -7,11 +7,11 @@ use crate::{
     },
     sequencer::{GroupKey, Rejection},
     service::{
-        Error, GroupId,
+        Error,
         setup::{START, Setup, key, say, user, user_id},
     },
     store::Store,
-    wire::{CreateGroupResponse, PartitionKey, decode},
+    wire::{CreateGroupResponse, GroupId, PartitionKey, decode},
 };
 
 async fn create(setup: &Setup, name: &str, request: &CreateGroup<'_>) -> Result<CreateGroupResponse, Error> {

@@ -2,11 +2,12 @@
 
 use crate::{
     fixtures::{mls, requests::Attached},
-    sequencer::{ExpectCommit, Policy, Usage},
+    sequencer::{Policy, Usage},
     service::{
         Limits,
         setup::{Setup, commit, commit_with, peer, say, texts, user},
     },
+    wire::ExpectCommit,
 };
 
 #[tokio::test]

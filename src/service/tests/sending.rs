@@ -2,12 +2,12 @@
 
 use crate::{
     fixtures::{mls, requests::Attached},
-    sequencer::{ExpectCommit, Rejection},
+    sequencer::Rejection,
     service::{
         Error, Limits,
         setup::{START, Setup, commit, commit_with, key, peer, say, texts, user},
     },
-    wire::{PartitionKey, SendResponse},
+    wire::{ExpectCommit, PartitionKey, SendResponse},
 };
 
 #[tokio::test]
@@ -62,8 +62,8 @@ async fn a_commit_that_expects_to_be_the_first_is_refused_when_it_is_not() {
     send(commit(&group, 0, 1, "first"), ExpectCommit::None).await.unwrap();
     let conflict = Err(Error::Rejected(Rejection::CommitConflict));
     assert_eq!(send(commit(&group, 0, 2, "second"), ExpectCommit::None).await, conflict);
-    assert_eq!(send(commit(&group, 0, 2, "second"), ExpectCommit::UpTo(0)).await.unwrap().index, 1);
-    assert_eq!(send(commit(&group, 0, 3, "third"), ExpectCommit::UpTo(0)).await, conflict);
+    assert_eq!(send(commit(&group, 0, 2, "second"), ExpectCommit::Index(0)).await.unwrap().index, 1);
+    assert_eq!(send(commit(&group, 0, 3, "third"), ExpectCommit::Index(0)).await, conflict);
     assert_eq!(texts(&setup.receive(user("alice"), &group, 0, 0).await), ["first", "second"]);
 }
 

@@ -17,7 +17,9 @@ use super::{
 };
 use crate::{
     mls::{CipherSuite, EpochNumber, ProtocolVersion},
-    wire::{CommitData, CreateGroupRequest, MaskedPartitionKey, SendRequest, ServiceProviderId, WelcomeData},
+    wire::{
+        CommitData, CreateGroupRequest, ExpectCommit, MaskedPartitionKey, SendRequest, ServiceProviderId, WelcomeData,
+    },
 };
 
 pub(super) fn narrow(number: usize) -> u32 {
@@ -194,7 +196,7 @@ impl Run {
         };
         let expect_commit = sending
             .expects
-            .map(|expects| expects.map_or(ExpectCommit::None, |index| ExpectCommit::UpTo(narrow(index))));
+            .map(|expects| expects.map_or(ExpectCommit::None, |index| ExpectCommit::Index(narrow(index))));
         let request = SendRequest { message, partition_key: partition_key(&partition.to_string()), commit_data };
         let send = Send::new(name(by), request, expect_commit);
         let before = self.hub.clone();

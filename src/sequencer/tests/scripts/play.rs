@@ -45,7 +45,7 @@ use super::{
 };
 use crate::{
     mls::{CipherSuite, EpochNumber, ProtocolVersion, WireGroupInfo},
-    wire::{CommitData, CreateGroupRequest, MaskedPartitionKey, SendRequest, WelcomeData, encode},
+    wire::{CommitData, CreateGroupRequest, ExpectCommit, MaskedPartitionKey, SendRequest, WelcomeData, encode},
 };
 
 /// A script while it is played.
@@ -229,7 +229,7 @@ impl Play {
         });
         let expect_commit = words.take("expect").map(|expect| match expect {
             "none" => ExpectCommit::None,
-            index => ExpectCommit::UpTo(index.parse().unwrap()),
+            index => ExpectCommit::Index(index.parse().unwrap()),
         });
         let request = SendRequest { message, partition_key: notation::partition_key(partition), commit_data };
         let send = Send::new(notation::provider(words.must("by")), request, expect_commit);
