@@ -29,11 +29,13 @@ pub enum Fault {
     CommitData = 9,
     /// A ticket or token of the wrong length.
     TokenLength = 10,
+    /// A message that does not tell where it ends, with others behind it.
+    OpenEnd = 11,
 }
 
 impl Fault {
     /// Every fault, for the way back out of the codec's error.
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::WireFormat,
         Self::Version,
         Self::PublicApplication,
@@ -44,6 +46,7 @@ impl Fault {
         Self::ListTooLong,
         Self::CommitData,
         Self::TokenLength,
+        Self::OpenEnd,
     ];
 
     /// The fault that a codec error carries, if it carries one.
@@ -64,6 +67,7 @@ impl Fault {
             Self::ListTooLong => "a list has more entries than allowed",
             Self::CommitData => "CommitData stands with a commit and only with a commit",
             Self::TokenLength => "a ticket or token has the wrong length",
+            Self::OpenEnd => "a message that does not tell where it ends stands before others",
         }
     }
 }

@@ -82,12 +82,22 @@ fn pre_shared_key_id(reader: &mut &[u8]) -> Walk<()> {
     Ok(())
 }
 
+/// Whether a walk found where a structure ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The reader stands behind the structure.
+    Found,
+    /// It lies somewhere in what is left: only who knows the content can tell.
+    Open,
+}
+
 /// `Proposal` (RFC 9420 §12.1).
 ///
-/// RFC 9420 gives a receiver no way to find the end of a proposal whose type it does not know. Types other than those
-/// below must therefore be one vector, which is what MLS libraries do with them; whatever is not framed so cannot be
-/// delivered either, because a `ReceiveResponse` strings messages together without lengths.
-fn proposal(reader: &mut &[u8]) -> Walk<()> {
+/// RFC 9420 gives a receiver no way to find the end of a proposal whose type it does not know, and types of extensions
+/// are framed in every way: `app_data_update` by an enum, `app_ephemeral` behind an integer whose width has changed,
+/// types for private use as one vector or as nothing. Guessing would put the end where a sender likes it, so whatever
+/// is not listed here is open.
+fn proposal(reader: &mut &[u8]) -> Walk<End> {
     match u16::mls_decode(reader)? {
         1 => drop(key_package(reader)?),
         2 => leaf_node(reader)?,
@@ -99,13 +109,14 @@ fn proposal(reader: &mut &[u8]) -> Walk<()> {
             u16::mls_decode(reader)?; // cipher_suite
             vector(reader)?; // extensions
         }
+        6 | 7 => drop(vector(reader)?), // external_init: kem_output; group_context_extensions: extensions
         SELF_REMOVE => {}
-        _ => drop(vector(reader)?), // external_init, group_context_extensions, and types of extensions
+        _ => return Ok(End::Open),
     }
-    Ok(())
+    Ok(End::Found)
 }
 
-/// `SelfRemove` of the MLS extensions document: an empty struct.
+/// `SelfRemove` of draft-ietf-mls-extensions: an empty struct.
 const SELF_REMOVE: u16 = 0x000a;
 
 /// `Commit` (RFC 9420 §12.4). The proposals stand in a vector and are not looked into.
@@ -119,11 +130,13 @@ fn commit(reader: &mut &[u8]) -> Walk<()> {
 }
 
 /// The content of a `FramedContent` and, behind it, its `FramedContentAuthData` (RFC 9420 §6, §6.1).
-pub(crate) fn content_and_auth(reader: &mut &[u8], content_type: super::ContentType) -> Walk<()> {
+pub(crate) fn content_and_auth(reader: &mut &[u8], content_type: super::ContentType) -> Walk<End> {
     match content_type {
         super::ContentType::Application => return Err(Fault::PublicApplication.into()),
         super::ContentType::Proposal => {
-            proposal(reader)?;
+            if proposal(reader)? == End::Open {
+                return Ok(End::Open);
+            }
             vector(reader)?; // signature
         }
         super::ContentType::Commit => {
@@ -132,5 +145,5 @@ pub(crate) fn content_and_auth(reader: &mut &[u8], content_type: super::ContentT
             vector(reader)?; // confirmation_tag
         }
     }
-    Ok(())
+    Ok(End::Found)
 }

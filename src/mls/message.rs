@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     EpochNumber, Fault, ProtocolVersion, Walk,
-    grammar::{content_and_auth, extent, vector},
+    grammar::{End, content_and_auth, extent, vector},
 };
 
 /// `WireFormat` of an `MLSMessage` (RFC 9420 §17.2), as far as group messages go.
@@ -69,7 +69,8 @@ impl MlsDecode for Sender {
 
 /// An `MLSMessage` with a `PublicMessage` or a `PrivateMessage`: the exact received bytes and the head.
 ///
-/// Decoding moves behind the message, which has no length prefix of its own in the drafts' structures. The bytes are
+/// Decoding moves behind the message, which has no length prefix of its own in the drafts' structures. A message that
+/// does not tell where it ends takes all that the reader holds: whoever decodes says how much that is. The bytes are
 /// never encoded again: what was received is what is stored, hashed and delivered.
 ///
 /// # Privacy
@@ -77,12 +78,7 @@ impl MlsDecode for Sender {
 #[derive(Clone, PartialEq, Eq)]
 pub struct WireMessage {
     bytes: Bytes,
-    wire_format: WireFormat,
-    group_id: Range<usize>,
-    epoch: EpochNumber,
-    sender: Option<Sender>,
-    authenticated_data: Range<usize>,
-    content_type: ContentType,
+    head: Head,
 }
 
 impl WireMessage {
@@ -101,32 +97,38 @@ impl WireMessage {
 
     /// Whether the message is public or private.
     pub fn wire_format(&self) -> WireFormat {
-        self.wire_format
+        self.head.wire_format
     }
 
     /// The group that the message names.
     pub fn group_id(&self) -> &[u8] {
-        &self.bytes[self.group_id.clone()]
+        &self.bytes[self.head.group_id.clone()]
     }
 
     /// The epoch that the message names in clear. A claim of its sender, checked by members only.
     pub fn epoch(&self) -> EpochNumber {
-        self.epoch
+        self.head.epoch
     }
 
     /// Who sent a public message; `None` for a private one.
     pub fn sender(&self) -> Option<Sender> {
-        self.sender
+        self.head.sender
     }
 
     /// The `authenticated_data`, in clear in both formats.
     pub fn authenticated_data(&self) -> &[u8] {
-        &self.bytes[self.authenticated_data.clone()]
+        &self.bytes[self.head.authenticated_data.clone()]
     }
 
     /// Application, proposal or commit.
     pub fn content_type(&self) -> ContentType {
-        self.content_type
+        self.head.content_type
+    }
+
+    /// Whether the message tells where it ends. A public message does not when it is a proposal of a type that
+    /// neither RFC 9420 nor this program knows: nothing may stand behind it in a list (specs/protocol.md, W14).
+    pub fn is_delimited(&self) -> bool {
+        self.head.end == End::Found
     }
 
     /// SHA-256 of the whole `MLSMessage`.
@@ -139,8 +141,8 @@ impl fmt::Debug for WireMessage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("WireMessage")
-            .field("wire_format", &self.wire_format)
-            .field("content_type", &self.content_type)
+            .field("wire_format", &self.head.wire_format)
+            .field("content_type", &self.head.content_type)
             .field("length", &self.bytes.len())
             .finish_non_exhaustive()
     }
@@ -163,18 +165,12 @@ impl MlsDecode for WireMessage {
     fn mls_decode(reader: &mut &[u8]) -> Walk<Self> {
         let start = *reader;
         let (bytes, head) = extent(reader, |reader| Head::walk(reader, start.len()))?;
-        Ok(Self {
-            bytes: Bytes::copy_from_slice(bytes),
-            wire_format: head.wire_format,
-            group_id: head.group_id,
-            epoch: head.epoch,
-            sender: head.sender,
-            authenticated_data: head.authenticated_data,
-            content_type: head.content_type,
-        })
+        Ok(Self { bytes: Bytes::copy_from_slice(bytes), head })
     }
 }
 
+/// What is in clear, and where in the bytes.
+#[derive(Clone, PartialEq, Eq)]
 struct Head {
     wire_format: WireFormat,
     group_id: Range<usize>,
@@ -182,6 +178,7 @@ struct Head {
     sender: Option<Sender>,
     authenticated_data: Range<usize>,
     content_type: ContentType,
+    end: End,
 }
 
 impl Head {
@@ -200,9 +197,11 @@ impl Head {
                 let sender = Sender::mls_decode(reader)?;
                 let authenticated_data = located(reader)?;
                 let content_type = ContentType::mls_decode(reader)?;
-                content_and_auth(reader, content_type)?;
-                if matches!(sender, Sender::Member(_)) {
-                    vector(reader)?; // membership_tag
+                let end = content_and_auth(reader, content_type)?;
+                match end {
+                    End::Open => *reader = &[],
+                    End::Found if matches!(sender, Sender::Member(_)) => drop(vector(reader)?), // membership_tag
+                    End::Found => {}
                 }
                 Ok(Self {
                     wire_format: WireFormat::PublicMessage,
@@ -211,6 +210,7 @@ impl Head {
                     sender: Some(sender),
                     authenticated_data,
                     content_type,
+                    end,
                 })
             }
             2 => {
@@ -227,6 +227,7 @@ impl Head {
                     sender: None,
                     authenticated_data,
                     content_type,
+                    end: End::Found,
                 })
             }
             _ => Err(Fault::WireFormat.into()),

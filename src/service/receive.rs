@@ -205,12 +205,14 @@ impl Read<'_> {
     fn epoch(&self, partition: &MaskedPartitionKey, counter: u32, page_bytes: u64) -> Result<Received, store::Error> {
         let page = self.snapshot.messages(&self.group, partition, counter, page_bytes)?;
         let mut received = nothing(counter);
-        if let (Some((first, _)), Some((last, _))) = (page.entries.first(), page.entries.last()) {
+        let list = self.list(&page.entries)?;
+        let taken = &page.entries[..list.messages.len()];
+        if let (Some((first, _)), Some((last, _))) = (taken.first(), taken.last()) {
             (received.first_index, received.next_index) = (*first, last.saturating_add(1));
         }
-        received.more = page.more;
-        received.response.epoch = self.messages(page.entries)?;
-        if !page.more {
+        received.more = page.more || taken.len() < page.entries.len();
+        received.response.epoch = list;
+        if !received.more {
             received.response.hints = self.hints(partition)?;
         }
         Ok(received)
@@ -226,20 +228,30 @@ impl Read<'_> {
                 Ok(self.snapshot.presented(&self.group, partition, user)?.is_some_and(|at_ms| at_ms >= since))
             }
         };
-        let mut chosen = hinted(&view, requested, &self.reader.provider, shown, self.policy, self.now)?;
-        chosen.sort_unstable();
         let mut hints = Vec::new();
-        for masked_partition_key in chosen {
+        for masked_partition_key in hinted(&view, requested, &self.reader.provider, shown, self.policy, self.now)? {
             let page = self.snapshot.messages(&self.group, &masked_partition_key, 0, self.policy.hint_bytes)?;
-            if !page.more {
-                hints.push(HintedEpoch { masked_partition_key, epoch: self.messages(page.entries)? });
+            let epoch = self.list(&page.entries)?;
+            if page.more || epoch.messages.len() < page.entries.len() {
+                break;
             }
+            hints.push(HintedEpoch { masked_partition_key, epoch });
         }
+        hints.sort_unstable_by_key(|hint| hint.masked_partition_key);
         Ok(hints)
     }
 
-    fn messages(&self, entries: Vec<(u32, Entry)>) -> Result<Epoch, store::Error> {
-        let messages = entries.into_iter().map(|(_, entry)| self.message(&entry)).collect::<Result<_, _>>()?;
+    /// Those messages from the front that may stand in one list: nothing can stand behind one without an end.
+    fn list(&self, entries: &[(u32, Entry)]) -> Result<Epoch, store::Error> {
+        let mut messages = Vec::with_capacity(entries.len());
+        for (_, entry) in entries {
+            let message = self.message(entry)?;
+            let is_delimited = message.message.is_delimited();
+            messages.push(message);
+            if !is_delimited {
+                break;
+            }
+        }
         Ok(Epoch { messages })
     }
 
@@ -256,7 +268,7 @@ impl Read<'_> {
                         Some(decode::<WireGroupInfo>(&blob).map_err(|_| store::Error::Corrupt("GroupInfo"))?)
                     }
                 };
-                Some(MessageCommit { next_partition_key: commit.next, group_info })
+                Some(Box::new(MessageCommit { next_partition_key: commit.next, group_info }))
             }
         };
         Ok(Message { message: decode::<WireMessage>(&entry.message).map_err(corrupt)?, commit })

@@ -46,13 +46,14 @@ pub struct MessageCommit {
 pub struct Message {
     /// `MLSMessage` with a PublicMessage or a PrivateMessage.
     pub message: WireMessage,
-    /// Present exactly when `message` is a commit.
-    pub commit: Option<MessageCommit>,
+    /// Present exactly when `message` is a commit. Boxed: it is several times as large as a message, and commits are
+    /// few. A list of the shortest messages would otherwise take 22 times the memory of its bytes.
+    pub commit: Option<Box<MessageCommit>>,
 }
 
 impl MlsSize for Message {
     fn mls_encoded_len(&self) -> usize {
-        self.message.mls_encoded_len() + self.commit.as_ref().map_or(0, MlsSize::mls_encoded_len)
+        self.message.mls_encoded_len() + self.commit.as_deref().map_or(0, MlsSize::mls_encoded_len)
     }
 }
 
@@ -73,7 +74,7 @@ impl MlsDecode for Message {
     fn mls_decode(reader: &mut &[u8]) -> Result<Self, mls_rs_codec::Error> {
         let message = WireMessage::mls_decode(reader)?;
         let commit = match message.content_type() {
-            ContentType::Commit => Some(MessageCommit::mls_decode(reader)?),
+            ContentType::Commit => Some(Box::new(MessageCommit::mls_decode(reader)?)),
             ContentType::Application | ContentType::Proposal => None,
         };
         Ok(Self { message, commit })
@@ -81,10 +82,23 @@ impl MlsDecode for Message {
 }
 
 /// The messages of a partition, in the order in which they were sequenced.
-#[derive(Clone, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+///
+/// They stand one behind the other without lengths, so one that does not tell where it ends
+/// ([`WireMessage::is_delimited`]) can only be the last: decoding gives it all that is left of the list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, MlsSize, MlsDecode)]
 pub struct Epoch {
     /// In order.
     pub messages: Vec<Message>,
+}
+
+impl MlsEncode for Epoch {
+    fn mls_encode(&self, writer: &mut Vec<u8>) -> Result<(), mls_rs_codec::Error> {
+        let before_last = self.messages.iter().rev().skip(1);
+        if before_last.into_iter().any(|message| !message.message.is_delimited()) {
+            return Err(Fault::OpenEnd.into());
+        }
+        self.messages.mls_encode(writer)
+    }
 }
 
 /// All messages of a partition that was not asked for, skipping none.

@@ -74,7 +74,10 @@ impl MlsEncode for SendRequest {
 
 impl MlsDecode for SendRequest {
     fn mls_decode(reader: &mut &[u8]) -> Result<Self, mls_rs_codec::Error> {
-        let message = WireMessage::mls_decode(reader)?;
+        // At least a partition key stands behind the message: that tells where a message ends that does not.
+        let before_key = reader.len().saturating_sub(PartitionKey::LENGTH);
+        let message = WireMessage::mls_decode(&mut &reader[..before_key])?;
+        *reader = &reader[message.mls_encoded_len()..];
         let partition_key = PartitionKey::mls_decode(reader)?;
         let commit_data = match message.content_type() {
             ContentType::Commit => Some(CommitData::mls_decode(reader)?),

@@ -25,6 +25,15 @@ struct Fixture {
 }
 
 impl Fixture {
+    /// Whether its bytes say where it ends: one byte more or less is noticed.
+    fn is_delimited(&self) -> bool {
+        match self.structure.as_str() {
+            "GroupMessage" => decode::<WireMessage>(&self.bytes).unwrap().is_delimited(),
+            "SendRequest" => decode::<SendRequest>(&self.bytes).unwrap().message.is_delimited(),
+            _ => true,
+        }
+    }
+
     fn title(&self) -> String {
         format!("{} {} {}", self.file, self.structure, self.name)
     }

@@ -165,6 +165,11 @@ fn proposals() -> Vec<Vector> {
         ("public_external_init", proposal(6).vector([0x4e; 3])),
         ("public_group_context_extensions", proposal(7).vector(Tls::new().u16(0xf0d5).vector([0x00]))),
         ("public_self_remove", proposal(10)),
+        // Types of which a hub knows nothing: whatever is behind the type has no end of its own.
+        ("public_app_data_update", proposal(8).u16(5).u8(1).vector("new")),
+        ("public_app_data_remove", proposal(8).u16(5).u8(2)),
+        ("public_app_ephemeral", proposal(9).u16(5).vector("data")),
+        ("public_private_use_empty", proposal(0xf003)),
         ("public_custom", proposal(0xf101).vector("anything")),
         ("public_custom_empty", proposal(0xffff).vector("")),
     ]

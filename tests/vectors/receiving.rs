@@ -62,7 +62,6 @@ fn responses(corpus: &Corpus) -> Vec<Vector> {
     let (small, small_fields) = response(corpus);
     let (real_epoch, real_epoch_fields) = epoch(&[
         plain(corpus, "messages.json#public/application"),
-        plain(corpus, "messages.json#public/proposal_custom"),
         plain(corpus, "messages.json#public/application_authenticated_data"),
         commit(
             corpus,
@@ -70,6 +69,8 @@ fn responses(corpus: &Corpus) -> Vec<Vector> {
             corpus.partition_key("public", 2),
             Some("messages.json#public/group_info_2"),
         ),
+        // It has no end of its own: it can only be the last.
+        plain(corpus, "messages.json#public/proposal_custom"),
     ]);
     let (first_hint, first_fields) = hinted(corpus.partition_key("public", 2), &[]);
     let (second_hint, second_fields) = hinted(

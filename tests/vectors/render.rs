@@ -104,6 +104,12 @@ impl<T: Fields> Fields for Option<T> {
     }
 }
 
+impl<T: Fields> Fields for Box<T> {
+    fn fields(&self, corpus: &Corpus) -> Value {
+        self.as_ref().fields(corpus)
+    }
+}
+
 impl<T: Fields> Fields for Vec<T> {
     fn fields(&self, corpus: &Corpus) -> Value {
         self.iter().map(|value| value.fields(corpus)).collect()

@@ -212,6 +212,8 @@ fn send_requests(corpus: &Corpus) -> Vec<Vector> {
         plain("application", "heads.json#private_application", KEY),
         plain("proposal", "heads.json#private_proposal", KEY),
         plain("public_proposal", "heads.json#public_remove", KEY),
+        plain("proposal_without_an_end", "heads.json#public_app_data_remove", KEY),
+        plain("empty_proposal_without_an_end", "heads.json#public_private_use_empty", KEY),
         Vector::good(
             STRUCTURE,
             "commit",

@@ -147,10 +147,10 @@ fn a_commit_of_another_epoch_or_another_group() {
 
         let foreign = crate::wire::Message {
             message: stale.message,
-            commit: Some(crate::wire::MessageCommit {
+            commit: Some(Box::new(crate::wire::MessageCommit {
                 next_partition_key: PartitionKey::new([1; 16]).masked(),
                 group_info: None,
-            }),
+            })),
         };
         // The hub itself puts a message of this group's name into another group's answer.
         let request = crate::wire::ReceiveRequest { group_id: GROUP_ID.to_vec(), ..alice.group.receive_request() };

@@ -50,9 +50,9 @@ impl ModelHub {
             _ => {}
         }
         let commits_before = messages.iter().filter(|message| is_commit(message)).count();
-        let commit = request.commit_data.as_ref().map(|data| MessageCommit {
-            next_partition_key: data.next_partition_key.masked(),
-            group_info: data.group_info.clone(),
+        let commit = request.commit_data.as_ref().map(|data| {
+            let next_partition_key = data.next_partition_key.masked();
+            Box::new(MessageCommit { next_partition_key, group_info: data.group_info.clone() })
         });
         let index = self.sequence(&group_id, key, Message { message: request.message.clone(), commit });
         Ok(response(index as usize, commits_before))

@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     client::ProblemCode,
-    fixtures::requests::receive,
+    fixtures::{
+        mls,
+        requests::{self, receive},
+    },
     sequencer::Policy,
     service::{
         Limits,
@@ -53,6 +56,22 @@ async fn the_headers_say_where_the_answer_stands() {
     }
     let answer = ask(&house, &group, 0, u32::MAX).await;
     assert_eq!(places(&answer), ("4294967295", "4294967295", None));
+}
+
+/// A proposal of a type that nobody here knows, in no known framing: what stands behind it has a page of its own.
+#[tokio::test]
+async fn a_proposal_without_an_end_is_the_last_of_its_page() {
+    let house = House::new();
+    let group = house.setup.group().await;
+    let proposal = mls::public_proposal(&group, 0, 0xf003, b"\x01\x51\x01\x3a");
+    Call::local("/v1/send", requests::send(&proposal, key(0))).answer(&house).await.assert_ok();
+    Call::local("/v1/send", application(&group, b"behind")).answer(&house).await.assert_ok();
+    let answer = ask(&house, &group, 0, 0).await;
+    assert_eq!(places(&answer), ("0", "1", Some("?1")));
+    assert_eq!(response(&answer).epoch.messages[0].message.bytes()[..], proposal);
+    let answer = ask(&house, &group, 0, 1).await;
+    assert_eq!(places(&answer), ("1", "2", None));
+    assert_eq!(texts_of(&response(&answer).epoch), ["behind"]);
 }
 
 #[tokio::test]

@@ -119,15 +119,49 @@ fn every_proposal_type() {
         "0006024e4e".to_owned(),                                             // external_init: kem_output
         "000703f0d500".to_owned(),                                           // group_context_extensions: one, empty
         "000a".to_owned(),                                                   // self_remove: nothing
-        "f10103616263".to_owned(),                                           // a private type: one vector
     ];
     for proposal in proposals {
         let head = "000100010167000000000000000701000000030002";
         let encoded = bytes(&[head, &proposal, "0152", "013a"].concat());
         let message = WireMessage::parse(&encoded).unwrap_or_else(|error| panic!("{proposal}: {error}"));
         assert_eq!(message.content_type(), ContentType::Proposal);
+        assert!(message.is_delimited(), "{proposal}");
         // One byte taken from the proposal moves its end, and the tag is no longer where it was.
         assert!(WireMessage::parse(&encoded[..encoded.len() - 1]).is_err(), "{proposal}");
+    }
+}
+
+/// Of a proposal of any other type the head is read, and the rest is the message's, whatever it is.
+#[test]
+fn proposals_of_other_types_have_no_end() {
+    let bodies = [
+        "0000",                 // reserved
+        "000800050103616263",   // app_data_update: component_id of two bytes, update<V>
+        "0008000502",           //   remove, which has nothing
+        "00080000000503616263", //   as an older draft had it: component_id of four bytes
+        "000803616263",         //   as one vector, which is how some libraries send it
+        "0009000503616263",     // app_ephemeral: component_id, data<V>
+        "000b",                 // not registered
+        "f003",                 // for private use: the self_remove of mls-rs, empty
+        "f00303616263",         //   or somebody else's, one vector
+        "ffff00",
+    ];
+    for body in bodies {
+        for (sender, expected) in [("0100000003", Sender::Member(3)), ("03", Sender::NewMemberProposal)] {
+            let head = ["00010001", "0167", "0000000000000007", sender, "02aadd", "02"].concat();
+            for behind in ["0152013a", "", "ff"] {
+                let encoded = bytes(&[&head, body, behind].concat());
+                let message = WireMessage::parse(&encoded).unwrap_or_else(|error| panic!("{body}: {error}"));
+                assert!(!message.is_delimited(), "{body}");
+                assert_eq!(message.content_type(), ContentType::Proposal);
+                assert_eq!(message.sender(), Some(expected));
+                assert_eq!((message.group_id(), message.epoch()), (&b"g"[..], EpochNumber(7)));
+                assert_eq!(message.authenticated_data(), b"\xaa\xdd");
+                assert_eq!(message.bytes()[..], encoded);
+            }
+            // The type itself is part of the head.
+            assert!(WireMessage::parse(&bytes(&[&head, "00"].concat())).is_err());
+        }
     }
 }
 

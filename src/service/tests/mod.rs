@@ -10,6 +10,7 @@ mod hints;
 mod key_packages;
 mod literal;
 mod masking;
+mod open_proposals;
 mod overload;
 mod poisoning;
 mod repeats;

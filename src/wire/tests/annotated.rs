@@ -244,10 +244,51 @@ fn commit_data_stands_with_a_commit_only() {
     assert_eq!(encode(&swapped), Err(DecodeError::Fault(Fault::CommitData)));
 
     let announced = MessageCommit { next_partition_key: MaskedPartitionKey::new([1; 32]), group_info: None };
-    let wrong = Message { message: application.message, commit: Some(announced) };
+    let wrong = Message { message: application.message, commit: Some(Box::new(announced)) };
     assert_eq!(encode(&wrong), Err(DecodeError::Fault(Fault::CommitData)));
     let wrong = Message { message: commit.message, commit: None };
     assert_eq!(encode(&wrong), Err(DecodeError::Fault(Fault::CommitData)));
+}
+
+/// A PublicMessage of a proposal whose type RFC 9420 does not know, with a body and whatever stands behind it.
+const OPEN_PROPOSAL: &str = concat!(
+    "0001",             // version: mls10
+    "0001",             // wire_format: mls_public_message
+    "0167",             // group_id: "g"
+    "0000000000000007", // epoch
+    "0100000003",       // sender: member 3
+    "00",               // authenticated_data
+    "02",               // content_type: proposal
+    "0008",             // app_data_update
+    "0005",             //   component_id
+    "02",               //   op: remove
+    "0151",             // signature
+    "013a",             // membership_tag
+);
+
+/// What stands behind the message, or around it, says where it ends.
+#[test]
+fn messages_that_do_not_tell_where_they_end() {
+    let request: SendRequest = decode(&bytes(&[OPEN_PROPOSAL, KEY_HEX].concat())).unwrap();
+    assert_eq!(request.message.bytes()[..], bytes(OPEN_PROPOSAL));
+    assert!(!request.message.is_delimited());
+    assert_eq!(request.partition_key, PartitionKey::new(KEY));
+    assert_eq!(encode(&request).unwrap(), bytes(&[OPEN_PROPOSAL, KEY_HEX].concat()));
+    // A byte more is a byte of the message: the key is what stands last.
+    let longer: SendRequest = decode(&bytes(&[OPEN_PROPOSAL, "ff", KEY_HEX].concat())).unwrap();
+    assert_eq!(longer.message.bytes().len(), request.message.bytes().len() + 1);
+    assert_eq!(longer.partition_key, request.partition_key);
+    for length in 0..16 {
+        assert_eq!(decode::<SendRequest>(&bytes(OPEN_PROPOSAL)[..length]), Err(DecodeError::Truncated));
+    }
+
+    let said = Message { message: WireMessage::parse(&bytes(&private_message("01"))).unwrap(), commit: None };
+    let open = Message { message: request.message, commit: None };
+    let last = Epoch { messages: vec![said.clone(), open.clone()] };
+    let response = ReceiveResponse { epoch: last, hints: Vec::new() };
+    assert_eq!(decode::<ReceiveResponse>(&encode(&response).unwrap()).unwrap(), response);
+    let first = Epoch { messages: vec![open, said] };
+    assert_eq!(encode(&first), Err(DecodeError::Fault(Fault::OpenEnd)));
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn sender() -> BoxedStrategy<(Sender, Vec<u8>)> {
 
 /// A proposal of a type whose body is one vector, is fixed, or is nothing.
 fn proposal() -> BoxedStrategy<Vec<u8>> {
-    let framed = (prop_oneof![Just(6_u16), Just(7), 8..=9_u16, 11..=u16::MAX], bytes(80)).prop_map(|(kind, body)| {
+    let framed = (6..=7_u16, bytes(80)).prop_map(|(kind, body)| {
         let mut encoded = kind.to_be_bytes().to_vec();
         opaque(&mut encoded, &body);
         encoded
@@ -151,6 +151,26 @@ fn public_message() -> BoxedStrategy<(Head, Vec<u8>)> {
                 opaque(&mut encoded, &tag);
             }
             (Head { group_id, epoch, authenticated_data, sender: Some(sender), content_type }, encoded)
+        })
+        .boxed()
+}
+
+/// A proposal of a type that nobody here knows: no framing, no end.
+fn open_message() -> BoxedStrategy<WireMessage> {
+    let kind = prop_oneof![Just(0_u16), 8..=9_u16, 11..=u16::MAX];
+    (bytes(70), any::<u64>(), sender(), bytes(70), kind, vec(any::<u8>(), 0..80))
+        .prop_map(|(group_id, epoch, (_, sender_bytes), authenticated_data, kind, rest)| {
+            let mut encoded = vec![0, 1, 0, 1];
+            opaque(&mut encoded, &group_id);
+            encoded.extend(epoch.to_be_bytes());
+            encoded.extend(sender_bytes);
+            opaque(&mut encoded, &authenticated_data);
+            encoded.push(content_type_byte(ContentType::Proposal));
+            encoded.extend(kind.to_be_bytes());
+            encoded.extend(rest);
+            let message = WireMessage::parse(&encoded).unwrap();
+            assert!(!message.is_delimited() && message.bytes()[..] == encoded);
+            message
         })
         .boxed()
 }
@@ -282,13 +302,19 @@ fn sequenced() -> BoxedStrategy<Message> {
     (message(), masked(), option::of(group_info()))
         .prop_map(|(message, next_partition_key, group_info)| {
             let is_commit = message.content_type() == ContentType::Commit;
-            Message { message, commit: is_commit.then_some(MessageCommit { next_partition_key, group_info }) }
+            Message { message, commit: is_commit.then(|| Box::new(MessageCommit { next_partition_key, group_info })) }
         })
         .boxed()
 }
 
 fn receive_response() -> BoxedStrategy<ReceiveResponse> {
-    let epoch = || vec(sequenced(), 0..4).prop_map(|messages| Epoch { messages });
+    let last = || option::of(open_message().prop_map(|message| Message { message, commit: None }));
+    let epoch = || {
+        (vec(sequenced(), 0..4), last()).prop_map(|(mut messages, last)| {
+            messages.extend(last);
+            Epoch { messages }
+        })
+    };
     let hint =
         (masked(), epoch()).prop_map(|(masked_partition_key, epoch)| HintedEpoch { masked_partition_key, epoch });
     (epoch(), vec(hint, 0..3)).prop_map(|(epoch, hints)| ReceiveResponse { epoch, hints }).boxed()

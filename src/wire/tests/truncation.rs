@@ -1,10 +1,10 @@
 //! An encoding has one end: every strict prefix is too short, one byte more is too long, at every level of nesting.
 
-use super::{DecodeError, fixtures, recode};
+use super::{DecodeError, Fixture, fixtures, recode};
 
 #[test]
 fn every_strict_prefix_is_truncated() {
-    for fixture in fixtures() {
+    for fixture in fixtures().into_iter().filter(Fixture::is_delimited) {
         assert_eq!(recode(&fixture.structure, &fixture.bytes).as_ref(), Ok(&fixture.bytes), "{}", fixture.title());
         for length in 0..fixture.bytes.len() {
             let cut = recode(&fixture.structure, &fixture.bytes[..length]);
@@ -15,7 +15,7 @@ fn every_strict_prefix_is_truncated() {
 
 #[test]
 fn one_more_byte_is_left_over() {
-    for fixture in fixtures() {
+    for fixture in fixtures().into_iter().filter(Fixture::is_delimited) {
         for more in [0x00, 0x01, 0x40, 0xff] {
             let mut longer = fixture.bytes.clone();
             longer.push(more);
