@@ -85,7 +85,7 @@ fn hostile_inputs_allocate_little() {
     taken::<SendRequest>("a long ciphertext", 1, &long);
 
     // Lists of messages: each one costs its bookkeeping, so the shortest cost the most. A page is four megabytes.
-    taken::<Epoch>("messages of 17 bytes", 24, &full_of(&message(1)));
+    taken::<Epoch>("messages of 17 bytes", 10, &full_of(&message(1)));
     let announcing = [message(3), vector(&[0; 32]), vec![0]].concat();
     taken::<Epoch>("commits of 51 bytes", 12, &full_of(&announcing));
     let hint = [vector(&[0; 32]), empty.clone()].concat();
