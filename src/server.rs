@@ -1,15 +1,18 @@
 //! Puts the parts together and runs them: store, service, listeners, timers; and takes them down in order.
 
+mod public;
+
 use std::{collections::BTreeSet, fmt::Display, sync::Arc, time::Duration};
 
+use restante_gateway::Keyring;
 use restante_process::{Clients, Connections, Identify, Socket, SocketError, Tls, TlsError};
 use tokio::{sync::watch, task::JoinSet};
 use zeroize::Zeroizing;
 
 use crate::{
-    config::{Config, Problems},
+    config::{self, Config, Problems},
     http::{self, Hub, HubParts, Peer, Upstream},
-    pool,
+    pool::{self, Rate},
     sequencer::{Policy, SizeLimits, Usage},
     service::{self, Limits, Parts, SWEEP_INTERVAL, Service, SystemClock, SystemEntropy},
     store::{
@@ -37,6 +40,9 @@ pub enum Error {
     /// A secret's file.
     #[error("{0}")]
     Config(Problems),
+    /// The gateway's keys.
+    #[error(transparent)]
+    Keyring(#[from] restante_gateway::KeyringError),
     /// A listener.
     #[error(transparent)]
     Listen(#[from] SocketError),
@@ -61,26 +67,37 @@ pub async fn run(
         Some(address) => Some((provider_tls(&config)?, Socket::tcp("provider", address).await?)),
         None => None,
     };
+    let public = match &config.public {
+        Some(public) => {
+            let keyring = open_keyring(public).await?;
+            Some((public, Arc::new(keyring), public::tls(public)?, Socket::tcp("public", public.listen).await?))
+        }
+        None => None,
+    };
     let local = match &config.local {
         Some(local) => Some(Socket::local("local", &local.listen).await?),
         None => None,
     };
-    let service = start_service(&config).await?;
+    let (service, marks) = start_service(&config).await?;
     let hub = Arc::new(build_hub(&config, service.clone())?);
 
     let mut tasks = JoinSet::new();
-    let connections = |service, tls, identify| Connections {
-        service,
-        tls,
-        identify,
-        connections_max: config.limits.connections_max as usize,
-        header_timeout: seconds(config.limits.header_read_timeout_seconds),
-    };
+    let connections_max = config.limits.connections_max as usize;
+    let header_timeout = seconds(config.limits.header_read_timeout_seconds);
+    let connections = |service, tls, identify| Connections { service, tls, identify, connections_max, header_timeout };
     if let Some((tls, (socket, address))) = provider {
         let peer = Identify::by(|certificate| certificate.map(|leaf| Peer::of_certificate(leaf)));
         let connections = connections(http::provider::router(hub.clone()), Some(tls), peer);
         tasks.spawn(connections.serve(socket, stopping.clone()));
         ready("provider", &address);
+    }
+    if let Some((public, keyring, tls, (socket, address))) = public {
+        let service = public::gateway(public, &config.provider.id, &service, &keyring, marks);
+        let (tls, identify) = (Some(tls), public::identify());
+        let connections = Connections { service, tls, identify, connections_max, header_timeout };
+        tasks.spawn(connections.serve(socket, stopping.clone()));
+        tasks.spawn(public::keep_fresh(keyring, stopping.clone()));
+        ready("public", &address);
     }
     if let Some((socket, address)) = local {
         let connections = connections(http::local::router(hub.clone()), None, Identify::nobody());
@@ -99,22 +116,31 @@ pub async fn run(
     Ok(())
 }
 
-async fn start_service(config: &Config) -> Result<Arc<Service>, Error> {
+/// Opens, or makes, the gateway's keys.
+async fn open_keyring(public: &config::Public) -> Result<Keyring, Error> {
+    let public = public.clone();
+    let opened = tokio::task::spawn_blocking(move || public::open_keyring(&public)).await;
+    Ok(opened.map_err(|_| service::Error::NoThread)??)
+}
+
+/// The service, and the marks of requests that were answered before the restart.
+async fn start_service(config: &Config) -> Result<(Arc<Service>, Vec<pool::ReplayMark>), Error> {
     use service::Entropy;
     let mut fresh_secrets = [[0; 32]; 2];
     SystemEntropy.fill(fresh_secrets.as_flattened_mut())?;
     let (path, id) = (config.store.path.clone(), config.provider.id.clone());
     let parts = (policy(config), service_limits(config));
-    let pool_policy = pool::Policy::default();
-    let open = move || -> Result<Service, Error> {
+    let pool_policy = pool_policy(config);
+    let open = move || -> Result<_, Error> {
         let options = OpenOptions { path: &path, provider: &id, fresh_secrets, cache_bytes: CACHE_BYTES };
         let store: SharedStore = Arc::new(RocksStore::open(options)?);
         let (policy, limits) = parts;
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-        Ok(Service::start(Parts { provider: id, store, policy, pool_policy, limits, clock, entropy })?)
+        let service = Service::start(Parts { provider: id, store, policy, pool_policy, limits, clock, entropy })?;
+        let marks = service.replay_marks()?;
+        Ok((Arc::new(service), marks))
     };
-    let opened = tokio::task::spawn_blocking(open).await.map_err(|_| service::Error::NoThread)?;
-    opened.map(Arc::new)
+    tokio::task::spawn_blocking(open).await.map_err(|_| service::Error::NoThread)?
 }
 
 fn build_hub(config: &Config, service: Arc<Service>) -> Result<Hub, Error> {
@@ -163,6 +189,22 @@ fn policy(config: &Config) -> Policy {
         hint_epochs: written.hint_epochs_max,
         hint_bytes: written.hint_bytes_max,
         ..Policy::default()
+    }
+}
+
+/// The operator's numbers about KeyPackages and tokens.
+fn pool_policy(config: &Config) -> pool::Policy {
+    const HOUR_MS: u64 = 3_600_000;
+    let written = &config.policy;
+    let hourly = |burst, fetches: u32| Rate { burst, each_ms: HOUR_MS / u64::from(fetches.max(1)) };
+    let default = pool::Policy::default();
+    pool::Policy {
+        stock_items: written.key_packages_per_client,
+        low_water_mark: written.key_package_low_water_mark,
+        clients: written.clients_per_user,
+        token_rate: hourly(default.token_rate.burst, written.fetches_per_token_and_hour),
+        target_rate: hourly(default.target_rate.burst, written.fetches_per_user_and_hour),
+        ..default
     }
 }
 
@@ -220,5 +262,11 @@ mod tests {
         assert_eq!(written.hint_bytes_max, policy.hint_bytes);
         assert_eq!(u64::from(written.hint_window_days) * 24 * 3_600_000, policy.hint_window_ms);
         assert_eq!(u64::from(written.late_minutes) * 60_000, policy.late_after_ms);
+        let pool = pool::Policy::default();
+        assert_eq!(written.key_packages_per_client, pool.stock_items);
+        assert_eq!(written.key_package_low_water_mark, pool.low_water_mark);
+        assert_eq!(written.clients_per_user, pool.clients);
+        assert_eq!(3_600_000 / u64::from(written.fetches_per_token_and_hour), pool.token_rate.each_ms);
+        assert_eq!(3_600_000 / u64::from(written.fetches_per_user_and_hour), pool.target_rate.each_ms);
     }
 }

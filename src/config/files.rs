@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use restante_process::config::{Identity, Usage, check_authorities, check_folder, check_socket, read_token};
 
-use super::{Local, LocalAddress, Problems, Provider, Store};
+use super::{Local, LocalAddress, Problems, Provider, Public, Store};
 
 /// Where a key was written, in the operator's words.
 type Place<'a> = &'a dyn Fn(&str) -> String;
@@ -21,6 +21,34 @@ pub(super) fn check_provider(provider: &Provider, now: SystemTime, place: Place<
     identity.check(now, &mut note);
     if let Err(sentence) = check_authorities(&provider.ca_file) {
         note("ca_file", sentence);
+    }
+}
+
+pub(super) fn check_public(
+    public: &Public,
+    provider: Option<&Provider>,
+    now: SystemTime,
+    place: Place<'_>,
+    problems: &mut Problems,
+) {
+    let mut note = |key: &str, sentence: String| problems.add(place(&format!("public.{key}")), sentence);
+    let identity = Identity {
+        cert_file: &public.cert_file,
+        key_file: &public.key_file,
+        name: provider.map(|provider| provider.id.as_str()),
+        name_key: "provider.id",
+        usage: Usage::Server,
+    };
+    identity.check(now, &mut note);
+    if let Some(Err(sentence)) = public.relay_ca_file.as_deref().map(check_authorities) {
+        note("relay_ca_file", sentence);
+    }
+    if let Err(sentence) = check_folder(&public.keys_path) {
+        note("keys_path", sentence);
+    }
+    if public.seal_key_file.starts_with(&public.keys_path) {
+        let sentence = "lies in public.keys_path, so that whoever copies the keys copies their seal; put it elsewhere";
+        note("seal_key_file", sentence.to_owned());
     }
 }
 

@@ -21,7 +21,7 @@ mod tests;
 mod warnings;
 mod written;
 
-use std::{net::SocketAddr, path::PathBuf, time::SystemTime};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::SystemTime};
 
 pub use certificate::{CertificateFault, dns_name_of};
 pub use limits::Limits;
@@ -49,6 +49,8 @@ const PROGRAM: Program = Program {
 pub struct Config {
     /// `[provider]`: who we are, and the listener for other providers.
     pub provider: Provider,
+    /// `[public]`: the gateway that answers KeyPackage fetches; off when the table is absent.
+    pub public: Option<Public>,
     /// `[local]`: the listener for our own service; off when the table is absent.
     pub local: Option<Local>,
     /// `[store]`: where the database is.
@@ -74,6 +76,34 @@ pub struct Provider {
     pub key_file: PathBuf,
     /// PEM: the certificate authorities that peers' certificates must come from.
     pub ca_file: PathBuf,
+}
+
+/// `[public]`: the listener for relays, with the Oblivious HTTP gateway behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Public {
+    /// Where relays connect (TLS). Port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// PEM: the certificate for our provider id, from an authority that clients and relays trust.
+    pub cert_file: PathBuf,
+    /// PEM: the private key of that certificate.
+    pub key_file: PathBuf,
+    /// PEM: the authorities that relays' certificates come from. Without it no relay is known, and all share a budget.
+    pub relay_ca_file: Option<PathBuf>,
+    /// The folder of the gateway's keys, made on the first start.
+    pub keys_path: PathBuf,
+    /// The key that they are sealed under, made on the first start.
+    pub seal_key_file: PathBuf,
+    /// Whether there are hybrid keys (X-Wing) beside those of X25519.
+    pub x_wing: bool,
+    /// Requests of one known relay for each second, in the long run.
+    pub requests_per_second_and_relay: NonZeroU32,
+    /// The same for all other relays together.
+    pub requests_per_second_of_others: NonZeroU32,
+}
+
+impl Public {
+    const EACH_RELAY: NonZeroU32 = NonZeroU32::new(500).expect("not zero");
+    const OTHERS: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
 }
 
 /// `[local]`: the listener for the provider's own service, never for its users.
@@ -126,6 +156,9 @@ impl Config {
         if let Some(provider) = &parsed.provider {
             files::check_provider(provider, now, &place, &mut problems);
         }
+        if let Some(public) = &parsed.public {
+            files::check_public(public, parsed.provider.as_ref(), now, &place, &mut problems);
+        }
         if let Some(local) = &parsed.local {
             files::check_local(local, &place, &mut problems);
         }
@@ -137,6 +170,7 @@ impl Config {
         match (parsed.provider, parsed.store) {
             (Some(provider), Some(store)) if problems.is_empty() => Ok(Self {
                 provider,
+                public: parsed.public,
                 local: parsed.local,
                 store,
                 limits: parsed.limits,
@@ -155,6 +189,9 @@ impl Config {
         let mut problems = Problems::default();
         let place = str::to_owned;
         files::check_provider(&self.provider, now, &place, &mut problems);
+        if let Some(public) = &self.public {
+            files::check_public(public, Some(&self.provider), now, &place, &mut problems);
+        }
         if let Some(local) = &self.local {
             if let Err(sentence) = local.listen.check() {
                 problems.add(place("local.listen"), sentence);

@@ -26,6 +26,16 @@ pub struct Policy {
     pub hint_bytes_max: u64,
     /// For how long a provider that presented a partition key is given that partition as a hint.
     pub hint_window_days: u32,
+    /// The most one-time KeyPackages of a client for one suite.
+    pub key_packages_per_client: usize,
+    /// A client with fewer KeyPackages than this is told to upload more.
+    pub key_package_low_water_mark: u32,
+    /// The most clients of a user.
+    pub clients_per_user: usize,
+    /// Fetches for each hour that one unique token opens in the long run.
+    pub fetches_per_token_and_hour: u32,
+    /// Fetches of a user's one-time KeyPackages for each hour in the long run; beyond it the last-resort one is given.
+    pub fetches_per_user_and_hour: u32,
     /// After this long a partition whose dominant child is in use counts what is still sent to it as late.
     pub late_minutes: u32,
 }
@@ -42,6 +52,11 @@ impl Default for Policy {
             hint_epochs_max: 8,
             hint_bytes_max: 1024 * 1024,
             hint_window_days: 30,
+            key_packages_per_client: 256,
+            key_package_low_water_mark: 20,
+            clients_per_user: 64,
+            fetches_per_token_and_hour: 6,
+            fetches_per_user_and_hour: 60,
             late_minutes: 15,
         }
     }
@@ -74,6 +89,16 @@ impl Policy {
         }
         if self.all_groups_factor == 0 {
             refuse("all_groups_factor", "0 would leave providers no budget at all; give at least 1");
+        }
+        for (key, is_zero) in [
+            ("key_packages_per_client", self.key_packages_per_client == 0),
+            ("clients_per_user", self.clients_per_user == 0),
+            ("fetches_per_token_and_hour", self.fetches_per_token_and_hour == 0),
+            ("fetches_per_user_and_hour", self.fetches_per_user_and_hour == 0),
+        ] {
+            if is_zero {
+                refuse(key, "0 would let nobody be added to a group; give at least 1");
+            }
         }
         if self.group_id_reservation_hours == 0 {
             refuse("group_id_reservation_hours", "0 would let no group be created; give at least 1");

@@ -99,18 +99,56 @@ fn the_sample_file_works_as_it_says() {
 fn the_sample_file_shows_every_key_with_its_default() {
     let uncommented: String = EXAMPLE
         .lines()
-        .map(|line| match line.strip_prefix("# ").and_then(|setting| setting.split_once(" = ")) {
-            Some((key, value)) if value.parse::<u64>().is_ok() => format!("{key} = {value}\n"),
+        .map(|line| match line.strip_prefix("# ") {
+            Some(setting) if is_setting(setting) => format!("{setting}\n"),
             _ => format!("{line}\n"),
         })
         .collect();
     let config = Folder::new().load(&uncommented).unwrap();
     assert_eq!((config.limits, config.policy), (Limits::default(), Policy::default()));
+    let public = config.public.unwrap();
+    assert_eq!(
+        (public.requests_per_second_and_relay, public.requests_per_second_of_others),
+        (Public::EACH_RELAY, Public::OTHERS)
+    );
+    assert!(!public.x_wing);
     for (table, keys) in restante_process::config::keys_of::<Written>() {
         for key in keys {
             let line_start = format!("\n{key} = ");
             assert!(uncommented.contains(&line_start), "{table}.{key} is not in the sample file");
         }
+    }
+}
+
+/// A table, or a key with a value.
+fn is_setting(text: &str) -> bool {
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    match text.split_once(" = ") {
+        Some((key, _)) => is_name(key),
+        None => text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(is_name),
+    }
+}
+
+#[test]
+fn the_gateway_s_table_is_checked_like_the_others() {
+    let public = "[public]\nlisten = \"[::1]:0\"\ncert_file = \"pki/hub.example/cert.pem\"\n\
+                  key_file = \"pki/hub.example/key.pem\"\nkeys_path = \"keys\"\nseal_key_file = \"seal\"\n";
+    let with = |from: &str, to: &str| {
+        assert!(public.contains(from), "{from}");
+        Folder::new().load(&EXAMPLE.replace("[store]", &format!("{}[store]", public.replace(from, to))))
+    };
+    let config = with("listen", "listen").unwrap().public.unwrap();
+    assert_eq!((config.relay_ca_file, config.x_wing), (None, false));
+    for (from, to, problem) in [
+        ("[::1]:0", "443", "public.listen: `443` is not an address and a port"),
+        ("hub.example/cert", "follower.example/cert", "public.cert_file: "),
+        ("\"seal\"", "\"keys/seal\"", "public.seal_key_file: lies in public.keys_path"),
+        ("keys_path = \"keys\"", "", "public.keys_path: is missing"),
+        ("seal_key_file = \"seal\"", "x_wings = true", "did you mean `x_wing`?"),
+        ("seal_key_file = \"seal\"", "seal_key_file = \"seal\"\nrequests_per_second_of_others = 0", "nonzero"),
+    ] {
+        let problems = with(from, to).unwrap_err();
+        assert!(problems.contains(problem), "{problem}: {problems}");
     }
 }
 
@@ -175,7 +213,7 @@ fn unknown_keys_are_named_with_the_nearest_one_and_their_place() {
     assert_problems(
         &problems,
         &[
-            "colours: is not a setting; known here: provider, local,",
+            "colours: is not a setting; known here: provider, public, local,",
             "police: is not a setting; did you mean `policy`?",
         ],
     );

@@ -3,12 +3,12 @@
 //! Every key is optional here, so that serde reports shapes and [`Written::parse`] reports what is missing, all in
 //! one run. `[limits]` and `[policy]` need no second form: they are numbers with defaults.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, num::NonZeroU32, path::Path};
 
 use restante_process::config::{RelativePathBuf, parse_tcp};
 use serde::Deserialize;
 
-use super::{Limits, Local, LocalAddress, Peer, Policy, Problems, Provider, Store};
+use super::{Limits, Local, LocalAddress, Peer, Policy, Problems, Provider, Public, Store};
 use crate::wire::ServiceProviderId;
 
 type Layers = restante_process::config::Layers<Written>;
@@ -17,6 +17,7 @@ type Layers = restante_process::config::Layers<Written>;
 #[serde(default, deny_unknown_fields, expecting = "tables")]
 pub(super) struct Written {
     provider: WrittenProvider,
+    public: Option<WrittenPublic>,
     local: Option<WrittenLocal>,
     store: WrittenStore,
     limits: Limits,
@@ -32,6 +33,20 @@ struct WrittenProvider {
     cert_file: Option<RelativePathBuf>,
     key_file: Option<RelativePathBuf>,
     ca_file: Option<RelativePathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
+struct WrittenPublic {
+    listen: Option<String>,
+    cert_file: Option<RelativePathBuf>,
+    key_file: Option<RelativePathBuf>,
+    relay_ca_file: Option<RelativePathBuf>,
+    keys_path: Option<RelativePathBuf>,
+    seal_key_file: Option<RelativePathBuf>,
+    x_wing: bool,
+    requests_per_second_and_relay: Option<NonZeroU32>,
+    requests_per_second_of_others: Option<NonZeroU32>,
 }
 
 #[derive(Default, Deserialize)]
@@ -58,6 +73,7 @@ struct WrittenPeer {
 /// What could be made of the tables; a table with a problem is absent.
 pub(super) struct Parsed {
     pub(super) provider: Option<Provider>,
+    pub(super) public: Option<Public>,
     pub(super) local: Option<Local>,
     pub(super) store: Option<Store>,
     pub(super) limits: Limits,
@@ -75,6 +91,7 @@ impl Written {
         check_peers(own_id.as_ref(), &peers, &place, problems);
         Parsed {
             provider: self.provider.parse(layers, problems),
+            public: self.public.and_then(|public| public.parse(layers, problems)),
             local: self.local.and_then(|local| local.parse(layers, problems)),
             store: self.store.parse(layers, problems),
             limits: self.limits,
@@ -115,6 +132,37 @@ impl WrittenProvider {
             cert_file: cert_file?,
             key_file: key_file?,
             ca_file: ca_file?,
+        })
+    }
+}
+
+impl WrittenPublic {
+    fn parse(self, layers: &Layers, problems: &mut Problems) -> Option<Public> {
+        let mut need = |key: &str, is_there: bool, sentence: &str| {
+            if !is_there {
+                layers.missing(&format!("public.{key}"), sentence, problems);
+            }
+        };
+        let listen = "is missing; give an address such as [::]:443, or take the table [public] out";
+        need("listen", self.listen.is_some(), listen);
+        let certificate = "is missing; name the PEM file with a certificate for your provider id that relays trust";
+        need("cert_file", self.cert_file.is_some(), certificate);
+        need("key_file", self.key_file.is_some(), "is missing; name the PEM file with its private key");
+        need("keys_path", self.keys_path.is_some(), "is missing; name the folder for the gateway's keys");
+        let seal = "is missing; name a file outside of public.keys_path for the key that seals them, made if not there";
+        need("seal_key_file", self.seal_key_file.is_some(), seal);
+        let address = parse_tcp(&self.listen?);
+        let listen = address.map_err(|sentence| problems.add(layers.place("public.listen"), sentence)).ok()?;
+        Some(Public {
+            listen,
+            cert_file: self.cert_file?.relative(),
+            key_file: self.key_file?.relative(),
+            relay_ca_file: self.relay_ca_file.map(|file| file.relative()),
+            keys_path: self.keys_path?.relative(),
+            seal_key_file: self.seal_key_file?.relative(),
+            x_wing: self.x_wing,
+            requests_per_second_and_relay: self.requests_per_second_and_relay.unwrap_or(Public::EACH_RELAY),
+            requests_per_second_of_others: self.requests_per_second_of_others.unwrap_or(Public::OTHERS),
         })
     }
 }

@@ -105,7 +105,8 @@ pub fn fetch<S: State + ?Sized>(
     let Some(account) = account.filter(|_| genuine & !revoked) else {
         return Ok(Fetched::nothing(KeyPackageStatus::Denied));
     };
-    if !meters.tokens.take(token_name(fetch), now) {
+    // The shared token is that of all contacts: one of them must not shut out the others.
+    if unique && !meters.tokens.take(token_name(fetch), now) {
         return Ok(Fetched::nothing(KeyPackageStatus::Denied));
     }
     let mut stocks = Vec::new();

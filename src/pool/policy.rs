@@ -22,7 +22,7 @@ pub struct Policy {
     pub reference_ms: UnixMillis,
     /// How far a KeyPackage's lifetime may reach beyond the day of its upload.
     pub lifetime_ms: UnixMillis,
-    /// Fetches that one token opens.
+    /// Fetches that one unique token opens.
     pub token_rate: Rate,
     /// Fetches of one user's one-time KeyPackages, over all tokens.
     pub target_rate: Rate,

@@ -11,8 +11,9 @@ use super::{CallError, Channel, ChannelError, ChannelRequest, ChannelResponse, O
 use crate::{
     client::{ExpectCommit, Problem, ProblemCode, Received},
     wire::{
-        self, CreateGroupRequest, CreateGroupResponse, MEDIA_TYPE, MintGroupIdResponse, ReceiveRequest, SendRequest,
-        SendResponse,
+        self, CreateGroupRequest, CreateGroupResponse, DeleteKeyPackagesRequest, KeyPackageRequests, KeyPackageResults,
+        KeyPackageStanding, ListTokensResponse, MEDIA_TYPE, MintGroupIdResponse, MintTokenRequest, MintTokenResponse,
+        ReceiveRequest, RevokeTokenRequest, SendRequest, SendResponse, UploadKeyPackagesRequest,
     },
 };
 
@@ -104,6 +105,73 @@ impl<C: Channel> DeliveryService<C> {
     /// [`CallError`]
     pub async fn create_group(&self, request: &CreateGroupRequest) -> Result<CreateGroupResponse, CallError> {
         decode(&self.successful(ChannelRequest::new(Operation::CreateGroup, encode(request)?)).await?)
+    }
+
+    /// Stores KeyPackages of one client of the acting user: all of them, or none.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn upload_key_packages(
+        &self,
+        request: &UploadKeyPackagesRequest,
+    ) -> Result<KeyPackageStanding, CallError> {
+        self.call(Operation::UploadKeyPackages, request).await
+    }
+
+    /// Removes the KeyPackages of one client of the acting user.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn delete_key_packages(
+        &self,
+        request: &DeleteKeyPackagesRequest,
+    ) -> Result<KeyPackageStanding, CallError> {
+        self.call(Operation::DeleteKeyPackages, request).await
+    }
+
+    /// How many KeyPackages the acting user's clients have.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn key_package_status(&self) -> Result<KeyPackageStanding, CallError> {
+        decode(&self.successful(ChannelRequest::new(Operation::KeyPackageStatus, Bytes::new())).await?)
+    }
+
+    /// Fetches KeyPackages of contacts at one's own provider, which sees who asks about whom. For contacts elsewhere
+    /// there is a way on which nobody does.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn fetch_key_packages(&self, request: &KeyPackageRequests) -> Result<KeyPackageResults, CallError> {
+        self.call(Operation::FetchKeyPackages, request).await
+    }
+
+    /// Makes a token that opens the acting user's KeyPackages.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn mint_token(&self, request: &MintTokenRequest) -> Result<MintTokenResponse, CallError> {
+        self.call(Operation::MintToken, request).await
+    }
+
+    /// Revokes tokens of the acting user: every fetch from now on is denied.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn revoke_token(&self, request: &RevokeTokenRequest) -> Result<(), CallError> {
+        self.successful(ChannelRequest::new(Operation::RevokeToken, encode(request)?)).await.map(drop)
+    }
+
+    /// The acting user's unique tokens.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn list_tokens(&self) -> Result<ListTokensResponse, CallError> {
+        decode(&self.successful(ChannelRequest::new(Operation::ListTokens, Bytes::new())).await?)
+    }
+
+    async fn call<T: MlsEncode, U: MlsDecode>(&self, operation: Operation, request: &T) -> Result<U, CallError> {
+        decode(&self.successful(ChannelRequest::new(operation, encode(request)?)).await?)
     }
 
     /// Passes bytes in and out, whatever the answer's status: how a follower relays its users' requests unchanged.

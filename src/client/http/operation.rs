@@ -29,11 +29,25 @@ pub enum Operation {
     MintGroupId,
     /// Local: hands a group to the hub.
     CreateGroup,
+    /// Local: stores KeyPackages of a client.
+    UploadKeyPackages,
+    /// Local: removes the KeyPackages of a client.
+    DeleteKeyPackages,
+    /// Local: how many KeyPackages there are.
+    KeyPackageStatus,
+    /// Local: KeyPackages of contacts at the same provider.
+    FetchKeyPackages,
+    /// Local: makes a bearer token.
+    MintToken,
+    /// Local: revokes bearer tokens.
+    RevokeToken,
+    /// Local: the unique tokens of a user.
+    ListTokens,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 20] = [
         Self::Send,
         Self::Receive,
         Self::ReceiveLiteral,
@@ -47,6 +61,13 @@ impl Operation {
         Self::Subscribe,
         Self::MintGroupId,
         Self::CreateGroup,
+        Self::UploadKeyPackages,
+        Self::DeleteKeyPackages,
+        Self::KeyPackageStatus,
+        Self::FetchKeyPackages,
+        Self::MintToken,
+        Self::RevokeToken,
+        Self::ListTokens,
     ];
 
     /// The path: no id and no key ever stands in it.
@@ -65,6 +86,13 @@ impl Operation {
             Self::Subscribe => "/v1/subscribe",
             Self::MintGroupId => "/v1/local/mint-group-id",
             Self::CreateGroup => "/v1/local/create-group",
+            Self::UploadKeyPackages => "/v1/local/upload-key-packages",
+            Self::DeleteKeyPackages => "/v1/local/delete-key-packages",
+            Self::KeyPackageStatus => "/v1/local/key-package-status",
+            Self::FetchKeyPackages => "/v1/local/fetch-key-packages",
+            Self::MintToken => "/v1/local/mint-token",
+            Self::RevokeToken => "/v1/local/revoke-token",
+            Self::ListTokens => "/v1/local/list-tokens",
         }
     }
 }
