@@ -1,6 +1,8 @@
 //! The command line: its words, and nothing that acts on them.
 
 mod fetch_key_packages;
+mod keys;
+mod tokens;
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -9,6 +11,8 @@ use restante::wire::ServiceProviderId;
 use restante_process::telemetry::{LOG_VARIABLE, LogFilter};
 
 pub(crate) use fetch_key_packages::{FetchKeyPackages, Token, User};
+pub(crate) use keys::{KemName, KeysCommand};
+pub(crate) use tokens::TokensCommand;
 
 /// Version and commit. The variables here and below come from build.rs.
 pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("RESTANTE_COMMIT"));
@@ -72,6 +76,19 @@ Examples:
 Example:
   restante dev-pki pki hub.example follower.example")]
     DevPki(DevPki),
+
+    /// Make, list and revoke the tokens that open users' KeyPackages
+    ///
+    /// Asks the running server through its local listener.
+    #[command(subcommand)]
+    Tokens(TokensCommand),
+
+    /// Look at the gateway's keys, or change them
+    ///
+    /// The server replaces its keys by itself. These commands are for looking, and for the day on which a key must go. A
+    /// running server takes what they changed within a minute.
+    #[command(subcommand)]
+    Keys(KeysCommand),
 
     /// Fetch KeyPackages of people at another provider, without telling it who asks
     ///

@@ -8,6 +8,8 @@
 
 mod cli;
 mod fetch_key_packages;
+mod keys;
+mod tokens;
 
 use std::{
     env, io,
@@ -45,14 +47,14 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     match arguments.command {
         Command::Serve(configured) => {
-            let Some(config) = load(configured) else { return Ok(Exit::WrongConfiguration) };
+            let Some(config) = load(&configured) else { return Ok(Exit::WrongConfiguration) };
             telemetry::install(arguments.log)?;
             tracing::info!(version = cli::VERSION, "starting");
             config.warnings(now()).iter().for_each(|sentence| tracing::warn!("{sentence}"));
             block_on(serve(config)).context(NO_RUNTIME)?
         }
         Command::Config(ConfigCommand::Check(configured)) => {
-            let Some(config) = load(configured) else { return Ok(Exit::WrongConfiguration) };
+            let Some(config) = load(&configured) else { return Ok(Exit::WrongConfiguration) };
             config.warnings(now()).iter().for_each(|sentence| complain(&format!("warning: {sentence}")));
             say("the configuration is fine")?;
             Ok(Exit::Done)
@@ -71,6 +73,14 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
             }
             Ok(Exit::Done)
         }
+        Command::Tokens(command) => {
+            let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
+            say_all(block_on(tokens::run(&command, &config)).context(NO_RUNTIME)??)
+        }
+        Command::Keys(command) => {
+            let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
+            say_all(keys::run(&command, &config)?)
+        }
         Command::FetchKeyPackages(options) => {
             telemetry::install(arguments.log)?;
             fetch_key_packages::run(&options, now)
@@ -82,9 +92,14 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     }
 }
 
+fn say_all(lines: Vec<String>) -> anyhow::Result<Exit> {
+    lines.iter().try_for_each(|line| say(line))?;
+    Ok(Exit::Done)
+}
+
 /// The configuration, or `None` when its problems were printed.
-fn load(configured: Configured) -> Option<Config> {
-    let flags = configured.set.into_iter().map(|setting| (setting.key, setting.value));
+fn load(configured: &Configured) -> Option<Config> {
+    let flags = configured.set.iter().map(|setting| (setting.key.clone(), setting.value.clone()));
     let sources = Sources::of_process(&configured.config, flags);
     Config::load(&sources, now()).map_err(|problems| complain(&problems.to_string())).ok()
 }

@@ -2,6 +2,8 @@
 
 mod public;
 
+pub use public::open_keyring;
+
 use std::{collections::BTreeSet, fmt::Display, sync::Arc, time::Duration};
 
 use restante_gateway::Keyring;
@@ -69,7 +71,7 @@ pub async fn run(
     };
     let public = match &config.public {
         Some(public) => {
-            let keyring = open_keyring(public).await?;
+            let keyring = make_keyring(public).await?;
             Some((public, Arc::new(keyring), public::tls(public)?, Socket::tcp("public", public.listen).await?))
         }
         None => None,
@@ -117,7 +119,7 @@ pub async fn run(
 }
 
 /// Opens, or makes, the gateway's keys.
-async fn open_keyring(public: &config::Public) -> Result<Keyring, Error> {
+async fn make_keyring(public: &config::Public) -> Result<Keyring, Error> {
     let public = public.clone();
     let opened = tokio::task::spawn_blocking(move || public::open_keyring(&public)).await;
     Ok(opened.map_err(|_| service::Error::NoThread)??)

@@ -17,11 +17,11 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 /// What the public listener serves.
 pub(super) type PublicService = Gateway<Marked>;
 
-/// The keys of `[public]`.
+/// The keys of `[public]`, made if there are none. Blocks.
 ///
 /// # Errors
 /// [`KeyringError`]
-pub(crate) fn open_keyring(public: &config::Public) -> Result<Keyring, KeyringError> {
+pub fn open_keyring(public: &config::Public) -> Result<Keyring, KeyringError> {
     let schedule = RotationSchedule { x_wing: public.x_wing, ..RotationSchedule::default() };
     Keyring::open(&public.keys_path, &public.seal_key_file, schedule, &Machine)
 }

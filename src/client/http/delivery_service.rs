@@ -162,6 +162,18 @@ impl<C: Channel> DeliveryService<C> {
         self.successful(ChannelRequest::new(Operation::RevokeToken, encode(request)?)).await.map(drop)
     }
 
+    /// Revokes all tokens of all users: the operator's.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn revoke_all_tokens(&self) -> Result<(), CallError> {
+        let response = self.raw(ChannelRequest::new(Operation::RevokeAllTokens, Bytes::new())).await?;
+        if response.status != StatusCode::OK {
+            return Err(problem(&response).into());
+        }
+        Ok(())
+    }
+
     /// The acting user's unique tokens.
     ///
     /// # Errors

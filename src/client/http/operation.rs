@@ -43,11 +43,13 @@ pub enum Operation {
     RevokeToken,
     /// Local: the unique tokens of a user.
     ListTokens,
+    /// Local, the operator's: revokes all bearer tokens.
+    RevokeAllTokens,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Send,
         Self::Receive,
         Self::ReceiveLiteral,
@@ -68,6 +70,7 @@ impl Operation {
         Self::MintToken,
         Self::RevokeToken,
         Self::ListTokens,
+        Self::RevokeAllTokens,
     ];
 
     /// The path: no id and no key ever stands in it.
@@ -93,6 +96,7 @@ impl Operation {
             Self::MintToken => "/v1/local/mint-token",
             Self::RevokeToken => "/v1/local/revoke-token",
             Self::ListTokens => "/v1/local/list-tokens",
+            Self::RevokeAllTokens => "/admin/revoke-all-tokens",
         }
     }
 }

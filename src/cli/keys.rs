@@ -1,0 +1,73 @@
+//! The words of `restante keys`.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::Configured;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Print the keys, their times, and the SHA-256 of the published list
+    ///
+    /// Whoever compares that hash with what a relay's public log says knows that the relay hands out this list.
+    #[command(after_long_help = "\
+Example:
+  restante keys list --config hub.toml")]
+    List(Configured),
+
+    /// Publish a successor now, ahead of the schedule
+    ///
+    /// It comes into use a day later, like any other. Fails while two keys of its kind are live.
+    #[command(after_long_help = "\
+Examples:
+  restante keys rotate --config hub.toml
+  restante keys rotate --config hub.toml --kem x-wing")]
+    Rotate(RotateKey),
+
+    /// Wipe a key at once, as after a break-in
+    ///
+    /// Requests to it are refused within a minute; clients fetch the list and try again. Its successor is used at once,
+    /// and one is made if there is none.
+    #[command(after_long_help = "\
+Example:
+  restante keys retire --config hub.toml 17")]
+    Retire(RetireKey),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateKey {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+
+    /// The kind of key
+    #[arg(long, value_enum, default_value = "x25519")]
+    pub(crate) kem: KemName,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetireKey {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+
+    /// The key's id, as `restante keys list` prints it
+    #[arg(value_name = "ID")]
+    pub(crate) key_id: u8,
+}
+
+/// What a KEM is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KemName {
+    /// X25519, which every client knows
+    X25519,
+    /// X25519 and ML-KEM-768 together
+    XWing,
+}
+
+impl KeysCommand {
+    pub(crate) fn configured(&self) -> &Configured {
+        match self {
+            Self::List(configured)
+            | Self::Rotate(RotateKey { configured, .. })
+            | Self::Retire(RetireKey { configured, .. }) => configured,
+        }
+    }
+}

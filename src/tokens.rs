@@ -1,0 +1,75 @@
+//! `restante tokens`: bearer tokens for people and scripts, through the local listener of the running server.
+//!
+//! # Privacy
+//! Standard output holds tokens and handles. Errors hold neither, and no user.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use restante::{
+    client::http::{DeliveryService, Limits, LocalAddress, LocalClient, ServiceToken, UserId},
+    config::{self, Config},
+    wire::{self, BearerTokenKind, MintTokenRequest, RevokeTokenRequest, TokenHandle, TokenUse},
+};
+
+use crate::cli::{TokensCommand, User};
+
+/// Whoever acts when all tokens are revoked: the operation has no user, the listener's form does.
+const OPERATOR: &[u8] = b"operator";
+
+/// Carries a command out; gives the lines to print.
+pub(crate) async fn run(command: &TokensCommand, config: &Config) -> anyhow::Result<Vec<String>> {
+    match command {
+        TokensCommand::Mint(mint) => {
+            let kind = if mint.unique { BearerTokenKind::Unique } else { BearerTokenKind::Shared };
+            let minted = service(config, &mint.user.id)?.mint_token(&MintTokenRequest { kind }).await?;
+            Ok(vec![STANDARD.encode(wire::encode(&minted.token)?)])
+        }
+        TokensCommand::Revoke(revoke) => {
+            match (&revoke.user, revoke.handle) {
+                (None, _) => service(config, OPERATOR)?.revoke_all_tokens().await?,
+                (Some(user), handle) => {
+                    let request = handle.map_or(RevokeTokenRequest::User, |handle| {
+                        RevokeTokenRequest::Handle(TokenHandle::new(handle))
+                    });
+                    service(config, &user.id)?.revoke_token(&request).await?;
+                }
+            }
+            Ok(vec!["revoked".to_owned()])
+        }
+        TokensCommand::List(list) => {
+            let User { id, .. } = &list.user;
+            let listed = service(config, id)?.list_tokens().await?;
+            let heading = format!("{:<32}  {:<29}  {:>8}  {:<29}  state", "handle", "minted", "uses", "last used");
+            Ok([heading].into_iter().chain(listed.tokens.iter().map(line)).collect())
+        }
+    }
+}
+
+fn service(config: &Config, user: &[u8]) -> anyhow::Result<DeliveryService<LocalClient>> {
+    let Some(local) = &config.local else {
+        bail!(
+            "there is no table [local] in the configuration: tokens are managed through the running server's listener"
+        )
+    };
+    let token = local.read_service_token()?;
+    let token = ServiceToken::new(&token).context("local.service_token_file holds no word that a header can carry")?;
+    let address = match &local.listen {
+        config::LocalAddress::Tcp(address) => LocalAddress::Tcp(*address),
+        config::LocalAddress::Unix(path) => LocalAddress::Unix(path.clone()),
+    };
+    let user = UserId::new(user).context("a user id has 1 to 512 bytes")?;
+    Ok(DeliveryService::new(LocalClient::new(address, token, user, Limits::default())))
+}
+
+fn line(token: &TokenUse) -> String {
+    let handle = hex::encode(token.handle.as_bytes());
+    let used = if token.last_used_ms == 0 { "-".to_owned() } else { date(token.last_used_ms) };
+    let state = if token.revoked { "revoked" } else { "good" };
+    format!("{handle}  {:<29}  {:>8}  {used:<29}  {state}", date(token.minted_ms), token.uses)
+}
+
+fn date(time_ms: u64) -> String {
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(time_ms))
+}
