@@ -48,6 +48,7 @@ impl LiveKey {
 pub struct LiveKeys {
     keys: Vec<LiveKey>,
     list: Bytes,
+    sha256: [u8; 32],
     etag: String,
 }
 
@@ -61,8 +62,10 @@ impl LiveKeys {
             .collect();
         let list = Bytes::from(KeyConfig::encode_list(&configs));
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &list);
-        let etag = digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
-        Self { keys, list, etag: format!("\"{etag}\"") }
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(digest.as_ref());
+        let etag = sha256.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+        Self { keys, list, sha256, etag: format!("\"{etag}\"") }
     }
 
     /// The keys of one configuration that never changes: for tests and measurements.
@@ -82,6 +85,12 @@ impl LiveKeys {
     #[must_use]
     pub fn list(&self) -> &Bytes {
         &self.list
+    }
+
+    /// SHA-256 of the list, for people who compare it with what relays have seen.
+    #[must_use]
+    pub fn list_sha256(&self) -> [u8; 32] {
+        self.sha256
     }
 
     /// A strong validator for the list: half of its SHA-256.

@@ -14,7 +14,7 @@ pub struct Policy {
     pub request_bytes_max: usize,
     /// A body has come as a whole after so long: 10 s.
     pub body_timeout: Duration,
-    /// The target has answered after so long: 15 s.
+    /// The target has answered after so long: 10 s, so that a relay that waits a little longer gets the sealed answer.
     pub target_timeout: Duration,
     /// Requests that are read or answered at once: 1024. With the largest body this bounds the memory.
     pub requests_at_once: usize,
@@ -39,7 +39,7 @@ impl Default for Policy {
         Self {
             request_bytes_max: 64 * 1024,
             body_timeout: Duration::from_secs(10),
-            target_timeout: Duration::from_secs(15),
+            target_timeout: Duration::from_secs(10),
             requests_at_once: 1024,
             date_window: Duration::from_secs(120),
             replay_marks_max: 500_000,

@@ -87,6 +87,13 @@ impl ReplayWindow {
         seen.digests.len() - before
     }
 
+    /// Refuses, until then, every request that may have been let through before without having been remembered: for an
+    /// owner that has lost marks. A request whose mark would expire by `until_ms` is too old.
+    pub fn distrust(&self, until_ms: u64) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.forgotten_ms = seen.forgotten_ms.max(until_ms);
+    }
+
     /// How many marks there are, expired ones included that nobody came upon yet.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -165,6 +172,16 @@ mod tests {
         assert_eq!(window.admit(mark(1, 5_000), 1_000), Err(Replay::Seen));
         assert_eq!(window.admit(mark(2, 6_000), 1_000), Err(Replay::Seen));
         assert_eq!(window.admit(mark(4, 6_000), 1_000), Err(Replay::Full));
+    }
+
+    #[test]
+    fn what_may_have_been_seen_is_refused_after_a_loss() {
+        let window = ReplayWindow::new(10);
+        window.distrust(300_000);
+        assert_eq!(window.admit(mark(1, 240_000), 60_000), Err(Replay::TooOld));
+        assert_eq!(window.admit(mark(1, 300_000), 200_000), Err(Replay::TooOld));
+        assert_eq!(window.admit(mark(1, 300_001), 200_000), Ok(()));
+        assert_eq!(window.admit(mark(1, 300_001), 200_000), Err(Replay::Seen));
     }
 
     #[test]

@@ -1,0 +1,243 @@
+//! The command line: its words, and nothing that acts on them.
+
+use std::{path::PathBuf, str::FromStr};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use restante_gateway::Kem;
+use restante_process::telemetry::{LOG_VARIABLE, LogFilter};
+
+/// An Oblivious HTTP gateway (RFC 9458): it knows what is asked, and never who asks
+///
+/// Takes encrypted requests from relays, opens them, asks the one origin behind it, and sends the answer back encrypted
+/// and padded. The relay cannot read either; the gateway sees relays and no clients.
+#[derive(Debug, Parser)]
+#[command(
+    name = "restante-gateway",
+    version,
+    propagate_version = true,
+    after_long_help = "\
+Examples:
+  restante-gateway config example > gateway.toml    begin a configuration
+  restante-gateway keys init --config gateway.toml  make the first key
+  restante-gateway serve --config gateway.toml      serve
+  curl https://HOST/.well-known/ohttp-gateway       the list of keys, as clients get it
+
+Exit status: 0 done, 1 failed while running, 2 wrong usage, 78 wrong configuration."
+)]
+pub(crate) struct Arguments {
+    /// What to log: a level, or levels for parts of the gateway
+    ///
+    /// A level (off, error, warn, info, debug, trace). Logs go to standard error: text on a terminal, JSON otherwise. No
+    /// level ever shows keys, tokens, addresses, relays or content, and there is no line for a request.
+    #[arg(long, global = true, env = LOG_VARIABLE, value_name = "FILTER", default_value = "info")]
+    pub(crate) log: LogFilter,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve, until SIGTERM or SIGINT
+    ///
+    /// Prints `listening <table> <address>` on standard output for each listener that is ready, so that port 0 can be
+    /// configured. SIGTERM or SIGINT: no new connections, requests that are being served finish (at most
+    /// limits.drain_seconds); a second signal ends the process at once. SIGHUP: certificates and keys are read again; if
+    /// something is wrong with them, everything stays as it was.
+    #[command(after_long_help = "\
+Examples:
+  restante-gateway serve --config /etc/restante/gateway.toml
+  restante-gateway serve --config gateway.toml --set gateway.listen=127.0.0.1:0 --log debug")]
+    Serve(Configured),
+
+    /// Check or begin a configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+
+    /// Look at the keys, or change them
+    ///
+    /// A gateway replaces its keys by itself, by the schedule in [keys]. These commands are for looking, and for the day
+    /// on which a key must go. A running gateway takes what they changed within a minute, or at once on SIGHUP.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say everything that is wrong with a configuration, without serving
+    ///
+    /// Reads all layers, checks names, addresses, certificates and files, and prints every problem with its place.
+    /// Opens no socket and no keyring. Exit status 78 if there is a problem.
+    #[command(after_long_help = "\
+Example:
+  restante-gateway config check --config /etc/restante/gateway.toml")]
+    Check(Configured),
+
+    /// Print a sample file with every setting and its default
+    #[command(after_long_help = "\
+Example:
+  restante-gateway config example > gateway.toml")]
+    Example,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make the keyring and its first keys, and print the list
+    ///
+    /// The first start of `serve` does the same. Fails if there is a keyring.
+    #[command(after_long_help = "\
+Example:
+  restante-gateway keys init --config gateway.toml")]
+    Init(Configured),
+
+    /// Print the keys, their times, and the SHA-256 of the published list
+    ///
+    /// Whoever compares that hash with what a relay's public log says knows that the relay hands out this list.
+    #[command(after_long_help = "\
+Example:
+  restante-gateway keys list --config gateway.toml")]
+    List(Configured),
+
+    /// Publish a successor now, ahead of the schedule
+    ///
+    /// It comes into use after keys.publish_ahead_hours, like any other. Fails while two keys of its kind are live.
+    #[command(after_long_help = "\
+Examples:
+  restante-gateway keys rotate --config gateway.toml
+  restante-gateway keys rotate --config gateway.toml --kem x-wing")]
+    Rotate(Rotate),
+
+    /// Wipe a key at once, as after a break-in
+    ///
+    /// Requests to it are refused from now on; clients fetch the list and try again. Its successor is used at once, and
+    /// one is made if there is none.
+    #[command(after_long_help = "\
+Example:
+  restante-gateway keys retire --config gateway.toml 17")]
+    Retire(Retire),
+}
+
+impl KeysCommand {
+    pub(crate) fn configured(&self) -> &Configured {
+        match self {
+            Self::Init(configured) | Self::List(configured) => configured,
+            Self::Rotate(rotate) => &rotate.configured,
+            Self::Retire(retire) => &retire.configured,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+
+    /// The kind of key
+    #[arg(long, value_enum, default_value = "x25519")]
+    pub(crate) kem: KemName,
+}
+
+/// What a KEM is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KemName {
+    /// X25519, which every client knows
+    X25519,
+    /// X25519 and ML-KEM-768 together
+    XWing,
+}
+
+impl From<KemName> for Kem {
+    fn from(name: KemName) -> Self {
+        match name {
+            KemName::X25519 => Self::X25519,
+            KemName::XWing => Self::XWing,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Retire {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+
+    /// The key's id, as `keys list` prints it
+    #[arg(value_name = "ID")]
+    pub(crate) key_id: u8,
+}
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Configured {
+    /// The configuration file (TOML)
+    ///
+    /// Relative paths in it start at its folder. Environment variables named RESTANTE_GATEWAY_<TABLE>__<KEY>, with two
+    /// underscores in the middle, stand above the file, as in RESTANTE_GATEWAY_ADMIN__LISTEN=127.0.0.1:9292.
+    #[arg(long, env = "RESTANTE_GATEWAY_CONFIG", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+
+    /// A setting that stands above file and environment; may be repeated
+    #[arg(long, value_name = "TABLE.KEY=VALUE")]
+    pub(crate) set: Vec<Setting>,
+}
+
+/// `gateway.listen=127.0.0.1:0`
+#[derive(Clone, Debug)]
+pub(crate) struct Setting {
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+impl FromStr for Setting {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (key, value) = text.split_once('=').ok_or("write it as in gateway.listen=127.0.0.1:0")?;
+        if key.is_empty() || key.split('.').any(str::is_empty) {
+            return Err("there is no key; write it as in gateway.listen=127.0.0.1:0");
+        }
+        Ok(Self { key: key.to_owned(), value: value.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_explains_itself_with_an_example() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            if command.has_subcommands() {
+                command.get_subcommands().for_each(check);
+            } else {
+                let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+                assert!(
+                    examples.contains("Example") && examples.contains("restante-gateway "),
+                    "{}",
+                    command.get_name()
+                );
+            }
+        }
+        Arguments::command().debug_assert();
+        check(&Arguments::command());
+    }
+
+    #[test]
+    fn wrong_usage_is_recognised_before_anything_runs() {
+        for words in [
+            &["restante-gateway"][..],
+            &["restante-gateway", "keys"],
+            &["restante-gateway", "keys", "retire", "--config", "a.toml", "256"],
+            &["restante-gateway", "keys", "rotate", "--config", "a.toml", "--kem", "p256"],
+            &["restante-gateway", "serve", "--config", "a.toml", "--set", "gateway.listen"],
+            &["restante-gateway", "serve", "--config", "a.toml", "--log", "hyper=trace"],
+        ] {
+            assert_eq!(Arguments::try_parse_from(words).unwrap_err().exit_code(), 2, "{words:?}");
+        }
+    }
+}

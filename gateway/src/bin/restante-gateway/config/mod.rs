@@ -1,0 +1,121 @@
+//! What the operator decides: the tables of the configuration file, the layers above it, and their checks.
+//!
+//! Layers, weakest first: the file, environment variables (`RESTANTE_GATEWAY_GATEWAY__LISTEN`), `--set
+//! gateway.listen=…`. Whoever holds a [`Config`] from [`Config::load`] holds one whose names, addresses and files were
+//! checked.
+//!
+//! # Privacy
+//! Its errors name paths, hosts and addresses. They are for the operator's terminal, never for the log.
+
+mod files;
+mod limits;
+#[cfg(test)]
+mod tests;
+mod written;
+
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::SystemTime};
+
+use http::{Method, Uri};
+pub(crate) use limits::Limits;
+use restante_gateway::RotationSchedule;
+use restante_process::config::{LocalAddress, Problems, Program, Sources, too_few_files};
+use written::Layers;
+
+/// The sample file: every table and key, with defaults in comments. `restante-gateway config example` prints it.
+pub(crate) const EXAMPLE: &str = include_str!("../../../../../config/gateway.toml");
+
+const PROGRAM: Program =
+    Program { name: "restante-gateway", sample: "gateway.toml", prefix: "RESTANTE_GATEWAY_", siblings: &[] };
+
+/// Everything that the operator configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// `gateway.listen`: where relays connect, with TLS.
+    pub(crate) listen: SocketAddr,
+    /// `gateway.cert_file`: PEM, the gateway's certificate, then its intermediates.
+    pub(crate) cert_file: PathBuf,
+    /// `gateway.key_file`: PEM, its private key.
+    pub(crate) key_file: PathBuf,
+    /// `gateway.authority`: what inner requests must name.
+    pub(crate) authority: String,
+    /// `gateway.relays_ca_file` and `gateway.relays`: who has a budget of its own.
+    pub(crate) relays: Option<Relays>,
+    /// `[keys]`.
+    pub(crate) keys: Keys,
+    /// `[origin]`.
+    pub(crate) origin: Origin,
+    /// `replays.path`: the folder of marks, made on the first start.
+    pub(crate) replays: PathBuf,
+    /// `[[routes]]`: what may be asked for. At least one.
+    pub(crate) routes: Vec<Route>,
+    /// `admin.listen`: health and metrics, off unless configured.
+    pub(crate) admin: Option<LocalAddress>,
+    /// `[limits]`.
+    pub(crate) limits: Limits,
+}
+
+/// Relays that are known by their certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Relays {
+    /// PEM: the authorities of their certificates.
+    pub(crate) ca_file: PathBuf,
+    /// The names in them.
+    pub(crate) names: BTreeSet<String>,
+}
+
+/// `[keys]`: where the gateway's private keys are, and how they follow each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Keys {
+    /// The folder of the keyring, made on the first start.
+    pub(crate) path: PathBuf,
+    /// The key that seals it, made on the first start.
+    pub(crate) seal_key_file: PathBuf,
+    /// Times, and whether there is an X-Wing key.
+    pub(crate) schedule: RotationSchedule,
+}
+
+/// `[origin]`: where requests go that were opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Scheme, host, perhaps a port.
+    pub(crate) url: Uri,
+    /// PEM: the authorities that its certificate must come from; with https only.
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// `[[routes]]`: one thing that may be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// Its method.
+    pub(crate) method: Method,
+    /// Its path, compared exactly.
+    pub(crate) path: String,
+    /// Every answer is padded to this.
+    pub(crate) response_bytes: usize,
+}
+
+impl Config {
+    /// Reads all layers and checks everything that can be known without opening a socket or the keyring. `now` is what
+    /// certificates must be valid at.
+    ///
+    /// # Errors
+    /// All problems at once, each with the place that it comes from and what to do about it.
+    pub(crate) fn load(sources: &Sources<'_>, now: SystemTime) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let Some(mut layers) = Layers::read(PROGRAM, sources, &mut problems) else { return Err(problems) };
+        let Some(written) = layers.extract(&mut problems) else { return Err(problems) };
+        let config = written.parse(&layers, &mut problems);
+        if let Some(config) = &config {
+            files::check(config, now, &layers, &mut problems);
+        }
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(problems),
+        }
+    }
+
+    /// What is allowed but will hurt later. Sentences with numbers only, fit for the log.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        too_few_files(self.limits.connections_max).into_iter().collect()
+    }
+}

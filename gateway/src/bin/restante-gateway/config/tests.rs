@@ -1,0 +1,164 @@
+//! Configurations, as operators write them.
+
+use std::{fs, path::Path, time::SystemTime};
+
+use restante_process::config::{Sources, keys_of};
+use tempfile::TempDir;
+
+use super::*;
+
+/// A folder with files that the sample can use.
+fn folder() -> TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let pki = folder.path().join("pki");
+    fs::create_dir_all(pki.join("follower.example")).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["follower.example".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let cert = params.self_signed(&key).unwrap().pem();
+    fs::write(pki.join("ca.pem"), &cert).unwrap();
+    fs::write(pki.join("follower.example/cert.pem"), cert).unwrap();
+    let key_file = pki.join("follower.example/key.pem");
+    fs::write(&key_file, key.serialize_pem()).unwrap();
+    fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
+    folder
+}
+
+fn now() -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "the certificate was made now")]
+    SystemTime::now()
+}
+
+fn load_in(folder: &Path, text: &str, flags: &[(&str, &str)]) -> Result<Config, String> {
+    let file = folder.join("gateway.toml");
+    fs::write(&file, text).unwrap();
+    let flags = flags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let sources = Sources { file: &file, environment: Vec::new(), flags };
+    Config::load(&sources, now()).map_err(|problems| problems.to_string())
+}
+
+fn replaced(from: &str, to: &str) -> String {
+    assert_eq!(EXAMPLE.matches(from).count(), 1, "{from}");
+    EXAMPLE.replace(from, to)
+}
+
+/// Loads the sample with one text replaced, which must be refused for one reason.
+#[track_caller]
+fn assert_refused(from: &str, to: &str, words: &str) {
+    let problems = load_in(folder().path(), &replaced(from, to), &[]).unwrap_err();
+    assert!(problems.contains(words), "no problem says `{words}`: {problems}");
+    assert_eq!(problems.lines().count(), 1, "{problems}");
+}
+
+#[test]
+fn the_sample_file_works_as_it_says() {
+    let folder = folder();
+    let config = load_in(folder.path(), EXAMPLE, &[]).unwrap();
+    assert_eq!(config.listen, "[::]:8443".parse().unwrap());
+    assert_eq!(config.authority, "follower.example");
+    assert_eq!(config.relays.unwrap().names, BTreeSet::from(["relay.example".to_owned()]));
+    assert_eq!(config.keys.path, folder.path().join("gateway-keys"));
+    assert_eq!(config.keys.schedule, RotationSchedule::default());
+    assert_eq!(config.origin, Origin { url: "http://127.0.0.1:8080".parse().unwrap(), ca_file: None });
+    let route = Route { method: Method::POST, path: "/v1/key-package".into(), response_bytes: 8192 };
+    assert_eq!(config.routes, [route]);
+    assert_eq!(config.limits, Limits::default());
+}
+
+#[test]
+fn the_sample_file_shows_every_key_with_its_default() {
+    let is_value = |value: &str| value == "false" || value.parse::<u64>().is_ok();
+    let uncommented: String = EXAMPLE
+        .lines()
+        .map(|line| match line.strip_prefix("# ").and_then(|setting| setting.split_once(" = ")) {
+            Some((key, value)) if is_value(value) => format!("{key} = {value}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let config = load_in(folder().path(), &uncommented, &[]).unwrap();
+    assert_eq!((config.limits, config.keys.schedule), (Limits::default(), RotationSchedule::default()));
+    for (table, keys) in keys_of::<written::Written>() {
+        for key in keys {
+            let shown = [format!("\n{key} = "), format!("\n# {key} = ")];
+            assert!(shown.iter().any(|line| uncommented.contains(line)), "{table}.{key} is not in the sample file");
+        }
+    }
+}
+
+#[test]
+fn what_is_missing_is_told_in_one_run() {
+    let problems = load_in(folder().path(), "", &[]).unwrap_err();
+    let keys = [
+        "gateway.listen",
+        "gateway.cert_file",
+        "gateway.key_file",
+        "gateway.authority",
+        "keys.path",
+        "keys.seal_key_file",
+        "origin.url",
+        "replays.path",
+        "routes",
+    ];
+    for key in keys {
+        assert!(problems.contains(&format!(": {key}: is missing")), "{key}: {problems}");
+    }
+    assert_eq!(problems.lines().count(), keys.len(), "{problems}");
+}
+
+#[test]
+fn an_origin_is_reached_with_tls_or_on_this_machine() {
+    let origin = "url = \"http://127.0.0.1:8080\"";
+    assert_refused(origin, "url = \"http://192.0.2.1:80\"", "without TLS");
+    assert_refused(origin, "url = \"http://origin.example\"", "without TLS");
+    assert_refused(origin, "url = \"ftp://127.0.0.1\"", "neither http nor https");
+    assert_refused(origin, "url = \"https://origin.example\"", "origin.ca_file: is missing");
+    assert_refused(origin, "url = \"http://user@127.0.0.1\"", "has no host");
+    for url in ["http://127.0.0.1/a", "http://127.0.0.1/?a", "http://127.0.0.1/#a"] {
+        assert_refused(origin, &format!("url = \"{url}\""), "more than a host and a port");
+    }
+    assert_refused(origin, "url = \"http://localhost:1\"\nca_file = \"pki/ca.pem\"", "has no use");
+    for url in ["http://localhost:1", "http://[::1]:1", "http://127.0.0.1:1/"] {
+        load_in(folder().path(), &replaced(origin, &format!("url = \"{url}\"")), &[]).unwrap();
+    }
+    let https = replaced(origin, "url = \"https://origin.example\"\nca_file = \"pki/ca.pem\"");
+    load_in(folder().path(), &https, &[]).unwrap();
+}
+
+#[test]
+fn never_more_than_two_keys_are_live() {
+    let hours = "# life_hours = 168";
+    assert_refused(hours, "life_hours = 48", "keys.life_hours: is 48, and must be more than");
+    assert_refused("# accept_after_hours = 24", "accept_after_hours = 0", "clients would use keys that are refused");
+    load_in(folder().path(), &replaced(hours, "life_hours = 49"), &[]).unwrap();
+}
+
+#[test]
+fn the_seal_key_does_not_lie_with_what_it_seals() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("gateway-keys")).unwrap();
+    let text = replaced("\"gateway-seal-key\"", "\"gateway-keys/seal-key\"");
+    assert!(load_in(folder.path(), &text, &[]).unwrap_err().contains("is inside of keys.path"));
+}
+
+#[test]
+fn names_paths_and_classes_are_checked() {
+    assert_refused("authority = \"follower.example\"", "authority = \"Follower.example\"", "no host in lower case");
+    assert_refused("authority = \"follower.example\"", "authority = \"a@b\"", "no host in lower case");
+    assert_refused("path = \"/v1/key-package\"", "path = \"v1\"", "no path that begins with a slash");
+    assert_refused("method = \"POST\"", "method = \"PO ST\"", "is no method");
+    assert_refused("response_bytes = 8192", "response_bytes = 8191", "must be from 8192");
+    assert_refused("relays = [\"relay.example\"]", "relays = []", "gateway.relays: is missing");
+    assert_refused("relays_ca_file = \"pki/ca.pem\"\n", "", "gateway.relays_ca_file: is missing");
+    assert_refused("# in_flight_max = 1024", "in_flight_max = 0", "at least 1 is needed");
+    assert_refused("# x_wing = false", "xwing = true", "did you mean `x_wing`?");
+}
+
+#[test]
+fn flags_stand_above_the_file() {
+    let folder = folder();
+    let config =
+        load_in(folder.path(), EXAMPLE, &[("gateway.listen", "127.0.0.1:0"), ("keys.x_wing", "true")]).unwrap();
+    assert_eq!(config.listen.port(), 0);
+    assert!(config.keys.schedule.x_wing);
+}

@@ -1,0 +1,101 @@
+//! The program `restante-gateway`: arguments, configuration, telemetry, serve, drain; nothing else.
+//!
+//! It stands alone, in front of one origin. Exit status: 0 done, 1 failed while running, 2 wrong usage, 78 wrong
+//! configuration.
+//!
+//! # Privacy
+//! Problems of a configuration name paths and hosts. They are printed for whoever started the process, and never logged.
+
+mod admin;
+mod cli;
+mod config;
+mod forward;
+mod keys;
+mod marks;
+mod metrics;
+mod origin;
+mod relays;
+mod server;
+
+use std::{
+    process::ExitCode,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::Context;
+use clap::Parser;
+use cli::{Arguments, Command, ConfigCommand, Configured};
+use config::{Config, EXAMPLE};
+use restante_process::{
+    Ended, Exit, Signals, block_on,
+    config::{Problems, Sources},
+    console::{announce, complain, say},
+    telemetry, until_drained,
+};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let exit = run(arguments).unwrap_or_else(|error| {
+        complain(&format!("restante-gateway: {error:#}"));
+        Exit::Failed
+    });
+    exit.into()
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<Exit> {
+    match arguments.command {
+        Command::Serve(configured) => {
+            let Some(config) = load_or_complain(&configured) else { return Ok(Exit::WrongConfiguration) };
+            telemetry::install(arguments.log)?;
+            tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
+            config.warnings().iter().for_each(|sentence| tracing::warn!("{sentence}"));
+            block_on(serve(config, configured)).context("no runtime")?
+        }
+        Command::Config(ConfigCommand::Check(configured)) => {
+            let Some(config) = load_or_complain(&configured) else { return Ok(Exit::WrongConfiguration) };
+            config.warnings().iter().for_each(|sentence| complain(&format!("warning: {sentence}")));
+            say("the configuration is fine")?;
+            Ok(Exit::Done)
+        }
+        Command::Config(ConfigCommand::Example) => {
+            say(EXAMPLE.trim_end())?;
+            Ok(Exit::Done)
+        }
+        Command::Keys(command) => {
+            let Some(config) = load_or_complain(command.configured()) else { return Ok(Exit::WrongConfiguration) };
+            for line in keys::run(&command, &config)? {
+                say(&line)?;
+            }
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn load(configured: &Configured) -> Result<Config, Problems> {
+    let flags = configured.set.iter().map(|setting| (setting.key.clone(), setting.value.clone()));
+    Config::load(&Sources::of_process(&configured.config, flags), now())
+}
+
+fn load_or_complain(configured: &Configured) -> Option<Config> {
+    load(configured).map_err(|problems| complain(&problems.to_string())).ok()
+}
+
+/// Serves until a signal asks for the end, then until requests that are being served are answered: at most
+/// `limits.drain_seconds`, or until a second signal.
+async fn serve(config: Config, configured: Configured) -> anyhow::Result<Exit> {
+    let Signals { mut ends, mut reloads } = Signals::install().context("signals cannot be handled")?;
+    let drain = Duration::from_secs(config.limits.drain_seconds.into());
+    let mut announce = announce;
+    let reload = || load(&configured);
+    let surroundings = server::Terminal { announce: &mut announce, complain: &complain, load: &reload };
+    let server = |stopping| server::run(config, surroundings, &mut reloads, stopping);
+    Ok(match until_drained(server, &mut ends, drain).await? {
+        Ended::Unasked | Ended::Drained => Exit::Done,
+        Ended::CutShort => Exit::Failed,
+    })
+}
+
+fn now() -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "checks of certificates at start; the gateway is given a clock")]
+    SystemTime::now()
+}

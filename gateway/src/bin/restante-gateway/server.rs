@@ -1,0 +1,216 @@
+//! Puts the parts together and runs them: keys, marks, listeners, reloads; and takes them down in order.
+
+use std::{
+    fmt::Display,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use restante_gateway::{Gateway, Keyring, KeyringError, Machine, Surroundings as _, Target};
+use restante_process::{Connections, Identify, Reloads, Socket, SocketError, Tls, TlsError, config::Problems};
+use tokio::{sync::watch, task::JoinSet};
+
+use crate::{
+    admin::Admin,
+    config::{Config, Route},
+    forward::{Forward, response_class},
+    keys,
+    marks::{self, Marks, MarksError, Restored},
+    origin::{Origin, OriginError},
+    relays,
+};
+
+/// The keyring is looked at so often at least: another process may have changed it.
+const KEYS_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Why the gateway did not start, or did not take a new configuration. For the operator's terminal: it names files.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Its certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Its keys.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// Marks of requests.
+    #[error(transparent)]
+    Marks(#[from] MarksError),
+    /// The way to the origin.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
+    /// A listener.
+    #[error(transparent)]
+    Listen(#[from] SocketError),
+    /// The configuration, at a reload.
+    #[error("{0}")]
+    Config(Problems),
+    /// A thread or task that the system did not give.
+    #[error("a part of the process could not be started: {0}")]
+    NoThread(#[from] std::io::Error),
+    /// A task that reads files stopped by a bug.
+    #[error("a part of the process stopped")]
+    Stopped(#[from] tokio::task::JoinError),
+}
+
+/// Where the program tells its surroundings about itself.
+pub(crate) struct Terminal<'a> {
+    /// Called with table and address of each listener that is ready.
+    pub(crate) announce: &'a mut (dyn FnMut(&str, &dyn Display) + Send),
+    /// Called with what is wrong when a reload fails. Not a log: it names files.
+    pub(crate) complain: &'a (dyn Fn(&str) + Sync),
+    /// Reads the configuration again.
+    pub(crate) load: &'a (dyn Fn() -> Result<Config, Problems> + Sync),
+}
+
+/// Serves until `stopping` turns true or its sender is gone. Returns when everything that was under way has ended.
+///
+/// # Errors
+/// Why it did not start.
+pub(crate) async fn run(
+    config: Config,
+    terminal: Terminal<'_>,
+    reloads: &mut Reloads,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<(), Error> {
+    let tls = Tls::read(&config.cert_file, &config.key_file, relays::clients(&config))?;
+    let origin = Origin::new(
+        config.origin.url.clone(),
+        config.origin.ca_file.as_deref(),
+        Duration::from_secs(config.limits.connect_timeout_seconds.into()),
+    )?;
+    let (socket, address) = Socket::tcp("gateway", config.listen).await?;
+    let admin_socket = match &config.admin {
+        Some(address) => Some(Socket::local("admin", address).await?),
+        None => None,
+    };
+    let state = open_state(&config).await?;
+    let State { keyring, marks, marks_thread, restored } = state;
+    let (gateway, admin) = build(&config, origin, Arc::clone(&keyring), marks, restored);
+
+    let mut tasks = JoinSet::new();
+    let (connections_max, header_timeout) =
+        (config.limits.connections_max as usize, Duration::from_secs(config.limits.header_read_timeout_seconds.into()));
+    let identify = relays::identify(config.relays.as_ref());
+    let connections =
+        Connections { service: gateway, tls: Some(tls.clone()), identify, connections_max, header_timeout };
+    tasks.spawn(connections.serve(socket, stopping.clone()));
+    (terminal.announce)("gateway", &address);
+    if let Some((socket, address)) = admin_socket {
+        let identify = Identify::nobody();
+        let connections = Connections { service: admin.clone(), tls: None, identify, connections_max, header_timeout };
+        tasks.spawn(connections.serve(socket, stopping.clone()));
+        (terminal.announce)("admin", &address);
+    }
+    let ticker = tokio::spawn(keep_fresh(Arc::clone(&keyring), stopping.clone()));
+    loop {
+        tokio::select! {
+            // A dropped sender means the end as well.
+            _ = stopping.wait_for(|ends| *ends) => break,
+            () = reloads.next() => {}
+        }
+        match reload(&tls, &keyring, terminal.load).await {
+            Ok(()) => tracing::info!("reloaded"),
+            Err(error) => {
+                tracing::error!("certificates or keys were not taken: see standard error");
+                (terminal.complain)(&error.to_string());
+            }
+        }
+    }
+    admin.draining.store(true, Relaxed);
+    while tasks.join_next().await.is_some() {}
+    drop(ticker.await);
+    // All that could still write is gone with the listeners and this; the thread is joined where blocking is allowed.
+    drop(admin);
+    drop(tokio::task::spawn_blocking(move || marks_thread.join()).await);
+    Ok(())
+}
+
+/// What is on the disk.
+struct State {
+    keyring: Arc<Keyring>,
+    marks: Marks,
+    marks_thread: JoinHandle<()>,
+    restored: Restored,
+}
+
+async fn open_state(config: &Config) -> Result<State, Error> {
+    let (config_keys, replays) = (config.keys.clone(), config.replays.clone());
+    let open = move || -> Result<State, Error> {
+        let had_keys = Keyring::exists(&config_keys.path);
+        let keyring = Arc::new(keys::open(&config_keys)?);
+        let (folder, mut restored) = marks::restore(&replays, Machine.now_ms())?;
+        // Keys that were made just now have opened nothing yet: there is nothing to remember.
+        restored.is_incomplete &= had_keys;
+        let (marks, marks_thread) = Marks::start(folder, || Machine.now_ms())?;
+        Ok(State { keyring, marks, marks_thread, restored })
+    };
+    tokio::task::spawn_blocking(open).await?
+}
+
+fn build(
+    config: &Config,
+    origin: Origin,
+    keyring: Arc<Keyring>,
+    marks: Marks,
+    restored: Restored,
+) -> (Gateway<Forward>, Admin) {
+    let routes: Arc<[Route]> = config.routes.clone().into();
+    let allowed = Target {
+        authority: config.authority.clone(),
+        routes: routes.iter().map(|route| (route.method.clone(), route.path.clone())).collect(),
+    };
+    let forward = Forward::new(marks.clone(), origin, Arc::clone(&routes));
+    let class = move |request: &_| response_class(&routes, request);
+    let policy = config.limits.policy();
+    let gateway = Gateway::new(forward, allowed, class, keyring, policy, Arc::new(Machine));
+    let (replays, now_ms) = (gateway.replays(), Machine.now_ms());
+    let count = replays.restore(restored.marks, now_ms);
+    tracing::info!(marks = count, "requests of before are remembered");
+    if restored.is_incomplete {
+        let window_ms = u64::try_from(policy.date_window.as_millis()).unwrap_or(u64::MAX);
+        let until_ms = now_ms.saturating_add(window_ms.saturating_mul(2)).saturating_add(1);
+        replays.distrust(until_ms);
+        tracing::warn!(
+            seconds = (until_ms - now_ms) / 1000,
+            "marks of earlier requests are missing or damaged: requests are refused until copies would be too old"
+        );
+    }
+    let draining = Arc::new(AtomicBool::new(false));
+    let admin = Admin { counters: gateway.counters(), replays, marks, draining };
+    (gateway, admin)
+}
+
+/// Takes over certificates and keys; if something is wrong with one, it stays as it was.
+async fn reload(
+    tls: &Tls,
+    keyring: &Arc<Keyring>,
+    load: &(dyn Fn() -> Result<Config, Problems> + Sync),
+) -> Result<(), Error> {
+    let config = load().map_err(Error::Config)?;
+    tls.replace(&config.cert_file, &config.key_file, relays::clients(&config))?;
+    refresh(keyring).await?;
+    Ok(())
+}
+
+async fn refresh(keyring: &Arc<Keyring>) -> Result<(), Error> {
+    let keyring = Arc::clone(keyring);
+    Ok(tokio::task::spawn_blocking(move || keyring.refresh(&Machine)).await??)
+}
+
+/// Does what the schedule of the keys says, until the end.
+async fn keep_fresh(keyring: Arc<Keyring>, mut stopping: watch::Receiver<bool>) {
+    loop {
+        let until = Duration::from_millis(keyring.next_change_ms().saturating_sub(Machine.now_ms()));
+        tokio::select! {
+            () = tokio::time::sleep(until.clamp(Duration::from_secs(1), KEYS_INTERVAL)) => {}
+            _ = stopping.wait_for(|ends| *ends) => return,
+        }
+        if refresh(&keyring).await.is_err() {
+            tracing::error!("the keyring cannot be read or written: the keys stay as they are");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What is too much, too slow or too often.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::{
+    origin::Origin,
+    process::PATIENCE,
+    site::{Running, Site},
+    wire,
+};
+
+/// Sends these bytes on a connection and nothing more; everything that comes back until the gateway closes it.
+async fn stall(running: &Running, bytes: &[u8]) -> String {
+    let mut stream = wire::connect(running.address, &running.pki, None).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    // Whether the end is announced or not is not the point.
+    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("an end in time");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+const HEAD: &str = "POST /.well-known/ohttp-gateway HTTP/1.1\r\nhost: follower.example\r\nconnection: close\r\n\
+                    content-type: message/ohttp-req\r\ncontent-length: 1000\r\n";
+
+#[tokio::test]
+async fn slow_clients_are_cut_off() {
+    let origin = Origin::start().await;
+    let limits = "request_body_timeout_seconds = 1\nheader_read_timeout_seconds = 1";
+    let running = Site::new(origin.address, limits).start().await;
+    // A body that stops, in HTTP/1.1 and so with an answer.
+    let answer = stall(&running, format!("{HEAD}\r\n0123456789").as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("application/problem+json"), "{answer}");
+    // A head that stops, and a connection on which nothing comes.
+    for bytes in [HEAD, "POST", ""] {
+        let answer = stall(&running, bytes.as_bytes()).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    }
+    // One without TLS.
+    let mut stream = tokio::net::TcpStream::connect(running.address).await.unwrap();
+    let read = tokio::time::timeout(PATIENCE, stream.read_u8()).await.expect("an end in time");
+    assert!(read.is_err());
+    assert_eq!(running.ask("still there").await.0, 200);
+    assert!(origin.seen().len() == 1);
+}
+
+#[tokio::test]
+async fn oversized_bodies_are_refused() {
+    let origin = Origin::start().await;
+    let running = Site::new(origin.address, "request_bytes = 4096").start().await;
+    let answer = running.post(vec![0; 4097]).await;
+    assert_eq!(answer.status(), 413);
+    assert_eq!(running.post(vec![0; 4096]).await.status(), 422);
+    assert_eq!(running.post(vec![0; 2_000_000]).await.status(), 413);
+}
+
+#[tokio::test]
+async fn a_known_relay_has_its_own_budget_and_strangers_share_one() {
+    let origin = Origin::start().await;
+    let limits = "requests_per_second_of_others = 1\nburst_of_others = 1\nrequests_per_second_per_relay = 100\n\
+                  burst_per_relay = 100";
+    let running = Site::new(origin.address, limits).start().await;
+    let others = async |identity| {
+        let mut refused = 0;
+        for _ in 0..5 {
+            refused += usize::from(running.post_as(identity, vec![0; 100]).await.status() == 429);
+        }
+        refused
+    };
+    assert_eq!(others(Some("relay.example")).await, 0);
+    // A certificate of the authority with a name that is not listed is as good as none.
+    assert!(others(None).await + others(Some("stranger.example")).await >= 5);
+    assert_eq!(running.post_as(Some("relay.example"), vec![0; 100]).await.status(), 422);
+}

@@ -1,0 +1,13 @@
+//! The program `restante-gateway` as relays, clients, its origin and its operator meet it: real processes, real TLS, the
+//! `ohttp` crate as the client. Everything is on loopback, and every wait has an end.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod commands;
+mod lasting;
+mod limits;
+mod origin;
+mod process;
+mod serving;
+mod site;
+mod wire;

@@ -1,0 +1,92 @@
+//! What a request meets on its way to the origin and back.
+
+use crate::{
+    origin::Origin,
+    site::Site,
+    wire::{self, WELL_KNOWN},
+};
+
+#[tokio::test]
+async fn a_request_reaches_the_origin_and_the_answer_the_client() {
+    let origin = Origin::start().await;
+    let running = Site::new(origin.address, "").start().await;
+    assert_eq!(running.ask("question").await, (200, "question".to_owned()));
+    let seen = origin.seen();
+    assert!(seen[0].starts_with("post /v1/key-package http/1.1\r\n"), "{}", seen[0]);
+    assert!(seen[0].contains("\r\nhost: follower.example\r\n"));
+    assert!(seen[0].contains("\r\nauthorization: bearer secret-token-of-the-test\r\n"));
+    for name in ["forwarded", "via", "x-", "user-agent"] {
+        assert!(!seen[0].contains(&format!("\r\n{name}")), "{name}: {}", seen[0]);
+    }
+}
+
+#[tokio::test]
+async fn an_origin_that_fails_fails_inside() {
+    let origin = Origin::start().await;
+    let running = Site::new(origin.address, "origin_timeout_seconds = 1").start().await;
+    for (content, status) in [("hang", 504), ("garbage", 502), ("close", 502), ("endless", 502), ("redirect", 302)] {
+        assert_eq!(running.ask(content).await.0, status, "{content}");
+    }
+    assert!(origin.seen().iter().all(|request| !request.contains("/elsewhere")), "redirects are not followed");
+    drop(origin);
+    assert_eq!(running.ask("nobody there").await.0, 502);
+}
+
+#[tokio::test]
+async fn nothing_of_a_request_is_logged_or_counted_by_name() {
+    let origin = Origin::start().await;
+    let site = Site::new(origin.address, "");
+    let mut running = site.start().await;
+    running.ask("content-of-the-test").await;
+    running.post(vec![7; 100]).await;
+    let (_, metrics) = running.admin("/metrics").await;
+    assert!(metrics.contains("restante_gateway_requests_total{outcome=\"answered\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("restante_gateway_requests_total{outcome=\"undecryptable\"} 1\n"), "{metrics}");
+    running.process.finish().await;
+    let log = running.process.logged();
+    assert!(log.contains("starting") && log.contains("drained"), "{log}");
+    let port = |address: std::net::SocketAddr| address.port().to_string();
+    for secret in [
+        "content-of-the-test",
+        "secret-token",
+        "/v1/key-package",
+        "follower.example",
+        "relay.example",
+        "127.0.0.1",
+        WELL_KNOWN,
+        &port(origin.address),
+        &port(running.address),
+        site.path("").to_str().unwrap(),
+    ] {
+        assert!(!log.contains(secret) && !metrics.contains(secret), "{secret}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn the_operator_sees_that_it_serves() {
+    let origin = Origin::start().await;
+    let running = Site::new(origin.address, "").start().await;
+    assert_eq!(running.admin("/healthz").await, (200, "ok\n".to_owned()));
+    assert_eq!(running.admin("/readyz").await, (200, "ready\n".to_owned()));
+    assert_eq!(running.admin("/keys").await.0, 404);
+    assert!(running.admin("/metrics").await.1.contains("restante_gateway_ready 1\n"));
+}
+
+/// A request that is at the origin when the end is asked for is answered.
+#[tokio::test]
+async fn sigterm_lets_requests_finish_and_takes_no_more() {
+    let origin = Origin::start().await;
+    let mut running = Site::new(origin.address, "").start().await;
+    let sealed = wire::seal(&running.list().await, "hold");
+    let stream = wire::connect(running.address, &running.pki, None).await.unwrap();
+    let request = wire::request(http::Method::POST, WELL_KNOWN, sealed.body.clone());
+    let waiting = tokio::spawn(wire::exchange(stream, request));
+    origin.holds().await;
+    running.process.signal("TERM").await;
+    // The listener is closed before the drain is over.
+    let closed = async { while wire::connect(running.address, &running.pki, None).await.is_ok() {} };
+    tokio::time::timeout(crate::process::PATIENCE, closed).await.unwrap();
+    origin.release();
+    assert_eq!(wire::open(&waiting.await.unwrap(), sealed), (200, "held".to_owned()));
+    assert!(running.process.ended().await.success());
+}
