@@ -34,6 +34,11 @@ const TREES: &[Tree] = &[
         never: &["mls-rs*", "ohttp", "bhttp", "restante", "restante-relay"],
     },
     Tree {
+        package: "restante-gateway",
+        features: &["--no-default-features"],
+        never: &["restante-process", "hyper", "rustls", "clap", "getrandom"],
+    },
+    Tree {
         package: "restante",
         features: &["--no-default-features"],
         never: &["rocksdb", "librocksdb-sys", "axum", "tokio", "hyper", "rustls", "getrandom", "restante-process"],

@@ -345,6 +345,27 @@ fn an_encoded_ring_is_decoded_and_nothing_else_is() {
     assert_eq!(with(2 + 59, encoded[2]), None, "an id twice");
 }
 
+/// A file of format 1, with the times of [`START_MS`], under a seal key of sevens: what was written once is read for ever.
+#[test]
+fn format_1_is_read() {
+    let bench = Bench::new();
+    let file = hex::decode(FORMAT_1).unwrap();
+    fs::create_dir(bench.keys()).unwrap();
+    for (path, bytes) in [(bench.file(), file.as_slice()), (bench.seal_key(), &[7; 32])] {
+        fs::write(&path, bytes).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let keyring = bench.open();
+    assert_eq!(bench.states(&keyring), [(206, KeyState::InUse)]);
+    assert_eq!(hex::encode(keyring.live().list()), LIST_OF_FORMAT_1);
+    assert_eq!(fs::read(bench.file()).unwrap(), file);
+}
+
+const FORMAT_1: &str = "72657374616e7465206b65797320310ad5688a52d55a02ec4aea5ec13a735c05d56090e55f7849d2b7ba0df0dcd7556bb6ff1dca01ef\
+    614a09ce61835d13707d57088171aa842acefc4ed1515415d3f9d91e060698523f8206a219b4ce57b4696a68c73f6f951f9a2f";
+const LIST_OF_FORMAT_1: &str =
+    "002dce00205a813e2ce7bc9c4a6b6597bf9c17ccdf22723866d6ef45b0dbf3f703e453e76500080001000100010003";
+
 #[test]
 fn nothing_secret_is_in_debug_texts() {
     let bench = Bench::new();

@@ -2,15 +2,21 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    path::Path,
+    sync::{Arc, Mutex, OnceLock},
 };
 
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpListener,
     sync::{Notify, Semaphore},
     task::JoinSet,
 };
+use tokio_rustls::TlsAcceptor;
 
 /// Answers on loopback until it is dropped.
 pub(crate) struct Origin {
@@ -24,21 +30,48 @@ struct Shared {
     seen: Mutex<Vec<String>>,
     held: Notify,
     release: Semaphore,
+    tls: OnceLock<TlsAcceptor>,
 }
 
 impl Origin {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared { seen: Mutex::default(), held: Notify::new(), release: Semaphore::new(0) });
+        let shared = Arc::new(Shared {
+            seen: Mutex::default(),
+            held: Notify::new(),
+            release: Semaphore::new(0),
+            tls: OnceLock::new(),
+        });
         let (mut accepting, state) = (JoinSet::new(), Arc::clone(&shared));
         accepting.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(attend(stream, Arc::clone(&state)));
+                let state = Arc::clone(&state);
+                connections.spawn(async move {
+                    match state.tls.get() {
+                        None => attend(stream, &state).await,
+                        // Whoever does not trust the certificate goes away.
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                attend(stream, &state).await;
+                            }
+                        }
+                    }
+                });
             }
         });
         Self { address, shared, _accepting: accepting }
+    }
+
+    /// From here on it speaks TLS, as `localhost`.
+    pub(crate) fn secure(&self, pki: &Path) {
+        let cert = CertificateDer::from_pem_file(pki.join("localhost.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(pki.join("localhost-key.pem")).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = builder.with_no_client_auth().with_single_cert(vec![cert], key).unwrap();
+        assert!(self.shared.tls.set(Arc::new(config).into()).is_ok());
     }
 
     pub(crate) fn seen(&self) -> Vec<String> {
@@ -55,7 +88,7 @@ impl Origin {
     }
 }
 
-async fn attend(mut stream: TcpStream, shared: Arc<Shared>) {
+async fn attend(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared) {
     while let Some((request, content)) = read_request(&mut stream).await {
         shared.seen.lock().unwrap().push(request);
         let answer = match content.as_str() {
@@ -83,7 +116,7 @@ fn ok(content: &[u8]) -> Vec<u8> {
 }
 
 /// Head and content together, and the content alone.
-async fn read_request(stream: &mut TcpStream) -> Option<(String, String)> {
+async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<(String, String)> {
     let mut bytes = Vec::new();
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -32,6 +32,20 @@ async fn an_origin_that_fails_fails_inside() {
     assert_eq!(running.ask("nobody there").await.0, 502);
 }
 
+/// What was opened goes on only to whoever proves to be the origin.
+#[tokio::test]
+async fn an_origin_over_tls_must_be_the_one_that_is_configured() {
+    for (host, status) in [("localhost", 200), ("127.0.0.1", 502)] {
+        let origin = Origin::start().await;
+        let site = Site::new(origin.address, "");
+        origin.secure(&site.path("pki"));
+        site.secure_origin(origin.address, host);
+        let running = site.start().await;
+        assert_eq!(running.ask("question").await.0, status, "{host}");
+        assert_eq!(origin.seen().len(), usize::from(status == 200), "{host}");
+    }
+}
+
 #[tokio::test]
 async fn nothing_of_a_request_is_logged_or_counted_by_name() {
     let origin = Origin::start().await;

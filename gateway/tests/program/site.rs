@@ -60,6 +60,13 @@ listen = "127.0.0.1:0"
         site
     }
 
+    /// The same origin over TLS, by this name or address.
+    pub(crate) fn secure_origin(&self, origin: SocketAddr, host: &str) {
+        let text = fs::read_to_string(self.config()).unwrap();
+        let secure = format!("url = \"https://{host}:{}\"\nca_file = \"pki/ca.pem\"", origin.port());
+        fs::write(self.config(), text.replace(&format!("url = \"http://{origin}\""), &secure)).unwrap();
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -129,7 +136,7 @@ fn issue_certificates(folder: &std::path::Path) {
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     fs::write(folder.join("ca.pem"), ca.self_signed(&ca_key).unwrap().pem()).unwrap();
     let issuer = Issuer::new(ca, ca_key);
-    for name in ["follower.example", "relay.example", "stranger.example"] {
+    for name in ["follower.example", "relay.example", "stranger.example", "localhost"] {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
