@@ -17,7 +17,10 @@ use tokio::{
 };
 use tower::{Service, ServiceExt};
 
-use crate::{Identify, RequestBody, Socket, Tls, identify::Mark, opening::Opening, socket::Stream, unread::Unread};
+use crate::{
+    Identify, RequestBody, Socket, Tls, identify::Mark, opening::Opening, refused::see_off, socket::Stream,
+    unread::Unread,
+};
 
 /// After a failed accept (out of file descriptors, mostly) the loop waits so long instead of spinning.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -83,11 +86,15 @@ where
     async fn attend(self, stream: Box<dyn Stream>, place: OwnedSemaphorePermit, mut shutdown: watch::Receiver<bool>) {
         let Some(tls) = &self.tls else { return self.answer(stream, place, None, shutdown).await };
         let accepted = tokio::select! {
-            accepted = tokio::time::timeout(self.header_timeout, tls.acceptor().accept(stream)) => accepted,
+            accepted = tokio::time::timeout(self.header_timeout, tls.acceptor().accept(stream).into_fallible()) => accepted,
             _ = shutdown.wait_for(|ends| *ends) => return,
         };
         // A client without a trusted certificate gets a TLS alert and nothing else; it is not worth a log line each.
-        let Ok(Ok(stream)) = accepted else { return };
+        let stream = match accepted {
+            Ok(Ok(stream)) => stream,
+            Ok(Err((_, stream))) => return see_off(stream).await,
+            Err(_) => return,
+        };
         let (_, session) = stream.get_ref();
         let certificate = session.peer_certificates().and_then(<[_]>::first).cloned();
         self.answer(stream, place, certificate, shutdown).await;

@@ -20,6 +20,7 @@ mod drain;
 mod exit;
 mod identify;
 mod opening;
+mod refused;
 mod runtime;
 mod signals;
 mod socket;

@@ -1,4 +1,4 @@
-//! The client rule: what a ReceiveResponse does to the group (draft §4.4, specs/protocol.md "Receiving").
+//! The client rule: what a ReceiveResponse does to the group (draft §4.4, specs/protocol.md §9).
 
 use std::collections::{HashMap, HashSet};
 

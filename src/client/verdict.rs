@@ -1,4 +1,4 @@
-//! Is this commit the group's next step? (draft §4.4, specs/protocol.md "Receiving")
+//! Is this commit the group's next step? (draft §4.4, specs/protocol.md §9)
 
 use mls_rs::{
     Group, MlsMessage,

@@ -31,11 +31,6 @@ async fn ask(site: &Site, hub: &Provider, identity: &Identity) -> Result<(), Cal
     peer.read(b"any", 0, 0).await.map(drop)
 }
 
-fn is_alert(result: &Result<(), CallError>) -> bool {
-    // TLS 1.3 lets a client finish before it is refused, so that some alerts arrive behind the handshake.
-    matches!(result, Err(CallError::Channel(ChannelError::Tls | ChannelError::Connect | ChannelError::Broken)))
-}
-
 fn is_not_a_peer(result: &Result<(), CallError>) -> bool {
     matches!(result, Err(CallError::Problem(Problem { status: 403, code: Some(ProblemCode::NotAPeer), .. })))
 }
@@ -73,8 +68,11 @@ async fn only_configured_peers_get_in() {
             }),
         ),
     ] {
-        let refused = ask(&site, &hub, &identity).await;
-        assert!(is_alert(&refused), "{who}: {refused:?}");
+        // TLS 1.3 lets a client finish before it is refused: some alerts arrive behind the handshake, some before it.
+        for _again in 0..5 {
+            let refused = ask(&site, &hub, &identity).await;
+            assert!(matches!(refused, Err(CallError::Channel(ChannelError::Tls))), "{who}: {refused:?}");
+        }
     }
     ask(&site, &hub, &site.pki.identity(FOLLOWER)).await.expect("and it still serves");
 }

@@ -2,6 +2,7 @@
 
 use restante_process::{Clients, Tls};
 use rustls::ClientConfig;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     client::{connect_tls, name_on},
@@ -50,6 +51,21 @@ async fn a_client_may_be_known_and_need_not_but_never_under_a_wrong_name() {
 async fn where_no_certificate_is_asked_for_nobody_is_known() {
     let names = names(|pki| Tls::read(&pki.cert_file(), &pki.key_file(), Clients::Unknown).unwrap()).await;
     assert_eq!(names, [some("nobody"), some("nobody"), some("nobody")]);
+}
+
+/// The alert reaches a client that has sent its first request before it hears of it, and more than it may.
+#[tokio::test]
+async fn whoever_is_refused_learns_why() {
+    let pki = Pki::new();
+    let tls = Tls::read(&pki.cert_file(), &pki.key_file(), Clients::Required(&pki.ca_file())).unwrap();
+    let listener = Listener::start(Some(tls), 10).await;
+    for _again in 0..20 {
+        let mut stream = connect_tls(listener.address, pki.anonymous()).await.unwrap();
+        stream.write_all(&[b'x'; 10_000]).await.unwrap();
+        let error = stream.read(&mut [0]).await.unwrap_err();
+        assert!(error.to_string().contains("CertificateRequired"), "{error}");
+    }
+    listener.stop().await;
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod local;
 mod operation;
 mod peer_certificate;
 mod provider;
+mod refusal;
 mod service_token;
 #[cfg(test)]
 mod tests;

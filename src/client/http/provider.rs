@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    pin::Pin,
     str::FromStr,
     sync::Arc,
     task::{Context, Poll},
@@ -33,6 +34,7 @@ use super::{
     dial::Within,
     exchange::{exchange, http_request},
     peer_certificate::PeerCertificate,
+    refusal::{Refusals, Watched},
 };
 use crate::wire::ServiceProviderId;
 
@@ -143,6 +145,14 @@ struct Peer {
     url: PeerUrl,
     /// Free places for waiting requests, on the connection that each pool of `waiting` has to this peer.
     places: Vec<Semaphore>,
+    refusals: Refusals,
+}
+
+impl Peer {
+    fn new(url: PeerUrl) -> Self {
+        let places = (0..WAITING_CONNECTIONS).map(|_| Semaphore::new(WAITING_ON_CONNECTION)).collect();
+        Self { url, places, refusals: Refusals::default() }
+    }
 }
 
 /// How many requests wait on one connection: as many as every HTTP/2 server should take (RFC 9113 §6.5.2).
@@ -150,7 +160,7 @@ const WAITING_ON_CONNECTION: usize = 100;
 /// How many connections to one peer waiting requests may need. Above that they share the last one.
 const WAITING_CONNECTIONS: usize = 128;
 
-type Pool = Client<Within<HttpsConnector<DialPeer>>, Full<Bytes>>;
+type Pool = Client<Within<WatchPeer>, Full<Bytes>>;
 
 impl ProviderClient {
     /// A client that connects when it is first used.
@@ -162,9 +172,7 @@ impl ProviderClient {
         peers: impl IntoIterator<Item = (ServiceProviderId, PeerUrl)>,
         limits: Limits,
     ) -> Result<Self, InvalidTls> {
-        let places = || (0..WAITING_CONNECTIONS).map(|_| Semaphore::new(WAITING_ON_CONNECTION)).collect();
-        let peers: Arc<HashMap<_, _>> =
-            Arc::new(peers.into_iter().map(|(id, url)| (id, Peer { url, places: places() })).collect());
+        let peers: Arc<HashMap<_, _>> = Arc::new(peers.into_iter().map(|(id, url)| (id, Peer::new(url))).collect());
         let tls = tls(identity)?;
         // Pools, unlike connections, cost next to nothing.
         let pool = || pool(tls.clone(), Arc::clone(&peers), &limits);
@@ -175,6 +183,13 @@ impl ProviderClient {
     /// The channel to a peer; `None` when it is not configured.
     pub fn peer(&self, id: &ServiceProviderId) -> Option<PeerChannel> {
         self.peers.contains_key(id).then(|| PeerChannel { client: self.clone(), peer: id.clone() })
+    }
+
+    /// The first connection with room for one more that waits.
+    fn place_to_wait<'a>(&'a self, peer: &'a Peer) -> (&'a Pool, Option<SemaphorePermit<'a>>) {
+        let mut places = self.waiting.iter().zip(&peer.places);
+        let free = places.find_map(|(pool, places)| Some((pool, Some(places.try_acquire().ok()?))));
+        free.unwrap_or_else(|| (self.waiting.last().unwrap_or(&self.prompt), None))
     }
 }
 
@@ -202,22 +217,16 @@ impl Channel for PeerChannel {
     async fn post(&self, request: ChannelRequest) -> Result<ChannelResponse, ChannelError> {
         let uri = Uri::try_from(format!("https://{}{}", self.peer, request.operation.path()));
         let made = http_request(uri.expect("a domain name and a fixed path are a URI"), &request);
-        if request.wait.is_zero() {
-            return exchange(&self.client.prompt, made, &self.client.limits, request.wait).await;
-        }
+        let peer = self.client.peers.get(&self.peer).ok_or(ChannelError::UnknownPeer)?;
+        let refused_before = peer.refusals.count();
         // The place is free again when the exchange ends, however it ends.
-        let (pool, _place) = self.place_to_wait().ok_or(ChannelError::UnknownPeer)?;
-        exchange(pool, made, &self.client.limits, request.wait).await
-    }
-}
-
-impl PeerChannel {
-    /// The first connection with room for one more that waits.
-    fn place_to_wait(&self) -> Option<(&Pool, Option<SemaphorePermit<'_>>)> {
-        let peer = self.client.peers.get(&self.peer)?;
-        let mut places = self.client.waiting.iter().zip(&peer.places);
-        let free = places.find_map(|(pool, places)| Some((pool, Some(places.try_acquire().ok()?))));
-        free.or_else(|| self.client.waiting.last().map(|pool| (pool, None)))
+        let (pool, _place) =
+            if request.wait.is_zero() { (&self.client.prompt, None) } else { self.client.place_to_wait(peer) };
+        match exchange(pool, made, &self.client.limits, request.wait).await {
+            // The same peer has refused the same certificate in the meantime: this was the reason, or would be next.
+            Err(ChannelError::Broken) if peer.refusals.count() != refused_before => Err(ChannelError::Tls),
+            outcome => outcome,
+        }
     }
 }
 
@@ -263,7 +272,8 @@ fn pool(tls: ClientConfig, peers: Arc<HashMap<ServiceProviderId, Peer>>, limits:
         .https_only()
         .enable_http1()
         .enable_http2()
-        .wrap_connector(DialPeer { http, peers });
+        .wrap_connector(DialPeer { http, peers: Arc::clone(&peers) });
+    let connector = WatchPeer { connector, peers };
     Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
@@ -292,14 +302,41 @@ impl Service<Uri> for DialPeer {
     }
 
     fn call(&mut self, peer: Uri) -> Self::Future {
-        let peer = peer.host().and_then(|id| id.parse::<ServiceProviderId>().ok()).and_then(|id| self.peers.get(&id));
-        let address = peer.and_then(|Peer { url: PeerUrl(authority), .. }| {
+        let address = find(&self.peers, &peer).and_then(|Peer { url: PeerUrl(authority), .. }| {
             let address = Uri::builder().scheme(uri::Scheme::HTTPS).authority(authority.clone()).path_and_query("/");
             address.build().ok()
         });
         // Without an address the connector refuses: there is no host to dial.
         self.http.call(address.unwrap_or_default())
     }
+}
+
+/// Sees it when a peer refuses our certificate, however late.
+#[derive(Clone)]
+struct WatchPeer {
+    connector: HttpsConnector<DialPeer>,
+    peers: Arc<HashMap<ServiceProviderId, Peer>>,
+}
+
+impl Service<Uri> for WatchPeer {
+    type Response = Watched<<HttpsConnector<DialPeer> as Service<Uri>>::Response>;
+    type Error = <HttpsConnector<DialPeer> as Service<Uri>>::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.connector.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let refusals = find(&self.peers, &uri).map(|peer| peer.refusals.clone()).unwrap_or_default();
+        let connecting = self.connector.call(uri);
+        Box::pin(async move { Ok(Watched { stream: connecting.await?, refusals }) })
+    }
+}
+
+/// The peer that a request's URI names.
+fn find<'a>(peers: &'a HashMap<ServiceProviderId, Peer>, uri: &Uri) -> Option<&'a Peer> {
+    peers.get(&uri.host()?.parse::<ServiceProviderId>().ok()?)
 }
 
 #[cfg(test)]

@@ -48,9 +48,9 @@ impl UserId {
     /// The longest `user_id`, in bytes.
     pub const LENGTH_MAX: usize = 512;
 
-    /// `None` when the id is too long.
+    /// `None` when the id is empty or too long: no listener takes it.
     pub fn new(user_id: &[u8]) -> Option<Self> {
-        (user_id.len() <= Self::LENGTH_MAX).then(|| Self(Zeroizing::new(user_id.to_vec())))
+        (1..=Self::LENGTH_MAX).contains(&user_id.len()).then(|| Self(Zeroizing::new(user_id.to_vec())))
     }
 
     /// `DS-User: :<base64>:`, a byte sequence of RFC 9651.
@@ -80,12 +80,16 @@ mod tests {
         let (token, user) = (ServiceToken::new(" s3cret\n").unwrap(), UserId::new(&[0xff, 0xfe, 0x00]).unwrap());
         assert_eq!(token.header(), "Bearer s3cret");
         assert_eq!(user.header(), "://4A:");
-        assert_eq!(UserId::new(b"").unwrap().header(), "::");
         let shown = format!("{token:?} {user:?} {:?} {:?}", token.header(), user.header());
         assert!(!shown.contains("s3cret") && !shown.contains("4A"));
         assert!(
             ServiceToken::new("").is_none() && ServiceToken::new("a b").is_none() && ServiceToken::new("ä").is_none()
         );
-        assert!(UserId::new(&[0; 513]).is_none());
+    }
+
+    #[test]
+    fn a_user_id_is_as_long_as_the_listener_takes_it() {
+        assert!(UserId::new(&[0]).is_some() && UserId::new(&[0; 512]).is_some());
+        assert!(UserId::new(b"").is_none() && UserId::new(&[0; 513]).is_none());
     }
 }
