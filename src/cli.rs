@@ -55,8 +55,8 @@ pub(crate) enum Command {
     /// Serve, until SIGTERM or SIGINT
     ///
     /// Prints `listening <table> <address>` on standard output for each listener that is ready, so that port 0 can
-    /// be configured. SIGTERM or SIGINT: no new connections, waiting receives are answered empty, requests that are
-    /// being served finish (at most limits.drain_seconds); a second signal ends the process at once.
+    /// be configured. SIGTERM or SIGINT: no new connections, waiting receives are answered with what there is,
+    /// requests that are being served finish (at most limits.drain_seconds); a second signal ends the process at once.
     #[command(after_long_help = "\
 Examples:
   restante serve --config /etc/restante/hub.toml

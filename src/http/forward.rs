@@ -1,5 +1,7 @@
 //! Requests of local users for groups of other hubs: handed on as they are, over mutual TLS.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     http::HeaderMap,
@@ -85,6 +87,9 @@ pub(super) async fn send(
     relay(response)
 }
 
+/// How long a hub may take to say how things stand when this provider shuts down.
+const PARTING: Duration = Duration::from_secs(5);
+
 /// Forwards a receive and filters the hints for the user.
 pub(super) async fn receive(
     hub: &Hub,
@@ -95,15 +100,19 @@ pub(super) async fn receive(
 ) -> Result<Response, Problem> {
     let mut forwarded = ChannelRequest::new(Operation::Receive, received.bytes.clone());
     forwarded.wait = fields::wait(&received.headers).min(hub.service.longest_wait());
-    let draining = hub.is_draining();
-    if draining {
-        forwarded.wait = std::time::Duration::ZERO;
-    }
+    let prompt = ChannelRequest { wait: Duration::ZERO, ..forwarded.clone() };
     let group = GroupKey::of(id.as_bytes());
-    // When this provider shuts down, waiting receives are answered at once: the user asks again elsewhere.
-    let mut answer = tokio::select! {
-        answer = hub.upstream.call(id, forwarded) => answer?,
-        () = hub.service.waiting_ends(), if !draining => return Err(Problem::unavailable()),
+    let mut answer = if hub.is_draining() {
+        hub.upstream.call(id, prompt).await?
+    } else {
+        tokio::select! {
+            answer = hub.upstream.call(id, forwarded) => answer?,
+            // When this provider shuts down, waiting receives are answered at once. Only the hub knows with what.
+            () = hub.service.waiting_ends() => {
+                let parting = tokio::time::timeout(PARTING, hub.upstream.call(id, prompt)).await;
+                parting.unwrap_or_else(|_| Err(Problem::unavailable()))?
+            }
+        }
     };
     if answer.status.is_success() {
         let mut response: ReceiveResponse = decode(&answer.body).map_err(|_| Problem::hub_unavailable())?;
