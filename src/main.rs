@@ -13,7 +13,6 @@ mod tokens;
 
 use std::{
     env, io,
-    process::ExitCode,
     time::{Duration, SystemTime},
 };
 
@@ -29,19 +28,19 @@ use restante::{
 use restante_process::{
     Ended, Ends, Exit, block_on,
     console::{announce, complain, say},
-    telemetry, until_drained,
+    on_runtime, telemetry, until_drained,
 };
 
 const NO_RUNTIME: &str = "no runtime";
 const NO_SIGNALS: &str = "signals cannot be handled";
 
-fn main() -> ExitCode {
+fn main() {
     let arguments = Arguments::parse();
     let exit = run(arguments).unwrap_or_else(|error| {
         complain(&format!("restante: {error:#}"));
         Exit::Failed
     });
-    exit.into()
+    exit.end()
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<Exit> {
@@ -109,10 +108,10 @@ fn load(configured: &Configured) -> Option<Config> {
 async fn serve(config: Config) -> anyhow::Result<Exit> {
     let mut ends = Ends::install().context(NO_SIGNALS)?;
     let drain = Duration::from_secs(config.limits.drain_seconds.into());
-    let server = |stopping| server::run(config, announce, stopping);
+    let server = |stopping| on_runtime(server::run(config, announce, stopping));
     Ok(match until_drained(server, &mut ends, drain).await? {
         Ended::Unasked | Ended::Drained => Exit::Done,
-        Ended::CutShort => Exit::Failed,
+        Ended::CutShort => Exit::CutShort,
     })
 }
 

@@ -60,7 +60,7 @@ const CACHE_BYTES: usize = 256 * 1024 * 1024;
 /// Why it did not start.
 pub async fn run(
     config: Config,
-    mut ready: impl FnMut(&str, &dyn Display),
+    mut ready: impl FnMut(&str, &dyn Display) + Send,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), Error> {
     // Whatever can be refused is refused before the database is opened and before anything serves: a process must not

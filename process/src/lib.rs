@@ -29,7 +29,7 @@ mod tls;
 mod unread;
 
 pub use connections::Connections;
-pub use drain::{Ended, until_drained};
+pub use drain::{Ended, on_runtime, until_drained};
 pub use exit::Exit;
 pub use identify::Identify;
 pub use runtime::block_on;

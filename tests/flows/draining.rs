@@ -155,6 +155,45 @@ async fn a_request_that_never_ends_is_given_up() {
     }
 }
 
+/// A second signal in the middle of writing is a clean end too: no crash, and nothing acknowledged is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_in_the_middle_of_writing_is_no_crash() {
+    let site = Site::new(&[]).await;
+    let more = "[limits]\ndrain_seconds = 600\n".to_owned();
+    let setting = Setting { more, ..Setting::new(HUB) };
+    for round in 0..5 {
+        let mut hub = site.start(&setting).await;
+        let group: Arc<[u8]> = hub.user("alice").found().await.into();
+        let mut senders = tokio::task::JoinSet::new();
+        for sender in 0..16 {
+            let (user, group) = (hub.user("alice"), group.clone());
+            senders.spawn(async move {
+                let mut acknowledged = Vec::new();
+                for number in 0.. {
+                    let text = format!("{number} of {sender}");
+                    let Ok(receipt) = user.say(&group, 0, &text).await else { break };
+                    acknowledged.push((receipt.index, text));
+                }
+                acknowledged
+            });
+        }
+        // They are under way when somebody else can read what they sent.
+        tokio::time::timeout(PATIENCE, hub.user("reader").wait(&group, 0, 100, 50)).await.unwrap().unwrap();
+        hub.process.terminate().await;
+        hub.process.terminate().await;
+        let status = hub.process.ended().await;
+        // The first signal may have been enough.
+        assert!(matches!(status.code(), Some(0 | 1)), "round {round}: {status}: {}", hub.process.logged());
+        let acknowledged = tokio::time::timeout(PATIENCE, senders.join_all()).await.expect("they end").concat();
+        let mut hub = site.start(&setting).await;
+        let messages = hub.user("reader").read_all(&group, 0).await;
+        assert!(acknowledged.len() >= 100);
+        assert!(acknowledged.iter().all(|placed| messages.contains(placed)));
+        hub.process.terminate().await;
+        assert_eq!(hub.process.ended().await.code(), Some(0));
+    }
+}
+
 /// Connections on which nothing is asked: before TLS, before HTTP, and between two requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn idle_connections_do_not_hold_it_up() {

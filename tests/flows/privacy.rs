@@ -103,8 +103,7 @@ async fn misbehave(site: &Site, hub: &Provider, follower: &Provider, group: &[u8
         requests::send(&mls::application(group, 1, &PAYLOAD.repeat(10_000)), KEYS[1]),
     ];
     for provider in [hub, follower] {
-        for (token, name) in [(token_of(&provider.id), ALICE), (token_of(&provider.id), ""), (WRONG_TOKEN.into(), BOB)]
-        {
+        for (token, name) in [(token_of(&provider.id), ALICE), (WRONG_TOKEN.into(), BOB)] {
             let person = user(provider, &token, name);
             for body in &bodies {
                 for operation in [Operation::Send, Operation::Receive, Operation::CreateGroup, Operation::Push] {
