@@ -102,6 +102,10 @@ pub async fn run(
         (surroundings.announce)("admin", &address);
     }
 
+    tracing::info!(users = relay.tokens().len(), gateways = config.gateways.len(), "serving");
+    if relay.tokens().is_empty() {
+        tracing::warn!("there are no users' tokens: everybody is refused");
+    }
     let mut refreshers = refreshers(&relay, &config);
     loop {
         tokio::select! {

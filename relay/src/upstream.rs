@@ -108,33 +108,37 @@ impl Upstream {
     ) -> Result<(Response<Incoming>, Lease<'_>), UpstreamError> {
         match self.sender().await? {
             Sender::Http2(mut sender) => {
-                sender.ready().await.map_err(|_| UpstreamError::Failed)?;
                 let response = sender.send_request(request).await.map_err(|_| UpstreamError::Failed)?;
                 Ok((response, Lease { upstream: self, sender: None }))
             }
             Sender::Http1(mut sender) => {
-                sender.ready().await.map_err(|_| UpstreamError::Failed)?;
-                let request = in_origin_form(request);
-                let response = sender.send_request(request).await.map_err(|_| UpstreamError::Failed)?;
+                let response = sender.send_request(in_origin_form(request)).await.map_err(|_| UpstreamError::Failed)?;
                 Ok((response, Lease { upstream: self, sender: Some(sender) }))
             }
         }
     }
 
+    /// A connection that takes a request. Choosing among them is no retry: nothing has been sent yet.
     async fn sender(&self) -> Result<Sender, UpstreamError> {
         let began = Instant::now();
         let mut link = self.link.lock().await;
-        match &link.state {
-            LinkState::Http2(sender) if !sender.is_closed() => return Ok(Sender::Http2(sender.clone())),
+        match &mut link.state {
+            LinkState::Http2(sender) => {
+                if sender.ready().await.is_ok() {
+                    return Ok(Sender::Http2(sender.clone()));
+                }
+            }
             LinkState::Http1 => {
                 drop(link);
-                return match self.take_idle() {
-                    Some(sender) => Ok(Sender::Http1(sender)),
-                    // Each request in flight has one of its own.
-                    None => self.dial().await,
-                };
+                while let Some(mut sender) = self.take_idle() {
+                    if sender.ready().await.is_ok() {
+                        return Ok(Sender::Http1(sender));
+                    }
+                }
+                // Each request in flight has one of its own.
+                return self.dial().await;
             }
-            LinkState::Http2(_) | LinkState::Unknown => {}
+            LinkState::Unknown => {}
         }
         // Who has waited for somebody else's attempt shares its failure, instead of queueing for the next one.
         if let Some((when, error)) = link.failed
@@ -182,7 +186,7 @@ impl Upstream {
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let stream = TokioIo::new(stream);
         if is_http2 {
-            let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .keep_alive_interval(PING_INTERVAL)
                 .keep_alive_timeout(PING_TIMEOUT)
@@ -191,10 +195,13 @@ impl Upstream {
                 .handshake(stream)
                 .await?;
             self.drive(connection);
+            sender.ready().await?;
             Ok(Sender::Http2(sender))
         } else {
-            let (sender, connection) = http1::Builder::new().max_buf_size(HTTP1_BUFFER_BYTES).handshake(stream).await?;
+            let (mut sender, connection) =
+                http1::Builder::new().max_buf_size(HTTP1_BUFFER_BYTES).handshake(stream).await?;
             self.drive(connection);
+            sender.ready().await?;
             Ok(Sender::Http1(sender))
         }
     }

@@ -8,7 +8,7 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
@@ -98,10 +98,12 @@ pub struct Keys {
     state: RwLock<State>,
 }
 
-#[derive(Debug, Default)]
+/// What readers are shown, without waiting for the disk.
+#[derive(Debug)]
 struct State {
     list: Option<Arc<CachedList>>,
     trouble: Option<KeyTrouble>,
+    log: Bytes,
 }
 
 impl Keys {
@@ -117,27 +119,31 @@ impl Keys {
         let bytes = fs::read(&list_file).unwrap_or_default();
         let is_last = log.last().is_some_and(|last| last.digest == digest(&bytes));
         let list = is_last.then(|| Arc::new(CachedList::new(bytes.into(), Duration::ZERO, None)));
-        let state = RwLock::new(State { list, trouble: None });
+        let state = RwLock::new(State { list, trouble: None, log: log.text() });
         Ok(Self { log: Mutex::new(log), list_file, state })
     }
 
     /// The list that is served.
     pub fn list(&self) -> Option<Arc<CachedList>> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).list.clone()
+        self.shown().list.clone()
     }
 
     /// What went wrong at the last look, if anything did.
     pub fn trouble(&self) -> Option<KeyTrouble> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).trouble
+        self.shown().trouble
     }
 
     /// The log as anybody may read it.
     pub fn log_text(&self) -> Bytes {
-        self.log().text()
+        self.shown().log.clone()
     }
 
-    fn log(&self) -> MutexGuard<'_, KeyLog> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shown(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a list, unless the one before is younger than `change_min`. Writes to the disk: not for async threads.
@@ -147,7 +153,7 @@ impl Keys {
             self.set_trouble(KeyTrouble::Unusable(fault));
             return Offer::Unusable(fault);
         }
-        let mut log = self.log();
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = Seen { digest: digest(&bytes), seen_ms: now_ms };
         let is_new = log.last().is_none_or(|last| last.digest != seen.digest);
         if is_new {
@@ -161,6 +167,7 @@ impl Keys {
                 self.set_trouble(KeyTrouble::NotRecorded);
                 return Offer::NotRecorded(error);
             }
+            self.show().log = log.text();
         }
         let is_served = self.list().is_some_and(|list| list.bytes == bytes);
         if !is_served && let Err(error) = replace(&self.list_file, &bytes) {
@@ -169,18 +176,23 @@ impl Keys {
         }
         let list = CachedList::new(bytes, max_age, Some(validated));
         let list = Arc::new(CachedList { gateway_etag: etag, ..list });
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = State { list: Some(list), trouble: None };
+        self.serve(list);
         if is_new { Offer::Changed } else { Offer::Unchanged }
     }
 
     /// The gateway said that the list is still the one that we have.
     pub(crate) fn confirm(&self, list: &CachedList, max_age: Duration, validated: Instant) {
         let list = Arc::new(CachedList { max_age, validated: Some(validated), ..list.clone() });
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = State { list: Some(list), trouble: None };
+        self.serve(list);
+    }
+
+    fn serve(&self, list: Arc<CachedList>) {
+        let mut shown = self.show();
+        (shown.list, shown.trouble) = (Some(list), None);
     }
 
     pub(crate) fn set_trouble(&self, trouble: KeyTrouble) {
-        self.state.write().unwrap_or_else(PoisonError::into_inner).trouble = Some(trouble);
+        self.show().trouble = Some(trouble);
     }
 }
 

@@ -12,5 +12,7 @@ mod site;
 mod failing;
 mod forwarding;
 mod key_lists;
+mod lifetime;
+mod privacy;
 mod refusals;
 mod tunnels;

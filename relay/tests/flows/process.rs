@@ -95,7 +95,21 @@ impl Process {
         self.ended().await;
     }
 
+    /// Waits for its end.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends in time").unwrap()
+    }
+}
+
+impl Drop for Process {
+    /// Waits until it is gone: the next one may want its files.
+    fn drop(&mut self) {
+        let _ = self.child.start_kill();
+        for _ in 0..5000 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }

@@ -1,6 +1,12 @@
 //! A relay with its folder: certificates, tokens, configuration.
 
-use std::{ffi::OsStr, fs, net::SocketAddr, path::PathBuf, process::Output};
+use std::{
+    ffi::OsStr,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Output,
+};
 
 use tempfile::TempDir;
 
@@ -126,4 +132,18 @@ impl Relay {
         };
         tokio::time::timeout(crate::process::PATIENCE, reached).await.expect(name);
     }
+}
+
+/// All files below a folder.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
 }
