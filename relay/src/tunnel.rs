@@ -4,11 +4,7 @@
 //! A tunnel is good for a key list and for little else: it is bounded in bytes and time. Nothing is read from what passes
 //! through it.
 
-use std::{
-    future::poll_fn,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -87,42 +83,31 @@ async fn carry(
     counters.tunnels.add(timeout(limits.time, carrying).await.unwrap_or(TunnelEnd::Time));
 }
 
-/// Copies in both directions until both have ended, or one has carried its share.
+/// Copies in both directions until both have ended, or one has carried its share or broke.
 async fn copy_both(client: impl AsyncRead + AsyncWrite, gateway: TcpStream, bytes: u64) -> TunnelEnd {
     let (mut from_client, mut to_client) = tokio::io::split(client);
     let (mut from_gateway, mut to_gateway) = gateway.into_split();
-    let mut up = std::pin::pin!(copy(&mut from_client, &mut to_gateway, bytes));
-    let mut down = std::pin::pin!(copy(&mut from_gateway, &mut to_client, bytes));
-    let (mut up_ended, mut down_ended) = (false, false);
-    poll_fn(|context| {
-        for (direction, ended) in
-            [(up.as_mut() as Pin<&mut dyn Future<Output = _>>, &mut up_ended), (down.as_mut(), &mut down_ended)]
-        {
-            if !*ended && let std::task::Poll::Ready(end) = direction.poll(context) {
-                match end {
-                    Some(TunnelEnd::Closed) => *ended = true,
-                    Some(end) => return std::task::Poll::Ready(end),
-                    // A broken half is the end of both.
-                    None => return std::task::Poll::Ready(TunnelEnd::Closed),
-                }
-            }
-        }
-        if up_ended && down_ended { std::task::Poll::Ready(TunnelEnd::Closed) } else { std::task::Poll::Pending }
-    })
-    .await
+    let up = copy(&mut from_client, &mut to_gateway, bytes);
+    let down = copy(&mut from_gateway, &mut to_client, bytes);
+    match tokio::try_join!(up, down) {
+        Ok(((), ())) => TunnelEnd::Closed,
+        Err(end) => end,
+    }
 }
 
-/// Copies one direction. `None` when it broke.
+/// Copies one direction to its end.
+///
+/// # Errors
+/// What ends the other direction too: this one has carried its share, or it broke.
 async fn copy(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     bytes: u64,
-) -> Option<TunnelEnd> {
+) -> Result<(), TunnelEnd> {
     let mut bounded = from.take(bytes);
-    tokio::io::copy(&mut bounded, to).await.ok()?;
+    tokio::io::copy(&mut bounded, to).await.map_err(|_| TunnelEnd::Closed)?;
     if bounded.limit() == 0 {
-        return Some(TunnelEnd::Bytes);
+        return Err(TunnelEnd::Bytes);
     }
-    to.shutdown().await.ok()?;
-    Some(TunnelEnd::Closed)
+    to.shutdown().await.map_err(|_| TunnelEnd::Closed)
 }

@@ -136,7 +136,12 @@ impl Upstream {
                     }
                 }
                 // Each request in flight has one of its own.
-                return self.dial().await;
+                let dialled = self.dial().await;
+                if let Ok(Sender::Http2(sender)) = &dialled {
+                    // The gateway has learned it: from now on everybody uses this one.
+                    self.link.lock().await.state = LinkState::Http2(sender.clone());
+                }
+                return dialled;
             }
             LinkState::Unknown => {}
         }

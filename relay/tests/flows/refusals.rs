@@ -94,6 +94,10 @@ async fn without_a_user_s_token_nobody_gets_in() {
         let value = request.headers_mut().remove("proxy-authorization").unwrap();
         request.headers_mut().insert("authorization", value);
         assert_eq!(client.ask(request).await.status, 407);
+        // Strangers are told nothing of what there is.
+        let mut request = encapsulated("not-a-token", "x");
+        *request.uri_mut() = "/v1/relay/other.example".parse().unwrap();
+        assert_eq!(client.ask(request).await.status, 407);
     }
     assert!(gateway.posts().is_empty());
 }
@@ -271,4 +275,20 @@ async fn slow_connections_are_ended() {
         // However it ends.
         let _ = ended.expect("it ends");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn http_without_tls_is_not_spoken() {
+    let (_site, gateway, relay, token) = relaying("").await;
+    let mut stream = tokio::net::TcpStream::connect(relay.address).await.unwrap();
+    let request = format!(
+        "POST /v1/relay/follower.example HTTP/1.1\r\nhost: x\r\nproxy-authorization: Bearer {token}\r\n\
+         content-type: message/ohttp-req\r\ncontent-length: 1\r\n\r\nx"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // An alert, or the end of the connection.
+    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("it ends");
+    assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
+    assert!(gateway.posts().is_empty());
 }
