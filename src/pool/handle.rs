@@ -10,6 +10,7 @@ pub struct Handle {
     /// When its token was minted.
     pub minted_ms: UnixMillis,
     /// Whether its token opens nothing any more.
+    #[mls_codec(with = "crate::wire::flag")]
     pub revoked: bool,
     /// How many fetches its token opened.
     pub uses: u32,

@@ -32,6 +32,7 @@ pub struct Reference {
     /// Where it belongs.
     pub stock: StockKey,
     /// Whether it is a last-resort KeyPackage.
+    #[mls_codec(with = "crate::wire::flag")]
     pub last_resort: bool,
     /// When it expires.
     pub expires_ms: UnixMillis,

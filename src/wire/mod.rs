@@ -13,6 +13,7 @@ mod creating;
 mod decode_error;
 mod expect_commit;
 mod external_joins;
+pub(crate) mod flag;
 mod group_id;
 mod join_token;
 mod key_packages;

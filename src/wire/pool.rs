@@ -110,6 +110,7 @@ pub struct KeyPackageStock {
     /// One-time KeyPackages that have not expired.
     pub available: u32,
     /// Whether there is a last-resort KeyPackage that has not expired.
+    #[mls_codec(with = "super::flag")]
     pub has_last_resort: bool,
     /// How often it was handed out.
     pub last_resort_uses: u32,
@@ -203,6 +204,7 @@ pub struct TokenUse {
     /// When it was minted, in milliseconds since the Unix epoch.
     pub minted_ms: u64,
     /// Whether it was revoked alone.
+    #[mls_codec(with = "super::flag")]
     pub revoked: bool,
     /// How many fetches it opened.
     pub uses: u32,

@@ -86,7 +86,9 @@ fn with_structure(structure: &str, bytes: &[u8], check: &mut impl Check) {
         "KeyPackage" => WireKeyPackage,
         "RatchetTree" => WireRatchetTree,
         ;
-        Banned BearerToken BearerTokenInput BearerTokenKind CommitData CreateGroupRequest CreateGroupResponse Epoch
+        Banned BearerToken BearerTokenInput BearerTokenKind ClientId CommitData DeleteKeyPackagesRequest KeyPackageStanding
+        KeyPackageStock ListTokensResponse MintTokenRequest MintTokenResponse RevokeTokenRequest TokenHandle TokenUse
+        UploadKeyPackagesRequest CreateGroupRequest CreateGroupResponse Epoch
         ExternalJoinRequest ExternalProposalRequest ExternalProposalResponse GroupInfoRequest GroupInfoResponse
         HintedEpoch Identity JoinTokenRequest JoinTokenResponse KeyPackageRef KeyPackageRequest KeyPackageRequests
         KeyPackageResponse KeyPackageResult KeyPackageResults KeyPackageStatus LiteralReceiveRequest

@@ -21,6 +21,7 @@ mod key_packages;
 mod key_schedule;
 mod messages;
 mod partition_keys;
+mod pool;
 mod pushing;
 mod receiving;
 mod render;
@@ -81,6 +82,7 @@ fn expected(starts: &[Start]) -> Vec<File> {
         file("key_packages.json", "Draft 4.1: KeyPackages.", key_packages::vectors(&corpus)),
         file("join_token.json", "Join tokens.", tokens::join_tokens()),
         file("bearer_token.json", "Bearer tokens.", tokens::bearer_tokens()),
+        file("pool.json", "Uploading KeyPackages, managing tokens.", pool::vectors(&corpus)),
         file("banned.json", "The GroupContext extension 0xF0D5.", banned::vectors()),
     ];
     let mut keys = file(

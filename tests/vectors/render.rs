@@ -3,14 +3,16 @@
 use restante::{
     mls::{ContentType, Sender, WireFormat, WireGroupInfo, WireKeyPackage, WireMessage, WireRatchetTree, WireWelcome},
     wire::{
-        self, Banned, BearerToken, BearerTokenInput, BearerTokenKind, CommitData, CreateGroupRequest,
-        CreateGroupResponse, DecodeError, Epoch, ExternalJoinRequest, ExternalProposalRequest,
-        ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse, HintedEpoch, Identity, JoinTokenRequest,
-        JoinTokenResponse, KeyPackageRef, KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, KeyPackageResult,
-        KeyPackageResults, KeyPackageStatus, LiteralReceiveRequest, MaskedPartitionKey, Message, MessageCommit,
-        MintGroupIdResponse, PartitionKey, PartitionKeyContext, PushRequest, PushResponse, ReceiveRequest,
-        ReceiveResponse, SendRequest, SendResponse, ServiceProviderId, SubscribeRequest, WelcomeData, WelcomeDecision,
-        WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
+        self, Banned, BearerToken, BearerTokenInput, BearerTokenKind, ClientId, CommitData, CreateGroupRequest,
+        CreateGroupResponse, DecodeError, DeleteKeyPackagesRequest, Epoch, ExternalJoinRequest,
+        ExternalProposalRequest, ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse, HintedEpoch, Identity,
+        JoinTokenRequest, JoinTokenResponse, KeyPackageRef, KeyPackageRequest, KeyPackageRequests, KeyPackageResponse,
+        KeyPackageResult, KeyPackageResults, KeyPackageStanding, KeyPackageStatus, KeyPackageStock, ListTokensResponse,
+        LiteralReceiveRequest, MaskedPartitionKey, Message, MessageCommit, MintGroupIdResponse, MintTokenRequest,
+        MintTokenResponse, PartitionKey, PartitionKeyContext, PushRequest, PushResponse, ReceiveRequest,
+        ReceiveResponse, RevokeTokenRequest, SendRequest, SendResponse, ServiceProviderId, SubscribeRequest,
+        TokenHandle, TokenUse, UploadKeyPackagesRequest, WelcomeData, WelcomeDecision, WelcomeInitRequest,
+        WelcomeInitResponse, WelcomePush,
     },
 };
 use serde_json::{Value, json};
@@ -89,6 +91,17 @@ pub(crate) fn decode(structure: &str, bytes: &[u8], corpus: &Corpus) -> Result<(
         "BearerTokenKind" => BearerTokenKind,
         "BearerToken" => BearerToken,
         "BearerTokenInput" => BearerTokenInput,
+        "UploadKeyPackagesRequest" => UploadKeyPackagesRequest,
+        "DeleteKeyPackagesRequest" => DeleteKeyPackagesRequest,
+        "KeyPackageStanding" => KeyPackageStanding,
+        "ClientId" => ClientId,
+        "TokenHandle" => TokenHandle,
+        "KeyPackageStock" => KeyPackageStock,
+        "TokenUse" => TokenUse,
+        "MintTokenRequest" => MintTokenRequest,
+        "MintTokenResponse" => MintTokenResponse,
+        "RevokeTokenRequest" => RevokeTokenRequest,
+        "ListTokensResponse" => ListTokensResponse,
         "Identity" => Identity,
         "Banned" => Banned,
     }
@@ -180,6 +193,17 @@ fields! {
     JoinTokenRequest { group_id bytes, partition_key value, ttl_seconds number }
     JoinTokenResponse { token bytes }
     BearerToken { kind value, handle bytes, tag bytes }
+    UploadKeyPackagesRequest { client_id value, key_packages messages }
+    DeleteKeyPackagesRequest { client_id value }
+    KeyPackageStock {
+        client_id value, version mls10, cipher_suite newtype, available number, has_last_resort number,
+        last_resort_uses number, last_resort_used_ms number
+    }
+    KeyPackageStanding { low_water_mark number, stocks value }
+    MintTokenRequest { kind value }
+    MintTokenResponse { token value }
+    TokenUse { handle value, minted_ms number, revoked number, uses number, last_used_ms number }
+    ListTokensResponse { generation number, tokens value }
     BearerTokenInput { label bytes, kind value, user_id bytes, handle bytes, period number, generation number }
     Banned { banned value }
     PartitionKeyContext { hub value }
@@ -296,6 +320,27 @@ impl Fields for KeyPackageStatus {
             Self::Exhausted => "exhausted",
             Self::Incompatible => "incompatible",
         })
+    }
+}
+
+impl Fields for ClientId {
+    fn fields(&self, _: &Corpus) -> Value {
+        hex(self.as_bytes())
+    }
+}
+
+impl Fields for TokenHandle {
+    fn fields(&self, _: &Corpus) -> Value {
+        hex(self.as_bytes())
+    }
+}
+
+impl Fields for RevokeTokenRequest {
+    fn fields(&self, corpus: &Corpus) -> Value {
+        match self {
+            Self::User => json!("user"),
+            Self::Handle(handle) => json!({ "handle": handle.fields(corpus) }),
+        }
     }
 }
 

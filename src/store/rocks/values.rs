@@ -78,6 +78,7 @@ fn entry(value: &[u8]) -> Option<Entry> {
 struct StoredWelcome {
     partition: MaskedPartitionKey,
     commit: Option<Parent>,
+    #[mls_codec(with = "crate::wire::flag")]
     held: bool,
     submitter: ServiceProviderId,
     submitted_ms: UnixMillis,
