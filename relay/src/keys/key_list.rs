@@ -13,7 +13,7 @@ const CONFIGURATIONS_MAX: usize = 32;
 /// Why bytes are no usable list. A closed set: it is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyListFault {
-    /// Nothing, or more than [`LIST_BYTES_MAX`].
+    /// Nothing, or more than 16 KiB.
     #[error("the list is empty or too large")]
     Size,
     /// A length does not fit what it stands before.
