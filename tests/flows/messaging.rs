@@ -10,6 +10,7 @@ use restante::client::{
 use crate::{
     fixtures::requests,
     people::{Person, commit, key, say, texts},
+    process::PATIENCE,
     site::{FOLLOWER, HUB, Setting, Site},
 };
 
@@ -68,11 +69,19 @@ async fn a_follower_s_users_get_the_hints_that_they_earned() {
     let group = alice.found().await;
     awake.send(&commit(&group, 0, 1, "to one"), Some(ExpectCommit::None)).await.unwrap();
     awake.say(&group, 1, "in one").await.unwrap();
-    // What a user presented is written in the background: one more request of the same user comes after it.
-    awake.read(&group, 1, 0).await.unwrap();
-    let received = awake.read(&group, 0, 0).await.unwrap();
+    // What a user presented is on record a little after the answer (R11).
+    let recorded = async {
+        loop {
+            let received = awake.read(&group, 0, 0).await.unwrap();
+            if !received.response.hints.is_empty() {
+                return received;
+            }
+        }
+    };
+    let received = tokio::time::timeout(PATIENCE, recorded).await.expect("a hint in time");
     assert_eq!(received.response.hints.len(), 1);
     assert_eq!(texts(&received.response.hints[0].epoch), ["in one"]);
+    // The hub hints to the follower by now: it is the follower that keeps it from the other user.
     let received = removed.read(&group, 0, 0).await.unwrap();
     assert_eq!(texts(&received.response.epoch), ["to one"]);
     assert_eq!(received.response.hints.len(), 0, "with the old key, nothing new");
