@@ -146,10 +146,19 @@ pub struct MintTokenRequest {
 }
 
 /// A token, as it is given to a contact.
-#[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+///
+/// # Privacy
+/// `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct MintTokenResponse {
     /// Goes into [`super::KeyPackageRequest::bearer_token`], encoded.
     pub token: BearerToken,
+}
+
+impl fmt::Debug for MintTokenResponse {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("MintTokenResponse(..)")
+    }
 }
 
 /// Which tokens of the acting user open nothing any more:
@@ -197,7 +206,10 @@ impl MlsDecode for RevokeTokenRequest {
 }
 
 /// What is known of a unique token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+///
+/// # Privacy
+/// `Debug` shows nothing: it stands for a contact.
+#[derive(Clone, Copy, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct TokenUse {
     /// Its handle.
     pub handle: TokenHandle,
@@ -212,13 +224,28 @@ pub struct TokenUse {
     pub last_used_ms: u64,
 }
 
+impl fmt::Debug for TokenUse {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("TokenUse(..)")
+    }
+}
+
 /// The unique tokens of the acting user.
-#[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode)]
+///
+/// # Privacy
+/// `Debug` shows how many there are.
+#[derive(Clone, PartialEq, Eq, MlsSize, MlsEncode)]
 pub struct ListTokensResponse {
     /// Raised whenever all tokens of the user are revoked; older ones open nothing.
     pub generation: u32,
     /// In the order of their handles.
     pub tokens: Vec<TokenUse>,
+}
+
+impl fmt::Debug for ListTokensResponse {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ListTokensResponse").field("number", &self.tokens.len()).finish_non_exhaustive()
+    }
 }
 
 impl ListTokensResponse {
