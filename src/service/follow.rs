@@ -31,11 +31,11 @@ impl Service {
         let since = now.saturating_sub(policy.hint_window_ms);
         let hinted: Vec<_> = response.hints.iter().map(|hint| hint.masked_partition_key).collect();
         let (known, allowed) = self
-            .blocking_read(move |snapshot| {
+            .snapshot_read(move |snapshot| {
                 let known = snapshot.presented(&group, &partition, &tag)?;
                 let mut allowed = Vec::new();
-                for key in hinted {
-                    let presented = snapshot.presented(&group, &key, &tag)?;
+                for key in &hinted {
+                    let presented = snapshot.presented(&group, key, &tag)?;
                     allowed.push(presented.is_some_and(|at_ms| at_ms >= since));
                 }
                 Ok((known, allowed))

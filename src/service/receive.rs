@@ -19,6 +19,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// How many groups one masked key is looked up in for a reader who names no group.
 const LITERAL_GROUPS_MAX: usize = 64;
 
+/// How much a read on the runtime's own threads may look at: some tens of microseconds' worth. What needs more, or a
+/// file, goes to the blocking pool.
+const IN_PLACE_BYTES: u64 = 64 * 1024;
+
 /// Where a literal request is looked up that leads to no group: an empty partition like any other, that costs as much
 /// to read and waits as long. No known group id has this hash.
 const NO_GROUP: GroupKey = GroupKey::new([0; GroupKey::LENGTH]);
@@ -123,7 +127,7 @@ impl Service {
         let (provider, _user) = self.actor(submitter);
         let partition = masked(&request.partition_key);
         let group = self
-            .blocking_read(move |snapshot| {
+            .snapshot_read(move |snapshot| {
                 let mut found = None;
                 for group in snapshot.announced(&partition, LITERAL_GROUPS_MAX)? {
                     let used = snapshot.group(&group)?.is_some_and(|record| record.users.contains(&provider));
@@ -142,7 +146,7 @@ impl Service {
         let (policy, now, page_bytes) = (self.policy(), self.now(), self.limits.page_bytes);
         let asker = reader.clone();
         let (received, present) = self
-            .blocking_read(move |snapshot| {
+            .snapshot_read(move |snapshot| {
                 let read = Read { snapshot, group, reader: &asker, policy: &policy, now };
                 let received = read.epoch(&partition, counter, page_bytes)?;
                 Ok((received, read.presentation_due(&partition)?))
@@ -156,11 +160,18 @@ impl Service {
         Ok(received)
     }
 
-    /// Reads from a snapshot on the blocking pool, so many at once.
-    pub(super) async fn blocking_read<T: Send + 'static>(
+    /// Reads from a snapshot: here and now if everything is at hand, else on the blocking pool, so many at once.
+    ///
+    /// Most reads are of what was written or read a moment ago. The way to another thread and back costs several times
+    /// what they do.
+    pub(super) async fn snapshot_read<T: Send + 'static>(
         self: &Arc<Self>,
-        read: impl FnOnce(&dyn Snapshot) -> Result<T, store::Error> + Send + 'static,
+        read: impl Fn(&dyn Snapshot) -> Result<T, store::Error> + Send + 'static,
     ) -> Result<T, Error> {
+        match self.store.at_hand(IN_PLACE_BYTES).and_then(|snapshot| read(&*snapshot)) {
+            Err(store::Error::NotAtHand) => {}
+            result => return result.map_err(Error::Store),
+        }
         let permit = tokio::time::timeout(self.limits.queue_wait, self.reads.clone().acquire_owned())
             .await
             .map_err(|_| Error::Overloaded)?

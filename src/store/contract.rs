@@ -4,6 +4,7 @@
 //! [`contract_tests!`](contract_tests). Each function is one promise; a promise of the trait that no function here
 //! breaks on is none.
 
+pub(crate) mod at_hand;
 pub(crate) mod atomicity;
 pub(crate) mod budgets;
 pub(crate) mod concurrency;
@@ -28,6 +29,11 @@ pub(crate) type Open = fn(&Path) -> Arc<dyn Store>;
 macro_rules! contract_tests {
     ($open:path) => {
         $crate::store::contract::contract_tests! { $open;
+            at_hand {
+                reads_are_whole_or_none
+                reads_end_with_their_bytes
+                a_snapshot_after_a_commit_is_never_behind_it
+            }
             atomicity {
                 a_batch_is_seen_whole_or_not_at_all
                 nothing_of_an_empty_batch_is_written

@@ -34,6 +34,9 @@ pub enum Error {
     /// A write failed before: nothing is written until the next start.
     #[error("an earlier write failed, so nothing more is written: look at disk space and the log, then restart")]
     Poisoned,
+    /// A snapshot of what is at hand was asked for something else: the same read of a full snapshot tells.
+    #[error("the row is not at hand")]
+    NotAtHand,
     /// Somebody else changed what the batch was computed from.
     #[error("the state changed meanwhile")]
     Conflict,

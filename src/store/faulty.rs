@@ -32,6 +32,8 @@ struct Plan {
     attempts: usize,
     /// How many snapshots were taken.
     snapshots: usize,
+    /// Nothing is at hand.
+    forgetful: bool,
 }
 
 impl Faulty {
@@ -91,6 +93,11 @@ impl Faulty {
         self.plan().snapshots
     }
 
+    /// From now on nothing is at hand.
+    pub(crate) fn forget(&self) {
+        self.plan().forgetful = true;
+    }
+
     /// How often a commit was tried.
     pub(crate) fn attempts(&self) -> usize {
         self.plan().attempts
@@ -105,6 +112,16 @@ impl Store for Faulty {
         let snapshot = self.inner.snapshot()?;
         self.plan().snapshots += 1;
         Ok(snapshot)
+    }
+
+    fn at_hand(&self, bytes: u64) -> Result<Box<dyn Snapshot + '_>, Error> {
+        let mut plan = self.plan();
+        if let Some(error) = &plan.unreadable {
+            return Err(error.clone());
+        }
+        plan.snapshots += 1;
+        // Without a byte to spend no row can be read.
+        self.inner.at_hand(if plan.forgetful { 0 } else { bytes })
     }
 
     fn commit(&self, batch: &Batch) -> Result<(), Error> {

@@ -48,6 +48,18 @@ pub trait Store: Send + Sync + 'static {
     /// When the engine cannot read.
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Error>;
 
+    /// The same view for those who must not wait: of [`Store::snapshot`], only what is read from memory, and in all
+    /// reads of this snapshot together at most about `bytes` bytes of rows.
+    ///
+    /// # Correctness
+    /// A read gives exactly what it would give on a full snapshot, or fails with [`Error::NotAtHand`]: never less, and
+    /// never "there is none" for what was not looked at. Nothing is promised to be at hand. No read waits for a disk,
+    /// a network or a writer's disk.
+    ///
+    /// # Errors
+    /// When the engine cannot read.
+    fn at_hand(&self, bytes: u64) -> Result<Box<dyn Snapshot + '_>, Error>;
+
     /// Makes everything in the batch durable, or nothing of it.
     ///
     /// # Errors
@@ -72,7 +84,7 @@ pub trait Store: Send + Sync + 'static {
 ///
 /// # Errors
 /// Every read fails with [`Error::Io`] when the engine cannot read and with [`Error::Corrupt`] when what it reads is
-/// no encoding of what should be there.
+/// no encoding of what should be there; on a snapshot of [`Store::at_hand`] also with [`Error::NotAtHand`].
 #[allow(clippy::missing_errors_doc, reason = "said once, above, for all of them")]
 pub trait Snapshot {
     /// A group.

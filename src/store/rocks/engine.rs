@@ -146,7 +146,11 @@ impl RocksStore {
 
 impl Store for RocksStore {
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Error> {
-        Ok(Box::new(RocksSnapshot::new(self)?))
+        Ok(Box::new(RocksSnapshot::new(self)))
+    }
+
+    fn at_hand(&self, bytes: u64) -> Result<Box<dyn Snapshot + '_>, Error> {
+        Ok(Box::new(RocksSnapshot::at_hand(self, bytes)))
     }
 
     fn commit(&self, batch: &Batch) -> Result<(), Error> {

@@ -1,8 +1,10 @@
 //! Reading: point reads and bounded scans of one consistent view.
 
+use std::cell::Cell;
+
 use bytes::Bytes;
 use mls_rs_codec::MlsDecode;
-use rocksdb::{DB, Direction, IteratorMode, ReadOptions, SnapshotWithThreadMode};
+use rocksdb::{DB, DBPinnableSlice, ErrorKind, ReadOptions, ReadTier, SnapshotWithThreadMode};
 
 use super::{RocksStore, keys, pool_keys, values};
 use crate::{
@@ -18,20 +20,60 @@ use crate::{
 pub(super) struct RocksSnapshot<'a> {
     store: &'a RocksStore,
     view: SnapshotWithThreadMode<'a, DB>,
+    /// How many bytes of rows may still be read of what is at hand; `None` when everything may be read.
+    at_hand: Option<Cell<u64>>,
 }
 
 fn io(error: rocksdb::Error) -> Error {
-    Error::Io(error.into_string())
+    match error.kind() {
+        // Only reads that may not touch a file end so.
+        ErrorKind::Incomplete => Error::NotAtHand,
+        _ => Error::Io(error.into_string()),
+    }
 }
 
 impl<'a> RocksSnapshot<'a> {
-    pub(super) fn new(store: &'a RocksStore) -> Result<Self, Error> {
-        Ok(Self { store, view: store.db().snapshot() })
+    pub(super) fn new(store: &'a RocksStore) -> Self {
+        Self { store, view: store.db().snapshot(), at_hand: None }
+    }
+
+    pub(super) fn at_hand(store: &'a RocksStore, bytes: u64) -> Self {
+        Self { at_hand: Some(Cell::new(bytes)), ..Self::new(store) }
+    }
+
+    fn options(&self) -> ReadOptions {
+        let mut options = ReadOptions::default();
+        if self.at_hand.is_some() {
+            options.set_read_tier(ReadTier::BlockCache);
+            // Whoever drops the last iterator over an obsolete file deletes it, unless somebody else is asked to.
+            options.set_background_purge_on_iterator_cleanup(true);
+        }
+        options
+    }
+
+    /// Whether so many bytes may be read; they are not counted yet.
+    fn allow(&self, bytes: u64) -> Result<(), Error> {
+        if self.at_hand.as_ref().is_some_and(|left| left.get() < bytes) { Err(Error::NotAtHand) } else { Ok(()) }
+    }
+
+    /// Counts a row that is read. Its key counts too: many small rows take time as well.
+    fn spend(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        let bytes = (key.len() + value.len()) as u64;
+        self.allow(bytes)?;
+        if let Some(left) = &self.at_hand {
+            left.set(left.get() - bytes);
+        }
+        Ok(())
+    }
+
+    fn row(&self, family: &'static str, key: &[u8]) -> Result<Option<DBPinnableSlice<'_>>, Error> {
+        let value = self.view.get_pinned_cf_opt(self.store.family(family)?, key, self.options()).map_err(io)?;
+        self.spend(key, value.as_deref().unwrap_or_default())?;
+        Ok(value)
     }
 
     fn record<T: MlsDecode>(&self, family: &'static str, key: &[u8], what: &'static str) -> Result<Option<T>, Error> {
-        let value = self.view.get_pinned_cf(self.store.family(family)?, key).map_err(io)?;
-        value.map(|value| values::decode(&value, what)).transpose()
+        self.row(family, key)?.map(|value| values::decode(&value, what)).transpose()
     }
 
     /// Rows from `start` on whose keys begin with `prefix`, while `take` wants more.
@@ -42,18 +84,21 @@ impl<'a> RocksSnapshot<'a> {
         start: &[u8],
         mut take: impl FnMut(&[u8], &[u8]) -> Result<bool, Error>,
     ) -> Result<(), Error> {
-        let mut options = ReadOptions::default();
+        let mut options = self.options();
         if let Some(end) = keys::after_prefix(prefix) {
             options.set_iterate_upper_bound(end);
         }
-        let family = self.store.family(family)?;
-        for row in self.view.iterator_cf_opt(family, options, IteratorMode::From(start, Direction::Forward)) {
-            let (key, value) = row.map_err(io)?;
-            if !take(&key, &value)? {
-                break;
+        let mut rows = self.view.raw_iterator_cf_opt(self.store.family(family)?, options);
+        rows.seek(start);
+        while let Some((key, value)) = rows.item() {
+            self.spend(key, value)?;
+            if !take(key, value)? {
+                return Ok(());
             }
+            rows.next();
         }
-        Ok(())
+        // Without a row left, or with one that could not be read.
+        rows.status().map_err(io)
     }
 }
 
@@ -87,6 +132,8 @@ impl Snapshot for RocksSnapshot<'_> {
             let index = keys::parse_message_index(key).ok_or(Error::Corrupt("message"))?;
             let entry = values::decode_entry(value)?;
             let attached = entry.commit.and_then(|commit| commit.group_info).map_or(0, |(_, length)| length);
+            // Whoever reads the message reads its GroupInfo next.
+            self.allow(attached.into())?;
             total += entry.message.len() as u64 + u64::from(attached);
             if total > bytes && !page.entries.is_empty() {
                 page.more = true;
@@ -99,7 +146,7 @@ impl Snapshot for RocksSnapshot<'_> {
     }
 
     fn blob(&self, group: &GroupKey, key: &BlobKey) -> Result<Option<Bytes>, Error> {
-        let value = self.view.get_pinned_cf(self.store.family(keys::BLOBS)?, keys::blob(group, key)).map_err(io)?;
+        let value = self.row(keys::BLOBS, &keys::blob(group, key))?;
         Ok(value.map(|value| Bytes::copy_from_slice(&value)))
     }
 

@@ -1,6 +1,7 @@
 //! RocksDB keeps the contract of all engines, and some promises of its own: which bytes are on disk, what happens to a
 //! database that is damaged, foreign, in use or out of space, and what survives a killed process.
 
+mod at_hand;
 mod child;
 mod corruption;
 mod crash;
