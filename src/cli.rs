@@ -115,11 +115,12 @@ Prints a line for each user, or with --json an object:
 Exit status: 0 at least one KeyPackage for every user, 1 not so, or no answer, 2 wrong usage.")]
     FetchKeyPackages(Box<FetchKeyPackages>),
 
-    /// See what it does: two providers and real MLS clients on this machine
+    /// See what it does: two providers, a relay and real MLS clients on this machine
     ///
-    /// Starts hub.example and follower.example as processes on loopback, each with its own database and TLS identity,
-    /// and runs MLS clients through them: groups, commits, races, users who slept, removed members, a hub that is
-    /// killed. Tells what happens and what the hub could see. Exit status 1 if a check fails.
+    /// Starts hub.example, follower.example and a relay as processes on loopback, each with its own folder and TLS
+    /// identity, and runs MLS clients through them: KeyPackages that are fetched without telling who asks, groups,
+    /// commits, races, users who slept, removed members, a hub that is killed. Tells what happens, and what the hub, the
+    /// relay and the gateway could see. Needs restante-relay beside restante. Exit status 1 if a check fails.
     #[command(after_long_help = "\
 Examples:
   restante demo

@@ -111,6 +111,11 @@ fn every_check_holds_and_the_logs_tell_nothing() {
             .unwrap();
         assert!(checked.status.success(), "what is kept can be served again");
     }
+    let log = fs::read_to_string(folder.join("relay.hub.example/log")).unwrap();
+    assert!(log.lines().count() > 0);
+    for secret in ["hub.example", "follower.example", "127.0.0.1", "alice", "carol", "dave"] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
     assert_eq!(demo.left_behind(), [""; 0]);
 
     let mut again = Demo::start(&["--keep", folder.to_str().unwrap()]);
@@ -123,7 +128,7 @@ fn every_check_holds_and_the_logs_tell_nothing() {
 #[test]
 fn an_interrupted_demo_leaves_nothing_behind() {
     let mut demo = Demo::start(&[]);
-    demo.wait_for("3. People talk");
+    demo.wait_for(". People talk");
     let addresses: Vec<_> = demo.output().lines().filter_map(addresses).flatten().collect();
     assert_eq!(addresses.len(), 4);
     assert!(addresses.iter().all(|address| TcpStream::connect(address).is_ok()));
@@ -134,6 +139,19 @@ fn an_interrupted_demo_leaves_nothing_behind() {
     assert!(errors.contains("interrupted"), "{errors}");
     assert!(addresses.iter().all(|address| TcpStream::connect(address).is_err()), "nobody listens any more");
     assert_eq!(demo.left_behind(), [""; 0]);
+}
+
+#[test]
+fn without_the_relay_s_program_it_says_how_to_build_it() {
+    let folder = TempDir::new().unwrap();
+    let program = folder.path().join("restante");
+    let built = env!("CARGO_BIN_EXE_restante");
+    fs::hard_link(built, &program).or_else(|_| fs::copy(built, &program).map(drop)).unwrap();
+    let ended = Command::new(&program).arg("demo").stdin(Stdio::null()).output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let told = String::from_utf8(ended.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("restante-relay is missing") && told.contains("`cargo xtask demo` builds both"), "{told}");
+    assert!(told.ends_with("demo: 0 checks passed, 1 failed"), "{told}");
 }
 
 /// `hub.example  providers at 127.0.0.1:1, service at 127.0.0.1:2`

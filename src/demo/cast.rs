@@ -1,5 +1,7 @@
 //! Who plays.
 
+use sha2::{Digest, Sha256};
+
 use super::{
     Failure,
     device::{Device, Newcomer},
@@ -9,7 +11,10 @@ use super::{
     stage::{FOLLOWER, HUB, Providers},
     tap::Tap,
 };
-use crate::client::http::{Limits, LocalAddress, LocalClient, UserId};
+use crate::{
+    client::http::{Limits, LocalAddress, LocalClient, UserId},
+    wire::ClientId,
+};
 
 /// A device of a user at a provider.
 #[derive(Debug)]
@@ -65,6 +70,14 @@ impl Seat {
         let address = LocalAddress::Tcp(provider.addresses.local);
         let channel = LocalClient::new(address, provider.token()?, user, Limits::default());
         Ok(Tap::new(channel, self, record.clone()))
+    }
+
+    /// The device, as its own provider knows it. The same in both groups: the device is set up anew in between.
+    pub(super) fn client_id(&self) -> ClientId {
+        let digest: [u8; 32] = Sha256::digest(self.identity).into();
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest[..16]);
+        ClientId::new(id)
     }
 
     /// A device that is in no group yet.

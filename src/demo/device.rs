@@ -7,6 +7,7 @@ use std::time::Duration;
 use mls_rs::{
     CipherSuite, CipherSuiteProvider, Client, CryptoProvider, ExtensionList, MlsMessage,
     client_builder::{BaseConfig, PaddingMode, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
+    extension::recommended::LastResortKeyPackageExt,
     identity::{
         SigningIdentity,
         basic::{BasicCredential, BasicIdentityProvider},
@@ -27,8 +28,11 @@ use crate::{
         Backoff, Event, Member, MemberPolicy, NewMember, Participant, PartitionedGroup, Progress, TokioPace,
         http::DeliveryService,
     },
-    mls::{ContentType, EpochNumber, WireFormat, WireWelcome},
-    wire::{CreateGroupRequest, MaskedPartitionKey, ReceiveRequest, SendRequest},
+    mls::{ContentType, EpochNumber, WireFormat, WireKeyPackage, WireWelcome},
+    wire::{
+        CreateGroupRequest, DeleteKeyPackagesRequest, MaskedPartitionKey, ReceiveRequest, SendRequest,
+        UploadKeyPackagesRequest,
+    },
 };
 
 type Config = WithMlsRules<
@@ -79,6 +83,25 @@ impl Newcomer {
     /// The operations at the own provider.
     pub(super) fn service(&self) -> DeliveryService<Tap> {
         DeliveryService::new(self.tap.clone())
+    }
+
+    /// Fills the stock at the own provider: so many one-time KeyPackages, and one for when they are used up. What an
+    /// earlier installation of the device left there is removed before. Returns the former.
+    ///
+    /// # Errors
+    /// The provider's, or the MLS library's.
+    pub(super) async fn upload(&self, one_time: usize) -> Result<Vec<WireKeyPackage>, Failure> {
+        let (service, client_id) = (self.service(), self.seat.client_id());
+        let one_time: Vec<WireKeyPackage> =
+            (0..one_time).map(|_| Ok(self.key_package()?.key_package)).collect::<Result<_, Failure>>()?;
+        let mut extensions = ExtensionList::new();
+        extensions.set_from(LastResortKeyPackageExt)?;
+        let last_resort = self.client.generate_key_package_message(extensions, ExtensionList::new(), None)?;
+        let last_resort = NewMember::from_message(&last_resort, self.seat.provider.parse()?)?.key_package;
+        service.delete_key_packages(&DeleteKeyPackagesRequest { client_id }).await?;
+        let key_packages = one_time.iter().chain([&last_resort]).cloned().collect();
+        service.upload_key_packages(&UploadKeyPackagesRequest { client_id, key_packages }).await?;
+        Ok(one_time)
     }
 
     /// A fresh KeyPackage, to be handed to whoever adds this device.

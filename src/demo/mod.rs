@@ -1,4 +1,4 @@
-//! `restante demo`: two providers as real processes, real MLS clients, and the story of what happens between them.
+//! `restante demo`: two providers and a relay as real processes, real MLS clients, and the story of what happens between them.
 //!
 //! Owns the order of the scenes, their time limits and the clean-up. What the narration claims is checked, and each
 //! check is named and counted. It ends only processes that it started, and leaves nothing behind unless it is told to
@@ -10,16 +10,22 @@
 mod cast;
 mod device;
 mod folder;
+mod haystack;
 mod mode;
 mod narrator;
+mod newcomers;
 mod provider;
 mod record;
+mod relay;
 mod scenes;
+mod server;
 mod sight;
 mod stage;
 mod tally;
 mod tap;
+mod tls;
 mod transcript;
+mod wiretap;
 
 use std::{
     future::Future,
@@ -31,6 +37,7 @@ use std::{
 
 use mode::Mode;
 use narrator::Narrator;
+use newcomers::Invited;
 use stage::Stage;
 pub use tally::Tally;
 
@@ -100,10 +107,15 @@ pub async fn run(
 async fn play(stage: &mut Stage, narrator: &mut Narrator, now: SystemTime) -> Result<(), Failure> {
     scenes::prologue::tell(narrator);
     within(scenes::start::play(stage, narrator, now)).await?;
+    let mut invited = Some(Box::pin(play_fetching(stage, narrator)).await?);
     for mode in Mode::BOTH {
         narrator.act(mode.title(), mode.is_first());
         narrator.tell(mode.explanation());
-        let mut cast = within(scenes::creation::play(stage, mode, narrator)).await?;
+        let invited = match invited.take() {
+            Some(invited) => invited,
+            None => within(Box::pin(scenes::fetching::play_again(stage, mode))).await?,
+        };
+        let mut cast = within(Box::pin(scenes::creation::play(stage, invited, narrator))).await?;
         within(scenes::talk::play(&mut cast, narrator)).await?;
         within(scenes::epochs::play(&mut cast, narrator)).await?;
         within(scenes::races::play(&mut cast, narrator)).await?;
@@ -115,6 +127,16 @@ async fn play(stage: &mut Stage, narrator: &mut Narrator, now: SystemTime) -> Re
         within(scenes::traces::play(stage, &cast, narrator)).await?;
     }
     Ok(())
+}
+
+/// The act before there is a group.
+async fn play_fetching(stage: &mut Stage, narrator: &mut Narrator) -> Result<Invited, Failure> {
+    narrator.act("KeyPackages without revealing contacts", true);
+    let stocks = within(Box::pin(scenes::uploading::play(stage, narrator))).await?;
+    let (invited, fetched) = within(Box::pin(scenes::fetching::play(stage, stocks, narrator))).await?;
+    scenes::halves::play(stage, &fetched, narrator)?;
+    within(scenes::denial::play(stage, &fetched, &invited.newcomers, narrator)).await?;
+    Ok(invited)
 }
 
 /// A scene that does not end is a failure like any other.

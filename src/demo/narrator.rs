@@ -84,6 +84,16 @@ impl Narrator {
         self.wrapped("   hub | ", "       | ", sight.as_ref());
     }
 
+    /// What the relay could see.
+    pub(super) fn relay_saw(&mut self, sight: impl AsRef<str>) {
+        self.wrapped("   relay   | ", "           | ", sight.as_ref());
+    }
+
+    /// What the gateway could see.
+    pub(super) fn gateway_saw(&mut self, sight: impl AsRef<str>) {
+        self.wrapped("   gateway | ", "           | ", sight.as_ref());
+    }
+
     /// A check. The claim is what was looked at, no more.
     pub(super) fn check(&mut self, claim: impl AsRef<str>, holds: bool) {
         self.tally.count(holds);

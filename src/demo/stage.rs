@@ -1,4 +1,4 @@
-//! The two providers and what lies around them.
+//! The two providers, the relay, and what lies around them.
 
 use std::{
     fs, io,
@@ -10,6 +10,7 @@ use std::{
 use super::{
     Failure,
     provider::{Addresses, Provider},
+    relay::{RELAY, Relay, RelayAddresses},
 };
 use crate::{
     client::http::{Limits, PeerChannel, ProviderClient, ProviderIdentity},
@@ -33,10 +34,11 @@ pub(super) struct Stage {
     intruders: Vec<IssuedProvider>,
 }
 
-/// Both providers.
+/// Both providers, and the relay of the first one's operator.
 pub(super) struct Providers {
     pub(super) hub: Provider,
     pub(super) follower: Provider,
+    pub(super) relay: Relay,
 }
 
 impl Stage {
@@ -49,23 +51,26 @@ impl Stage {
     /// # Errors
     /// What went wrong first.
     pub(super) async fn set_up(&mut self, now: SystemTime) -> Result<&mut Providers, Failure> {
-        let [hub, follower, stranger] = [HUB, FOLLOWER, STRANGER].map(str::parse::<ServiceProviderId>);
-        let (hub, follower, stranger) = (hub?, follower?, stranger?);
-        let ids = [hub, follower.clone(), stranger];
+        let [hub, follower, relay, stranger] = [HUB, FOLLOWER, RELAY, STRANGER].map(str::parse::<ServiceProviderId>);
+        let (hub, follower, relay, stranger) = (hub?, follower?, relay?, stranger?);
+        let ids = [hub, follower.clone(), relay, stranger];
         let mut issued = dev_pki::issue(&self.folder.join("pki"), &ids, Existing::Refuse, now)?.providers;
         self.intruders.extend(issued.pop());
         let another_authority = self.folder.join("another-authority");
         self.intruders.extend(dev_pki::issue(&another_authority, &[follower], Existing::Refuse, now)?.providers);
 
-        let [hub, follower] = free_addresses()?;
+        let Free { hub, follower, relay, gateway } = free_addresses()?;
+        let relay = Relay::set_up(&self.program, &self.folder, relay, gateway).await?;
         let set_up = |id, own: Addresses, peer| Provider::set_up(&self.program, self.folder.join(id), id, own, peer);
         let providers = Providers {
             hub: set_up(HUB, hub, (FOLLOWER, follower.provider))?,
             follower: set_up(FOLLOWER, follower, (HUB, hub.provider))?,
+            relay,
         };
         let providers = self.providers.insert(providers);
         providers.hub.start().await?;
         providers.follower.start().await?;
+        providers.relay.start().await?;
         Ok(providers)
     }
 
@@ -98,25 +103,33 @@ impl Stage {
         client.peer(&hub).ok_or_else(|| "the hub is no peer".into())
     }
 
-    /// Ends both processes.
+    /// Ends all processes.
     pub(super) async fn clear(&mut self) {
-        if let Some(Providers { hub, follower }) = &mut self.providers {
-            for provider in [hub, follower] {
-                if provider.kill().await.is_err() {
-                    tracing::warn!("a process of the demo could not be ended");
-                }
+        let Some(Providers { hub, follower, relay }) = &mut self.providers else { return };
+        for ended in [relay.kill().await, hub.kill().await, follower.kill().await] {
+            if ended.is_err() {
+                tracing::warn!("a process of the demo could not be ended");
             }
         }
     }
 }
 
+struct Free {
+    hub: Addresses,
+    follower: Addresses,
+    relay: RelayAddresses,
+    gateway: SocketAddr,
+}
+
 /// Ports that nobody uses now: all are held together, so that they differ.
-fn free_addresses() -> io::Result<[Addresses; 2]> {
-    let hold = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let held = [hold()?, hold()?, hold()?, hold()?];
+fn free_addresses() -> io::Result<Free> {
+    let held = (0..7).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<io::Result<Vec<_>>>()?;
     let address = |number: usize| -> io::Result<SocketAddr> { held[number].local_addr() };
-    Ok([
-        Addresses { provider: address(0)?, local: address(1)? },
-        Addresses { provider: address(2)?, local: address(3)? },
-    ])
+    let gateway = address(4)?;
+    Ok(Free {
+        hub: Addresses { provider: address(0)?, local: address(1)?, public: None },
+        follower: Addresses { provider: address(2)?, local: address(3)?, public: Some(gateway) },
+        relay: RelayAddresses { users: address(5)?, admin: address(6)? },
+        gateway,
+    })
 }

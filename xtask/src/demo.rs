@@ -1,10 +1,13 @@
 //! `cargo xtask demo`: the server's own demonstration, compiled and started.
 
+use std::process::Command;
+
 use crate::cargo::Cargo;
 use crate::failure::Failure;
 use crate::{rocksdb, toolchain};
 
-/// Runs `restante demo` with `arguments`.
+/// Runs `restante demo` with `arguments`. The demonstration starts the relay's program too, which lies beside its own:
+/// both are built, in one build.
 ///
 /// # Errors
 ///
@@ -12,7 +15,9 @@ use crate::{rocksdb, toolchain};
 pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure> {
     toolchain::ensure(cargo)?;
     rocksdb::reuse(cargo)?;
-    let mut call = vec!["run", "--bin", "restante", "--", "demo"];
-    call.extend(arguments.iter().map(String::as_str));
-    cargo.run(&call)
+    cargo.run(&["build", "--package", "restante", "--package", "restante-relay", "--bins"])?;
+    let program = cargo.target_dir().join("debug").join("restante");
+    let status = Command::new(&program).arg("demo").args(arguments).status();
+    let status = status.map_err(|error| Failure::new(format!("cannot start {}: {error}", program.display())))?;
+    if status.success() { Ok(()) } else { Err(Failure::new(format!("the demonstration ended with {status}"))) }
 }

@@ -4,7 +4,10 @@ pub(super) mod bad_commit;
 pub(super) mod catching_up;
 pub(super) mod crash;
 pub(super) mod creation;
+pub(super) mod denial;
 pub(super) mod epochs;
+pub(super) mod fetching;
+pub(super) mod halves;
 pub(super) mod prologue;
 pub(super) mod races;
 pub(super) mod removal;
@@ -12,6 +15,7 @@ pub(super) mod start;
 pub(super) mod strangers;
 pub(super) mod talk;
 pub(super) mod traces;
+pub(super) mod uploading;
 
 use super::{
     device::Device,
@@ -20,8 +24,8 @@ use super::{
     sight,
 };
 
-/// How many scenes there are: the start, and ten in each of two modes.
-pub(super) const COUNT: u64 = 21;
+/// How many scenes there are: the start, four without a group, and ten in each of two modes.
+pub(super) const COUNT: u64 = 25;
 
 /// Tells what the hub saw of the sends since `mark`.
 fn tell_sends(narrator: &mut Narrator, record: &Record, mark: Mark) {

@@ -1,4 +1,4 @@
-//! The providers start.
+//! The providers and the relay start.
 
 use std::time::SystemTime;
 
@@ -11,13 +11,14 @@ use crate::{
         Failure,
         narrator::Narrator,
         provider::Provider,
+        relay::RELAY,
         stage::{Providers, Stage},
     },
 };
 
 pub(in crate::demo) async fn play(stage: &mut Stage, narrator: &mut Narrator, now: SystemTime) -> Result<(), Failure> {
-    narrator.scene("Two providers start");
-    let Providers { hub, follower } = stage.set_up(now).await?;
+    narrator.scene("Two providers and a relay start");
+    let Providers { hub, follower, relay } = stage.set_up(now).await?;
     narrator.tell(
         "Each is a process of its own on this machine (restante serve) with its own database and two listeners: one for \
          other providers (mutual TLS), one for its own service, which shows a token and speaks for its users.",
@@ -29,6 +30,14 @@ pub(in crate::demo) async fn play(stage: &mut Stage, narrator: &mut Narrator, no
             provider.id, addresses.provider, addresses.local
         ));
     }
+    narrator.tell(
+        "follower.example has a third listener, its Oblivious HTTP gateway (RFC 9458). The operator of hub.example runs a \
+         relay for its users (restante-relay), which can reach that gateway, and can never be a way to hub.example's own.",
+    );
+    if let Some(gateway) = follower.addresses.public {
+        narrator.tell_line(format!("{:16}  gateway at {gateway}", follower.id));
+    }
+    narrator.tell_line(format!("{RELAY:17} users at {}", relay.addresses.users));
     for provider in [&*hub, &*follower] {
         let minted = service(provider, provider.token()?)?.mint_group_id().await;
         narrator.check(format!("{} serves whoever shows its service token", provider.id), minted.is_ok());
