@@ -50,7 +50,7 @@ fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     ]
 }
 
-fn occurs(content: &[u8], secret: &[u8]) -> bool {
+pub(crate) fn occurs(content: &[u8], secret: &[u8]) -> bool {
     forms(secret).iter().any(|form| content.windows(form.len()).any(|window| window == form.as_slice()))
 }
 
@@ -124,13 +124,13 @@ async fn misbehave(site: &Site, hub: &Provider, follower: &Provider, group: &[u8
     }
 }
 
-fn assert_absent(what: &str, content: &[u8], secrets: &[(&str, Vec<u8>)]) {
+pub(crate) fn assert_absent(what: &str, content: &[u8], secrets: &[(&str, Vec<u8>)]) {
     for (name, secret) in secrets {
         assert!(!occurs(content, secret), "{what} holds {name}");
     }
 }
 
-fn contents(folder: &Path) -> Vec<u8> {
+pub(crate) fn contents(folder: &Path) -> Vec<u8> {
     files(folder).iter().flat_map(|path| fs::read(path).unwrap()).collect()
 }
 

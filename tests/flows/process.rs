@@ -37,8 +37,13 @@ impl Process {
 
     /// The same behind some shell, such as a `ulimit`.
     pub(crate) fn start_in_shell(prologue: &str, arguments: &[&OsStr], log: &Path) -> Self {
+        Self::start_program(PROGRAM.as_ref(), prologue, arguments, log)
+    }
+
+    /// The same with another program.
+    pub(crate) fn start_program(program: &Path, prologue: &str, arguments: &[&OsStr], log: &Path) -> Self {
         let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("{prologue} exec \"$@\"")).arg("sh").arg(PROGRAM).args(arguments);
+        command.arg("-c").arg(format!("{prologue} exec \"$@\"")).arg("sh").arg(program).args(arguments);
         // No setting of whoever runs the tests is one of the process.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RESTANTE_")) {
             command.env_remove(name);

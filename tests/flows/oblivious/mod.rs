@@ -1,0 +1,9 @@
+//! KeyPackages of follower.example's users, fetched through hub.example's relay: `restante serve` with its gateway,
+//! `restante-relay` and the client, each a process of its own but for the client.
+
+mod killing;
+mod programs;
+mod replaying;
+mod sealed;
+mod traces;
+mod world;

@@ -1,0 +1,110 @@
+//! `restante tokens`, `restante keys` and `restante fetch-key-packages` against running processes.
+
+use std::process::Output;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::world::{World, run};
+use crate::{relay::RELAY, site::FOLLOWER};
+
+fn lines(output: &Output) -> Vec<String> {
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{stdout}\n{stderr}");
+    stdout.lines().map(str::to_owned).collect()
+}
+
+/// `restante WORDS… --config … --set … MORE…`
+async fn manage(world: &World, words: &[&str], more: &[&str]) -> Output {
+    let configured = world.configured();
+    let arguments: Vec<&str> =
+        words.iter().copied().chain(configured.iter().map(String::as_str)).chain(more.iter().copied()).collect();
+    run(&arguments).await
+}
+
+/// What `fetch-key-packages --json` says of one user, and its exit code.
+async fn fetch(world: &World, user: &str, token: &str) -> (Option<i32>, serde_json::Value) {
+    let files = [world.secret("relay.token", &world.relay.token), world.secret("bob.token", token)];
+    let [relay_token, token] = files.each_ref().map(|path| path.to_str().unwrap());
+    let (relay, address, ca) =
+        (format!("https://{RELAY}"), world.relay.address.to_string(), world.site.pki.authority());
+    let output = run(&[
+        "fetch-key-packages",
+        "--json",
+        "--relay",
+        &relay,
+        "--relay-address",
+        &address,
+        "--relay-token-file",
+        relay_token,
+        "--ca",
+        ca.to_str().unwrap(),
+        "--provider",
+        FOLLOWER,
+        "--user",
+        user,
+        "--token-file",
+        token,
+    ])
+    .await;
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_are_minted_listed_and_revoked() {
+    let world = World::new().await;
+    let uploaded = world.upload("bob", 1, 2).await;
+    let [shared] = &lines(&manage(&world, &["tokens", "mint"], &["--user", "bob"]).await)[..] else { panic!() };
+    let [same] = &lines(&manage(&world, &["tokens", "mint"], &["--user", "bob"]).await)[..] else { panic!() };
+    assert_eq!(shared, same, "shared by all contacts");
+    let [unique] = &lines(&manage(&world, &["tokens", "mint"], &["--user", "bob", "--unique"]).await)[..] else {
+        panic!()
+    };
+    assert_ne!(unique, shared);
+
+    let (code, found) = fetch(&world, "bob", unique).await;
+    assert_eq!((code, &found["status"]), (Some(0), &"ok".into()), "{found}");
+    let given = STANDARD.decode(found["key_packages"][0].as_str().unwrap()).unwrap();
+    assert!(uploaded.one_time.iter().any(|package| *package.bytes() == given), "one that was uploaded");
+
+    let listed = lines(&manage(&world, &["tokens", "list"], &["--user", "bob"]).await);
+    let row: Vec<&str> = listed[1].split_whitespace().collect();
+    let (handle, state) = (row[0], row[row.len() - 1]);
+    assert_eq!((listed.len(), handle.len(), state), (2, 32, "good"), "{listed:?}");
+    lines(&manage(&world, &["tokens", "revoke"], &["--user", "bob", "--handle", handle]).await);
+    let listed = lines(&manage(&world, &["tokens", "list"], &["--user", "bob"]).await);
+    assert!(listed[1].ends_with("revoked"), "{listed:?}");
+
+    let (code, revoked) = fetch(&world, "bob", unique).await;
+    assert_eq!((code, &revoked["status"]), (Some(1), &"denied".into()));
+    assert_eq!(fetch(&world, "bob", shared).await.0, Some(0), "the others' token is still good");
+    lines(&manage(&world, &["tokens", "revoke"], &["--all"]).await);
+    assert_eq!(fetch(&world, "bob", shared).await, (code, revoked));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_listed_and_rotated() {
+    let world = World::new().await;
+    let before = lines(&manage(&world, &["keys", "list"], &[]).await);
+    assert!(before[0].contains("kem") && before[1].contains("x25519"), "{before:?}");
+    let after = lines(&manage(&world, &["keys", "rotate"], &[]).await);
+    assert_eq!(after.len(), before.len() + 1, "{after:?}");
+    assert_eq!(lines(&manage(&world, &["keys", "list"], &[]).await), after);
+    let again = manage(&world, &["keys", "rotate"], &[]).await;
+    assert_eq!((again.status.code(), again.stdout.len()), (Some(1), 0), "two of a kind are live");
+    assert!(!again.stderr.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_usage_and_a_server_that_is_away_have_codes_of_their_own() {
+    let mut world = World::new().await;
+    for words in [&["tokens", "revoke"][..], &["tokens", "mint"], &["keys", "retire"]] {
+        assert_eq!(manage(&world, words, &[]).await.status.code(), Some(2), "{words:?}");
+    }
+    assert_eq!(run(&["keys", "list", "--config", "no such file"]).await.status.code(), Some(78));
+    world.follower.process.kill().await;
+    let away = manage(&world, &["tokens", "mint"], &["--user", "canary-of-bob"]).await;
+    assert_eq!((away.status.code(), away.stdout.len()), (Some(1), 0));
+    let said = String::from_utf8(away.stderr).unwrap();
+    assert!(!said.contains("canary-of-bob"), "{said}");
+}

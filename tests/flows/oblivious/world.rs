@@ -1,0 +1,158 @@
+//! follower.example behind its gateway, the relay in front of it, and people on both sides.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::Output,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use restante::{
+    client::{
+        http::Limits,
+        oblivious::{FetchError, FetchedKeyPackages, Kems, KeyPackageFetcher, RelayToken, Surroundings, TrustRoots},
+    },
+    mls::{CipherSuite, ProtocolVersion, WireKeyPackage},
+    wire::{BearerTokenKind, ClientId, KeyPackageRequest, MintTokenRequest, UploadKeyPackagesRequest, decode, encode},
+};
+use tokio::process::Command;
+
+use crate::{
+    fixtures::key_packages::Device,
+    line::Line,
+    process::{PATIENCE, PROGRAM},
+    relay::{RELAY, Relay},
+    site::{FOLLOWER, Provider, Setting, Site},
+};
+
+/// The suite of all KeyPackages.
+const SUITE: u16 = 1;
+
+pub(super) struct World {
+    pub(super) site: Site,
+    pub(super) follower: Provider,
+    pub(super) relay: Relay,
+    setting: Setting,
+    line: Line,
+}
+
+/// KeyPackages as they were uploaded.
+pub(super) struct Uploaded {
+    pub(super) one_time: Vec<WireKeyPackage>,
+    pub(super) last_resort: WireKeyPackage,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        let site = Site::new(&[RELAY]).await;
+        let own = format!("../pki/{FOLLOWER}");
+        // Rates are tested elsewhere.
+        let more = format!(
+            "[policy]\nfetches_per_user_and_hour = 3600000\nfetches_per_token_and_hour = 3600000\n\
+             [public]\nlisten = \"127.0.0.1:0\"\ncert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\n\
+             relay_ca_file = \"../pki/ca.pem\"\nkeys_path = \"gateway-keys\"\nseal_key_file = \"gateway-seal-key\"\n"
+        );
+        let setting = Setting { more, log: "trace", ..Setting::new(FOLLOWER) };
+        let mut follower = site.start(&setting).await;
+        let line = Line::new().await;
+        line.lead_to(follower.process.listening_tcp("public").await);
+        let relay = Relay::start(&site, line.address).await;
+        Self { site, follower, relay, setting, line }
+    }
+
+    /// `kill -9`, and another start: the gateway keeps its name, not its port.
+    pub(super) async fn restart(&mut self) {
+        self.follower.process.kill().await;
+        self.follower = self.site.start(&self.setting).await;
+        self.line.lead_to(self.follower.process.listening_tcp("public").await);
+    }
+
+    /// A device of the user uploads so many one-time KeyPackages, and a last-resort one.
+    pub(super) async fn upload(&self, user: &str, device: u8, count: usize) -> Uploaded {
+        let from_s = now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let maker = Device::new(SUITE);
+        let one_time: Vec<WireKeyPackage> = (0..count).map(|_| decode(&maker.one_time(from_s)).unwrap()).collect();
+        let last_resort: WireKeyPackage = decode(&maker.last_resort(from_s)).unwrap();
+        let key_packages = one_time.iter().chain([&last_resort]).cloned().collect();
+        let request = UploadKeyPackagesRequest { client_id: ClientId::new([device; 16]), key_packages };
+        self.follower.user(user).upload_key_packages(&request).await.unwrap();
+        Uploaded { one_time, last_resort }
+    }
+
+    /// How many one-time KeyPackages the user has left.
+    pub(super) async fn available(&self, user: &str) -> u32 {
+        let standing = self.follower.user(user).key_package_status().await.unwrap();
+        standing.stocks.iter().map(|stock| stock.available).sum()
+    }
+
+    /// A token for the user's contacts.
+    pub(super) async fn mint(&self, user: &str, kind: BearerTokenKind) -> Vec<u8> {
+        let minted = self.follower.user(user).mint_token(&MintTokenRequest { kind }).await.unwrap();
+        encode(&minted.token).unwrap()
+    }
+
+    /// The client of somebody at hub.example.
+    pub(super) fn fetcher(&self) -> KeyPackageFetcher {
+        let roots = TrustRoots::from_pem(&fs::read(self.site.pki.authority()).unwrap()).unwrap();
+        let relay = restante::client::oblivious::Relay {
+            url: format!("https://{RELAY}").parse().unwrap(),
+            address: Some(self.relay.address),
+            token: RelayToken::new(&self.relay.token).unwrap(),
+            operators: vec!["hub.example".parse().unwrap()],
+        };
+        let surroundings = Surroundings { now: Arc::new(now), random: Arc::new(|| 0) };
+        let limits = Limits { request: Duration::from_secs(20), ..Limits::default() };
+        KeyPackageFetcher::new(relay, &roots, Kems::Classical, surroundings, limits)
+    }
+
+    /// Writes a file for its owner alone.
+    pub(super) fn secret(&self, name: &str, text: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.site.of(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
+    /// The follower's configuration, as the running process would have it: its local listener is where it listens.
+    pub(super) fn configured(&self) -> [String; 4] {
+        let file = self.site.of(FOLLOWER).join("restante.toml").to_str().unwrap().to_owned();
+        ["--config".into(), file, "--set".into(), format!("local.listen={}", self.follower.local_tcp())]
+    }
+}
+
+/// Asks for one user's KeyPackages.
+pub(super) async fn fetch(
+    fetcher: &KeyPackageFetcher,
+    user: &str,
+    token: &[u8],
+) -> Result<FetchedKeyPackages, FetchError> {
+    let mut fetched = fetcher.fetch(&FOLLOWER.parse().unwrap(), vec![request(user, token)]).await?;
+    assert_eq!(fetched.len(), 1);
+    Ok(fetched.remove(0))
+}
+
+pub(super) fn request(user: &str, token: &[u8]) -> KeyPackageRequest {
+    KeyPackageRequest {
+        user_id: user.as_bytes().to_vec(),
+        bearer_token: token.to_vec(),
+        version: ProtocolVersion::MLS10,
+        cipher_suite: CipherSuite(SUITE),
+    }
+}
+
+/// Runs `restante` to its end.
+pub(super) async fn run<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Output {
+    let mut command = Command::new(PROGRAM);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RESTANTE_")) {
+        command.env_remove(name);
+    }
+    let output = command.args(arguments).kill_on_drop(true).output();
+    tokio::time::timeout(PATIENCE, output).await.expect("it ends in time").unwrap()
+}
+
+pub(super) fn now() -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "certificates and KeyPackages of these tests are made now")]
+    SystemTime::now()
+}
