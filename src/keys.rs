@@ -42,6 +42,7 @@ fn describe(keyring: &Keyring) -> anyhow::Result<Vec<String>> {
         let (until, refused) = (settled(key.until_ms), settled(key.accepted_until_ms));
         lines.push(format!("{:>3}  {kem:<7} {state:<10} {:<30} {until:<30} {refused}", key.key_id, date(key.use_ms)));
     }
+    lines.push(format!("list sha256 {}", hex::encode(keyring.live().list_sha256())));
     Ok(lines)
 }
 

@@ -71,5 +71,7 @@ fn line(token: &TokenUse) -> String {
 }
 
 fn date(time_ms: u64) -> String {
-    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(time_ms))
+    /// The year 9999 ends then.
+    const LAST_MS: u64 = 253_402_300_799_000;
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(time_ms.min(LAST_MS)))
 }

@@ -22,8 +22,14 @@ pub fn expire<S: State + ?Sized>(
         ExpiryOf::Stock(key) => stock(state, key, &mut transition, now).map_err(Refusal::State)?,
         ExpiryOf::Reference(reference) => {
             let found = state.reference(reference).map_err(Refusal::State)?;
-            if found.is_some_and(|found| now >= found.expires_ms.saturating_add(policy.reference_ms)) {
-                transition.references.push((*reference, None));
+            if let Some(found) = found {
+                let due_ms = found.expires_ms.saturating_add(policy.reference_ms);
+                if now >= due_ms {
+                    transition.references.push((*reference, None));
+                } else {
+                    // A clock that went back, or a longer memory than when the row was written.
+                    transition.expiries.push(Expiry { due_ms, of: expire.0.of });
+                }
             }
         }
     }

@@ -101,7 +101,8 @@ pub fn fetch<S: State + ?Sized>(
     let genuine = secret.is_token(&fetch.token, &fetch.user_id, state.token_period()?, generation);
     // The shared token has no handle: whatever row was read in its stead says nothing about it.
     let unique = fetch.token.kind == BearerTokenKind::Unique;
-    let revoked = unique & handle.is_some_and(|handle| handle.revoked);
+    // A unique token whose row is not there was revoked with all others, or the database is older than the token.
+    let revoked = unique & handle.is_none_or(|handle| handle.revoked);
     let Some(account) = account.filter(|_| genuine & !revoked) else {
         return Ok(Fetched::nothing(KeyPackageStatus::Denied));
     };
@@ -116,7 +117,9 @@ pub fn fetch<S: State + ?Sized>(
     if stocks.is_empty() {
         return Ok(Fetched::nothing(KeyPackageStatus::Incompatible));
     }
-    let plenty = meters.targets.take(fetch.user, now);
+    // Only what takes a one-time KeyPackage away counts.
+    let has_one_time = stocks.iter().any(|(_, stock)| stock.first(now).is_some());
+    let plenty = has_one_time && meters.targets.take(fetch.user, now);
     let mut choices: Vec<Choice> =
         stocks.into_iter().filter_map(|(key, stock)| Choice::of(key, stock, plenty, now)).collect();
     // The shortest first, so that as many clients as possible find room.
@@ -132,7 +135,7 @@ pub fn fetch<S: State + ?Sized>(
         let mut used = handle.unwrap_or_default();
         used.uses = used.uses.saturating_add(1);
         used.last_used_ms = now;
-        fetched.transition.handles.push(((fetch.user, handle_key), used));
+        fetched.transition.handles.push(((fetch.user, handle_key), Some(used)));
     }
     Ok(fetched)
 }

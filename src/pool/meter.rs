@@ -35,9 +35,10 @@ impl<K: std::hash::Hash + Eq> Meter<K> {
 
     /// Takes one, if there is one.
     pub fn take(&mut self, name: K, now: UnixMillis) -> bool {
-        let used_until = self.full_at_ms.get(&name).copied().unwrap_or(0).max(now);
-        let full_at = used_until.saturating_add(self.rate.each_ms);
         let capacity = self.rate.each_ms.saturating_mul(self.rate.burst.into());
+        // Never more than all of it: a clock that was ahead for a moment must not shut a name out until then.
+        let used_until = self.full_at_ms.get(&name).copied().unwrap_or(0).clamp(now, now.saturating_add(capacity));
+        let full_at = used_until.saturating_add(self.rate.each_ms);
         if full_at > now.saturating_add(capacity) {
             return false;
         }

@@ -47,7 +47,7 @@ pub fn mint<S: State + ?Sized>(
             }
             account.handles += 1;
             let record = Handle { minted_ms: now, ..Handle::default() };
-            transition.handles.push(((mint.user, *handle), record));
+            transition.handles.push(((mint.user, *handle), Some(record)));
             (BearerTokenKind::Unique, handle.as_bytes())
         }
     };

@@ -24,12 +24,16 @@ pub fn revoke<S: State + ?Sized>(state: &S, revoke: &Revoke) -> Result<Transitio
         Revoke::Handle(user, handle) => {
             if let Some(mut record) = state.handle(user, handle).map_err(Refusal::State)? {
                 record.revoked = true;
-                transition.handles.push(((*user, *handle), record));
+                transition.handles.push(((*user, *handle), Some(record)));
             }
         }
         Revoke::User(user) => {
             if let Some(mut account) = state.account(user).map_err(Refusal::State)? {
                 account.generation = account.generation.wrapping_add(1);
+                account.handles = 0;
+                // Worth nothing under a new generation.
+                let handles = state.handles(user).map_err(Refusal::State)?;
+                transition.handles.extend(handles.into_iter().map(|handle| ((*user, handle), None)));
                 transition.accounts.push((*user, account));
             }
         }

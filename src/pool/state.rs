@@ -26,6 +26,9 @@ pub trait State {
     /// A handle of a user.
     fn handle(&self, user: &UserTag, handle: &TokenHandle) -> Result<Option<Handle>, Self::Error>;
 
+    /// All handles of a user, as many as a policy ever allowed.
+    fn handles(&self, user: &UserTag) -> Result<Vec<TokenHandle>, Self::Error>;
+
     /// The period of tokens, raised to revoke all of them.
     fn token_period(&self) -> Result<u64, Self::Error>;
 

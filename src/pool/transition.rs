@@ -20,7 +20,7 @@ pub struct Transition {
     /// What is known of uploaded KeyPackages.
     pub references: Vec<(ReferenceKey, Option<Reference>)>,
     /// Handles.
-    pub handles: Vec<((UserTag, TokenHandle), Handle)>,
+    pub handles: Vec<((UserTag, TokenHandle), Option<Handle>)>,
     /// The period of all tokens.
     pub token_period: Option<u64>,
     /// When to look again.

@@ -11,7 +11,6 @@ use crate::{
     client::ValidKeyPackage,
     mls::{ProtocolVersion, WireKeyPackage},
     pool::{self, Fetch, Forget, Package, ReferenceKey, ReplayMark, Upload},
-    store::PoolBatch,
     wire::{
         ClientId, KeyPackageRequest, KeyPackageResult, KeyPackageResults, KeyPackageStanding, KeyPackageStatus,
         UploadKeyPackagesRequest, decode,
@@ -71,7 +70,7 @@ impl Service {
         let (store, policy, tag, now) = (self.store.clone(), self.pool_policy.clone(), self.tag(user), self.now());
         let reading = tokio::task::spawn_blocking(move || {
             let snapshot = store.snapshot()?;
-            let view = PoolView { batch: &PoolBatch::default(), snapshot: &*snapshot };
+            let view = PoolView { changes: &[], snapshot: &*snapshot };
             pool::standing(&view, &tag, &policy, now)
         });
         Ok(reading.await.map_err(|_| Error::NoThread)??)

@@ -152,6 +152,11 @@ impl Lane {
         for job in jobs {
             let outcome = match &job.task {
                 Task::Group(task) => self.decide_one(task, &mut decided, &*snapshot, &policy, now).map(Done::Group),
+                // Nobody is there any more to take what would be handed out. Commands about groups go on: asking
+                // again, they would be found done.
+                Task::Pool(PoolTask::Fetch(..)) if job.answer.as_ref().is_some_and(oneshot::Sender::is_closed) => {
+                    Err(Error::Overloaded)
+                }
                 Task::Pool(task) => self.decide_pool(task, &mut decided, &*snapshot, now).map(Done::Pool),
             };
             decided.outcomes.push(outcome);

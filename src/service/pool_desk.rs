@@ -6,7 +6,7 @@ use super::{Error, pool_view::PoolView};
 use crate::{
     pool::{self, Expire, Fetch, Forget, Meters, Mint, Policy, Refusal, ReplayMark, Revoke, TokenSecret, Upload},
     sequencer::UnixMillis,
-    store::{self, Batch, Snapshot},
+    store::{self, Batch, PoolBatch, Snapshot},
     wire::{BearerToken, KeyPackageStatus},
 };
 
@@ -18,7 +18,8 @@ pub(super) enum PoolTask {
     Forget(Forget),
     Mint(Mint),
     Revoke(Revoke),
-    Expire(Expire),
+    /// A page of what is due.
+    Expire(Vec<Expire>),
     /// Removes marks that have lapsed.
     Lapse(Vec<ReplayMark>),
 }
@@ -45,13 +46,14 @@ impl Desk<'_> {
     /// Decides a task and adds what it changes to the batch.
     pub(super) fn carry_out(self, task: &PoolTask, batch: &mut Batch) -> Result<PoolOutcome, Error> {
         let Self { secret, policy, snapshot, now, .. } = self;
-        let view = PoolView { batch: &batch.pool, snapshot };
+        let changes = [&batch.pool];
+        let view = PoolView { changes: &changes, snapshot };
         let transition = match task {
             PoolTask::Fetch(fetches, mark) => return self.fetch(fetches, *mark, batch),
             PoolTask::Upload(upload) => pool::upload(&view, upload, policy),
             PoolTask::Forget(forget) => pool::forget(&view, forget),
             PoolTask::Revoke(revoke) => pool::revoke(&view, revoke),
-            PoolTask::Expire(expire) => pool::expire(&view, expire, policy, now),
+            PoolTask::Expire(due) => return self.expire(due, batch),
             PoolTask::Mint(mint) => {
                 let (token, transition) = pool::mint(&view, mint, secret, policy, now).map_err(refused)?;
                 batch.pool.push(transition);
@@ -69,19 +71,37 @@ impl Desk<'_> {
         Ok(PoolOutcome::Done)
     }
 
-    /// One after another, each seeing what the one before it took. The mark is written with what is handed out:
-    /// whatever handed nothing out may be repeated.
+    /// All that can be: a row that cannot be read does not stand in the way of the others.
+    fn expire(self, due: &[Expire], batch: &mut Batch) -> Result<PoolOutcome, Error> {
+        let mut outcome = Ok(PoolOutcome::Done);
+        for expire in due {
+            let changes = [&batch.pool];
+            let view = PoolView { changes: &changes, snapshot: self.snapshot };
+            match pool::expire(&view, expire, self.policy, self.now) {
+                Ok(transition) => batch.pool.push(transition),
+                Err(refusal) => outcome = Err(refused(refusal)),
+            }
+        }
+        outcome
+    }
+
+    /// One after another, each seeing what the one before it took; all of them, or after an error none.
+    ///
+    /// # Privacy
+    /// The mark is written whatever was handed out. So every fetch waits for the same write, and the time of an answer
+    /// does not tell the relay how it went.
     fn fetch(self, fetches: &[Fetch], mark: Option<ReplayMark>, batch: &mut Batch) -> Result<PoolOutcome, Error> {
         let mut results = Vec::with_capacity(fetches.len());
+        let mut taken = PoolBatch::default();
         for fetch in fetches {
-            let view = PoolView { batch: &batch.pool, snapshot: self.snapshot };
+            let changes = [&taken, &batch.pool];
+            let view = PoolView { changes: &changes, snapshot: self.snapshot };
             let fetched = pool::fetch(&view, fetch, self.secret, self.meters, self.now)?;
-            batch.pool.push(fetched.transition);
+            taken.push(fetched.transition);
             results.push((fetched.status, fetched.key_packages));
         }
-        if results.iter().any(|(status, _)| *status == KeyPackageStatus::Ok) {
-            batch.pool.marks.extend(mark);
-        }
+        taken.marks.extend(mark);
+        batch.pool.absorb(taken);
         Ok(PoolOutcome::Fetched(results))
     }
 }

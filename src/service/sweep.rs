@@ -18,11 +18,8 @@ const PAGES_MAX: usize = 64;
 
 impl Service {
     /// Gives every due timer to its group's lane. Returns how many there were.
-    ///
-    /// # Errors
-    /// When the store failed; the next sweep tries again.
-    pub async fn sweep(self: &Arc<Self>) -> Result<usize, Error> {
-        let mut swept = 0;
+    async fn sweep_groups(self: &Arc<Self>) -> Result<usize, Error> {
+        let (mut swept, mut failed) = (0, None);
         for _page in 0..PAGES_MAX {
             let (service, now) = (self.clone(), self.now());
             let due = tokio::task::spawn_blocking(move || service.store.snapshot()?.due(now, PAGE))
@@ -30,14 +27,26 @@ impl Service {
                 .unwrap_or(Err(crate::store::Error::Poisoned))?;
             for (group, timer) in &due {
                 let expire = Expire { partition: timer.partition, due_ms: timer.due_ms };
-                self.lanes.submit(*group, Command::Expire(expire), None).await?;
+                // A group that cannot be read does not stand in the way of the others.
+                if let Err(error) = self.lanes.submit(*group, Command::Expire(expire), None).await {
+                    failed.get_or_insert(error);
+                }
             }
             swept += due.len();
-            if due.len() < PAGE {
+            if due.len() < PAGE || failed.is_some() {
                 break;
             }
         }
-        Ok(swept + self.sweep_pool().await?)
+        failed.map_or(Ok(swept), Err)
+    }
+
+    /// Both sweeps, each whatever becomes of the other.
+    ///
+    /// # Errors
+    /// The first one; the next sweep tries again.
+    pub async fn sweep(self: &Arc<Self>) -> Result<usize, Error> {
+        let (groups, pool) = (self.sweep_groups().await, self.sweep_pool().await);
+        Ok(groups? + pool?)
     }
 
     /// The same for KeyPackages, what is known of them, and marks of answered requests.
@@ -54,11 +63,11 @@ impl Service {
             let (due, marks) = looking.await.unwrap_or(Err(crate::store::Error::Poisoned))?;
             let found = due.len() + marks.len();
             let is_last = due.len() < PAGE && marks.len() < PAGE;
-            for expiry in due {
-                self.lanes.submit_pool(PoolTask::Expire(pool::Expire(expiry))).await?;
-            }
             if !marks.is_empty() {
                 self.lanes.submit_pool(PoolTask::Lapse(marks)).await?;
+            }
+            if !due.is_empty() {
+                self.lanes.submit_pool(PoolTask::Expire(due.into_iter().map(pool::Expire).collect())).await?;
             }
             swept += found;
             if is_last {

@@ -22,7 +22,7 @@ pub struct PoolBatch {
     /// What is known of uploaded KeyPackages.
     pub references: HashMap<ReferenceKey, Option<Reference>>,
     /// Handles.
-    pub handles: HashMap<(UserTag, TokenHandle), Handle>,
+    pub handles: HashMap<(UserTag, TokenHandle), Option<Handle>>,
     /// The period of all tokens.
     pub token_period: Option<u64>,
     /// What lapses, whether it is still to be looked at.
@@ -45,6 +45,19 @@ impl PoolBatch {
         // What is due anew, at the same time as before, stays due.
         self.expiries.extend(transition.cleared_expiries.into_iter().map(|expiry| (expiry, false)));
         self.expiries.extend(transition.expiries.into_iter().map(|expiry| (expiry, true)));
+    }
+
+    /// Adds what came after, as a whole.
+    pub fn absorb(&mut self, later: Self) {
+        self.accounts.extend(later.accounts);
+        self.stocks.extend(later.stocks);
+        self.packages.extend(later.packages);
+        self.references.extend(later.references);
+        self.handles.extend(later.handles);
+        self.token_period = later.token_period.or(self.token_period);
+        self.expiries.extend(later.expiries);
+        self.marks.extend(later.marks);
+        self.lapsed_marks.extend(later.lapsed_marks);
     }
 
     /// Whether there is nothing to write.

@@ -1,12 +1,16 @@
 //! Binary requests (RFC 9292, known-length), padded.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bhttp::{Message, Mode};
 use zeroize::Zeroizing;
 
 use super::size_class::{REQUEST_MAX, request_class};
 use crate::wire::{MEDIA_TYPE, ServiceProviderId};
+
+/// What an IMF-fixdate can say has four digits for the year. A gateway that claims another time, or a clock that lost
+/// its own, gets a date that is refused.
+const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
 /// A request to the target behind a gateway.
 pub(super) struct BinaryRequest<'a> {
@@ -26,7 +30,7 @@ impl BinaryRequest<'_> {
         let authority = self.provider.as_str().as_bytes().to_vec();
         let mut message = Message::request(b"POST".to_vec(), b"https".to_vec(), authority, self.path.into());
         message.put_header("content-type", MEDIA_TYPE);
-        message.put_header("date", httpdate::fmt_http_date(date));
+        message.put_header("date", httpdate::fmt_http_date(date.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_DATE)));
         message.write_content(self.body);
         // Room for everything: memory that grew would leave copies of tokens behind.
         let mut encoded = Zeroizing::new(Vec::with_capacity(REQUEST_MAX.max(self.body.len() + 1024)));

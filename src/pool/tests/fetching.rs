@@ -158,6 +158,18 @@ fn without_a_last_resort_a_user_who_is_asked_for_too_often_is_exhausted() {
 }
 
 #[test]
+fn fetches_that_find_nothing_do_not_use_up_what_is_uploaded_later() {
+    let mut world = World::with(Policy { target_rate: Rate { burst: 1, each_ms: 1000 }, ..Policy::default() });
+    world.upload("bob", 1, vec![package("a"), last_resort("z")]).unwrap();
+    let token = world.mint_shared("bob");
+    assert_eq!(world.fetch("bob", &token), (Ok, names(&["a"])));
+    world.now += 1000;
+    assert_eq!(world.fetch("bob", &token), (Ok, names(&["z"])));
+    world.upload("bob", 1, vec![package("b")]).unwrap();
+    assert_eq!(world.fetch("bob", &token), (Ok, names(&["b"])));
+}
+
+#[test]
 fn strangers_do_not_use_up_what_contacts_may_ask() {
     let mut world = World::with(Policy { target_rate: Rate { burst: 1, each_ms: 1000 }, ..Policy::default() });
     world.upload("bob", 1, vec![package("a")]).unwrap();

@@ -74,4 +74,15 @@ fn handles_are_bounded() {
     world.mint_unique("bob", 2).unwrap();
     assert_eq!(world.mint_unique("bob", 3), Err(Refusal::Rejected(Rejection::TooManyHandles(2))));
     world.mint_unique("carol", 3).unwrap();
+    world.revoke(Revoke::User(tag("bob")));
+    assert_eq!(world.handles.len(), 1, "those of others stay");
+    world.mint_unique("bob", 3).unwrap();
+}
+
+#[test]
+fn a_unique_token_without_its_row_opens_nothing() {
+    let mut world = world();
+    let token = world.mint_unique("bob", 1).unwrap();
+    world.handles.clear();
+    assert_eq!(world.fetch("bob", &token).0, Denied);
 }

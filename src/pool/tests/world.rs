@@ -60,6 +60,10 @@ impl State for World {
         Ok(self.handles.get(&(*user, *handle)).copied())
     }
 
+    fn handles(&self, user: &UserTag) -> Result<Vec<TokenHandle>, Missing> {
+        Ok(self.handles.keys().filter(|(owner, _)| owner == user).map(|(_, handle)| *handle).collect())
+    }
+
     fn token_period(&self) -> Result<u64, Missing> {
         Ok(self.period)
     }
@@ -131,7 +135,7 @@ impl World {
         set(&mut self.stocks, transition.stocks);
         set(&mut self.packages, transition.packages);
         set(&mut self.references, transition.references);
-        self.handles.extend(transition.handles);
+        set(&mut self.handles, transition.handles);
         self.period = transition.token_period.unwrap_or(self.period);
         self.expiries.retain(|expiry| !transition.cleared_expiries.contains(expiry));
         self.expiries.extend(transition.expiries);

@@ -184,7 +184,7 @@ async fn denials_are_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn a_mark_is_written_with_what_is_given_and_lapses() {
+async fn a_mark_is_written_whatever_is_given_and_lapses() {
     let setup = Setup::new();
     upload(&setup, "bob", &[Device::new(1).one_time(NOW_S)]).await.unwrap();
     let token = token(&setup, "bob").await;
@@ -194,9 +194,9 @@ async fn a_mark_is_written_with_what_is_given_and_lapses() {
     let nothing = setup.service.fetch_key_packages(&[request("bob", &token)], mark(2)).await.unwrap();
     assert_eq!(nothing.results[0].status, KeyPackageStatus::Exhausted);
     let setup = setup.restart().await;
-    assert_eq!(setup.service.replay_marks().unwrap(), [mark(1).unwrap()]);
+    assert_eq!(setup.service.replay_marks().unwrap(), [mark(1).unwrap(), mark(2).unwrap()]);
     setup.service.sweep().await.unwrap();
-    assert_eq!(setup.service.replay_marks().unwrap().len(), 1);
+    assert_eq!(setup.service.replay_marks().unwrap().len(), 2);
     setup.clock.advance(120_000);
     setup.service.sweep().await.unwrap();
     assert_eq!(setup.service.replay_marks().unwrap(), []);
@@ -227,4 +227,42 @@ async fn one_key_package_is_given_for_the_literal_request() {
     let ask = || async { setup.service.fetch_key_package(&request("bob", &token), None).await.unwrap() };
     assert!(ask().await.is_ok());
     assert_eq!(ask().await, Err(KeyPackageStatus::Exhausted));
+}
+
+/// A refused fetch waits for the disk like any other: the time of its answer tells nothing.
+#[tokio::test]
+async fn a_denied_fetch_through_the_gateway_is_written_too() {
+    let setup = Setup::new();
+    let before = setup.store.attempts();
+    let mark = Some(ReplayMark { digest: [1; 32], expires_ms: START + 120_000 });
+    let request = KeyPackageRequest {
+        user_id: b"nobody".to_vec(),
+        bearer_token: b"garbage".to_vec(),
+        version: ProtocolVersion::MLS10,
+        cipher_suite: CipherSuite(1),
+    };
+    setup.service.fetch_key_packages(&[request], mark).await.unwrap();
+    assert_eq!(setup.store.attempts(), before + 1);
+}
+
+#[tokio::test]
+async fn nothing_is_handed_out_to_who_has_gone() {
+    let setup = Setup::new();
+    upload(&setup, "bob", &[Device::new(1).one_time(NOW_S)]).await.unwrap();
+    let token = token(&setup, "bob").await;
+    let request_of_bob = request("bob", &token);
+    setup.store.hold();
+    // The lane is busy writing; the fetch waits in the queue, and whoever asked goes away.
+    let carol = user_id("carol");
+    let mut minting: std::pin::Pin<Box<dyn Future<Output = _>>> =
+        Box::pin(setup.service.mint_token(&carol, BearerTokenKind::Unique));
+    super::begin(&mut minting);
+    setup.store.await_stalled(1);
+    let mut asked: std::pin::Pin<Box<dyn Future<Output = _>>> =
+        Box::pin(setup.service.fetch_key_packages(std::slice::from_ref(&request_of_bob), None));
+    super::begin(&mut asked);
+    drop(asked);
+    setup.store.release();
+    minting.await.unwrap();
+    assert_eq!(fetch(&setup, request_of_bob).await.status, KeyPackageStatus::Ok, "it is still there");
 }

@@ -53,7 +53,7 @@ pub(crate) fn batch(number: u8) -> PoolBatch {
         stocks: vec![(key, Some(stock))],
         packages: vec![((key, 6), Some(Bytes::from_static(b"a KeyPackage")))],
         references: vec![(reference, Some(record))],
-        handles: vec![((key.user, TokenHandle::new([0x4a; 16])), handle)],
+        handles: vec![((key.user, TokenHandle::new([0x4a; 16])), Some(handle))],
         token_period: Some(5),
         expiries: vec![
             Expiry { due_ms: 1_800_000_000_000, of: ExpiryOf::Stock(key) },
@@ -82,7 +82,7 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &PoolBatch) {
         assert_eq!(snapshot.reference(key).unwrap(), *reference);
     }
     for ((user, handle), record) in handles {
-        assert_eq!(snapshot.handle(user, handle).unwrap(), Some(*record));
+        assert_eq!(snapshot.handle(user, handle).unwrap(), *record);
     }
     if let Some(period) = token_period {
         assert_eq!(snapshot.token_period().unwrap(), *period);
@@ -132,6 +132,7 @@ pub(crate) fn rows_are_replaced_and_removed(open: Open) {
         stocks: vec![(key, None)],
         packages: vec![((key, 6), None)],
         references: vec![(ReferenceKey([1; 32]), None)],
+        handles: vec![((key.user, TokenHandle::new([0x4a; 16])), None)],
         token_period: Some(6),
         ..Transition::default()
     });
@@ -166,7 +167,7 @@ pub(crate) fn handles_are_listed_by_user_in_order(open: Open) {
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
     let handles = [(1, 7), (1, 3), (2, 1), (1, 5)];
-    let row = |(user, handle)| ((tag(user), TokenHandle::new([handle; 16])), Handle::default());
+    let row = |(user, handle)| ((tag(user), TokenHandle::new([handle; 16])), Some(Handle::default()));
     let mut set = PoolBatch::default();
     set.push(Transition { handles: handles.map(row).into(), ..Transition::default() });
     commit(&*store, set);

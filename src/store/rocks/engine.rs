@@ -123,7 +123,10 @@ impl RocksStore {
             }
         }
         for ((user, handle), record) in &pool.handles {
-            write.put_cf(state, pool_keys::handle(user, handle), values::encode(record, "handle")?);
+            match record {
+                Some(record) => write.put_cf(state, pool_keys::handle(user, handle), values::encode(record, "handle")?),
+                None => write.delete_cf(state, pool_keys::handle(user, handle)),
+            }
         }
         if let Some(period) = pool.token_period {
             write.put_cf(state, [keys::kind::PERIOD], period.to_be_bytes());

@@ -15,7 +15,6 @@ use crate::{pool::TokenSecret, store::Error, wire::ServiceProviderId};
 pub const FORMAT_VERSION: u32 = 2;
 
 /// What opening needs to know.
-#[derive(Debug)]
 pub struct OpenOptions<'a> {
     /// The folder, created if missing.
     pub path: &'a Path,

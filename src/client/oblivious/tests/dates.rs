@@ -115,3 +115,14 @@ async fn a_pause_hides_how_far_away_we_are() {
     let seen = gateway.seen.lock().unwrap();
     assert_eq!(seen[1].field("date"), httpdate::fmt_http_date(date + Duration::from_secs(1)));
 }
+
+/// With the pause on top, the year would have five digits.
+#[tokio::test]
+async fn the_last_date_that_there_is_stops_nobody() {
+    let last = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    let gateway = Gateway::new(Kem::X25519Sha256, move |_| wrong_date(Some(last)));
+    let stage = Stage::new(&Script::honest(&gateway)).await;
+    let refused = stage.fetcher_with(|| 1000).fetch(&follower(), vec![request(b"bob")]).await;
+    assert_eq!(refused, Err(FetchError::Date));
+    assert_eq!(gateway.seen.lock().unwrap()[1].field("date"), "Fri, 31 Dec 9999 23:59:59 GMT");
+}
