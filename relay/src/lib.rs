@@ -29,6 +29,7 @@ pub mod keys;
 mod limits;
 mod outer_fields;
 mod provider_id;
+mod public_addresses;
 mod rate;
 mod relay;
 mod resource;

@@ -27,6 +27,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use crate::{
     counters::{Counters, Dial},
     gateway::{Gateway, TlsError},
+    public_addresses::public_of,
 };
 
 /// Dead connections are found out by pings, also while nothing is asked.
@@ -176,12 +177,17 @@ impl Upstream {
         self.tls.connect(self.gateway.server_name(), stream).await
     }
 
-    /// A connection without TLS, for tunnels.
+    /// A connection without TLS, for tunnels. Unless the operator said where, the name is looked up, and only public
+    /// addresses are taken from what the resolver says.
     pub(crate) async fn connect_tcp(&self) -> std::io::Result<TcpStream> {
         let url = &self.gateway.url;
         let stream = match self.gateway.address {
             Some(address) => TcpStream::connect(address).await?,
-            None => TcpStream::connect((url.host(), url.port())).await?,
+            None => {
+                let resolved = tokio::net::lookup_host((url.host(), url.port())).await?;
+                // Without any it fails.
+                TcpStream::connect(&public_of(resolved)[..]).await?
+            }
         };
         stream.set_nodelay(true)?;
         Ok(stream)
