@@ -84,6 +84,19 @@ fn an_operator_s_own_gateway_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_gateway_that_no_client_s_tunnel_leads_to_is_refused() {
+    for url in ["https://gateway.follower.example/x", "https://follower.example:8443/x", "https://other.example/x"] {
+        let gateway = GATEWAY.replace("https://follower.example/.well-known/ohttp-gateway", url);
+        let problems = load(&[RELAY, &gateway].concat()).unwrap_err();
+        assert!(problems.contains("gateways[0].url: ") && problems.contains("give that as `address`"), "{problems}");
+    }
+    let gateway = GATEWAY.replace("https://follower.example/", "https://follower.example:443/");
+    let placed = [RELAY, &gateway, "address = \"192.0.2.7:8443\"\n"].concat();
+    let config = load_with(folder().path(), &placed, &[], &[]);
+    assert_eq!(config.unwrap().gateways[0].address, Some("192.0.2.7:8443".parse().unwrap()));
+}
+
+#[test]
 fn every_problem_is_told_in_one_run() {
     let text = r#"
         [relay]

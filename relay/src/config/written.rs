@@ -173,6 +173,11 @@ impl Reader<'_> {
             let parsed: Result<crate::GatewayUrl, _> = text.parse();
             parsed.map_err(|why| self.refuse(&key("url"), format!("`{text}` is no url of a gateway: {why}"))).ok()
         });
+        if let (Some(provider), Some(url)) = (&provider, &url)
+            && (url.host() != provider.as_str() || url.port() != 443)
+        {
+            self.refuse(&key("url"), elsewhere(provider));
+        }
         let ours = [provider.as_ref().map(ProviderId::as_str), url.as_ref().map(crate::GatewayUrl::host)];
         for (name, host) in ["provider", "url"].into_iter().zip(ours) {
             if let Some(id) = operator.iter().find(|id| Some(id.as_str()) == host) {
@@ -203,6 +208,15 @@ impl Reader<'_> {
         self.layers.missing(key, "is missing; a client certificate is cert_file and key_file together", self.problems);
         None
     }
+}
+
+/// Why a url that is not at the provider's own name and port is refused: clients compare the relay's copy of the key list
+/// with the one that they fetch there.
+fn elsewhere(provider: &ProviderId) -> String {
+    format!(
+        "is not at https://{provider}, port 443: clients ask for a tunnel to {provider}:443 and for nothing else, so that \
+         every fetch would fail; if the gateway listens at another place, give that as `address`"
+    )
 }
 
 /// Why an operator's own gateway is refused (RFC 9458 §6: relay and gateway are run by different entities).
