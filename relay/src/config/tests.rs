@@ -71,13 +71,19 @@ fn what_must_be_given_is_enough() {
 
 #[test]
 fn an_operator_s_own_gateway_is_refused_with_the_reason() {
-    for gateway in [
-        GATEWAY.replace("follower.example", "hub.example"),
-        GATEWAY.replace("https://follower.example/", "https://hub.example/"),
-        GATEWAY.replace("provider = \"follower.example\"", "provider = \"hub.example\""),
-    ] {
-        let problems = load(&[RELAY, &gateway].concat()).unwrap_err();
-        assert!(problems.contains("gateways[0]") && problems.contains("sees who asks and what"), "{problems}");
+    for provider in ["hub.example", "mimi.hub.example", "a.b.hub.example"] {
+        let problems = load(&[RELAY, &GATEWAY.replace("follower.example", provider)].concat()).unwrap_err();
+        assert!(problems.contains("gateways[0].provider: "), "{provider}: {problems}");
+        assert!(problems.contains("hub.example") && problems.contains("sees who asks and what"), "{problems}");
+    }
+    // The other way round: what the operator runs stands below the gateway's name.
+    let below =
+        RELAY.replace("operator = [\"hub.example\"]", "operator = [\"hub.example\", \"mimi.follower.example\"]");
+    let problems = load(&[&below, GATEWAY].concat()).unwrap_err();
+    assert!(problems.contains("mimi.follower.example is in the same domain"), "{problems}");
+    // Half of a label is no domain, and neither is what many share.
+    for provider in ["nothub.example", "hub.example.net", "example.hub", "other.example"] {
+        load(&[RELAY, &GATEWAY.replace("follower.example", provider)].concat()).unwrap();
     }
     let problems = load(&[&RELAY.replace("operator = [\"hub.example\"]", ""), GATEWAY].concat()).unwrap_err();
     assert!(problems.contains("relay.operator: is missing"), "{problems}");

@@ -178,11 +178,11 @@ impl Reader<'_> {
         {
             self.refuse(&key("url"), elsewhere(provider));
         }
-        let ours = [provider.as_ref().map(ProviderId::as_str), url.as_ref().map(crate::GatewayUrl::host)];
-        for (name, host) in ["provider", "url"].into_iter().zip(ours) {
-            if let Some(id) = operator.iter().find(|id| Some(id.as_str()) == host) {
-                self.refuse(&key(name), own_gateway(id));
-            }
+        // The url's host is the provider's name, or was refused above.
+        if let Some(provider) = &provider
+            && let Some(ours) = operator.iter().find(|ours| ours.is_related(provider))
+        {
+            self.refuse(&key("provider"), own_gateway(provider, ours));
         }
         let address =
             written.address.map(|text| parse_tcp(&text).map_err(|sentence| self.refuse(&key("address"), sentence)));
@@ -220,9 +220,10 @@ fn elsewhere(provider: &ProviderId) -> String {
 }
 
 /// Why an operator's own gateway is refused (RFC 9458 §6: relay and gateway are run by different entities).
-fn own_gateway(id: &ProviderId) -> String {
+fn own_gateway(provider: &ProviderId, ours: &ProviderId) -> String {
+    let whose = if provider == ours { String::new() } else { format!(", as {ours} is in the same domain") };
     format!(
-        "{id} is one of your own providers (relay.operator): whoever runs both relay and gateway sees who asks and what \
-         is asked, and could put the two together; your users reach your own provider directly, take it out"
+        "{provider} is one of your own providers (relay.operator){whose}: whoever runs both relay and gateway sees who \
+         asks and what is asked, and could put the two together; your users reach your own provider directly, take it out"
     )
 }
