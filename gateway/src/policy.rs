@@ -26,7 +26,7 @@ pub struct Policy {
     pub each_relay: Rate,
     /// Budget of all others together: 5 a second, 20 at once.
     pub others_together: Rate,
-    /// How long the list of keys may be cached: 1 h. At most as long as a key is accepted after it left the list.
+    /// How long the list of keys may be cached: 1 h, and never longer than until its next change. At most as long as a key is accepted after it left the list.
     pub list_max_age: Duration,
 }
 

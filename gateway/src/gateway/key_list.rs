@@ -8,13 +8,13 @@ use super::Shared;
 use crate::media_type;
 
 pub(super) fn answer(shared: &Shared, method: &Method, asked: &HeaderMap) -> Response<Full<Bytes>> {
-    let keys = shared.keyring.live();
+    let (keys, next_change_ms) = shared.keyring.published();
     let list = keys.list();
     let known = asked.get_all(header::IF_NONE_MATCH).iter().any(|value| matches(value, keys.etag()));
     let body = if known || method == Method::HEAD { Bytes::new() } else { list.clone() };
     let mut response = Response::new(Full::new(body));
     let fields = response.headers_mut();
-    let max_age = shared.policy.list_max_age.as_secs();
+    let max_age = max_age(shared, next_change_ms);
     if let Ok(value) = HeaderValue::try_from(format!("public, max-age={max_age}")) {
         fields.insert(header::CACHE_CONTROL, value);
     }
@@ -28,6 +28,13 @@ pub(super) fn answer(shared: &Shared, method: &Method, asked: &HeaderMap) -> Res
         fields.insert(header::CONTENT_LENGTH, list.len().into());
     }
     response
+}
+
+/// Seconds that the list may be cached: no longer than it stays as it is, so that relays fetch it when it has changed. At
+/// least one, because it may still be on its way from the disk.
+fn max_age(shared: &Shared, next_change_ms: u64) -> u64 {
+    let stays_ms = next_change_ms.saturating_sub(shared.surroundings.now_ms());
+    stays_ms.div_ceil(1000).min(shared.policy.list_max_age.as_secs()).max(1)
 }
 
 /// `If-None-Match` compares weakly (RFC 9110 §13.1.2).

@@ -249,6 +249,25 @@ async fn the_list_is_given_directly_with_a_validator() {
     assert_eq!(get(Method::GET, Some("\"another\"")).await.body(), list.body());
 }
 
+/// Whoever caches the list asks again when it has changed, and not up to an hour later.
+#[tokio::test]
+async fn the_list_is_cached_until_its_next_change_at_most() {
+    let bench = Bench::new();
+    let ask = async || {
+        let list = bench.send(Request::get(WELL_KNOWN).body(Full::new(Bytes::new())).unwrap()).await;
+        list.headers()[header::CACHE_CONTROL].to_str().unwrap().to_owned()
+    };
+    let next_change_ms = bench.keyring.next_change_ms();
+    for (before_ms, max_age) in [(3_600_001, 3600), (600_000, 600), (599_001, 600), (599_000, 599), (1, 1), (0, 1)] {
+        bench.surroundings.set(next_change_ms - before_ms);
+        assert_eq!(ask().await, format!("public, max-age={max_age}"), "{before_ms} ms before");
+    }
+    bench.surroundings.pass(60_000);
+    assert_eq!(ask().await, "public, max-age=1", "a change that is overdue");
+    bench.keyring.refresh(bench.surroundings.as_ref()).unwrap();
+    assert_eq!(ask().await, "public, max-age=3600");
+}
+
 /// Key targeting: whoever asks, however, gets the same.
 #[tokio::test]
 async fn the_list_is_the_same_for_everybody() {

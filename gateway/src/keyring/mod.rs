@@ -125,6 +125,12 @@ impl Keyring {
         self.published.read().unwrap_or_else(PoisonError::into_inner).next_change_ms
     }
 
+    /// [`Self::live`] and [`Self::next_change_ms`] of the same moment.
+    pub(crate) fn published(&self) -> (Arc<LiveKeys>, u64) {
+        let published = self.published.read().unwrap_or_else(PoisonError::into_inner);
+        (Arc::clone(&published.live), published.next_change_ms)
+    }
+
     /// What is in the file, for people.
     ///
     /// # Errors
