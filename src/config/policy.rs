@@ -63,6 +63,9 @@ impl Default for Policy {
 }
 
 impl Policy {
+    const KEY_PACKAGES_MAX: usize = 1024;
+    const CLIENTS_MAX: usize = 256;
+
     pub(super) fn check(&self, place: &dyn Fn(&str) -> String, problems: &mut Problems) {
         let mut refuse = |key: &str, sentence: &str| problems.add(place(&format!("policy.{key}")), sentence.to_owned());
         if self.shared_orphan_hours < self.orphan_hours {
@@ -99,6 +102,19 @@ impl Policy {
             if is_zero {
                 refuse(key, "0 would let nobody be added to a group; give at least 1");
             }
+        }
+        if self.key_packages_per_client > Self::KEY_PACKAGES_MAX {
+            refuse("key_packages_per_client", "makes rows that every fetch has to read too long; give at most 1024");
+        }
+        if usize::try_from(self.key_package_low_water_mark).is_ok_and(|mark| mark > self.key_packages_per_client) {
+            refuse(
+                "key_package_low_water_mark",
+                "is more than a client may store, so that clients would upload for ever; give at most \
+                 policy.key_packages_per_client",
+            );
+        }
+        if self.clients_per_user > Self::CLIENTS_MAX {
+            refuse("clients_per_user", "a user can have at most 256 stocks over all clients; give at most 256");
         }
         if self.group_id_reservation_hours == 0 {
             refuse("group_id_reservation_hours", "0 would let no group be created; give at least 1");

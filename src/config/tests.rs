@@ -157,6 +157,18 @@ fn the_gateway_s_table_is_checked_like_the_others() {
 }
 
 #[test]
+fn numbers_of_key_packages_that_contradict_each_other_are_refused() {
+    for (key, value) in
+        [("key_packages_per_client", "1025"), ("key_package_low_water_mark", "257"), ("clients_per_user", "257")]
+    {
+        let flags = [(format!("policy.{key}"), value)];
+        let flags: Vec<_> = flags.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+        let problems = Folder::new().load_layers(EXAMPLE, &[], &flags).unwrap_err();
+        assert_problems(&problems, &[&format!("policy.{key}: ")]);
+    }
+}
+
+#[test]
 fn the_defaults_are_those_of_the_protocol() {
     let limits = Limits::default();
     assert_eq!(

@@ -13,7 +13,10 @@ use std::{
 
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http::{
+    Method, Request, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
 use http_body_util::BodyExt;
 use tower::Service as TowerService;
 
@@ -95,8 +98,10 @@ impl TowerService<Request<Bytes>> for KeyPackageTarget {
             let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
             let mut response = Response::new(body);
             *response.status_mut() = head.status;
-            if let Some(content_type) = head.headers.get(CONTENT_TYPE) {
-                response.headers_mut().insert(CONTENT_TYPE, content_type.clone());
+            for name in [CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE] {
+                if let Some(value) = head.headers.get(&name) {
+                    response.headers_mut().insert(name, value.clone());
+                }
             }
             Ok(response)
         })

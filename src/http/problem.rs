@@ -234,7 +234,7 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.code == ProblemCode::Unauthorized {
+        if matches!(self.code, ProblemCode::Unauthorized | ProblemCode::Denied) {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response

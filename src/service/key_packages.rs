@@ -41,7 +41,10 @@ impl Service {
         let now = self.now();
         let policy = self.pool_policy.clone();
         let UploadKeyPackagesRequest { client_id, key_packages } = request;
-        let place = self.reads.clone().acquire_owned().await.map_err(|_| Error::ShuttingDown)?;
+        let place = tokio::time::timeout(self.limits.queue_wait, self.reads.clone().acquire_owned())
+            .await
+            .map_err(|_| Error::Overloaded)?
+            .map_err(|_| Error::ShuttingDown)?;
         let checking = tokio::task::spawn_blocking(move || {
             let _place = place;
             let checked = key_packages.iter().enumerate().map(|(at, package)| check(at, package, &policy, now));

@@ -63,6 +63,7 @@ async fn literal_denials_are_the_same_whatever_the_reason() {
         answers.push((response.status(), response.headers().clone(), response.into_body()));
     }
     assert_eq!(answers[0].0, StatusCode::UNAUTHORIZED);
+    assert_eq!(answers[0].1["www-authenticate"], "Bearer");
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
 }
 
