@@ -16,7 +16,7 @@ use crate::{
     http::{self, Hub, HubParts, Peer, Upstream},
     pool::{self, Rate},
     sequencer::{Policy, SizeLimits, Usage},
-    service::{self, Limits, Parts, SWEEP_INTERVAL, Service, SystemClock, SystemEntropy},
+    service::{self, AnsweredRequests, Limits, Parts, SWEEP_INTERVAL, Service, SystemClock, SystemEntropy},
     store::{
         self, SharedStore,
         rocks::{OpenOptions, RocksStore},
@@ -126,7 +126,7 @@ async fn make_keyring(public: &config::Public) -> Result<Keyring, Error> {
 }
 
 /// The service, and the marks of requests that were answered before the restart.
-async fn start_service(config: &Config) -> Result<(Arc<Service>, Vec<pool::ReplayMark>), Error> {
+async fn start_service(config: &Config) -> Result<(Arc<Service>, AnsweredRequests), Error> {
     use service::Entropy;
     let mut fresh_secrets = [[0; 32]; 2];
     SystemEntropy.fill(fresh_secrets.as_flattened_mut())?;
@@ -139,7 +139,7 @@ async fn start_service(config: &Config) -> Result<(Arc<Service>, Vec<pool::Repla
         let (policy, limits) = parts;
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
         let service = Service::start(Parts { provider: id, store, policy, pool_policy, limits, clock, entropy })?;
-        let marks = service.replay_marks()?;
+        let marks = service.answered_requests()?;
         Ok((Arc::new(service), marks))
     };
     tokio::task::spawn_blocking(open).await.map_err(|_| service::Error::NoThread)?

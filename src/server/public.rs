@@ -9,7 +9,13 @@ use restante_gateway::{
 use restante_process::{Clients, Identify, Tls, TlsError, config::dns_name_of};
 use tokio::sync::watch;
 
-use crate::{config, http::KeyPackageTarget, pool, service::Service, wire::ServiceProviderId};
+use crate::{
+    config,
+    http::KeyPackageTarget,
+    pool,
+    service::{AnsweredRequests, Service},
+    wire::ServiceProviderId,
+};
 
 /// How often the keys are looked at: what the operator's commands or the schedule have changed is published by then.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
@@ -46,7 +52,7 @@ pub(super) fn gateway(
     provider: &ServiceProviderId,
     service: &Arc<Service>,
     keyring: &Arc<Keyring>,
-    marks: Vec<pool::ReplayMark>,
+    answered: AnsweredRequests,
 ) -> PublicService {
     let allowed = Target { authority: provider.to_string(), routes: KeyPackageTarget::routes() };
     let policy = Policy {
@@ -57,7 +63,8 @@ pub(super) fn gateway(
     let target = Marked(KeyPackageTarget::new(service.clone()));
     let class = KeyPackageTarget::response_class;
     let gateway = Gateway::new(target, allowed, class, keyring.clone(), policy, Arc::new(Machine));
-    let marks = marks.into_iter().map(|mark| ReplayMark { digest: mark.digest, expires_ms: mark.expires_ms });
+    gateway.replays().distrust(answered.forgotten_ms);
+    let marks = answered.marks.into_iter().map(|mark| ReplayMark { digest: mark.digest, expires_ms: mark.expires_ms });
     let restored = gateway.replays().restore(marks, Machine.now_ms());
     tracing::info!(restored, "gateway opened");
     gateway

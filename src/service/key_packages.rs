@@ -11,6 +11,7 @@ use crate::{
     client::ValidKeyPackage,
     mls::{ProtocolVersion, WireKeyPackage},
     pool::{self, Fetch, Forget, Package, ReferenceKey, ReplayMark, Upload},
+    sequencer::UnixMillis,
     wire::{
         ClientId, KeyPackageRequest, KeyPackageResult, KeyPackageResults, KeyPackageStanding, KeyPackageStatus,
         UploadKeyPackagesRequest, decode,
@@ -138,11 +139,11 @@ impl Service {
         results.into_iter().map(result).collect()
     }
 
-    /// The marks of requests that were answered, so that their repetitions are known after a restart. Blocks.
+    /// What is remembered of requests that were answered, so that their repetitions are known after a restart. Blocks.
     ///
     /// # Errors
     /// When the store cannot read.
-    pub fn replay_marks(&self) -> Result<Vec<ReplayMark>, Error> {
+    pub fn answered_requests(&self) -> Result<AnsweredRequests, Error> {
         const PAGE: usize = 4096;
         let snapshot = self.store.snapshot()?;
         let mut marks: Vec<ReplayMark> = Vec::new();
@@ -151,10 +152,20 @@ impl Service {
             let ends = page.len() < PAGE;
             marks.extend(page);
             if ends {
-                return Ok(marks);
+                return Ok(AnsweredRequests { marks, forgotten_ms: snapshot.marks_lapsed()? });
             }
         }
     }
+}
+
+/// What is remembered of requests that came through the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnsweredRequests {
+    /// Their marks.
+    pub marks: Vec<ReplayMark>,
+    /// Requests whose marks would have lapsed by then may have been answered and forgotten, whatever the clock says
+    /// now: it may have gone back.
+    pub forgotten_ms: UnixMillis,
 }
 
 fn check(at: usize, package: &WireKeyPackage, policy: &pool::Policy, now: u64) -> Result<Package, Error> {

@@ -61,6 +61,9 @@ impl Desk<'_> {
             }
             PoolTask::Lapse(marks) => {
                 batch.pool.lapsed_marks.extend(marks);
+                let latest = marks.iter().map(|mark| mark.expires_ms).max();
+                let before = batch.pool.marks_lapsed_ms.unwrap_or(snapshot.marks_lapsed()?);
+                batch.pool.marks_lapsed_ms = latest.max(Some(before));
                 return Ok(PoolOutcome::Done);
             }
         };

@@ -158,6 +158,9 @@ pub trait Snapshot {
     /// What lapses by `now`, earliest first.
     fn expiries(&self, now: UnixMillis, limit: usize) -> Result<Vec<Expiry>, Error>;
 
+    /// Up to when marks of answered requests have lapsed and been removed; 0 at first.
+    fn marks_lapsed(&self) -> Result<UnixMillis, Error>;
+
     /// Marks of answered requests in the order in which they lapse, at most `limit` after `after`.
     fn replay_marks(&self, after: Option<&ReplayMark>, limit: usize) -> Result<Vec<ReplayMark>, Error>;
 }

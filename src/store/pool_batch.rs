@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     pool::{Account, Expiry, Handle, Reference, ReferenceKey, ReplayMark, Stock, StockKey, Transition},
-    sequencer::UserTag,
+    sequencer::{UnixMillis, UserTag},
     wire::TokenHandle,
 };
 
@@ -31,6 +31,8 @@ pub struct PoolBatch {
     pub marks: Vec<ReplayMark>,
     /// Marks that have lapsed, to be removed.
     pub lapsed_marks: Vec<ReplayMark>,
+    /// Up to when marks have lapsed: the database has forgotten requests whose marks would have lapsed by then.
+    pub marks_lapsed_ms: Option<UnixMillis>,
 }
 
 impl PoolBatch {
@@ -58,6 +60,7 @@ impl PoolBatch {
         self.expiries.extend(later.expiries);
         self.marks.extend(later.marks);
         self.lapsed_marks.extend(later.lapsed_marks);
+        self.marks_lapsed_ms = later.marks_lapsed_ms.max(self.marks_lapsed_ms);
     }
 
     /// Whether there is nothing to write.
@@ -71,5 +74,6 @@ impl PoolBatch {
             && self.expiries.is_empty()
             && self.marks.is_empty()
             && self.lapsed_marks.is_empty()
+            && self.marks_lapsed_ms.is_none()
     }
 }

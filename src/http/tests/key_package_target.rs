@@ -78,7 +78,7 @@ async fn a_bundle_is_answered_by_position_and_its_mark_is_kept() {
     let results: KeyPackageResults = decode(response.body()).unwrap();
     let statuses: Vec<_> = results.results.iter().map(|result| result.status).collect();
     assert_eq!(statuses, [KeyPackageStatus::Denied, KeyPackageStatus::Ok, KeyPackageStatus::Exhausted]);
-    assert_eq!(house.setup.service.replay_marks().unwrap(), [mark]);
+    assert_eq!(house.setup.service.answered_requests().unwrap().marks, [mark]);
 }
 
 #[tokio::test]

@@ -194,12 +194,16 @@ async fn a_mark_is_written_whatever_is_given_and_lapses() {
     let nothing = setup.service.fetch_key_packages(&[request("bob", &token)], mark(2)).await.unwrap();
     assert_eq!(nothing.results[0].status, KeyPackageStatus::Exhausted);
     let setup = setup.restart().await;
-    assert_eq!(setup.service.replay_marks().unwrap(), [mark(1).unwrap(), mark(2).unwrap()]);
+    assert_eq!(setup.service.answered_requests().unwrap().marks, [mark(1).unwrap(), mark(2).unwrap()]);
     setup.service.sweep().await.unwrap();
-    assert_eq!(setup.service.replay_marks().unwrap().len(), 2);
+    assert_eq!(setup.service.answered_requests().unwrap().marks.len(), 2);
+    assert_eq!(setup.service.answered_requests().unwrap().forgotten_ms, 0);
     setup.clock.advance(120_000);
     setup.service.sweep().await.unwrap();
-    assert_eq!(setup.service.replay_marks().unwrap(), []);
+    // Also when the clock goes back and the process starts anew.
+    let setup = setup.restart().await;
+    assert_eq!(setup.service.answered_requests().unwrap().forgotten_ms, START + 120_000);
+    assert_eq!(setup.service.answered_requests().unwrap().marks, []);
 }
 
 #[tokio::test]

@@ -62,13 +62,24 @@ pub(crate) fn batch(number: u8) -> PoolBatch {
         cleared_expiries: Vec::new(),
     });
     batch.marks.push(mark(number, 1_700_000_120_000));
+    batch.marks_lapsed_ms = Some(1_600_000_000_000);
     batch
 }
 
 /// A batch is taken apart field by field: a new kind of row does not compile until it is looked for.
 pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &PoolBatch) {
-    let PoolBatch { accounts, stocks, packages, references, handles, token_period, expiries, marks, lapsed_marks } =
-        batch;
+    let PoolBatch {
+        accounts,
+        stocks,
+        packages,
+        references,
+        handles,
+        token_period,
+        expiries,
+        marks,
+        lapsed_marks,
+        marks_lapsed_ms,
+    } = batch;
     for (user, account) in accounts {
         assert_eq!(snapshot.account(user).unwrap().as_ref(), Some(account));
     }
@@ -86,6 +97,9 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &PoolBatch) {
     }
     if let Some(period) = token_period {
         assert_eq!(snapshot.token_period().unwrap(), *period);
+    }
+    if let Some(lapsed_ms) = marks_lapsed_ms {
+        assert_eq!(snapshot.marks_lapsed().unwrap(), *lapsed_ms);
     }
     let due = snapshot.expiries(u64::MAX, 1000).unwrap();
     for (expiry, is_due) in expiries {

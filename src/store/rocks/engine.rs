@@ -140,6 +140,9 @@ impl RocksStore {
         for mark in &pool.marks {
             write.put_cf(state, pool_keys::mark(mark), []);
         }
+        if let Some(lapsed_ms) = pool.marks_lapsed_ms {
+            write.put_cf(state, [keys::kind::LAPSED], lapsed_ms.to_be_bytes());
+        }
         for mark in &pool.lapsed_marks {
             write.delete_cf(state, pool_keys::mark(mark));
         }

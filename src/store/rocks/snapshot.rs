@@ -265,6 +265,10 @@ impl Snapshot for RocksSnapshot<'_> {
         Ok(expiries)
     }
 
+    fn marks_lapsed(&self) -> Result<UnixMillis, Error> {
+        Ok(self.record(keys::STATE, &[keys::kind::LAPSED], "end of marks")?.unwrap_or(0))
+    }
+
     fn replay_marks(&self, after: Option<&ReplayMark>, limit: usize) -> Result<Vec<ReplayMark>, Error> {
         let mut marks = Vec::new();
         let prefix = [keys::kind::MARK];

@@ -54,6 +54,8 @@ fn scan_errors(snapshot: &dyn Snapshot) -> Vec<Error> {
         snapshot.welcomes(100).map(drop),
         snapshot.expiries(u64::MAX, 100).map(drop),
         snapshot.replay_marks(None, 100).map(drop),
+        snapshot.marks_lapsed().map(drop),
+        snapshot.token_period().map(drop),
     ];
     outcomes.into_iter().filter_map(Result::err).collect()
 }
