@@ -19,6 +19,7 @@ mod hub;
 mod load;
 mod message;
 mod redis;
+#[allow(dead_code, reason = "shared with another measurement; nobody needs all of it")]
 mod row;
 
 use std::time::Duration;
@@ -65,7 +66,7 @@ fn main() {
             }
         }
     }
-    table.write();
+    table.write("durable.json");
     table.print_goals();
 }
 

@@ -46,7 +46,8 @@ impl Table {
         self.rows.push(row);
     }
 
-    pub(crate) fn write(&self) {
+    /// Writes the rows to a file under `target/bench`.
+    pub(crate) fn write(&self, file: &str) {
         let rows: Vec<_> = self
             .rows
             .iter()
@@ -60,7 +61,12 @@ impl Table {
             .collect();
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("durable.json"), serde_json::to_vec_pretty(&rows).unwrap()).unwrap();
+        std::fs::write(folder.join(file), serde_json::to_vec_pretty(&rows).unwrap()).unwrap();
+    }
+
+    /// Processor time of the server for each request of a row.
+    pub(crate) fn server_cpu_us(&self, name: &str, in_flight: usize) -> Option<f64> {
+        self.find(name, in_flight)?.server_cpu_us
     }
 
     fn find(&self, name: &str, in_flight: usize) -> Option<&Measured> {

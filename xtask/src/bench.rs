@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the load generator in `benches/`, with the release profile.
+//! `cargo xtask bench`: the load generators in `benches/` folders, with the release profile.
 
 use std::fs;
 
@@ -6,19 +6,61 @@ use crate::cargo::Cargo;
 use crate::failure::Failure;
 use crate::{rocksdb, toolchain};
 
-/// Runs the benchmark `durable` with `arguments`; its rows go to `target/bench/`.
+/// A package and its benchmark.
+type Bench = (&'static str, &'static str);
+
+/// In the order in which they run.
+static BENCHES: [Bench; 4] = [
+    ("restante", "durable"),
+    ("restante", "oblivious"),
+    ("restante-gateway", "decapsulate"),
+    ("restante-relay", "relay"),
+];
+
+/// Runs all benchmarks, or the one that `arguments` begin with: the rest are given to it, and select rows by their
+/// names. Rows go to `target/bench/`.
 ///
 /// # Errors
 ///
-/// When it does not compile, or the benchmark ends with an error.
+/// When there is no such benchmark, it does not compile, or ends with an error.
 pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure> {
+    let (chosen, words) = choose(arguments)?;
     toolchain::ensure(cargo)?;
     rocksdb::reuse(cargo)?;
     let rows = cargo.target_dir().join("bench");
     fs::create_dir_all(&rows).map_err(|error| Failure::new(format!("cannot create {}: {error}", rows.display())))?;
-    let mut call = vec!["bench", "--bench", "durable", "--"];
-    call.extend(arguments.iter().map(String::as_str));
-    cargo.run(&call)?;
+    for (package, bench) in chosen {
+        eprintln!("bench: {bench}");
+        let mut call = vec!["bench", "--package", package, "--bench", bench, "--"];
+        call.extend(words.iter().map(String::as_str));
+        cargo.run(&call)?;
+    }
     eprintln!("bench: rows are in {}", rows.display());
     Ok(())
+}
+
+/// Which benchmarks, and the words for them.
+fn choose(arguments: &[String]) -> Result<(&'static [Bench], &[String]), Failure> {
+    let Some((name, words)) = arguments.split_first() else { return Ok((&BENCHES, &[])) };
+    match BENCHES.iter().position(|(_, bench)| bench == name) {
+        Some(at) => Ok((&BENCHES[at..=at], words)),
+        None => {
+            let names = BENCHES.map(|(_, bench)| bench).join(", ");
+            Err(Failure::usage(format!("there is no benchmark `{name}`; there are {names}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_benchmark_takes_words_and_all_take_none() {
+        let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(choose(&[]).unwrap().0.len(), BENCHES.len());
+        let given = words(&["oblivious", "denials"]);
+        assert_eq!(choose(&given).unwrap(), (&BENCHES[1..2], &given[1..]));
+        assert!(choose(&words(&["send"])).unwrap_err().to_string().contains("durable, oblivious"));
+    }
 }

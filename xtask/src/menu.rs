@@ -10,7 +10,7 @@ cargo xtask <command> [-- arguments]
   demo    run two providers and real MLS clients on this machine, and tell what happens
   test    every test of the workspace; `-- name` runs those whose name contains it
   check   format, walls, lints, documentation, licences; `-- step` runs one step
-  bench   measure durable sends and receives; rows are written under target/bench/
+  bench   measure sends, receives, fetches, gateway and relay; rows are written under target/bench/
   env     print the exports with which plain cargo reuses the compiled RocksDB
 
 The first command that compiles the server installs g++ and libclang with apt if they are missing

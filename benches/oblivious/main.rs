@@ -1,0 +1,78 @@
+//! KeyPackage fetches: directly, through the gateway in the same process, and a request on the same listener that does
+//! nothing; then whether the kinds of denial take the same time.
+//!
+//! The server is a process of its own (this program again, with `--serve`), so that its processor time can be read apart
+//! from the generator's. All requests are encapsulated before anything is measured. Every fetch is durable: it hands out
+//! a last-resort KeyPackage, and through the gateway leaves a mark against replays. Prints tables and writes
+//! `target/bench/oblivious.json`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a measurement that cannot go on ends"
+)]
+#![allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+
+#[path = "../durable/cpu.rs"]
+mod cpu;
+mod denials;
+#[path = "../../tests/fixtures/key_packages.rs"]
+#[allow(dead_code, reason = "shared with the tests; nobody needs all of it")]
+mod key_packages;
+#[path = "../durable/load.rs"]
+mod load;
+mod provider;
+mod ranks;
+#[path = "../durable/row.rs"]
+#[allow(dead_code, reason = "shared with another measurement, which has goals of its own")]
+mod row;
+mod sealed;
+
+use std::time::Duration;
+
+use load::{Load, Target};
+use provider::Provider;
+use row::{Row, Table};
+
+/// How long each row is measured, after a quarter of it as warm-up. Requests must not grow older than the gateway's date
+/// window meanwhile.
+const LENGTH: Duration = Duration::from_secs(4);
+/// Connections, each with one request in flight.
+const IN_FLIGHT: [usize; 3] = [1, 16, 64];
+const FETCH: &str = "plain fetch";
+const SEALED: &str = "fetch through the gateway";
+const EMPTY: &str = "empty POST";
+const DENIALS: &str = "denials";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--serve") {
+        provider::serve(arguments[at + 1].as_ref());
+        return;
+    }
+    let only = arguments.first().cloned().unwrap_or_default();
+    let wanted = |name: &str| name.contains(&only);
+    let provider = Provider::start();
+    let mut table = Table::default();
+    for in_flight in IN_FLIGHT {
+        let mut measure = |name: &str, durable: bool, target: fn(&Provider) -> Target| {
+            if wanted(name) {
+                let load = Load { address: provider.address, in_flight, length: LENGTH };
+                let measured = load::run(&load, &target(&provider), || provider.cpu_seconds());
+                table.add(Row::new(name, in_flight, durable, measured));
+            }
+        };
+        measure(EMPTY, false, Provider::empty_posts);
+        measure(FETCH, true, Provider::fetches);
+        measure(SEALED, true, Provider::sealed_fetches);
+    }
+    table.write("oblivious.json");
+    if let (Some(sealed), Some(plain)) = (table.server_cpu_us(SEALED, 64), table.server_cpu_us(FETCH, 64)) {
+        println!("\n{:8.1}  µs of CPU that the gateway adds to a fetch, 64 in flight", sealed - plain);
+    }
+    provider.expect_all_answered();
+    if wanted(DENIALS) {
+        denials::compare(&provider);
+    }
+}

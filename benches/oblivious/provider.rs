@@ -1,0 +1,228 @@
+//! The provider under measurement: local listener, gateway, and a path that does nothing, on one plain listener.
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpStream},
+    num::NonZeroU32,
+    path::Path,
+    process::{Child, Command, Stdio},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    body::Bytes,
+    routing::{get, post},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use restante::{
+    http::{Hub, HubParts, KeyPackageTarget, Upstream, local},
+    pool,
+    sequencer::Policy,
+    service::{Limits, Parts, Service, SystemClock, SystemEntropy, UserId},
+    store::rocks::{OpenOptions, RocksStore},
+    wire::{
+        BearerTokenKind, ClientId, MEDIA_TYPE, RevokeTokenRequest, TokenHandle, UploadKeyPackagesRequest, decode,
+        encode,
+    },
+};
+use restante_gateway::{
+    Gateway, Keyring, Machine, Outcome, Policy as GatewayPolicy, Rate, ReplayMark, RotationSchedule, Target as Allowed,
+};
+use restante_process::{Connections, Identify, Socket};
+use tower::ServiceExt;
+
+use crate::{
+    key_packages::Device,
+    load::{Target, http_answer},
+    sealed::{Prepared, bundle, encapsulate, gateway_request, http_request, now_s},
+};
+
+pub(crate) const PROVIDER: &str = "follower.example";
+/// The user who has a KeyPackage.
+pub(crate) const USER: &str = "carol@follower.example";
+/// Nobody, with a name as long.
+pub(crate) const NOBODY: &str = "nobody@followe.example";
+const SERVICE_TOKEN: &str = "a-token-that-only-this-measurement-knows";
+/// Requests for one row: more than are answered while it lasts.
+const PREPARED: usize = 60_000;
+
+fn service(folder: &Path) -> Arc<Service> {
+    let provider = PROVIDER.parse().unwrap();
+    let path = folder.join("data");
+    let options =
+        OpenOptions { path: &path, provider: &provider, fresh_secrets: [[7; 32]; 2], cache_bytes: 64 * 1024 * 1024 };
+    let parts = Parts {
+        store: Arc::new(RocksStore::open(options).unwrap()),
+        provider: provider.clone(),
+        policy: Policy::default(),
+        pool_policy: pool::Policy::default(),
+        limits: Limits::default(),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    };
+    Arc::new(Service::start(parts).unwrap())
+}
+
+/// A user with a last-resort KeyPackage; a good token and a revoked one.
+async fn populate(service: &Service) -> [Vec<u8>; 2] {
+    let user = UserId::new(USER.into()).unwrap();
+    let key_packages = vec![decode(&Device::new(1).last_resort(now_s())).unwrap()];
+    let upload = UploadKeyPackagesRequest { client_id: ClientId::new([1; 16]), key_packages };
+    service.upload_key_packages(&user, upload).await.unwrap();
+    let good = service.mint_token(&user, BearerTokenKind::Shared).await.unwrap();
+    let revoked = service.mint_token(&user, BearerTokenKind::Unique).await.unwrap();
+    let handle = TokenHandle::of(&revoked.handle).unwrap();
+    service.revoke_token(&user, &RevokeTokenRequest::Handle(handle)).await.unwrap();
+    [encode(&good).unwrap(), encode(&revoked).unwrap()]
+}
+
+/// The server's process: tells address and tokens on standard output, serves until its input ends.
+pub(crate) fn serve(folder: &Path) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let service = service(folder);
+        let tokens = populate(&service).await;
+        let hub = Arc::new(Hub::new(HubParts {
+            service: service.clone(),
+            upstream: Upstream::default(),
+            peers: BTreeSet::new(),
+            service_token: Some(zeroize::Zeroizing::new(SERVICE_TOKEN.to_owned())),
+            request_bytes_max: 1 << 20,
+            in_flight_bytes_max: 1 << 28,
+            body_timeout: Duration::from_secs(10),
+        }));
+        let gateway = gateway(folder, service);
+        let counters = gateway.counters();
+        let router = local::router(hub)
+            .route("/empty", post(async |_body: Bytes| {}))
+            .route(
+                "/unanswered",
+                get(async move || {
+                    let others =
+                        Outcome::ALL.iter().filter(|outcome| !matches!(outcome, Outcome::Answered | Outcome::KeyList));
+                    others.map(|outcome| counters.of(*outcome)).sum::<u64>().to_string()
+                }),
+            )
+            .fallback_service(gateway);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{}", listener.local_addr().unwrap()).unwrap();
+        tokens.iter().for_each(|token| writeln!(out, "{}", STANDARD.encode(token)).unwrap());
+        out.flush().unwrap();
+        drop(out);
+        let connections = Connections {
+            service: router,
+            tls: None,
+            identify: Identify::nobody(),
+            connections_max: 1024,
+            header_timeout: Duration::from_secs(60),
+        };
+        let (stop, stopping) = tokio::sync::watch::channel(false);
+        let serving = tokio::spawn(connections.serve(Socket::Tcp(listener), stopping));
+        tokio::task::spawn_blocking(|| std::io::stdin().lines().count()).await.unwrap();
+        stop.send_replace(true);
+        serving.await.unwrap();
+    });
+}
+
+type FetchTarget = tower::util::MapRequest<KeyPackageTarget, fn(http::Request<Bytes>) -> http::Request<Bytes>>;
+
+/// As `restante serve` has it, with room for one relay that asks as fast as it can.
+fn gateway(folder: &Path, service: Arc<Service>) -> Gateway<FetchTarget> {
+    let schedule = RotationSchedule { x_wing: false, ..RotationSchedule::default() };
+    let keyring = Keyring::open(&folder.join("keys"), &folder.join("seal-key"), schedule, &Machine).unwrap();
+    let marked: fn(http::Request<Bytes>) -> http::Request<Bytes> = |mut request| {
+        if let Some(ReplayMark { digest, expires_ms }) = request.extensions_mut().remove::<ReplayMark>() {
+            request.extensions_mut().insert(pool::ReplayMark { digest, expires_ms });
+        }
+        request
+    };
+    let target = KeyPackageTarget::new(service).map_request(marked);
+    let allowed = Allowed { authority: PROVIDER.to_owned(), routes: KeyPackageTarget::routes() };
+    let plenty = NonZeroU32::new(1_000_000).unwrap();
+    let rate = Rate { per_second: plenty, burst: plenty };
+    let policy = GatewayPolicy { others_together: rate, ..GatewayPolicy::default() };
+    Gateway::new(target, allowed, KeyPackageTarget::response_class, Arc::new(keyring), policy, Arc::new(Machine))
+}
+
+/// The running server's process.
+pub(crate) struct Provider {
+    process: Child,
+    pub(crate) address: SocketAddr,
+    pub(crate) key_list: Vec<u8>,
+    pub(crate) good_token: Vec<u8>,
+    pub(crate) revoked_token: Vec<u8>,
+    _folder: tempfile::TempDir,
+}
+
+impl Provider {
+    pub(crate) fn start() -> Self {
+        // On the disk that is measured: not in memory, as the usual folder may be.
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
+        std::fs::create_dir_all(&root).unwrap();
+        let folder = tempfile::tempdir_in(root).unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.arg("--serve").arg(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let address = lines.next().expect("the server told its address").parse().unwrap();
+        let mut token = || STANDARD.decode(lines.next().unwrap()).unwrap();
+        let (good_token, revoked_token) = (token(), token());
+        let key_list = ask(address, "/.well-known/ohttp-gateway");
+        Self { process, address, key_list, good_token, revoked_token, _folder: folder }
+    }
+
+    pub(crate) fn cpu_seconds(&self) -> f64 {
+        crate::cpu::seconds(self.process.id())
+    }
+
+    /// Every request was opened, let through and answered by the pool.
+    pub(crate) fn expect_all_answered(&self) {
+        let others = ask(self.address, "/unanswered");
+        assert_eq!(others, b"0", "the gateway refused some of the requests");
+    }
+
+    /// Bodies as long as an encapsulated request, to a path that reads them and does nothing.
+    pub(crate) fn empty_posts(&self) -> Target {
+        let body = encapsulate(&self.key_list, &bundle(USER, &self.good_token)).0;
+        let request = move |_, out: &mut Vec<u8>| http_request("/empty", "", &body, out);
+        Target { request: Rc::new(request), answer: http_answer }
+    }
+
+    /// The bundle to the local listener.
+    pub(crate) fn fetches(&self) -> Target {
+        let fields =
+            format!("Authorization: Bearer {SERVICE_TOKEN}\r\nDS-User: :YmVuY2g=:\r\nContent-Type: {MEDIA_TYPE}\r\n");
+        let body = bundle(USER, &self.good_token);
+        let request = move |_, out: &mut Vec<u8>| http_request("/v1/local/fetch-key-packages", &fields, &body, out);
+        Target { request: Rc::new(request), answer: http_answer }
+    }
+
+    /// The bundle to the gateway.
+    pub(crate) fn sealed_fetches(&self) -> Target {
+        let prepared = Prepared::new(&self.key_list, &bundle(USER, &self.good_token), PREPARED);
+        let request = move |_, out: &mut Vec<u8>| gateway_request(&prepared.next(), out);
+        Target { request: Rc::new(request), answer: http_answer }
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        drop(self.process.wait());
+    }
+}
+
+/// The body of an answer.
+fn ask(address: SocketAddr, path: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {PROVIDER}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    let head = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+    answer.split_off(head)
+}
