@@ -22,7 +22,8 @@ use crate::{
     user_tokens::{TokensError, UserTokens},
 };
 
-/// Why the relay did not start, or did not take a new configuration. For the operator's terminal: it names files.
+/// Why the relay did not start, or did not take a new configuration. For the operator's terminal: it names files. While
+/// the relay serves, nothing of it is written anywhere.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Its certificate.
@@ -52,7 +53,7 @@ pub enum Error {
 pub struct Surroundings<'a> {
     /// Called with table and address of each listener that is ready.
     pub announce: &'a mut (dyn FnMut(&str, &dyn Display) + Send),
-    /// Called with what is wrong when a reload fails. Not a log: it names files.
+    /// Called with what to do when a reload fails. The sentence names nothing: where it goes is often kept as a log.
     pub complain: &'a (dyn Fn(&str) + Sync),
     /// Reads the configuration again.
     pub load: &'a (dyn Fn() -> Result<Config, Problems> + Sync),
@@ -119,9 +120,11 @@ pub async fn run(
                 refreshers = self::refreshers(&relay, &config);
                 tracing::info!(users = relay.tokens().len(), gateways = config.gateways.len(), "reloaded");
             }
-            Err(error) => {
-                tracing::error!("the new configuration was not taken: see standard error");
-                (surroundings.complain)(&error.to_string());
+            // The reason names providers and addresses, and standard error of a service is its log. Whoever asks by
+            // hand is told.
+            Err(_) => {
+                tracing::error!("the new configuration was not taken");
+                (surroundings.complain)("not taken: run `restante-relay config check`");
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::{
 };
 
 const CONTENT: &str = "sealed-content-of-alice";
+const NOT_TAKEN: &str = "not taken: run `restante-relay config check`";
 const RESPONSE: &str = "sealed-response-for-alice";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,6 +49,23 @@ async fn tokens_addresses_providers_and_content_are_in_no_log_metric_or_file() {
     assert_eq!(client.ask(request).await.status, 502);
     while client.post(&token, CONTENT).await.status != 429 {}
     relay.process.reload().await;
+    // Reloads that fail: the reasons are full of names and addresses.
+    let good = fs::read_to_string(site.path("relay.toml")).unwrap();
+    let address = format!("\"{}\"", gateway.address);
+    for broken in [
+        good.replace(&address, "\"somewhere-of-alice\""),
+        good.replace("\"ca.pem\"", "\"ca-of-alice.pem\""),
+        good.replace("[\"hub.example\"]", "[\"follower.example\"]"),
+    ] {
+        assert_ne!(broken, good);
+        let before = relay.process.logged().matches(NOT_TAKEN).count();
+        fs::write(site.path("relay.toml"), broken).unwrap();
+        relay.process.signal("HUP").await;
+        relay.process.has_logged(NOT_TAKEN, before + 1).await;
+    }
+    fs::write(site.path("relay.toml"), good).unwrap();
+    // Taken again: whatever the failed ones had to say has been said by now.
+    relay.process.reload().await;
     let (_, metrics) = relay.admin("/metrics").await;
     let (_, readiness) = relay.admin("/readyz").await;
     // Connections with clients are ended by them, so that the drain has nothing to wait for.
@@ -70,6 +88,8 @@ async fn tokens_addresses_providers_and_content_are_in_no_log_metric_or_file() {
         &own_address.port().to_string(),
         &gateway.address.port().to_string(),
         "ohttp-gateway",
+        "relay.toml",
+        "hub.example",
     ];
     for secret in secrets {
         for (place, text) in [("the log", &log), ("the metrics", &metrics), ("readiness", &readiness)] {
