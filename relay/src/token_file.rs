@@ -2,7 +2,8 @@
 //!
 //! # Correctness
 //! Two commands at once do not lose each other's lines: each holds a lock beside the file. A file is replaced whole, so
-//! that a relay that reads it meanwhile finds the old one or the new one.
+//! that a relay that reads it meanwhile finds the old one or the new one. The new one has owner and mode of the one
+//! before: whoever could read it still can, also if root changed it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -90,10 +91,30 @@ fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = beside(file, ".new");
     let mut written = private().create(true).truncate(true).open(&fresh)?;
     written.write_all(bytes)?;
+    match fs::metadata(file) {
+        Ok(before) => {
+            give_owner(&written, &before)?;
+            written.set_permissions(before.permissions())?;
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
     written.sync_all()?;
     fs::rename(&fresh, file)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Comes before the mode, so that no group gets in that the file is not for.
+#[cfg(unix)]
+fn give_owner(written: &File, before: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    std::os::unix::fs::fchown(written, Some(before.uid()), Some(before.gid()))
+}
+
+#[cfg(not(unix))]
+fn give_owner(_: &File, _: &fs::Metadata) -> io::Result<()> {
+    Ok(())
 }
 
 fn beside(file: &Path, ending: &str) -> PathBuf {
@@ -113,7 +134,7 @@ fn private() -> OpenOptions {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use zeroize::Zeroizing;
 
@@ -136,6 +157,28 @@ mod tests {
         assert_eq!(fs::read_to_string(&file).unwrap(), format!("# mine\n{}\n", token(2).hash()));
         assert!(matches!(remove(&file, token(1).hash()), Err(TokenFileError::Unknown(_))));
         assert!(!fs::read_to_string(&file).unwrap().contains(token(2).reveal()));
+    }
+
+    #[test]
+    fn owner_and_mode_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tokens");
+        add(&file, &token(1)).unwrap();
+        // Only root can give a file away; whoever else runs this sees the mode stay.
+        let is_root = fs::metadata(&file).unwrap().uid() == 0;
+        if is_root {
+            std::os::unix::fs::chown(&file, Some(4711), Some(4712)).unwrap();
+        }
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        let told = || {
+            let metadata = fs::metadata(&file).unwrap();
+            (metadata.uid(), metadata.gid(), metadata.mode())
+        };
+        let before = told();
+        add(&file, &token(2)).unwrap();
+        assert_eq!(told(), before);
+        remove(&file, token(1).hash()).unwrap();
+        assert_eq!(told(), before);
     }
 
     #[test]
