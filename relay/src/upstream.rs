@@ -37,9 +37,11 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
 /// The smallest buffer that hyper allows is 8 KiB.
 const HTTP1_BUFFER_BYTES: usize = 32 * 1024;
-/// Idle HTTP/1.1 connections that are kept, and for how long.
+/// Idle HTTP/1.1 connections that are kept.
 const IDLE_MAX: usize = 32;
-const IDLE_TIME: Duration = Duration::from_secs(20);
+/// How long they are kept: less than the ten seconds after which listeners like our own give up on a connection that asks
+/// nothing. A request that meets such an end is lost, as nothing is sent twice.
+const IDLE_TIME: Duration = Duration::from_secs(8);
 
 /// A request had no response. Closed: nothing of what the gateway or the system said is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
