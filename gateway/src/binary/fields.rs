@@ -23,6 +23,18 @@ const DROPPED: [HeaderName; 9] = [
 /// The rest of those that would: nobody at the target shall grow used to them.
 const IDENTIFYING: [HeaderName; 2] = [header::COOKIE, header::USER_AGENT];
 
+/// By these, and by all that begin with [`FORWARDED`], proxies say who the client is. Origins believe them, and here only
+/// the client itself can have written them.
+const OF_PROXIES: [HeaderName; 6] = [
+    header::FORWARDED,
+    header::VIA,
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("cf-connecting-ip"),
+];
+const FORWARDED: &str = "x-forwarded-";
+
 /// A section of known length: field lines to the end of `section`.
 pub(super) fn known_length(section: &[u8]) -> Result<HeaderMap, Malformed> {
     let mut lines = Reader::new(section);
@@ -59,10 +71,12 @@ fn line(fields: &mut HeaderMap, name: &[u8], lines: &mut Reader<'_>) -> Result<(
     Ok(())
 }
 
-/// Takes out what concerns one connection, what `Connection` names, and what would identify a client.
+/// Takes out what concerns one connection, what `Connection` names, what would identify a client, and what only proxies
+/// may say.
 pub(super) fn drop_from_request(fields: &mut HeaderMap) {
     drop_hop_by_hop(fields);
-    for name in IDENTIFYING {
+    let forwarded = fields.keys().filter(|name| name.as_str().starts_with(FORWARDED)).cloned();
+    for name in forwarded.collect::<Vec<_>>().into_iter().chain(IDENTIFYING).chain(OF_PROXIES) {
         fields.remove(name);
     }
 }

@@ -72,6 +72,21 @@ pub(crate) struct Sealed {
     response: ohttp::ClientResponse,
 }
 
+/// What is in each request and must not reach the origin: by these origins learn of clients, and believe them.
+pub(crate) const UNWANTED: [(&str, &str); 11] = [
+    ("forwarded", "for=192.0.2.1"),
+    ("via", "1.1 proxy.example"),
+    ("x-forwarded-for", "192.0.2.1"),
+    ("x-forwarded-host", "admin.example"),
+    ("x-forwarded-client-cert", "Subject=\"CN=admin\""),
+    ("x-real-ip", "192.0.2.1"),
+    ("x-client-ip", "192.0.2.1"),
+    ("true-client-ip", "192.0.2.1"),
+    ("cf-connecting-ip", "192.0.2.1"),
+    ("user-agent", "client/1"),
+    ("cookie", "id=7"),
+];
+
 /// `POST /v1/key-package` of now with this content, to the first key of the list.
 pub(crate) fn seal(list: &[u8], content: &str) -> Sealed {
     let mut message =
@@ -80,6 +95,9 @@ pub(crate) fn seal(list: &[u8], content: &str) -> Sealed {
     let now = SystemTime::now();
     message.put_header("date", httpdate::fmt_http_date(now).as_bytes());
     message.put_header("authorization", "Bearer secret-token-of-the-test");
+    for (name, value) in UNWANTED {
+        message.put_header(name, value);
+    }
     message.write_content(content);
     let mut encoded = Vec::new();
     message.write_bhttp(bhttp::Mode::KnownLength, &mut encoded).unwrap();
