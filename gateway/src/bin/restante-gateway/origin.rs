@@ -73,6 +73,9 @@ impl Origin {
             .pool_max_idle_per_host(IDLE_MAX)
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
+            // One mark stands for one asking, whatever a part of the client believes about what was sent. An origin
+            // that closes a connection at that moment costs a 502, and the client asks again with a request of its own.
+            .retry_canceled_requests(false)
             .build(connector);
         Ok(Self { base, client })
     }
