@@ -83,7 +83,17 @@ impl Locked<'_> {
 }
 
 fn lock(path: &Path) -> Result<File, KeyringError> {
-    let lock = private_options().create(true).truncate(false).open(path).map_err(failed(path))?;
+    let lock = match private_options().create_new(true).open(path) {
+        Ok(lock) => {
+            give_to_owner(path, &lock).map_err(failed(path))?;
+            lock
+        }
+        // Never given away: it may be a link that the owner of the folder made.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            private_options().open(path).map_err(failed(path))?
+        }
+        Err(error) => return Err(failed(path)(error)),
+    };
     lock.lock().map_err(failed(path))?;
     Ok(lock)
 }
@@ -136,6 +146,34 @@ fn refuse_open_mode(_path: &Path, _file: &File) -> Result<(), KeyringError> {
     Ok(())
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Gives a file that was just made to whom the file at `path` belongs, or else its folder: what root changes stays
+/// readable for the service. Others than root may not give files away, and keep theirs.
+#[cfg(unix)]
+fn give_to_owner(path: &Path, made: &File) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    let owner = match fs::symlink_metadata(path) {
+        // A lock is in its place already.
+        Ok(there) if there.ino() != made.metadata()?.ino() => there,
+        _ => fs::metadata(folder_of(path))?,
+    };
+    if owner.uid() == made.metadata()?.uid() {
+        return Ok(());
+    }
+    match fchown(made, Some(owner.uid()), Some(owner.gid())) {
+        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn give_to_owner(_path: &Path, _made: &File) -> io::Result<()> {
+    Ok(())
+}
+
 /// Puts a whole file in the place of `path`, or none of it: written beside, synced, renamed, the folder synced.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), KeyringError> {
     let beside = path.with_extension("new");
@@ -145,8 +183,11 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), KeyringErro
         _ => {}
     }
     let mut file = private_options().create_new(true).open(&beside).map_err(failed(&beside))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed(&beside))?;
+    give_to_owner(path, &file)
+        .and_then(|()| file.write_all(bytes))
+        .and_then(|()| file.sync_all())
+        .map_err(failed(&beside))?;
     fs::rename(&beside, path).map_err(failed(path))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
 }

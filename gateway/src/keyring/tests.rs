@@ -1,6 +1,10 @@
 //! The schedule by a clock that is set, and the file on a real disk.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
+    path::PathBuf,
+};
 
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -249,6 +253,30 @@ fn files_are_for_their_owner_alone() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     }
     assert!(bench.try_open().is_ok());
+}
+
+/// The operator's `keys` commands run as root, the service does not. Where the tests don't run as root either, files
+/// belong to whoever runs them.
+#[test]
+fn what_root_changes_still_belongs_to_the_service() {
+    let bench = Bench::new();
+    fs::create_dir(bench.keys()).unwrap();
+    let own = fs::metadata(bench.keys()).unwrap().uid();
+    let service = if own == 0 { 54_321 } else { own };
+    for folder in [bench.keys(), bench.folder.path().to_owned()] {
+        chown(folder, Some(service), None).unwrap();
+    }
+    let owners = || {
+        [bench.file(), bench.seal_key(), bench.keys().join("keyring.lock")]
+            .map(|path| fs::metadata(path).unwrap().uid())
+    };
+    let keyring = bench.open();
+    assert_eq!(owners(), [service; 3], "made, they belong to whom the folder does");
+    if own == 0 {
+        chown(bench.file(), Some(12_345), None).unwrap();
+        keyring.rotate(Kem::X25519, &bench.surroundings).unwrap();
+        assert_eq!(owners(), [12_345, service, service], "replaced, it belongs to whom it did");
+    }
 }
 
 #[test]
