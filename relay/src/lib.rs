@@ -35,6 +35,7 @@ mod relay;
 mod resource;
 mod routes;
 pub mod server;
+mod shared_link;
 pub mod token_file;
 mod tunnel;
 mod upstream;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header::CONTENT_ENCODING};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
     failure::{Failure, KEY_PROBLEM},
@@ -40,7 +40,8 @@ where
     let (head, body) = request.into_parts();
     check_fields(&head.headers)?;
     let content = read_request(body, limits.request_bytes, limits.request_body).await?;
-    match timeout(limits.exchange, exchange(route, content, limits.response_bytes)).await {
+    let deadline = Instant::now() + limits.exchange;
+    match timeout_at(deadline, exchange(route, content, limits.response_bytes, deadline)).await {
         Ok(answer) => answer.map(client_response),
         Err(_) => Err(Failure::GatewayTimeout),
     }
@@ -70,8 +71,8 @@ where
 }
 
 /// Sends the content once, and reads the answer to its end.
-async fn exchange(route: &Route, content: Bytes, response_bytes: usize) -> Result<Bytes, Failure> {
-    let sent = route.upstream.send(gateway_request(route.uri.clone(), content)).await;
+async fn exchange(route: &Route, content: Bytes, response_bytes: usize, deadline: Instant) -> Result<Bytes, Failure> {
+    let sent = route.upstream.send(gateway_request(route.uri.clone(), content), deadline).await;
     let (response, lease) = sent.map_err(|error| match error {
         UpstreamError::Failed => Failure::GatewayFailed,
         UpstreamError::Timeout => Failure::GatewayTimeout,

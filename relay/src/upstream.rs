@@ -28,6 +28,7 @@ use crate::{
     counters::{Counters, Dial},
     gateway::{Gateway, TlsError},
     public_addresses::public_of,
+    shared_link::{Exchange, SharedLink},
 };
 
 /// Dead connections are found out by pings, also while nothing is asked.
@@ -76,7 +77,7 @@ struct Link {
 enum LinkState {
     #[default]
     Unknown,
-    Http2(http2::SendRequest<Full<Bytes>>),
+    Http2(SharedLink),
     Http1,
 }
 
@@ -86,7 +87,7 @@ struct Idle {
 }
 
 enum Sender {
-    Http2(http2::SendRequest<Full<Bytes>>),
+    Http2(SharedLink),
     Http1(http1::SendRequest<Full<Bytes>>),
 }
 
@@ -104,19 +105,20 @@ impl Upstream {
     }
 
     /// Sends a request and waits for the head of the response. `request` names no version and no host: it gets those
-    /// of the connection.
+    /// of the connection. The caller gives up at `deadline`.
     pub(crate) async fn send(
         &self,
         request: Request<Full<Bytes>>,
+        deadline: Instant,
     ) -> Result<(Response<Incoming>, Lease<'_>), UpstreamError> {
         match self.sender().await? {
-            Sender::Http2(mut sender) => {
-                let response = sender.send_request(request).await.map_err(|_| UpstreamError::Failed)?;
-                Ok((response, Lease { upstream: self, sender: None }))
+            Sender::Http2(mut link) => {
+                let (response, exchange) = link.send(request, deadline).await.map_err(|_| UpstreamError::Failed)?;
+                Ok((response, Lease { upstream: self, sender: None, _exchange: Some(exchange) }))
             }
             Sender::Http1(mut sender) => {
                 let response = sender.send_request(in_origin_form(request)).await.map_err(|_| UpstreamError::Failed)?;
-                Ok((response, Lease { upstream: self, sender: Some(sender) }))
+                Ok((response, Lease { upstream: self, sender: Some(sender), _exchange: None }))
             }
         }
     }
@@ -126,9 +128,9 @@ impl Upstream {
         let began = Instant::now();
         let mut link = self.link.lock().await;
         match &mut link.state {
-            LinkState::Http2(sender) => {
-                if sender.ready().await.is_ok() {
-                    return Ok(Sender::Http2(sender.clone()));
+            LinkState::Http2(shared) => {
+                if shared.is_usable().await {
+                    return Ok(Sender::Http2(shared.clone()));
                 }
             }
             LinkState::Http1 => {
@@ -199,7 +201,7 @@ impl Upstream {
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let stream = TokioIo::new(stream);
         if is_http2 {
-            let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
+            let (sender, connection) = http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .keep_alive_interval(PING_INTERVAL)
                 .keep_alive_timeout(PING_TIMEOUT)
@@ -207,9 +209,10 @@ impl Upstream {
                 .max_header_list_size(HEADER_BYTES_MAX)
                 .handshake(stream)
                 .await?;
+            let (mut link, connection) = SharedLink::new(sender, connection);
             self.drive(connection);
-            sender.ready().await?;
-            Ok(Sender::Http2(sender))
+            link.ready().await?;
+            Ok(Sender::Http2(link))
         } else {
             let (mut sender, connection) =
                 http1::Builder::new().max_buf_size(HTTP1_BUFFER_BYTES).handshake(stream).await?;
@@ -233,10 +236,11 @@ impl Upstream {
     }
 }
 
-/// An HTTP/1.1 connection that a response still comes over. [`Lease::give_back`] when the response was read.
+/// The connection that a response still comes over, of HTTP/1.1 for this response alone. [`Lease::give_back`] when the response was read.
 pub(crate) struct Lease<'a> {
     upstream: &'a Upstream,
     sender: Option<http1::SendRequest<Full<Bytes>>>,
+    _exchange: Option<Exchange>,
 }
 
 impl Lease<'_> {

@@ -11,7 +11,7 @@ use http::{
     header::{CACHE_CONTROL, ETAG},
 };
 use http_body_util::{BodyExt, Limited};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Fetched, KeyTrouble, Offer, key_list::LIST_BYTES_MAX};
 use crate::{
@@ -90,7 +90,8 @@ async fn look(route: &Arc<Route>, refreshing: &Refreshing) -> KeyFetch {
     let Refreshing { limits, exchange, now_ms, .. } = refreshing;
     let known = route.keys.list();
     let etag = known.as_ref().and_then(|list| list.gateway_etag.clone());
-    let answer = match timeout(*exchange, fetch(route, etag)).await {
+    let deadline = Instant::now() + *exchange;
+    let answer = match timeout_at(deadline, fetch(route, etag, deadline)).await {
         Ok(Some(answer)) => answer,
         Ok(None) | Err(_) => {
             route.keys.set_trouble(KeyTrouble::Unreachable);
@@ -124,8 +125,8 @@ async fn look(route: &Arc<Route>, refreshing: &Refreshing) -> KeyFetch {
 }
 
 /// `None` when no answer came.
-async fn fetch(route: &Route, etag: Option<HeaderValue>) -> Option<Answer> {
-    let (response, lease) = route.upstream.send(key_request(route.uri.clone(), etag)).await.ok()?;
+async fn fetch(route: &Route, etag: Option<HeaderValue>, deadline: Instant) -> Option<Answer> {
+    let (response, lease) = route.upstream.send(key_request(route.uri.clone(), etag), deadline).await.ok()?;
     let (head, body) = response.into_parts();
     let max_age = max_age(&head.headers);
     if head.status == StatusCode::NOT_MODIFIED {

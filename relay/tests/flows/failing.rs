@@ -236,3 +236,21 @@ async fn after_a_broken_connection_there_is_a_new_one() {
     assert_eq!(statuses.last(), Some(&200), "{statuses:?}");
     assert_eq!(gateway.connections(), 2);
 }
+
+/// A gateway that is there, answers pings, and takes no requests: whoever runs out of time there is the last one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_without_streams_goes_out_of_use() {
+    let site = Site::new();
+    let gateway = Gateway::start(&site.pki, &[b"h2"]).await;
+    gateway.grant_no_streams_to(1);
+    let (relay, token) = site.relay_to(gateway.address, "exchange_timeout_seconds = 1").await;
+    let mut client = site.client(&relay).await;
+    let mut statuses = Vec::new();
+    // A request that is sent before the relay knows of the limit is refused at once, and one more behind it hangs.
+    while statuses.last() != Some(&200) && statuses.len() < 5 {
+        statuses.push(client.post(&token, "x").await.status);
+    }
+    assert_eq!(statuses.pop(), Some(200), "{statuses:?}");
+    assert!(statuses.iter().all(|status| matches!(status, 502 | 504)), "{statuses:?}");
+    assert_eq!((gateway.connections(), gateway.posts().len()), (2, 1));
+}

@@ -50,6 +50,8 @@ type React = dyn Fn(&Arrival) -> Reaction + Send + Sync;
 
 struct Shared {
     connections: AtomicUsize,
+    /// So many of the first connections are granted no streams.
+    streamless: AtomicUsize,
     /// Connections that are open now.
     open: watch::Sender<usize>,
     /// How often all connections were broken.
@@ -96,6 +98,7 @@ impl Gateway {
         let keys: Arc<React> = Arc::new(|_| keys_answer(key_list(1)));
         let shared = Arc::new(Shared {
             connections: AtomicUsize::new(0),
+            streamless: AtomicUsize::new(0),
             open: watch::Sender::new(0),
             broken: watch::Sender::new(0),
             arrivals: watch::Sender::new(Vec::new()),
@@ -109,6 +112,11 @@ impl Gateway {
     /// From now on requests are answered so.
     pub(crate) fn react(&self, react: impl Fn(&Arrival) -> Reaction + Send + Sync + 'static) {
         *self.shared.react.lock().unwrap() = Arc::new(react);
+    }
+
+    /// The first connections over HTTP/2, so many, answer pings and grant no streams.
+    pub(crate) fn grant_no_streams_to(&self, connections: usize) {
+        self.shared.streamless.store(connections, SeqCst);
     }
 
     /// From now on the key list is asked for with this outcome.
@@ -162,7 +170,10 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared
                 let shared = serving.clone();
                 async move { respond(&shared, request, connection, has_certificate).await }
             });
-            let builder = auto::Builder::new(TokioExecutor::new());
+            let mut builder = auto::Builder::new(TokioExecutor::new());
+            if connection < shared.streamless.load(SeqCst) {
+                builder.http2().max_concurrent_streams(0);
+            }
             tokio::select! {
                 // A reaction that closes ends it with an error.
                 _ = builder.serve_connection(TokioIo::new(stream), service) => {}
