@@ -86,7 +86,10 @@ pub async fn run(
     let mut tasks = JoinSet::new();
     let connections_max = config.limits.connections_max as usize;
     let header_timeout = seconds(config.limits.header_read_timeout_seconds);
-    let connections = |service, tls, identify| Connections { service, tls, identify, connections_max, header_timeout };
+    let connections = |service, tls, identify| {
+        let route = http::route;
+        Connections { service, route, tls, identify, connections_max, header_timeout }
+    };
     if let Some((tls, (socket, address))) = provider {
         let peer = Identify::by(|certificate| certificate.map(|leaf| Peer::of_certificate(leaf)));
         let connections = connections(http::provider::router(hub.clone()), Some(tls), peer);
@@ -95,8 +98,8 @@ pub async fn run(
     }
     if let Some((public, keyring, tls, (socket, address))) = public {
         let service = public::gateway(public, &config.provider.id, &service, &keyring, marks);
-        let (tls, identify) = (Some(tls), public::identify());
-        let connections = Connections { service, tls, identify, connections_max, header_timeout };
+        let (route, tls, identify) = (public::route, Some(tls), public::identify());
+        let connections = Connections { service, route, tls, identify, connections_max, header_timeout };
         tasks.spawn(connections.serve(socket, stopping.clone()));
         tasks.spawn(public::keep_fresh(keyring, stopping.clone()));
         ready("public", &address);
@@ -235,7 +238,7 @@ async fn sweep(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
             _ = stopping.wait_for(|ends| *ends) => return,
         }
         match service.sweep().await {
-            Ok(0) => {}
+            Ok(0) => tracing::trace!("no timer is due"),
             Ok(timers) => tracing::debug!(timers, "due timers done"),
             Err(error) => tracing::warn!(%error, "due timers wait for the next look"),
         }

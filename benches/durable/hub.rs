@@ -101,9 +101,9 @@ pub(crate) fn serve(folder: &Path) {
             body_timeout: Duration::from_secs(10),
         }));
         let router = local::router(hub).route("/empty", post(async |_body: Bytes| {}));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (socket, address) = Socket::tcp("local", "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{}", listener.local_addr().unwrap()).unwrap();
+        writeln!(out, "{}", address).unwrap();
         for id in ids {
             writeln!(out, "{}", String::from_utf8(id).unwrap()).unwrap();
         }
@@ -111,13 +111,14 @@ pub(crate) fn serve(folder: &Path) {
         drop(out);
         let connections = Connections {
             service: router,
+            route: restante::http::route,
             tls: None,
             identify: Identify::nobody(),
             connections_max: 1024,
             header_timeout: Duration::from_secs(60),
         };
         let (stop, stopping) = tokio::sync::watch::channel(false);
-        let serving = tokio::spawn(connections.serve(Socket::Tcp(listener), stopping));
+        let serving = tokio::spawn(connections.serve(socket, stopping));
         tokio::task::spawn_blocking(|| std::io::stdin().lines().count()).await.unwrap();
         stop.send_replace(true);
         serving.await.unwrap();

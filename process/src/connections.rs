@@ -3,7 +3,7 @@
 use std::{convert::Infallible, error::Error, fmt, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response, Uri};
 use hyper::body::{Body, Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -12,13 +12,20 @@ use hyper_util::{
 use rustls::pki_types::CertificateDer;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::watch,
     task::JoinSet,
 };
 use tower::{Service, ServiceExt};
+use tracing::Level;
 
 use crate::{
-    Identify, RequestBody, Socket, Tls, identify::Mark, opening::Opening, refused::see_off, socket::Stream,
+    Identify, RequestBody, Socket, Stopwatch, Tls,
+    identify::Mark,
+    opening::Opening,
+    place::{Place, Places},
+    refused::see_off,
+    socket::Stream,
+    status_class,
     unread::Unread,
 };
 
@@ -32,6 +39,13 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
 const HTTP1_BUFFER_BYTES: usize = 64 * 1024;
 
+/// What the log calls a request: one of few words of the program's own.
+///
+/// # Privacy
+/// The method and the path are the client's. What is returned stands in the program's text and never holds a part of
+/// them.
+pub type RouteName = fn(&Method, &Uri) -> &'static str;
+
 /// How connections of a listener are served, with HTTP/1.1 or HTTP/2 as the client likes.
 ///
 /// The service answers `http::Request<RequestBody>`. A `CONNECT` is a request like others: a service that answers it
@@ -41,6 +55,8 @@ const HTTP1_BUFFER_BYTES: usize = 64 * 1024;
 pub struct Connections<S> {
     /// What answers requests: a clone for each.
     pub service: S,
+    /// What the log calls its requests.
+    pub route: RouteName,
     /// TLS, except on loopback and unix sockets.
     pub tls: Option<Tls>,
     /// What becomes of a client's certificate.
@@ -60,7 +76,7 @@ where
 {
     /// Accepts and serves until `shutdown` turns true or its sender is gone, then lets requests finish and returns.
     pub async fn serve(self, socket: Socket, mut shutdown: watch::Receiver<bool>) {
-        let places = Arc::new(Semaphore::new(self.connections_max.min(Semaphore::MAX_PERMITS)));
+        let places = Arc::new(Places::new(socket.table(), self.connections_max));
         let mut tasks = JoinSet::new();
         loop {
             // Finished tasks are taken off as they end, so that the set holds open connections only.
@@ -83,16 +99,19 @@ where
         while tasks.join_next().await.is_some() {}
     }
 
-    async fn attend(self, stream: Box<dyn Stream>, place: OwnedSemaphorePermit, mut shutdown: watch::Receiver<bool>) {
+    async fn attend(self, stream: Box<dyn Stream>, place: Place, mut shutdown: watch::Receiver<bool>) {
         let Some(tls) = &self.tls else { return self.answer(stream, place, None, shutdown).await };
         let accepted = tokio::select! {
             accepted = tokio::time::timeout(self.header_timeout, tls.acceptor().accept(stream).into_fallible()) => accepted,
             _ = shutdown.wait_for(|ends| *ends) => return,
         };
-        // A client without a trusted certificate gets a TLS alert and nothing else; it is not worth a log line each.
+        // A client without a trusted certificate gets a TLS alert and nothing else; it is not worth a warning each.
         let stream = match accepted {
             Ok(Ok(stream)) => stream,
-            Ok(Err((_, stream))) => return see_off(stream).await,
+            Ok(Err((_, stream))) => {
+                tracing::debug!(listener = place.listener(), "a TLS handshake failed");
+                return see_off(stream).await;
+            }
             Err(_) => return,
         };
         let (_, session) = stream.get_ref();
@@ -103,13 +122,14 @@ where
     async fn answer(
         self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        place: OwnedSemaphorePermit,
+        place: Place,
         certificate: Option<CertificateDer<'static>>,
         mut shutdown: watch::Receiver<bool>,
     ) {
         let mark = self.identify.read(certificate.as_ref());
-        let service = self.service;
-        let service = hyper::service::service_fn(move |request| answer_request(service.clone(), &mark, request));
+        let (service, route, listener) = (self.service, self.route, place.listener());
+        let service =
+            hyper::service::service_fn(move |request| answer_request(service.clone(), &mark, route, listener, request));
         let builder = protocols(self.header_timeout);
         let stream = Opening::within(self.header_timeout, stream, place);
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
@@ -126,24 +146,32 @@ where
 fn answer_request<S, B>(
     service: S,
     mark: &Mark,
+    route: RouteName,
+    listener: &'static str,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<B>, Infallible>> + use<S, B>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
 {
+    let route = tracing::enabled!(Level::DEBUG).then(|| route(request.method(), request.uri()));
+    let watch = Stopwatch::start_if(route.is_some());
     let (mut request, unread) = Unread::lend(request);
     mark(request.extensions_mut());
     let answering = service.oneshot(request);
     async move {
-        let answer = answering.await;
+        let Ok(answer) = answering.await;
+        if let (Some(route), Some(duration_us)) = (route, watch.micros()) {
+            let status = status_class(answer.status());
+            tracing::debug!(listener, route, status, duration_us, "request answered");
+        }
         unread.discard().await;
-        answer
+        Ok(answer)
     }
 }
 
-async fn accept(socket: &Socket, places: &Arc<Semaphore>) -> io::Result<(Box<dyn Stream>, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-    Ok((socket.accept().await?, place))
+async fn accept(socket: &Socket, places: &Arc<Places>) -> io::Result<(Box<dyn Stream>, Place)> {
+    let free = places.free().await.map_err(io::Error::other)?;
+    Ok((socket.accept().await?, places.take(free)))
 }
 
 fn protocols(header_timeout: Duration) -> auto::Builder<TokioExecutor> {

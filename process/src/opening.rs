@@ -14,9 +14,10 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    sync::OwnedSemaphorePermit,
     time::Sleep,
 };
+
+use crate::place::Place;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Length (3 bytes), type, flags, stream.
@@ -28,11 +29,11 @@ pub(crate) struct Opening<S> {
     stream: S,
     /// Gone when the client has begun.
     waiting: Option<(Beginning, Pin<Box<Sleep>>)>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl<S> Opening<S> {
-    pub(crate) fn within(time: Duration, stream: S, place: OwnedSemaphorePermit) -> Self {
+    pub(crate) fn within(time: Duration, stream: S, place: Place) -> Self {
         Self { stream, waiting: Some((Beginning::default(), Box::pin(tokio::time::sleep(time)))), _place: place }
     }
 }

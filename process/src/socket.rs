@@ -15,10 +15,16 @@ use crate::config::LocalAddress;
 
 /// Where connections come from.
 #[derive(Debug)]
-pub enum Socket {
-    /// TCP.
+pub struct Socket {
+    /// The table of the configuration.
+    table: &'static str,
+    listener: Listener,
+}
+
+#[derive(Debug)]
+enum Listener {
     Tcp(TcpListener),
-    /// A unix socket, removed at the end.
+    /// Removed at the end.
     Unix(UnixListener, PathBuf),
 }
 
@@ -44,7 +50,7 @@ impl Socket {
         let refused = |error| SocketError { table, address: LocalAddress::Tcp(address), error };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let bound = listener.local_addr().map_err(refused)?;
-        Ok((Self::Tcp(listener), bound))
+        Ok((Self { table, listener: Listener::Tcp(listener) }, bound))
     }
 
     /// Listens on a loopback address or a unix socket. Returns the address that people are told.
@@ -60,28 +66,33 @@ impl Socket {
             LocalAddress::Unix(path) => {
                 let listener = listen_unix(path).await;
                 let listener = listener.map_err(|error| SocketError { table, address: address.clone(), error })?;
-                Ok((Self::Unix(listener, path.clone()), address.clone()))
+                Ok((Self { table, listener: Listener::Unix(listener, path.clone()) }, address.clone()))
             }
         }
     }
 
+    /// The table of the configuration that names it.
+    pub(crate) fn table(&self) -> &'static str {
+        self.table
+    }
+
     pub(crate) async fn accept(&self) -> io::Result<Box<dyn Stream>> {
-        match self {
-            Self::Tcp(listener) => {
+        match &self.listener {
+            Listener::Tcp(listener) => {
                 let (stream, _address) = listener.accept().await?;
                 // Answers are small and somebody waits for each.
                 stream.set_nodelay(true)?;
                 Ok(Box::new(stream))
             }
-            Self::Unix(listener, _) => Ok(Box::new(listener.accept().await?.0)),
+            Listener::Unix(listener, _) => Ok(Box::new(listener.accept().await?.0)),
         }
     }
 
     /// From here on the system refuses connections: whoever comes now goes elsewhere at once.
     pub(crate) fn close(self) {
-        match self {
-            Self::Tcp(listener) => drop(listener),
-            Self::Unix(listener, path) => {
+        match self.listener {
+            Listener::Tcp(listener) => drop(listener),
+            Listener::Unix(listener, path) => {
                 drop(listener);
                 drop(std::fs::remove_file(path));
             }

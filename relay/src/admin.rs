@@ -14,7 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header::CONTENT_TYPE};
 use http_body_util::Full;
 use tower_service::Service;
 
@@ -23,6 +23,8 @@ use crate::{
     outer_fields::without_content,
     relay::Relay,
 };
+
+const RESOURCES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// `/healthz`, `/readyz`, `/metrics`.
 #[derive(Clone, Debug)]
@@ -86,6 +88,11 @@ fn detail(keys: &Keys) -> Option<&'static str> {
         (Some(KeyTrouble::Unreachable), false) => "the key list could not be fetched",
         (Some(KeyTrouble::NotRecorded), _) => "a new key list could not be recorded under relay.state_path",
     })
+}
+
+/// What the log calls a request.
+pub(crate) fn route(_: &Method, uri: &Uri) -> &'static str {
+    RESOURCES.into_iter().find(|path| *path == uri.path()).unwrap_or("other")
 }
 
 fn text(status: StatusCode, text: String) -> Response<Full<Bytes>> {

@@ -167,6 +167,20 @@ impl Relay {
     }
 }
 
+/// What the log calls a request: what is asked for, and never which provider is named.
+pub(crate) fn route(method: &Method, uri: &Uri) -> &'static str {
+    if *method == Method::CONNECT {
+        return "tunnel";
+    }
+    // What is refused for its form is called the same.
+    match resource_of(uri, Version::HTTP_2) {
+        Some(Resource::Relay(_)) => "relay",
+        Some(Resource::Keys(_)) => "keys",
+        Some(Resource::KeyLog(_)) => "key_log",
+        None => "other",
+    }
+}
+
 /// What `CONNECT` names, and nothing behind it.
 fn is_authority_alone(uri: &Uri) -> bool {
     uri.path_and_query().is_none_or(|path| matches!(path.as_str(), "" | "/"))

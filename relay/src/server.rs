@@ -12,12 +12,12 @@ use restante_process::{Clients, Connections, Identify, Reloads, Socket, SocketEr
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    admin::Admin,
+    admin::{self, Admin},
     config::Config,
     counters::Counters,
     keys::{Refreshing, keep_fresh},
     limits::UserLimits,
-    relay::Relay,
+    relay::{self, Relay},
     routes::{RouteError, Routes},
     user_tokens::{TokensError, UserTokens},
 };
@@ -90,6 +90,7 @@ pub async fn run(
     let identify = Identify::nobody();
     let connections = Connections {
         service: relay.clone(),
+        route: relay::route,
         tls: Some(tls.clone()),
         identify: identify.clone(),
         connections_max,
@@ -98,7 +99,14 @@ pub async fn run(
     tasks.spawn(connections.serve(socket, stopping.clone()));
     (surroundings.announce)("relay", &address);
     if let Some((socket, address)) = admin_socket {
-        let connections = Connections { service: admin.clone(), tls: None, identify, connections_max, header_timeout };
+        let connections = Connections {
+            service: admin.clone(),
+            route: admin::route,
+            tls: None,
+            identify,
+            connections_max,
+            header_timeout,
+        };
         tasks.spawn(connections.serve(socket, stopping.clone()));
         (surroundings.announce)("admin", &address);
     }

@@ -7,6 +7,8 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
+use restante_process::{Stopwatch, status_class};
+use tracing::Level;
 
 use super::{Hub, Problem, body::Received, fields};
 use crate::{
@@ -58,8 +60,14 @@ impl Upstream {
     }
 
     async fn call(&self, id: &GroupId, request: ChannelRequest) -> Result<ChannelResponse, Problem> {
-        let channel = self.client.as_ref().and_then(|client| client.peer(id.hub())).ok_or_else(Problem::unknown_hub)?;
-        channel.post(request).await.map_err(|error| match error {
+        let operation = request.operation.path();
+        let watch = Stopwatch::start_if(tracing::enabled!(Level::TRACE));
+        let answer = match self.client.as_ref().and_then(|client| client.peer(id.hub())) {
+            Some(channel) => channel.post(request).await,
+            None => Err(ChannelError::UnknownPeer),
+        };
+        tracing::trace!(operation, outcome = outcome(&answer), duration_us = watch.micros(), "request forwarded");
+        answer.map_err(|error| match error {
             ChannelError::UnknownPeer => Problem::unknown_hub(),
             ChannelError::Connect
             | ChannelError::Tls
@@ -67,6 +75,19 @@ impl Upstream {
             | ChannelError::Broken
             | ChannelError::ResponseTooLarge => Problem::hub_unavailable(),
         })
+    }
+}
+
+/// What came of it, as the log says it.
+fn outcome(answer: &Result<ChannelResponse, ChannelError>) -> &'static str {
+    match answer {
+        Ok(response) => status_class(response.status),
+        Err(ChannelError::UnknownPeer) => "unknown_peer",
+        Err(ChannelError::Connect) => "connect",
+        Err(ChannelError::Tls) => "tls",
+        Err(ChannelError::Timeout) => "timeout",
+        Err(ChannelError::Broken) => "broken",
+        Err(ChannelError::ResponseTooLarge) => "response_too_large",
     }
 }
 

@@ -7,6 +7,11 @@ use axum::{extract::State, http::StatusCode};
 use super::Hub;
 use crate::service::Error;
 
+pub(super) const ALIVE: &str = "/healthz";
+pub(super) const READY: &str = "/readyz";
+/// All of them.
+pub(super) const PATHS: [&str; 2] = [ALIVE, READY];
+
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }

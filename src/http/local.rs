@@ -32,8 +32,8 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/local/create-group", post(create_group))
         .merge(key_packages::router())
         .merge(admin::router())
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+        .route(health::ALIVE, get(health::alive))
+        .route(health::READY, get(health::ready))
         .layer(middleware::map_response(no_store))
         .with_state(hub)
 }

@@ -21,6 +21,7 @@ mod peer;
 mod problem;
 pub mod provider;
 mod respond;
+mod route;
 #[cfg(test)]
 mod tests;
 
@@ -29,3 +30,4 @@ pub use hub::{Hub, HubParts};
 pub use key_package_target::KeyPackageTarget;
 pub use peer::Peer;
 pub use problem::Problem;
+pub use route::route;

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use restante_gateway::{
     Gateway, Keyring, KeyringError, Machine, Policy, Rate, RelayIdentity, ReplayMark, RotationSchedule, Surroundings,
-    Target,
+    Target, WELL_KNOWN,
 };
 use restante_process::{Clients, Identify, Tls, TlsError, config::dns_name_of};
 use tokio::sync::watch;
@@ -36,6 +36,11 @@ pub fn open_keyring(public: &config::Public) -> Result<Keyring, KeyringError> {
 pub(super) fn tls(public: &config::Public) -> Result<Tls, TlsError> {
     let clients = public.relay_ca_file.as_deref().map_or(Clients::Unknown, Clients::Known);
     Tls::read(&public.cert_file, &public.key_file, clients)
+}
+
+/// What the log calls a request: there is one resource. What is inside of requests is not seen here.
+pub(super) fn route(_: &::http::Method, uri: &::http::Uri) -> &'static str {
+    if uri.path() == WELL_KNOWN { "gateway" } else { "other" }
 }
 
 /// A relay is known by the name in its certificate.

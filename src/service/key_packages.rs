@@ -131,6 +131,14 @@ impl Service {
         else {
             return Err(Error::ShuttingDown);
         };
+        let count = |wanted| results.iter().filter(|(status, _)| *status == wanted).count();
+        tracing::trace!(
+            ok = count(KeyPackageStatus::Ok),
+            denied = count(KeyPackageStatus::Denied),
+            exhausted = count(KeyPackageStatus::Exhausted),
+            incompatible = count(KeyPackageStatus::Incompatible),
+            "KeyPackages fetched"
+        );
         let result = |(status, packages): (KeyPackageStatus, Vec<bytes::Bytes>)| {
             let decoded: Result<Vec<WireKeyPackage>, _> = packages.iter().map(|bytes| decode(bytes)).collect();
             let key_packages = decoded.map_err(|_| crate::store::Error::Corrupt("KeyPackage"))?;

@@ -6,7 +6,9 @@
 
 use std::{cell::RefCell, sync::Arc};
 
+use restante_process::Stopwatch;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Level;
 
 use super::{
     Clock, Error, SharedPolicy, Waiters, current,
@@ -116,11 +118,18 @@ impl Lane {
 
     /// Decides and commits a prefix of the jobs, at least one. Returns their outcomes.
     fn work(&self, jobs: &[Job]) -> Vec<Result<Done, Error>> {
+        let watch = Stopwatch::start_if(tracing::enabled!(Level::TRACE));
         for _attempt in 0..CONFLICTS_MAX {
             let decided = self.decide(jobs);
             match self.surroundings.store.commit(&decided.batch) {
                 Ok(()) => {
                     self.settle(decided.batch);
+                    tracing::trace!(
+                        commands = decided.outcomes.len(),
+                        refused = decided.outcomes.iter().filter(|outcome| outcome.is_err()).count(),
+                        duration_us = watch.micros(),
+                        "batch committed"
+                    );
                     return decided.outcomes;
                 }
                 Err(store::Error::Conflict) => self.take_back(&decided),

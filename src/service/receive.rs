@@ -2,6 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use restante_process::Stopwatch;
+use tracing::Level;
+
 use super::{Error, Service, Submitter, view::SnapshotView, waiters::Woken};
 use crate::{
     mls::{WireGroupInfo, WireMessage},
@@ -145,6 +148,7 @@ impl Service {
         let (partition, counter) = (receive.partition, receive.counter);
         let (policy, now, page_bytes) = (self.policy(), self.now(), self.limits.page_bytes);
         let asker = reader.clone();
+        let watch = Stopwatch::start_if(tracing::enabled!(Level::TRACE));
         let (received, present) = self
             .snapshot_read(move |snapshot| {
                 let read = Read { snapshot, group, reader: &asker, policy: &policy, now };
@@ -152,6 +156,13 @@ impl Service {
                 Ok((received, read.presentation_due(&partition)?))
             })
             .await?;
+        tracing::trace!(
+            messages = received.response.epoch.messages.len(),
+            hints = received.response.hints.len(),
+            more = received.more,
+            duration_us = watch.micros(),
+            "partition read"
+        );
         if present {
             let command = Command::Present(Present { provider: reader.provider.clone(), partition });
             let presentation = reader.user.map(|user| Presentation { group, partition, user, at_ms: now });

@@ -11,7 +11,11 @@ use restante::{
     client::http::{
         Channel, ChannelRequest, DeliveryService, Limits, LocalAddress, LocalClient, Operation, ServiceToken, UserId,
     },
-    wire::{CreateGroupRequest, PartitionKey, decode},
+    mls::{CipherSuite, ProtocolVersion},
+    wire::{
+        BearerToken, BearerTokenKind, CreateGroupRequest, KeyPackageRequest, KeyPackageRequests, KeyPackageStatus,
+        MintTokenRequest, PartitionKey, decode, encode,
+    },
 };
 use sha2::{Digest, Sha256};
 
@@ -87,6 +91,65 @@ async fn talk(hub: &Provider, follower: &Provider) -> Vec<u8> {
     group
 }
 
+/// Somebody asks for a user's KeyPackages, with that user's token and with another. There are none. Returns the token.
+async fn fetch_key_packages(hub: &Provider) -> BearerToken {
+    let alice = user(hub, &token_of(HUB), ALICE);
+    let token = alice.mint_token(&MintTokenRequest { kind: BearerTokenKind::Unique }).await.unwrap().token;
+    let encoded = encode(&token).unwrap();
+    let request = |bearer_token: &[u8]| KeyPackageRequest {
+        user_id: ALICE.into(),
+        bearer_token: bearer_token.to_vec(),
+        version: ProtocolVersion::MLS10,
+        cipher_suite: CipherSuite(1),
+    };
+    let requests = vec![request(&encoded), request(WRONG_TOKEN.as_bytes())];
+    let fetched = alice.fetch_key_packages(&KeyPackageRequests { requests }).await.unwrap();
+    let statuses: Vec<_> = fetched.results.iter().map(|result| result.status).collect();
+    assert_eq!(statuses, [KeyPackageStatus::Incompatible, KeyPackageStatus::Denied]);
+    token
+}
+
+/// What every provider of this test says at the highest level, and what only one of them has reason to say.
+const BOTH_SAY: [&str; 8] = [
+    "starting",
+    "database opened",
+    "connection opened",
+    "request answered",
+    "batch committed",
+    "no timer is due",
+    "connection closed",
+    "drained",
+];
+const HUB_SAYS: [&str; 3] = ["a TLS handshake failed", "partition read", "KeyPackages fetched"];
+const FOLLOWER_SAYS: [&str; 1] = ["request forwarded"];
+
+/// Below `info` events have no words but those that stand in the program's text.
+fn assert_closed(event: &serde_json::Value) {
+    const LISTENERS: [&str; 2] = ["provider", "local"];
+    const CLASSES: [&str; 4] = ["2xx", "4xx", "5xx", "other"];
+    const OUTCOMES: [&str; 6] = ["unknown_peer", "connect", "tls", "timeout", "broken", "response_too_large"];
+    let known = [&LISTENERS[..], &CLASSES, &OUTCOMES].concat();
+    let is_known = |word: &str| known.contains(&word) || Operation::ALL.iter().any(|known| known.path() == word);
+    for (name, value) in event.as_object().unwrap() {
+        let is_of_every_event = matches!(name.as_str(), "timestamp" | "level" | "target" | "message");
+        let is_closed = value.is_number() || value.is_boolean() || value.as_str().is_some_and(is_known);
+        assert!(is_of_every_event || is_closed, "{event}");
+    }
+}
+
+/// There is something to search: an event of each kind, and each as it should be.
+fn assert_talkative(log: &[u8], expected: &[&str]) {
+    let lines = std::str::from_utf8(log).unwrap().lines();
+    let events: Vec<serde_json::Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    for message in expected {
+        assert!(events.iter().any(|event| event["message"] == *message), "nothing says {message:?}");
+    }
+    events.iter().filter(|event| event["level"] == "DEBUG" || event["level"] == "TRACE").for_each(assert_closed);
+    let answered =
+        |class: &str| events.iter().any(|event| event["message"] == "request answered" && event["status"] == *class);
+    assert!(answered("2xx") && answered("4xx"));
+}
+
 /// Bad ones, each with all that it can hold.
 async fn misbehave(site: &Site, hub: &Provider, follower: &Provider, group: &[u8]) {
     let good = requests::send(&mls::application(group, 1, PAYLOAD), KEYS[1]);
@@ -141,9 +204,11 @@ async fn nobody_is_in_the_logs_and_no_key_is_in_the_databases() {
     let setting = Setting { log: "trace", ..Setting::new(FOLLOWER).peer(HUB, hub.provider) };
     let mut follower = site.start(&setting).await;
     let group = talk(&hub, &follower).await;
+    let bearer_token = fetch_key_packages(&hub).await;
     misbehave(&site, &hub, &follower, &group).await;
-    // The hub dies and the follower notices, which is worth a line or two.
-    hub.process.kill().await;
+    // The hub ends, in order so that it has said everything, and the follower notices.
+    hub.process.terminate().await;
+    assert_eq!(hub.process.ended().await.code(), Some(0));
     let request = requests::send(&mls::application(&group, 1, PAYLOAD), KEYS[1]);
     let bob = user(&follower, &token_of(FOLLOWER), BOB);
     assert!(bob.send_encoded(request.into(), None).await.is_err());
@@ -153,7 +218,10 @@ async fn nobody_is_in_the_logs_and_no_key_is_in_the_databases() {
     let mut keys: Vec<(&str, Vec<u8>)> = KEYS.iter().map(|key| ("a partition key", key.to_vec())).collect();
     keys.extend([("a user", ALICE.into()), ("a user", BOB.into()), ("a wrong token", WRONG_TOKEN.into())]);
     keys.extend([HUB, FOLLOWER].map(|id| ("a service token", token_of(id).into_bytes())));
+    keys.push(("the tag of a bearer token", bearer_token.tag.to_vec()));
     let mut all = keys.clone();
+    // It is kept, to revoke the token.
+    all.push(("the handle of a bearer token", bearer_token.handle.clone()));
     all.extend(KEYS.iter().map(|key| ("a masked key", PartitionKey::new(*key).masked().as_bytes().to_vec())));
     all.extend([
         ("a payload", PAYLOAD.to_vec()),
@@ -167,7 +235,8 @@ async fn nobody_is_in_the_logs_and_no_key_is_in_the_databases() {
     ]);
     for provider in [&hub, &follower] {
         let log = fs::read(site.log(&provider.id)).unwrap();
-        assert!(occurs(&log, b"starting") && occurs(&log, b"database opened"), "the log is the log");
+        let own = if provider.id == HUB { &HUB_SAYS[..] } else { &FOLLOWER_SAYS[..] };
+        assert_talkative(&log, &[&BOTH_SAY[..], own].concat());
         assert_absent("the log", &log, &all);
         // Standard output has the addresses of the listeners, which is what it is for.
         let printed = provider.process.printed.join("\n").into_bytes();

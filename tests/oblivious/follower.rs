@@ -75,6 +75,7 @@ impl Follower {
         let (socket, address) = Socket::tcp("public", "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let connections = Connections {
             service: gateway,
+            route: |_, _| "gateway",
             tls: Some(tls),
             identify: Identify::nobody(),
             connections_max: 64,

@@ -28,6 +28,7 @@ impl Listener {
         let (socket, address) = Socket::tcp("test", "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let connections = Connections {
             service: tower::service_fn(answer),
+            route: |_, _| "anything",
             tls,
             identify: Identify::by(|certificate| Some(Asker(dns_name_of(certificate?).ok()?))),
             connections_max,

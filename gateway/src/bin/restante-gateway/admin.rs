@@ -11,12 +11,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header::CONTENT_TYPE};
 use http_body_util::Full;
 use restante_gateway::{Counters, ReplayWindow};
 use tower::Service;
 
 use crate::{marks::Marks, metrics};
+
+const RESOURCES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// `/healthz`, `/readyz`, `/metrics`.
 #[derive(Clone)]
@@ -54,6 +56,11 @@ impl Admin {
             None
         }
     }
+}
+
+/// What the log calls a request.
+pub(crate) fn route(_: &Method, uri: &Uri) -> &'static str {
+    RESOURCES.into_iter().find(|path| *path == uri.path()).unwrap_or("other")
 }
 
 fn text(status: StatusCode, text: String) -> Response<Full<Bytes>> {

@@ -10,12 +10,13 @@ use std::{
     time::Duration,
 };
 
-use restante_gateway::{Gateway, Keyring, KeyringError, Machine, Surroundings as _, Target};
+use http::{Method, Uri};
+use restante_gateway::{Gateway, Keyring, KeyringError, Machine, Surroundings as _, Target, WELL_KNOWN};
 use restante_process::{Connections, Identify, Reloads, Socket, SocketError, Tls, TlsError, config::Problems};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    admin::Admin,
+    admin::{self, Admin},
     config::{Config, Route},
     forward::{Forward, response_class},
     keys,
@@ -23,6 +24,11 @@ use crate::{
     origin::{Origin, OriginError},
     relays,
 };
+
+/// What the log calls a request: there is one resource. What is inside of requests is not seen here.
+fn route(_: &Method, uri: &Uri) -> &'static str {
+    if uri.path() == WELL_KNOWN { "gateway" } else { "other" }
+}
 
 /// The keyring is looked at so often at least: another process may have changed it.
 const KEYS_INTERVAL: Duration = Duration::from_secs(60);
@@ -96,12 +102,19 @@ pub(crate) async fn run(
         (config.limits.connections_max as usize, Duration::from_secs(config.limits.header_read_timeout_seconds.into()));
     let identify = relays::identify(config.relays.as_ref());
     let connections =
-        Connections { service: gateway, tls: Some(tls.clone()), identify, connections_max, header_timeout };
+        Connections { service: gateway, route, tls: Some(tls.clone()), identify, connections_max, header_timeout };
     tasks.spawn(connections.serve(socket, stopping.clone()));
     (terminal.announce)("gateway", &address);
     if let Some((socket, address)) = admin_socket {
         let identify = Identify::nobody();
-        let connections = Connections { service: admin.clone(), tls: None, identify, connections_max, header_timeout };
+        let connections = Connections {
+            service: admin.clone(),
+            route: admin::route,
+            tls: None,
+            identify,
+            connections_max,
+            header_timeout,
+        };
         tasks.spawn(connections.serve(socket, stopping.clone()));
         (terminal.announce)("admin", &address);
     }
