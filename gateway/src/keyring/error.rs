@@ -19,6 +19,12 @@ pub enum KeyringError {
         #[source]
         error: io::Error,
     },
+    /// Another process did not give the keyring free in time.
+    #[error("{path} has been held by another process for seconds: see which, and try again")]
+    Locked {
+        /// The lock's file.
+        path: PathBuf,
+    },
     /// Others than its owner may read the file.
     #[error("{path} has mode {mode:04o}: others may read it, and it must be for its owner alone (0600)")]
     TooOpen {

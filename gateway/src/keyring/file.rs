@@ -1,9 +1,10 @@
 //! The keyring's file: sealed, for its owner alone, replaced as a whole.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use zeroize::Zeroizing;
@@ -16,6 +17,10 @@ const HEADER: &[u8; 16] = b"restante keys 1\n";
 
 const NAME: &str = "keyring";
 const LOCK: &str = "keyring.lock";
+
+/// Whoever holds the lock writes one small file. Five seconds together are far more than that takes.
+const LOCK_INTERVAL: Duration = Duration::from_millis(10);
+const LOCK_ATTEMPTS: u32 = 500;
 
 /// No keyring is larger.
 const BYTES_MAX: u64 = 64 * 1024;
@@ -94,8 +99,15 @@ fn lock(path: &Path) -> Result<File, KeyringError> {
         }
         Err(error) => return Err(failed(path)(error)),
     };
-    lock.lock().map_err(failed(path))?;
-    Ok(lock)
+    // The system tells nobody when a lock becomes free within a time, so it is asked again and again.
+    for _ in 0..LOCK_ATTEMPTS {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_INTERVAL),
+            Err(TryLockError::Error(error)) => return Err(failed(path)(error)),
+        }
+    }
+    Err(KeyringError::Locked { path: path.to_owned() })
 }
 
 fn failed(path: &Path) -> impl Fn(io::Error) -> KeyringError {

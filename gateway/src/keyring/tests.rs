@@ -280,6 +280,20 @@ fn what_root_changes_still_belongs_to_the_service() {
 }
 
 #[test]
+fn the_wait_for_another_process_ends() {
+    let bench = Bench::new();
+    let keyring = bench.open();
+    let list = keyring.live().list().clone();
+    let other = fs::File::options().write(true).open(bench.keys().join("keyring.lock")).unwrap();
+    other.lock().unwrap();
+    let refused = keyring.rotate(Kem::X25519, &bench.surroundings);
+    assert!(matches!(refused, Err(KeyringError::Locked { .. })), "{refused:?}");
+    assert_eq!(keyring.live().list(), &list);
+    drop(other);
+    keyring.rotate(Kem::X25519, &bench.surroundings).unwrap();
+}
+
+#[test]
 fn secrets_are_sealed() {
     let bench = Bench::new();
     drop(bench.open());
