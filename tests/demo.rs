@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use restante::client::http::Operation;
 use tempfile::TempDir;
 
 /// Far more than it takes.
@@ -101,6 +102,9 @@ fn every_check_holds_and_the_logs_tell_nothing() {
     for id in ["hub.example", "follower.example"] {
         let log = fs::read_to_string(folder.join(id).join("log")).unwrap();
         assert!(log.lines().count() > 0);
+        // The fixed paths of operations are words like others, and so is the gateway's; any other path would be somebody's.
+        let fixed = Operation::ALL.map(Operation::path).into_iter().chain(["/.well-known/ohttp-gateway"]);
+        let log = fixed.fold(log, |log, path| log.replace(&format!(":\"{path}\""), ":\"\""));
         for secret in ["hub.example", "follower.example", "mimi://", "127.0.0.1", "alice", "carol", "\"/", " /", "=/"] {
             assert!(!log.contains(secret), "{secret} in {log}");
         }
