@@ -37,7 +37,7 @@ use row::{Row, Table};
 
 /// How long each row is measured, after a quarter of it as warm-up. Requests must not grow older than the gateway's date
 /// window meanwhile.
-const LENGTH: Duration = Duration::from_secs(4);
+const LENGTH: Duration = Duration::from_secs(3);
 /// Connections, each with one request in flight.
 const IN_FLIGHT: [usize; 3] = [1, 16, 64];
 const FETCH: &str = "plain fetch";

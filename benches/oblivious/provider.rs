@@ -47,7 +47,7 @@ pub(crate) const USER: &str = "carol@follower.example";
 pub(crate) const NOBODY: &str = "nobody@followe.example";
 const SERVICE_TOKEN: &str = "a-token-that-only-this-measurement-knows";
 /// Requests for one row: more than are answered while it lasts.
-const PREPARED: usize = 60_000;
+const PREPARED: usize = 100_000;
 
 fn service(folder: &Path) -> Arc<Service> {
     let provider = PROVIDER.parse().unwrap();
