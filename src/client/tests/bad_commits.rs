@@ -176,18 +176,18 @@ fn a_bad_message_uses_up_no_key_of_a_good_one() {
     let hub = &mut ModelHub::default();
     let [mut alice, mut bob] = group(["alice", "bob"], Handshakes::Encrypted);
     let good = alice.group.application(&[b'x'; 300], Vec::new()).unwrap();
-    let mut bytes = good.message.bytes().to_vec();
-    *bytes.last_mut().unwrap() ^= 1;
-    let bad = SendRequest { message: WireMessage::parse(&bytes).unwrap(), ..good.clone() };
+    // Two that differ from the good one and from each other, whatever byte it ends in.
+    let damaged = |flipped: u8| {
+        let mut bytes = good.message.bytes().to_vec();
+        *bytes.last_mut().unwrap() ^= flipped;
+        SendRequest { message: WireMessage::parse(&bytes).unwrap(), ..good.clone() }
+    };
     // Good ones before and after, which are read once although the group goes back.
     alice.say(hub, "before");
-    deliver(hub, &bad);
+    deliver(hub, &damaged(1));
     deliver(hub, &good);
     alice.say(hub, "between");
-    deliver(
-        hub,
-        &SendRequest { message: WireMessage::parse(&[&bytes[..bytes.len() - 1], &[7]].concat()).unwrap(), ..good },
-    );
+    deliver(hub, &damaged(2));
     alice.say(hub, "after");
     let events = bob.read_all(hub);
     assert_eq!(ignored(&events), [(1, Reason::Invalid), (4, Reason::Invalid)]);
