@@ -4,14 +4,17 @@ mod fetch_key_packages;
 mod keys;
 mod tokens;
 
-use std::{path::PathBuf, str::FromStr};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use restante::wire::ServiceProviderId;
-use restante_process::telemetry::{LOG_VARIABLE, LogFilter};
+use restante_process::{
+    config::Setting,
+    telemetry::{LOG_VARIABLE, LogFilter},
+};
 
 pub(crate) use fetch_key_packages::{FetchKeyPackages, Token, User};
-pub(crate) use keys::{KemName, KeysCommand};
+pub(crate) use keys::KeysCommand;
 pub(crate) use tokens::TokensCommand;
 
 /// Version and commit. The variables here and below come from build.rs.
@@ -161,25 +164,6 @@ pub(crate) struct Configured {
     pub(crate) set: Vec<Setting>,
 }
 
-/// `local.listen=127.0.0.1:0`
-#[derive(Clone, Debug)]
-pub(crate) struct Setting {
-    pub(crate) key: String,
-    pub(crate) value: String,
-}
-
-impl FromStr for Setting {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (key, value) = text.split_once('=').ok_or("write it as in local.listen=127.0.0.1:0")?;
-        if key.is_empty() || key.split('.').any(str::is_empty) {
-            return Err("there is no key; write it as in local.listen=127.0.0.1:0");
-        }
-        Ok(Self { key: key.to_owned(), value: value.to_owned() })
-    }
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct DevPki {
     /// The folder, made if it does not exist
@@ -227,15 +211,6 @@ mod tests {
             }
         }
         check(&Arguments::command());
-    }
-
-    #[test]
-    fn settings_are_a_key_and_a_value() {
-        let setting: Setting = "local.listen=unix:/a=b".parse().unwrap();
-        assert_eq!((setting.key.as_str(), setting.value.as_str()), ("local.listen", "unix:/a=b"));
-        for text in ["", "local.listen", "=1", "local.=1", ".listen=1"] {
-            assert!(text.parse::<Setting>().is_err(), "{text}");
-        }
     }
 
     #[test]

@@ -98,8 +98,7 @@ fn say_all(lines: Vec<String>) -> anyhow::Result<Exit> {
 
 /// The configuration, or `None` when its problems were printed.
 fn load(configured: &Configured) -> Option<Config> {
-    let flags = configured.set.iter().map(|setting| (setting.key.clone(), setting.value.clone()));
-    let sources = Sources::of_process(&configured.config, flags);
+    let sources = Sources::of_process(&configured.config, &configured.set);
     Config::load(&sources, now()).map_err(|problems| complain(&problems.to_string())).ok()
 }
 

@@ -2,6 +2,7 @@
 //!
 //! * [`Connections`]: an accept loop over a [`Socket`], bounded in number and time, drained at the end; [`Tls`] on it,
 //!   and [`Identify`] for what a client's certificate says.
+//! * [`admin`]: health and numbers for the operator.
 //! * [`config`]: file, environment and flags as one configuration; every problem in one run.
 //! * [`telemetry`]: logs that hold our own events only.
 //! * [`Signals`] and [`until_drained`]: the end of a process, and reloads.
@@ -13,6 +14,7 @@
 //! No address of a client is kept, handed on or logged: an accepted connection is known by its certificate or not at
 //! all.
 
+pub mod admin;
 pub mod config;
 mod connections;
 pub mod console;

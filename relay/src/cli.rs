@@ -1,9 +1,12 @@
 //! The command line: its words, and nothing that acts on them.
 
-use std::{path::PathBuf, str::FromStr};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use restante_process::telemetry::{LOG_VARIABLE, LogFilter};
+use restante_process::{
+    config::Setting,
+    telemetry::{LOG_VARIABLE, LogFilter},
+};
 use restante_relay::TokenHash;
 
 /// An Oblivious HTTP relay (RFC 9458): it knows who asks, and never what
@@ -135,25 +138,6 @@ pub(crate) struct Configured {
     /// A setting that stands above file and environment; may be repeated
     #[arg(long, value_name = "TABLE.KEY=VALUE")]
     pub(crate) set: Vec<Setting>,
-}
-
-/// `relay.listen=127.0.0.1:0`
-#[derive(Clone, Debug)]
-pub(crate) struct Setting {
-    pub(crate) key: String,
-    pub(crate) value: String,
-}
-
-impl FromStr for Setting {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (key, value) = text.split_once('=').ok_or("write it as in relay.listen=127.0.0.1:0")?;
-        if key.is_empty() || key.split('.').any(str::is_empty) {
-            return Err("there is no key; write it as in relay.listen=127.0.0.1:0");
-        }
-        Ok(Self { key: key.to_owned(), value: value.to_owned() })
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //! * [`UserTokens`], [`Limits`]: who may ask, and how much.
 //! * [`keys`]: copies of key lists, their log, and when a new one is taken.
 //! * `outer_fields`, [`Failure`]: everything that is said on either side besides content.
-//! * [`Counters`] and [`Admin`]: what the operator sees. [`config`], [`token_file`], [`server`]: how the program runs.
+//! * [`Counters`] and [`RelayStanding`]: what the operator sees. [`config`], [`token_file`], [`server`]: how the program runs.
 //!
 //! # Privacy
 //!
@@ -41,7 +41,7 @@ mod tunnel;
 mod upstream;
 mod user_tokens;
 
-pub use admin::Admin;
+pub use admin::RelayStanding;
 pub use counters::{Counted, Counters, Dial, KeyFetch, Label, Outcome, TunnelEnd};
 pub use failure::Failure;
 pub use gateway::{Gateway, GatewayUrl, IdentityFiles, InvalidUrl, TlsError};

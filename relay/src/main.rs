@@ -63,8 +63,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
 }
 
 fn load(configured: &Configured) -> Result<Config, Problems> {
-    let flags = configured.set.iter().map(|setting| (setting.key.clone(), setting.value.clone()));
-    Config::load(&Sources::of_process(&configured.config, flags), now())
+    Config::load(&Sources::of_process(&configured.config, &configured.set), now())
 }
 
 /// The configuration, or `None` when its problems were printed.

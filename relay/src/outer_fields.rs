@@ -11,7 +11,6 @@ use http::{
     header::{ACCEPT, AGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
 };
 use http_body_util::Full;
-use hyper::body::Body;
 
 /// The media types of RFC 9458 §9.
 pub(crate) const REQUEST_TYPE: &str = "message/ohttp-req";
@@ -58,13 +57,6 @@ pub(crate) fn key_list_fields(headers: &mut HeaderMap, etag: &HeaderValue, age: 
     headers.insert(AGE, HeaderValue::from(age));
     let cache_control = HeaderValue::from_str(&format!("public, max-age={max_age}"));
     headers.insert(CACHE_CONTROL, cache_control.expect("letters and digits"));
-}
-
-/// What `HEAD` is answered with: the fields of the response to `GET`, and no content. Over HTTP/2 hyper leaves it to us.
-pub(crate) fn without_content(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
-    let length = response.body().size_hint().lower();
-    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
-    response.map(|_| Full::default())
 }
 
 /// Whether `Content-Type` is this one, whatever its parameters. It must stand there once.

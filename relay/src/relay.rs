@@ -16,6 +16,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, Uri, Version};
 use http_body_util::Full;
 use hyper::body::Body;
+use restante_process::admin::without_content;
 use tokio::{sync::Semaphore, time::Instant};
 use tower_service::Service;
 
@@ -24,7 +25,6 @@ use crate::{
     failure::Failure,
     key_resource,
     limits::Limits,
-    outer_fields::without_content,
     resource,
     routes::Routes,
     tunnel::Tunnels,

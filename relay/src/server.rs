@@ -8,11 +8,15 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use restante_process::{Clients, Connections, Identify, Reloads, Socket, SocketError, Tls, TlsError, config::Problems};
+use restante_process::{
+    Clients, Connections, Identify, Reloads, Socket, SocketError, Tls, TlsError,
+    admin::{self, Admin},
+    config::Problems,
+};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    admin::{self, Admin},
+    admin::RelayStanding,
     config::Config,
     counters::Counters,
     keys::{Refreshing, keep_fresh},
@@ -82,7 +86,7 @@ pub async fn run(
         None => None,
     };
     let relay = Relay::new(limits.clone(), routes, tokens, counters);
-    let admin = Admin::new(relay.clone());
+    let standing = RelayStanding::new(relay.clone());
 
     let mut tasks = JoinSet::new();
     let (connections_max, header_timeout) =
@@ -100,7 +104,7 @@ pub async fn run(
     (surroundings.announce)("relay", &address);
     if let Some((socket, address)) = admin_socket {
         let connections = Connections {
-            service: admin.clone(),
+            service: Admin(standing.clone()),
             route: admin::route,
             tls: None,
             identify,
@@ -136,7 +140,7 @@ pub async fn run(
             }
         }
     }
-    admin.drain();
+    standing.drain();
     while tasks.join_next().await.is_some() {}
     relay.tunnels_ended().await;
     refreshers.shutdown().await;

@@ -1,6 +1,7 @@
 //! The words of `restante keys`.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+use restante_gateway::Kem;
 
 use super::Configured;
 
@@ -38,9 +39,9 @@ pub(crate) struct RotateKey {
     #[command(flatten)]
     pub(crate) configured: Configured,
 
-    /// The kind of key
-    #[arg(long, value_enum, default_value = "x25519")]
-    pub(crate) kem: KemName,
+    /// The kind of key: x25519, which every client knows, or x-wing, X25519 and ML-KEM-768 together
+    #[arg(long, value_name = "KEM", default_value = "x25519")]
+    pub(crate) kem: Kem,
 }
 
 #[derive(Debug, Args)]
@@ -51,15 +52,6 @@ pub(crate) struct RetireKey {
     /// The key's id, as `restante keys list` prints it
     #[arg(value_name = "ID")]
     pub(crate) key_id: u8,
-}
-
-/// What a KEM is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum KemName {
-    /// X25519, which every client knows
-    X25519,
-    /// X25519 and ML-KEM-768 together
-    XWing,
 }
 
 impl KeysCommand {

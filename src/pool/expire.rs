@@ -3,22 +3,18 @@
 use super::{Expiry, ExpiryOf, Policy, Refusal, State, StockKey, Transition};
 use crate::sequencer::UnixMillis;
 
-/// Looks at something that is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expire(pub Expiry);
-
-/// Removes what has lapsed and says when to look again.
+/// Looks at something that is due: removes what has lapsed and says when to look again.
 ///
 /// # Errors
 /// [`Refusal::State`] when the state cannot be read.
 pub fn expire<S: State + ?Sized>(
     state: &S,
-    expire: &Expire,
+    due: &Expiry,
     policy: &Policy,
     now: UnixMillis,
 ) -> Result<Transition, Refusal<S::Error>> {
-    let mut transition = Transition { cleared_expiries: vec![expire.0], ..Transition::default() };
-    match &expire.0.of {
+    let mut transition = Transition { cleared_expiries: vec![*due], ..Transition::default() };
+    match &due.of {
         ExpiryOf::Stock(key) => stock(state, key, &mut transition, now).map_err(Refusal::State)?,
         ExpiryOf::Reference(reference) => {
             let found = state.reference(reference).map_err(Refusal::State)?;
@@ -28,7 +24,7 @@ pub fn expire<S: State + ?Sized>(
                     transition.references.push((*reference, None));
                 } else {
                     // A clock that went back, or a longer memory than when the row was written.
-                    transition.expiries.push(Expiry { due_ms, of: expire.0.of });
+                    transition.expiries.push(Expiry { due_ms, of: due.of });
                 }
             }
         }

@@ -30,7 +30,7 @@ mod transition;
 mod upload;
 
 pub use account::{Account, Shelf};
-pub use expire::{Expire, expire};
+pub use expire::expire;
 pub use fetch::{Fetch, Fetched, Meters, fetch};
 pub use forget::{Forget, forget};
 pub use handle::Handle;

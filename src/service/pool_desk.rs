@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{Error, pool_view::PoolView};
 use crate::{
-    pool::{self, Expire, Fetch, Forget, Meters, Mint, Policy, Refusal, ReplayMark, Revoke, TokenSecret, Upload},
+    pool::{self, Expiry, Fetch, Forget, Meters, Mint, Policy, Refusal, ReplayMark, Revoke, TokenSecret, Upload},
     sequencer::UnixMillis,
     store::{self, Batch, PoolBatch, Snapshot},
     wire::{BearerToken, KeyPackageStatus},
@@ -19,7 +19,7 @@ pub(super) enum PoolTask {
     Mint(Mint),
     Revoke(Revoke),
     /// A page of what is due.
-    Expire(Vec<Expire>),
+    Expire(Vec<Expiry>),
     /// Removes marks that have lapsed.
     Lapse(Vec<ReplayMark>),
 }
@@ -75,12 +75,12 @@ impl Desk<'_> {
     }
 
     /// All that can be: a row that cannot be read does not stand in the way of the others.
-    fn expire(self, due: &[Expire], batch: &mut Batch) -> Result<PoolOutcome, Error> {
+    fn expire(self, due: &[Expiry], batch: &mut Batch) -> Result<PoolOutcome, Error> {
         let mut outcome = Ok(PoolOutcome::Done);
-        for expire in due {
+        for expiry in due {
             let changes = [&batch.pool];
             let view = PoolView { changes: &changes, snapshot: self.snapshot };
-            match pool::expire(&view, expire, self.policy, self.now) {
+            match pool::expire(&view, expiry, self.policy, self.now) {
                 Ok(transition) => batch.pool.push(transition),
                 Err(refusal) => outcome = Err(refused(refusal)),
             }

@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{Error, Service, pool_desk::PoolTask};
-use crate::{
-    pool,
-    sequencer::{Command, Expire},
-};
+use crate::sequencer::{Command, Expire};
 
 /// How often due timers are looked for.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
@@ -67,7 +64,7 @@ impl Service {
                 self.lanes.submit_pool(PoolTask::Lapse(marks)).await?;
             }
             if !due.is_empty() {
-                self.lanes.submit_pool(PoolTask::Expire(due.into_iter().map(pool::Expire).collect())).await?;
+                self.lanes.submit_pool(PoolTask::Expire(due)).await?;
             }
             swept += found;
             if is_last {

@@ -1,5 +1,7 @@
 //! The key encapsulation mechanisms that are offered (RFC 9180 §7.1).
 
+use std::str::FromStr;
+
 /// A KEM that a key may be of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kem {
@@ -44,5 +46,13 @@ impl Kem {
             Self::X25519 => "x25519",
             Self::XWing => "x-wing",
         }
+    }
+}
+
+impl FromStr for Kem {
+    type Err = &'static str;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|kem| kem.name() == name).ok_or("there are x25519 and x-wing")
     }
 }

@@ -13,6 +13,7 @@ mod file;
 mod record;
 mod ring;
 mod seal_key;
+mod table;
 #[cfg(test)]
 mod tests;
 

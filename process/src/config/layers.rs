@@ -21,7 +21,7 @@ use figment::{
 use serde::de::DeserializeOwned;
 
 use super::{
-    Problems, Program,
+    Problems, Program, Setting,
     names::{Names, Variable, bracketed, nearest},
 };
 
@@ -37,12 +37,13 @@ pub struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    /// A file, the variables of this process, and flags.
-    pub fn of_process(file: &'a Path, flags: impl IntoIterator<Item = (String, String)>) -> Self {
+    /// A file, the variables of this process, and settings of its command line.
+    pub fn of_process(file: &'a Path, settings: &[Setting]) -> Self {
         // A variable that is not Unicode cannot be one of ours: every setting is text.
         let environment =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self { file, environment: environment.collect(), flags: flags.into_iter().collect() }
+        let flags = settings.iter().map(|setting| (setting.key.clone(), setting.value.clone()));
+        Self { file, environment: environment.collect(), flags: flags.collect() }
     }
 }
 

@@ -16,6 +16,7 @@ mod listen;
 mod names;
 mod open_files;
 mod problems;
+mod setting;
 mod token;
 
 pub use certificate::{CertificateFault, Facts, dns_name_of, facts, seconds};
@@ -28,4 +29,5 @@ pub use listen::{LocalAddress, parse_tcp};
 pub use names::{Program, keys_of};
 pub use open_files::too_few_files;
 pub use problems::Problems;
+pub use setting::Setting;
 pub use token::read_token;

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use crate::{
     mls::{CipherSuite, ProtocolVersion},
     pool::{
-        Account, Expire, Expiry, ExpiryOf, Fetch, Handle, Meters, Mint, Package, Policy, Reference, ReferenceKey,
-        Refusal, Revoke, State, Stock, StockKey, TokenSecret, Transition, Upload, expire, fetch, mint, revoke, upload,
+        Account, Expiry, ExpiryOf, Fetch, Handle, Meters, Mint, Package, Policy, Reference, ReferenceKey, Refusal,
+        Revoke, State, Stock, StockKey, TokenSecret, Transition, Upload, expire, fetch, mint, revoke, upload,
     },
     sequencer::{UnixMillis, UserTag},
     wire::{BearerToken, ClientId, KeyPackageStatus, TokenHandle},
@@ -171,7 +171,7 @@ impl World {
     pub(super) fn expire(&mut self) {
         for _round in 0..1000 {
             let Some(due) = self.expiries.iter().find(|expiry| expiry.due_ms <= self.now).copied() else { return };
-            let transition = expire(self, &Expire(due), &self.policy, self.now).unwrap();
+            let transition = expire(self, &due, &self.policy, self.now).unwrap();
             self.apply(transition);
         }
         panic!("something is due for ever");

@@ -1,51 +1,25 @@
-//! The operator's listener: health and numbers. On loopback or a unix socket, without TLS.
+//! What the operator's listener says.
 
-use std::{
-    convert::Infallible,
-    future::{Ready, ready},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    task::{Context, Poll},
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header::CONTENT_TYPE};
-use http_body_util::Full;
 use restante_gateway::{Counters, ReplayWindow};
-use tower::Service;
+use restante_process::admin::Standing;
 
 use crate::{marks::Marks, metrics};
 
-const RESOURCES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
-
-/// `/healthz`, `/readyz`, `/metrics`.
+/// How the gateway fares.
 #[derive(Clone)]
-pub(crate) struct Admin {
+pub(crate) struct GatewayStanding {
     pub(crate) counters: Arc<Counters>,
     pub(crate) replays: Arc<ReplayWindow>,
     pub(crate) marks: Marks,
     pub(crate) draining: Arc<AtomicBool>,
 }
 
-impl Admin {
-    fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            return text(StatusCode::METHOD_NOT_ALLOWED, String::new());
-        }
-        let trouble = self.trouble();
-        match path {
-            "/healthz" => text(StatusCode::OK, "ok\n".to_owned()),
-            "/readyz" => match trouble {
-                None => text(StatusCode::OK, "ready\n".to_owned()),
-                Some(trouble) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")),
-            },
-            "/metrics" => text(StatusCode::OK, metrics::render(&self.counters, &self.replays, trouble.is_none())),
-            _ => text(StatusCode::NOT_FOUND, String::new()),
-        }
-    }
-
+impl GatewayStanding {
     /// There is always a key: without one the process does not start.
     fn trouble(&self) -> Option<&'static str> {
         if self.draining.load(Relaxed) {
@@ -58,28 +32,12 @@ impl Admin {
     }
 }
 
-/// What the log calls a request.
-pub(crate) fn route(_: &Method, uri: &Uri) -> &'static str {
-    RESOURCES.into_iter().find(|path| *path == uri.path()).unwrap_or("other")
-}
-
-fn text(status: StatusCode, text: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(text)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
-}
-
-impl<B> Service<Request<B>> for Admin {
-    type Response = Response<Full<Bytes>>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+impl Standing for GatewayStanding {
+    fn readiness(&self) -> Result<String, String> {
+        self.trouble().map_or_else(|| Ok("ready\n".to_owned()), |trouble| Err(format!("{trouble}\n")))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        ready(Ok(self.answer(request.method(), request.uri().path())))
+    fn metrics(&self) -> String {
+        metrics::render(&self.counters, &self.replays, self.trouble().is_none())
     }
 }

@@ -1,10 +1,13 @@
 //! The command line: its words, and nothing that acts on them.
 
-use std::{path::PathBuf, str::FromStr};
+use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use restante_gateway::Kem;
-use restante_process::telemetry::{LOG_VARIABLE, LogFilter};
+use restante_process::{
+    config::Setting,
+    telemetry::{LOG_VARIABLE, LogFilter},
+};
 
 /// An Oblivious HTTP gateway (RFC 9458): it knows what is asked, and never who asks
 ///
@@ -132,27 +135,9 @@ pub(crate) struct Rotate {
     #[command(flatten)]
     pub(crate) configured: Configured,
 
-    /// The kind of key
-    #[arg(long, value_enum, default_value = "x25519")]
-    pub(crate) kem: KemName,
-}
-
-/// What a KEM is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum KemName {
-    /// X25519, which every client knows
-    X25519,
-    /// X25519 and ML-KEM-768 together
-    XWing,
-}
-
-impl From<KemName> for Kem {
-    fn from(name: KemName) -> Self {
-        match name {
-            KemName::X25519 => Self::X25519,
-            KemName::XWing => Self::XWing,
-        }
-    }
+    /// The kind of key: x25519, which every client knows, or x-wing, X25519 and ML-KEM-768 together
+    #[arg(long, value_name = "KEM", default_value = "x25519")]
+    pub(crate) kem: Kem,
 }
 
 #[derive(Debug, Args)]
@@ -178,25 +163,6 @@ pub(crate) struct Configured {
     /// A setting that stands above file and environment; may be repeated
     #[arg(long, value_name = "TABLE.KEY=VALUE")]
     pub(crate) set: Vec<Setting>,
-}
-
-/// `gateway.listen=127.0.0.1:0`
-#[derive(Clone, Debug)]
-pub(crate) struct Setting {
-    pub(crate) key: String,
-    pub(crate) value: String,
-}
-
-impl FromStr for Setting {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (key, value) = text.split_once('=').ok_or("write it as in gateway.listen=127.0.0.1:0")?;
-        if key.is_empty() || key.split('.').any(str::is_empty) {
-            return Err("there is no key; write it as in gateway.listen=127.0.0.1:0");
-        }
-        Ok(Self { key: key.to_owned(), value: value.to_owned() })
-    }
 }
 
 #[cfg(test)]

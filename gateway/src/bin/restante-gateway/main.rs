@@ -72,8 +72,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
 }
 
 fn load(configured: &Configured) -> Result<Config, Problems> {
-    let flags = configured.set.iter().map(|setting| (setting.key.clone(), setting.value.clone()));
-    Config::load(&Sources::of_process(&configured.config, flags), now())
+    Config::load(&Sources::of_process(&configured.config, &configured.set), now())
 }
 
 fn load_or_complain(configured: &Configured) -> Option<Config> {

@@ -12,11 +12,15 @@ use std::{
 
 use http::{Method, Uri};
 use restante_gateway::{Gateway, Keyring, KeyringError, Machine, Surroundings as _, Target, WELL_KNOWN};
-use restante_process::{Connections, Identify, Reloads, Socket, SocketError, Tls, TlsError, config::Problems};
+use restante_process::{
+    Connections, Identify, Reloads, Socket, SocketError, Tls, TlsError,
+    admin::{self, Admin},
+    config::Problems,
+};
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    admin::{self, Admin},
+    admin::GatewayStanding,
     config::{Config, Route},
     forward::{Forward, response_class},
     keys,
@@ -133,7 +137,7 @@ pub(crate) async fn run(
             }
         }
     }
-    admin.draining.store(true, Relaxed);
+    admin.0.draining.store(true, Relaxed);
     while tasks.join_next().await.is_some() {}
     drop(ticker.await);
     // All that could still write is gone with the listeners and this; the thread is joined where blocking is allowed.
@@ -170,7 +174,7 @@ fn build(
     keyring: Arc<Keyring>,
     marks: Marks,
     restored: Restored,
-) -> (Gateway<Forward>, Admin) {
+) -> (Gateway<Forward>, Admin<GatewayStanding>) {
     let routes: Arc<[Route]> = config.routes.clone().into();
     let allowed = Target {
         authority: config.authority.clone(),
@@ -193,7 +197,7 @@ fn build(
         );
     }
     let draining = Arc::new(AtomicBool::new(false));
-    let admin = Admin { counters: gateway.counters(), replays, marks, draining };
+    let admin = Admin(GatewayStanding { counters: gateway.counters(), replays, marks, draining });
     (gateway, admin)
 }
 

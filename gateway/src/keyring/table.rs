@@ -1,0 +1,42 @@
+//! The keys of a keyring as a table for people.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::{Keyring, KeyringError};
+
+impl Keyring {
+    /// A heading, a line for each key, and the SHA-256 of the published list: whoever compares that with a relay's public
+    /// log knows that the relay hands this list out.
+    ///
+    /// # Errors
+    /// As [`Keyring::describe`].
+    pub fn table(&self, now_ms: u64) -> Result<Vec<String>, KeyringError> {
+        let heading = ["id", "kem", "state", "in use from", "listed until", "refused from"].map(ToOwned::to_owned);
+        let mut lines = vec![line(&heading)];
+        for key in self.describe(now_ms)? {
+            let settled = |time_ms: Option<u64>| time_ms.map_or_else(|| "-".to_owned(), date);
+            lines.push(line(&[
+                key.key_id.to_string(),
+                key.kem.name().to_owned(),
+                key.state.name().to_owned(),
+                date(key.use_ms),
+                settled(key.until_ms),
+                settled(key.accepted_until_ms),
+            ]));
+        }
+        let digest = self.live().list_sha256();
+        let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        lines.push(format!("list sha256 {hex}"));
+        Ok(lines)
+    }
+}
+
+fn line([id, kem, state, from, until, refused]: &[String; 6]) -> String {
+    format!("{id:>3}  {kem:<7} {state:<10} {from:<30} {until:<30} {refused}")
+}
+
+/// What an IMF-fixdate can say ends with the year 9999.
+fn date(time_ms: u64) -> String {
+    const LAST_MS: u64 = 253_402_300_799_000;
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(time_ms.min(LAST_MS)))
+}
