@@ -40,6 +40,9 @@ use row::{Row, Table};
 const LENGTH: Duration = Duration::from_secs(3);
 /// Connections, each with one request in flight.
 const IN_FLIGHT: [usize; 3] = [1, 16, 64];
+/// By the app, of a provider that its own user is at: a short question, a short answer.
+const LOCAL: &str = "local fetch";
+/// As through the gateway, with bodies as long, in clear.
 const FETCH: &str = "plain fetch";
 const SEALED: &str = "fetch through the gateway";
 const EMPTY: &str = "empty POST";
@@ -64,7 +67,8 @@ fn main() {
             }
         };
         measure(EMPTY, false, Provider::empty_posts);
-        measure(FETCH, true, Provider::fetches);
+        measure(LOCAL, true, Provider::fetches);
+        measure(FETCH, true, Provider::padded_fetches);
         measure(SEALED, true, Provider::sealed_fetches);
     }
     table.write("oblivious.json");

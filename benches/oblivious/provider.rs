@@ -14,9 +14,12 @@ use std::{
 
 use axum::{
     body::Bytes,
+    extract::State,
     routing::{get, post},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderValue, header::CONTENT_TYPE};
+use http_body_util::Full;
 use restante::{
     http::{Hub, HubParts, KeyPackageTarget, Upstream, local},
     pool,
@@ -46,6 +49,10 @@ pub(crate) const USER: &str = "carol@follower.example";
 /// Nobody, with a name as long.
 pub(crate) const NOBODY: &str = "nobody@followe.example";
 const SERVICE_TOKEN: &str = "a-token-that-only-this-measurement-knows";
+/// Where the target of the gateway is asked without the gateway.
+const PLAIN: &str = "/plain";
+/// What a sealed answer has more than what is in it: the response nonce and the tag of AES-128-GCM (RFC 9458 §4.4).
+const SEALED_OVERHEAD: usize = 16 + 16;
 /// Requests for one row: more than are answered while it lasts.
 const PREPARED: usize = 100_000;
 
@@ -94,10 +101,11 @@ pub(crate) fn serve(folder: &Path) {
             in_flight_bytes_max: 1 << 28,
             body_timeout: Duration::from_secs(10),
         }));
-        let gateway = gateway(folder, service);
+        let gateway = gateway(folder, service.clone());
         let counters = gateway.counters();
         let router = local::router(hub)
             .route("/empty", post(async |_body: Bytes| {}))
+            .route(PLAIN, post(plain_fetch).with_state(KeyPackageTarget::new(service.clone())))
             .route(
                 "/unanswered",
                 get(async move || {
@@ -127,6 +135,20 @@ pub(crate) fn serve(folder: &Path) {
         stop.send_replace(true);
         serving.await.unwrap();
     });
+}
+
+/// What the gateway's target does, without the gateway: the bundle stands before zeros that make the request as long as
+/// an encapsulated one, and zeros make the answer as long as a sealed one.
+async fn plain_fetch(State(target): State<KeyPackageTarget>, body: Bytes) -> http::Response<Full<Bytes>> {
+    let length = usize::from(u16::from_be_bytes([body[0], body[1]]));
+    let mut request = http::Request::post("/v1/key-packages").body(body.slice(2..2 + length)).unwrap();
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    let answer_bytes = KeyPackageTarget::response_class(&request) + SEALED_OVERHEAD;
+    let answer = target.oneshot(request).await.unwrap();
+    let mut padded = Vec::with_capacity(answer_bytes);
+    padded.extend_from_slice(answer.body());
+    padded.resize(answer_bytes, 0);
+    answer.map(|_| Full::from(padded))
 }
 
 type FetchTarget = tower::util::MapRequest<KeyPackageTarget, fn(http::Request<Bytes>) -> http::Request<Bytes>>;
@@ -199,6 +221,16 @@ impl Provider {
             format!("Authorization: Bearer {SERVICE_TOKEN}\r\nDS-User: :YmVuY2g=:\r\nContent-Type: {MEDIA_TYPE}\r\n");
         let body = bundle(USER, &self.good_token);
         let request = move |_, out: &mut Vec<u8>| http_request("/v1/local/fetch-key-packages", &fields, &body, out);
+        Target { request: Rc::new(request), answer: http_answer }
+    }
+
+    /// The bundle in clear, to what stands behind the gateway; request and answer as long as through it.
+    pub(crate) fn padded_fetches(&self) -> Target {
+        let bundle = bundle(USER, &self.good_token);
+        let mut body = u16::try_from(bundle.len()).unwrap().to_be_bytes().to_vec();
+        body.extend_from_slice(&bundle);
+        body.resize(encapsulate(&self.key_list, &bundle).0.len(), 0);
+        let request = move |_, out: &mut Vec<u8>| http_request(PLAIN, "", &body, out);
         Target { request: Rc::new(request), answer: http_answer }
     }
 
