@@ -87,7 +87,7 @@ pub enum ChannelError {
     /// No connection: refused, unreachable, no such name, or not within [`super::Limits::connect`].
     #[error("no connection to the provider")]
     Connect,
-    /// The TLS handshake failed: other certificates than expected, on one side or the other.
+    /// The TLS handshake failed: other certificates than expected, on one side or the other, or no TLS.
     #[error("the TLS handshake with the provider failed")]
     Tls,
     /// No complete response within the deadline.
@@ -96,7 +96,7 @@ pub enum ChannelError {
     /// The connection broke, or the other side does not speak HTTP.
     #[error("the connection broke")]
     Broken,
-    /// The response is larger than [`super::Limits::response_bytes`].
+    /// The response is larger than [`super::Limits::response_bytes`], or its head than anybody needs.
     #[error("the response is too large")]
     ResponseTooLarge,
 }

@@ -57,6 +57,9 @@ pub(in crate::client) fn classify(error: &(dyn Error + 'static), connecting: boo
     for _depth in 0..16 {
         let Some(this) = cause else { break };
         // HTTP/2 hands on the text of a TLS fault without its type; its kind remains, and sockets know no such kind.
+        if this.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large) {
+            return ChannelError::ResponseTooLarge;
+        }
         let io = this.downcast_ref::<io::Error>();
         if this.is::<rustls::Error>() || io.is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
             return ChannelError::Tls;

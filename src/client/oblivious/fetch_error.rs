@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::key_list::KeyListError;
+use super::{certificate_fault::CertificateFault, key_list::KeyListError};
 use crate::{
     client::{Problem, http::ChannelError},
     wire::{DecodeError, KeyPackageRequests},
@@ -33,6 +33,11 @@ pub enum FetchError {
     /// The relay does not take the token.
     #[error("the relay does not know the relay token")]
     RelayToken,
+    /// The gateway does not know the key of the request, or the relay says so in its name (RFC 9458 §5.3). The next fetch
+    /// begins with another look at the key list. This is said once for each list: if that is still the same then, the
+    /// same advice is [`FetchError::Unsealed`].
+    #[error("the gateway, or the relay in its name, does not know the key of the request; its list is asked for again")]
+    OutdatedKey,
     /// An answer that is not sealed: from the relay, or from the gateway about the encapsulation. The relay could have
     /// made it up: it is advice, and says nothing about what was asked.
     #[error("an unsealed answer came from the relay or the gateway: {status}")]
@@ -45,12 +50,12 @@ pub enum FetchError {
     /// The tunnel to the gateway, which the relay opened, broke.
     #[error("the gateway, behind the relay: {0}")]
     Gateway(ChannelError),
-    /// Somebody answered in the gateway's place, or its certificate has expired.
+    /// Somebody answered in the gateway's place, or its certificate is wrong.
     #[error(
-        "what answered behind the relay has no certificate for the gateway's name: key targeting by the relay, or a \
-         gateway whose certificate is wrong"
+        "what answered behind the relay has a certificate {0}: key targeting by the relay, or a gateway whose \
+         certificate is wrong; nothing was sent"
     )]
-    NotTheGateway,
+    NotTheGateway(CertificateFault),
     /// There was no key list to be had from the gateway or from the relay.
     #[error("no key list came: {status}")]
     NoKeyList {
@@ -94,15 +99,16 @@ impl FetchError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Relay(error) | Self::Gateway(error) => error.is_transient(),
-            // 422: an old key. The list was forgotten; the next fetch begins with the new one.
-            Self::Unsealed { status, .. } => matches!(status, 408 | 422 | 429 | 500 | 502 | 503 | 504),
+            // Once for each list: who repeats it for as long as this says so comes to an end.
+            Self::OutdatedKey => true,
+            Self::Unsealed { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
             Self::NoKeyList { status } => matches!(status, 429 | 502 | 503 | 504),
             Self::Problem(problem) => problem.is_transient(),
             Self::SameOperator
             | Self::BundleCount
             | Self::BundleTooLarge
             | Self::RelayToken
-            | Self::NotTheGateway
+            | Self::NotTheGateway(_)
             | Self::KeyTargeting
             | Self::KeyList(_)
             | Self::Unopened

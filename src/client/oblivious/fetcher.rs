@@ -13,7 +13,7 @@ use super::{
     FetchError, OHTTP_RESPONSE,
     binary_request::BinaryRequest,
     encapsulation::{Unopened, encapsulate},
-    key_list::{Kems, KeyListError},
+    key_list::{Kems, KeyListError, ListDigest},
     key_source::KeySource,
     relay::Relay,
     relay_channel::RelayChannel,
@@ -40,6 +40,8 @@ const BUNDLE_PATH: &str = "/v1/key-packages";
 const SINGLE_PATH: &str = "/v1/key-package";
 /// The sealed problem of RFC 9458 §6.5.2.
 const DATE_PROBLEM: &str = "https://iana.org/assignments/http-problem-types#date";
+/// The problem in clear of RFC 9458 §5.3.
+const KEY_PROBLEM: &str = "https://iana.org/assignments/http-problem-types#ohttp-key";
 /// The longest pause before a request is sent again with another date, in milliseconds.
 const PAUSE_MS_MAX: u64 = 2000;
 
@@ -169,18 +171,27 @@ impl KeyPackageFetcher {
         count: usize,
     ) -> Result<ChannelResponse, FetchError> {
         let binary = request.encode(date).ok_or(FetchError::BundleTooLarge)?;
-        let key = self.keys.key(request.provider, &self.relay).await?;
-        let (sealed, context) = encapsulate(&key, &binary).ok_or(FetchError::KeyList(KeyListError::Encoding))?;
+        let used = self.keys.key(request.provider, &self.relay).await?;
+        let (sealed, context) = encapsulate(&used.key, &binary).ok_or(FetchError::KeyList(KeyListError::Encoding))?;
         let answer = self.relay.forward(request.provider, sealed, response_max(count)).await;
         let answer = answer.map_err(FetchError::Relay)?;
         if answer.status != StatusCode::OK || !has_media_type(&answer.headers, OHTTP_RESPONSE) {
-            if answer.status.is_client_error() {
-                // It may be about the key (§5.2, §5.3). Whoever says so: a new list costs little.
-                self.keys.forget(request.provider);
-            }
-            return Err(unsealed(&answer));
+            return Err(self.unsealed(request.provider, used.list, &answer));
         }
         context.open(&answer.body).map_err(|Unopened| FetchError::Unopened)
+    }
+
+    /// What an answer in clear to a request with a key of this list comes to. That the key is not known is advice that is
+    /// taken once; other errors are about something else, or do not say, and leave the list alone.
+    fn unsealed(&self, provider: &ServiceProviderId, list: ListDigest, answer: &ChannelResponse) -> FetchError {
+        if answer.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            return FetchError::RelayToken;
+        }
+        if is_problem(answer, KEY_PROBLEM) && self.keys.doubt(provider, list) {
+            return FetchError::OutdatedKey;
+        }
+        let problem = problem(answer);
+        FetchError::Unsealed { status: problem.status, retry_after: problem.retry_after }
     }
 
     /// Checks one result against its request.
@@ -208,24 +219,17 @@ impl fmt::Debug for KeyPackageFetcher {
     }
 }
 
-fn unsealed(answer: &ChannelResponse) -> FetchError {
-    if answer.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-        return FetchError::RelayToken;
-    }
-    let problem = problem(answer);
-    FetchError::Unsealed { status: problem.status, retry_after: problem.retry_after }
-}
-
 /// The gateway's time, when it refused ours and says so.
 fn other_date(response: &ChannelResponse) -> Option<SystemTime> {
+    if is_problem(response, DATE_PROBLEM) { date(&response.headers) } else { None }
+}
+
+fn is_problem(response: &ChannelResponse, problem_type: &str) -> bool {
     if !response.status.is_client_error() || !has_media_type(&response.headers, PROBLEM_MEDIA_TYPE) {
-        return None;
+        return false;
     }
-    let document: serde_json::Value = serde_json::from_slice(&response.body).ok()?;
-    if document.get("type")?.as_str()? != DATE_PROBLEM {
-        return None;
-    }
-    date(&response.headers)
+    let document: Option<serde_json::Value> = serde_json::from_slice(&response.body).ok();
+    document.is_some_and(|document| document.get("type").and_then(serde_json::Value::as_str) == Some(problem_type))
 }
 
 fn date(headers: &HeaderMap) -> Option<SystemTime> {

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 /// The longest list that is read, in bytes. Seven times what a gateway with two X25519 and two X-Wing keys serves.
 pub const KEY_LIST_MAX: usize = 16 * 1024;
 /// The most configurations that are read.
@@ -48,6 +50,16 @@ pub enum KeyListError {
     /// Nothing in it that this client can use.
     #[error("the gateway's key list has no key and algorithms that this client can use")]
     NoUsableKey,
+}
+
+/// The SHA-256 of a list, by which relays' logs name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ListDigest(pub(super) [u8; 32]);
+
+impl ListDigest {
+    pub(super) fn of(list: &[u8]) -> Self {
+        Self(Sha256::digest(list).into())
+    }
 }
 
 /// One key of a gateway and the algorithms to use with it.

@@ -1,18 +1,15 @@
 //! Where a gateway's key comes from: never from one side alone.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use tokio::time::Instant;
 
 use super::{
     FetchError, KEY_LIST_MEDIA_TYPE,
-    key_list::{GatewayKey, KEY_LIST_MAX, Kems},
+    key_list::{GatewayKey, KEY_LIST_MAX, Kems, ListDigest},
     relay_channel::RelayChannel,
+    remembered_keys::{KeyInUse, RememberedKeys},
     tunnel::{Tunnel, TunnelError},
 };
 use crate::{
@@ -22,8 +19,6 @@ use crate::{
 
 /// How long a list is used at most, whatever it says: a gateway's keys live for a week, and are announced a day ahead.
 const AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-/// How many gateways' keys are remembered.
-const GATEWAYS_MAX: usize = 64;
 
 /// The keys of gateways.
 ///
@@ -34,26 +29,17 @@ const GATEWAYS_MAX: usize = 64;
 pub(super) struct KeySource {
     tunnel: Tunnel,
     kems: Kems,
-    remembered: Mutex<HashMap<ServiceProviderId, Remembered>>,
-}
-
-struct Remembered {
-    key: GatewayKey,
-    until: Instant,
+    remembered: RememberedKeys,
 }
 
 impl KeySource {
     pub(super) fn new(tunnel: Tunnel, kems: Kems) -> Self {
-        Self { tunnel, kems, remembered: Mutex::default() }
+        Self { tunnel, kems, remembered: RememberedKeys::default() }
     }
 
     /// A key of the gateway: the remembered one for as long as its list may be used, else a new one.
-    pub(super) async fn key(
-        &self,
-        provider: &ServiceProviderId,
-        relay: &RelayChannel,
-    ) -> Result<GatewayKey, FetchError> {
-        if let Some(key) = self.remembered(provider) {
+    pub(super) async fn key(&self, provider: &ServiceProviderId, relay: &RelayChannel) -> Result<KeyInUse, FetchError> {
+        if let Some(key) = self.remembered.usable(provider, Instant::now()) {
             return Ok(key);
         }
         let (own, copy) = tokio::join!(self.tunnel.key_list(provider), relay.key_list(provider, KEY_LIST_MAX));
@@ -63,32 +49,14 @@ impl KeySource {
         if own.body != copy.body {
             return Err(FetchError::KeyTargeting);
         }
-        let key = GatewayKey::choose(&own.body, self.kems)?;
-        self.remember(provider, key.clone(), max_age(&own.headers));
+        let key = KeyInUse { key: GatewayKey::choose(&own.body, self.kems)?, list: ListDigest::of(&own.body) };
+        self.remembered.remember(provider, key.clone(), Instant::now(), max_age(&own.headers));
         Ok(key)
     }
 
-    /// Forgets the key of a gateway that may have changed it.
-    pub(super) fn forget(&self, provider: &ServiceProviderId) {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).remove(provider);
-    }
-
-    fn remembered(&self, provider: &ServiceProviderId) -> Option<GatewayKey> {
-        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.get(provider).filter(|entry| Instant::now() < entry.until).map(|entry| entry.key.clone())
-    }
-
-    fn remember(&self, provider: &ServiceProviderId, key: GatewayKey, age: Duration) {
-        let now = Instant::now();
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.retain(|_, entry| now < entry.until);
-        if remembered.len() >= GATEWAYS_MAX && !remembered.contains_key(provider) {
-            let first = remembered.iter().min_by_key(|(_, entry)| entry.until).map(|(provider, _)| provider.clone());
-            first.map(|provider| remembered.remove(&provider));
-        }
-        if !age.is_zero() {
-            remembered.insert(provider.clone(), Remembered { key, until: now + age });
-        }
+    /// Somebody says that the gateway does not know a key of this list. Whether anything follows from it.
+    pub(super) fn doubt(&self, provider: &ServiceProviderId, list: ListDigest) -> bool {
+        self.remembered.doubt(provider, list)
     }
 }
 
@@ -105,7 +73,7 @@ fn refused(error: TunnelError) -> FetchError {
         TunnelError::Relay(error) => FetchError::Relay(error),
         TunnelError::Refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED) => FetchError::RelayToken,
         TunnelError::Refused(status) => FetchError::Unsealed { status: status.as_u16(), retry_after: None },
-        TunnelError::NotTheGateway => FetchError::NotTheGateway,
+        TunnelError::Certificate(fault) => FetchError::NotTheGateway(fault),
         TunnelError::Gateway(error) => FetchError::Gateway(error),
     }
 }

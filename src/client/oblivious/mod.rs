@@ -18,6 +18,7 @@
 
 mod binary_request;
 mod binary_response;
+mod certificate_fault;
 mod encapsulation;
 mod fetch_error;
 mod fetcher;
@@ -25,12 +26,14 @@ mod key_list;
 mod key_source;
 mod relay;
 mod relay_channel;
+mod remembered_keys;
 mod size_class;
 #[cfg(test)]
 mod tests;
 mod trust_roots;
 mod tunnel;
 
+pub use certificate_fault::CertificateFault;
 pub use fetch_error::FetchError;
 pub use fetcher::{FetchedKeyPackages, KeyPackageFetcher, Surroundings};
 pub use key_list::{KEY_LIST_MAX, Kems, KeyListError};

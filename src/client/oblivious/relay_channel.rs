@@ -28,6 +28,9 @@ use crate::{
 /// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(8);
 
+/// The longest head of a response that is read, in bytes.
+pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
+
 /// Connects to the relay with TLS.
 pub(super) type DialTls = Within<HttpsConnector<DialRelay>>;
 
@@ -53,6 +56,8 @@ impl RelayChannel {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .retry_canceled_requests(false)
+            .http1_max_buf_size(HEAD_BYTES_MAX)
+            .http2_max_header_list_size(u32::try_from(HEAD_BYTES_MAX).expect("16 KiB"))
             .build(dial);
         Self { client, relay, limits }
     }

@@ -6,19 +6,23 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::{
+    body::Body,
     client::conn::http1,
+    rt::{Read, Write},
     upgrade::{self, Upgraded},
 };
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 use super::{
     KEY_LIST_MEDIA_TYPE,
+    certificate_fault::CertificateFault,
     key_list::KEY_LIST_MAX,
     relay::Relay,
-    relay_channel::{DialTls, Protocols, dial},
+    relay_channel::{DialTls, HEAD_BYTES_MAX, Protocols, dial},
     trust_roots::TrustRoots,
 };
 use crate::{
@@ -36,8 +40,8 @@ pub(super) enum TunnelError {
     Relay(ChannelError),
     /// The relay opened no tunnel.
     Refused(StatusCode),
-    /// Whoever is at the other end has no certificate for the gateway's name.
-    NotTheGateway,
+    /// Whoever is at the other end has shown a certificate that is not good for the gateway's name.
+    Certificate(CertificateFault),
     /// The gateway, or the way to it, broke off.
     Gateway(ChannelError),
 }
@@ -59,20 +63,24 @@ impl Tunnel {
 
     /// What the gateway answers to a request for its key list, whatever its status.
     pub(super) async fn key_list(&self, provider: &ServiceProviderId) -> Result<ChannelResponse, TunnelError> {
-        let timeout = tokio::time::timeout(self.limits.request, async {
-            let through = self.connect(provider).await?;
-            self.ask(provider, through).await
-        });
-        timeout.await.unwrap_or(Err(TunnelError::Gateway(ChannelError::Timeout)))
+        let deadline = Instant::now() + self.limits.request;
+        let connecting = timeout_at(deadline, self.connect(provider));
+        let through = connecting.await.unwrap_or(Err(TunnelError::Relay(ChannelError::Timeout)))?;
+        let asking = timeout_at(deadline, self.ask(provider, through));
+        asking.await.unwrap_or(Err(TunnelError::Gateway(ChannelError::Timeout)))
     }
 
     /// `CONNECT {provider}:443`.
+    ///
+    /// A success of any kind opens a tunnel, and what its fields say about content is ignored: the bytes behind its head
+    /// are the tunnel's (RFC 9110 §9.3.6). Nothing is believed of a relay by that; TLS with the gateway begins there. 204
+    /// is taken for a refusal, because hyper reads nothing behind it.
     async fn connect(&self, provider: &ServiceProviderId) -> Result<Upgraded, TunnelError> {
         let relay = Uri::builder().scheme("https").authority(self.relay.url.authority().clone()).path_and_query("/");
         let relay = relay.build().expect("an authority is a URI");
         let stream = self.dial.clone().call(relay).await;
         let stream = stream.map_err(|error| TunnelError::Relay(classify(&*error, true)))?;
-        let (mut sender, connection) = http1::handshake(stream).await.map_err(broken_relay)?;
+        let (mut sender, connection) = handshake(stream).await.map_err(broken_relay)?;
         let authority = format!("{provider}:443");
         let mut request = Request::new(Empty::<Bytes>::new());
         *request.method_mut() = Method::CONNECT;
@@ -82,8 +90,9 @@ impl Tunnel {
         request.headers_mut().insert(header::PROXY_AUTHORIZATION, self.relay.token.header());
         beside(connection.with_upgrades(), async {
             let response = sender.send_request(request).await.map_err(broken_relay)?;
-            if response.status() != StatusCode::OK {
-                return Err(TunnelError::Refused(response.status()));
+            let status = response.status();
+            if !status.is_success() || status == StatusCode::NO_CONTENT {
+                return Err(TunnelError::Refused(status));
             }
             upgrade::on(response).await.map_err(broken_relay)
         })
@@ -91,9 +100,11 @@ impl Tunnel {
     }
 
     async fn ask(&self, provider: &ServiceProviderId, through: Upgraded) -> Result<ChannelResponse, TunnelError> {
-        let name = ServerName::try_from(provider.as_str().to_owned()).map_err(|_| TunnelError::NotTheGateway)?;
+        // A name that no certificate can have.
+        let name = ServerName::try_from(provider.as_str().to_owned())
+            .map_err(|_| TunnelError::Certificate(CertificateFault::Name))?;
         let stream = self.tls.connect(name, TokioIo::new(through)).await.map_err(tls_fault)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken_gateway)?;
+        let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken_gateway)?;
         let mut request = Request::new(Empty::<Bytes>::new());
         *request.uri_mut() = Uri::from_static(GATEWAY_PATH);
         let host = HeaderValue::try_from(provider.as_str()).expect("a domain name is a field value");
@@ -110,6 +121,17 @@ impl Tunnel {
         })
         .await
     }
+}
+
+/// HTTP/1.1 with a bound on what the other side says before its content.
+async fn handshake<S, B>(stream: S) -> hyper::Result<(http1::SendRequest<B>, http1::Connection<S, B>)>
+where
+    S: Read + Write + Unpin,
+    B: Body + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    http1::Builder::new().max_buf_size(HEAD_BYTES_MAX).handshake(stream).await
 }
 
 /// Runs an exchange and the connection under it, until the exchange is done.
@@ -133,11 +155,13 @@ fn broken_gateway(error: hyper::Error) -> TunnelError {
     TunnelError::Gateway(classify(&error, false))
 }
 
-/// A fault of rustls' own is about certificates or worse; anything else is the way that broke.
+/// A certificate that was read and refused is somebody else's, or a wrong one. All else says nothing about who is there:
+/// the way broke, or what came over it was no TLS.
 #[allow(clippy::needless_pass_by_value, reason = "what map_err hands over")]
 fn tls_fault(error: io::Error) -> TunnelError {
-    match error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
-        true => TunnelError::NotTheGateway,
-        false => TunnelError::Gateway(ChannelError::Broken),
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(error)) => TunnelError::Certificate(CertificateFault::of(error)),
+        Some(_) => TunnelError::Gateway(ChannelError::Tls),
+        None => TunnelError::Gateway(ChannelError::Broken),
     }
 }

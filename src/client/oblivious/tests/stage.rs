@@ -20,7 +20,7 @@ use hyper_util::{
 };
 use rustls::ServerConfig;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 use tokio_rustls::TlsAcceptor;
@@ -63,6 +63,27 @@ pub(super) struct Arrived {
     pub(super) body: Bytes,
 }
 
+/// What a relay writes by itself after the head of a `CONNECT`, and what then becomes of the connection.
+#[derive(Clone)]
+pub(super) struct RawTunnel {
+    pub(super) answer: Vec<u8>,
+    pub(super) then: Then,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Then {
+    /// It leads to the gateway.
+    Bridge,
+    /// It ends.
+    Cut,
+    /// It ends after so many bytes from the gateway.
+    CutAfter(u64),
+    /// The last byte of the answer is repeated without end.
+    Repeat,
+    /// Nothing more comes.
+    Stall,
+}
+
 type Forward = Box<dyn Fn(&Arrived) -> Answer + Send + Sync>;
 
 /// What relay and gateway do.
@@ -73,6 +94,8 @@ pub(super) struct Script {
     pub(super) copy: Mutex<Answer>,
     /// What the relay answers to `CONNECT`; 200 opens a tunnel.
     pub(super) tunnel: Mutex<StatusCode>,
+    /// What it answers instead, byte for byte.
+    pub(super) raw_tunnel: Mutex<Option<RawTunnel>>,
     /// What the relay answers to an encapsulated request.
     pub(super) forward: Mutex<Forward>,
     /// All requests to the relay.
@@ -91,6 +114,7 @@ impl Script {
             own: Mutex::new(key_list(list.clone())),
             copy: Mutex::new(key_list(list)),
             tunnel: Mutex::new(StatusCode::OK),
+            raw_tunnel: Mutex::default(),
             forward: Mutex::new(Box::new(move |arrived| {
                 answer(StatusCode::OK, "message/ohttp-res", gateway.serve(&arrived.body))
             })),
@@ -132,7 +156,15 @@ impl Stage {
         let script = Arc::clone(script);
         let relay = listen(relay, move |stream| {
             script.connections.fetch_add(1, Ordering::Relaxed);
-            serve_relay(stream, gateway, Arc::clone(&script))
+            let raw = script.raw_tunnel.lock().unwrap().clone();
+            let script = Arc::clone(&script);
+            async move {
+                // Clients speak HTTP/1.1 for tunnels only.
+                match raw.filter(|_| stream.get_ref().1.alpn_protocol() != Some(b"h2")) {
+                    Some(raw) => drop(serve_raw(stream, gateway, raw).await),
+                    None => serve_relay(stream, gateway, script).await,
+                }
+            }
         })
         .await;
         Self { authority, relay }
@@ -160,6 +192,13 @@ impl Stage {
     /// A fetcher with another source of random numbers.
     pub(super) fn fetcher_with(&self, random: fn() -> u64) -> KeyPackageFetcher {
         self.build(Kems::WithHybrid, Surroundings { now: Arc::new(now), random: Arc::new(random) })
+    }
+
+    /// A fetcher that waits no longer than this for anything.
+    pub(super) fn fetcher_within(&self, request: Duration) -> KeyPackageFetcher {
+        let limits = Limits { connect: PATIENT, request, response_bytes: 0 };
+        let surroundings = Surroundings { now: Arc::new(now), random: Arc::new(|| 0) };
+        KeyPackageFetcher::new(self.relay(), &self.authority.roots(), Kems::WithHybrid, surroundings, limits)
     }
 
     fn build(&self, kems: Kems, surroundings: Surroundings) -> KeyPackageFetcher {
@@ -222,6 +261,49 @@ async fn serve_relay(
     let service = service_fn(move |request| relay(request, gateway, Arc::clone(&script)));
     let server = auto::Builder::new(TokioExecutor::new());
     drop(server.serve_connection_with_upgrades(TokioIo::new(stream), service).await);
+}
+
+/// Answers one `CONNECT` without any HTTP of a library's.
+async fn serve_raw(
+    mut client: impl AsyncRead + AsyncWrite + Unpin,
+    gateway: SocketAddr,
+    raw: RawTunnel,
+) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await?);
+    }
+    assert!(head.starts_with(b"CONNECT "));
+    client.write_all(&raw.answer).await?;
+    client.flush().await?;
+    match raw.then {
+        Then::Bridge => {
+            let mut upstream = TcpStream::connect(gateway).await?;
+            drop(tokio::io::copy_bidirectional(&mut client, &mut upstream).await);
+        }
+        Then::Cut => {}
+        Then::CutAfter(bytes) => {
+            let (mut from, mut to) = TcpStream::connect(gateway).await?.into_split();
+            let (mut reads, mut writes) = tokio::io::split(client);
+            let upwards = tokio::io::copy(&mut reads, &mut to);
+            let mut some = (&mut from).take(bytes);
+            let downwards = async {
+                tokio::io::copy(&mut some, &mut writes).await?;
+                writes.shutdown().await
+            };
+            tokio::select! {
+                _ = upwards => {}
+                _ = downwards => {}
+            }
+        }
+        Then::Repeat => {
+            let last = raw.answer.last().copied().unwrap_or_default();
+            // Until the client goes away.
+            while client.write_all(&[last; 1024]).await.is_ok() {}
+        }
+        Then::Stall => drop(tokio::io::copy(&mut client, &mut tokio::io::sink()).await),
+    }
+    Ok(())
 }
 
 async fn relay(request: Request<Incoming>, gateway: SocketAddr, script: Arc<Script>) -> Result<Answer, Infallible> {

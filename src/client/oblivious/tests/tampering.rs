@@ -32,7 +32,7 @@ async fn unsealed_answers_are_advice_and_nothing_is_sent_again() {
         (400, FetchError::Unsealed { status: 400, retry_after: None }, false),
         (404, FetchError::Unsealed { status: 404, retry_after: None }, false),
         (407, FetchError::RelayToken, false),
-        (422, FetchError::Unsealed { status: 422, retry_after: None }, true),
+        (422, FetchError::Unsealed { status: 422, retry_after: None }, false),
         (429, FetchError::Unsealed { status: 429, retry_after: None }, true),
         (502, FetchError::Unsealed { status: 502, retry_after: None }, true),
         (504, FetchError::Unsealed { status: 504, retry_after: None }, true),

@@ -1,19 +1,20 @@
-//! Keys for one client only, from either side; and how long a key is used.
+//! Keys for one client only, from either side; and how long a list is used.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use http::{Method, StatusCode};
 use ohttp::hpke::Kem;
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose};
 
 use super::{
     fetching::{given, giving, package, request},
     gateway::Gateway,
     pki::Authority,
-    stage::{Script, Stage, answer, follower, key_list},
+    stage::{Script, Stage, answer, follower, key_list, now},
 };
 use crate::client::{
     http::ChannelError,
-    oblivious::{FetchError, FetchedKeyPackages, KeyListError},
+    oblivious::{CertificateFault, FetchError, FetchedKeyPackages, KeyListError},
 };
 
 type Fetched = Result<Vec<FetchedKeyPackages>, FetchError>;
@@ -52,12 +53,40 @@ async fn a_relay_that_ends_the_tunnel_itself_is_found_out() {
     let authority = Authority::new();
     let impostor = authority.server("relay.test", &["http/1.1"]);
     let stage = Stage::with_gateway(authority, impostor, &script).await;
-    assert_eq!(fetch(&stage).await, Err(FetchError::NotTheGateway));
-    // Or one of an authority of its own.
-    let impostor = Authority::new().server("follower.example", &["http/1.1"]);
-    let stage = Stage::with_gateway(Authority::new(), impostor, &script).await;
-    assert_eq!(fetch(&stage).await, Err(FetchError::NotTheGateway));
+    assert_eq!(fetch(&stage).await, Err(FetchError::NotTheGateway(CertificateFault::Name)));
+    // Or one of an authority of its own; or of one that calls itself like ours.
+    for (relays_own, fault) in
+        [(Authority::named("the relay"), CertificateFault::Authority), (Authority::new(), CertificateFault::Other)]
+    {
+        let impostor = relays_own.server("follower.example", &["http/1.1"]);
+        let stage = Stage::with_gateway(Authority::new(), impostor, &script).await;
+        assert_eq!(fetch(&stage).await, Err(FetchError::NotTheGateway(fault)));
+    }
     assert_eq!(script.count(&Method::POST), 0);
+    assert!(script.asked.lock().unwrap().is_empty(), "nobody was asked for a list");
+    let error = FetchError::NotTheGateway(CertificateFault::Name);
+    assert!(error.to_string().contains("key targeting") && !error.is_transient(), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_valid_now_or_for_servers_is_refused_as_that() {
+    let (_, script) = honest();
+    let day = Duration::from_secs(24 * 60 * 60);
+    let named = || CertificateParams::new(vec!["follower.example".to_owned()]).unwrap();
+    let mut expired = named();
+    (expired.not_before, expired.not_after) = ((now() - 2 * day).into(), (now() - day).into());
+    let mut early = named();
+    (early.not_before, early.not_after) = ((now() + day).into(), (now() + 2 * day).into());
+    let mut for_clients = named();
+    for_clients.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    for (params, fault) in
+        [(expired, CertificateFault::Time), (early, CertificateFault::Time), (for_clients, CertificateFault::Other)]
+    {
+        let authority = Authority::new();
+        let gateway = authority.certified(params, &["http/1.1"]);
+        let stage = Stage::with_gateway(authority, gateway, &script).await;
+        assert_eq!(fetch(&stage).await, Err(FetchError::NotTheGateway(fault)));
+    }
     assert!(script.asked.lock().unwrap().is_empty(), "nobody was asked for a list");
 }
 
@@ -131,24 +160,4 @@ async fn a_list_is_asked_for_once_while_it_may_be_used() {
         fetcher.fetch(&follower(), vec![request(b"bob")]).await.unwrap();
     }
     assert_eq!((script.count(&Method::CONNECT), script.count(&Method::GET)), (3, 3));
-}
-
-#[tokio::test]
-async fn a_key_that_is_refused_is_forgotten() {
-    let (_, script) = honest();
-    let stage = Stage::new(&script).await;
-    let fetcher = stage.fetcher();
-    fetcher.fetch(&follower(), vec![request(b"bob")]).await.unwrap();
-    // The gateway has another key now.
-    let next = Gateway::new(Kem::X25519Sha256, giving(vec![given(vec![package("bob")])]));
-    let honest = Script::honest(&next);
-    script.on_forward(|_| answer(StatusCode::UNPROCESSABLE_ENTITY, "application/problem+json", "{}"));
-    let refused = fetcher.fetch(&follower(), vec![request(b"bob")]).await.unwrap_err();
-    assert_eq!(refused, FetchError::Unsealed { status: 422, retry_after: None });
-    assert!(refused.is_transient());
-    *script.own.lock().unwrap() = key_list(next.key_list());
-    *script.copy.lock().unwrap() = key_list(next.key_list());
-    script.on_forward(move |arrived| (honest.forward.lock().unwrap())(arrived));
-    fetcher.fetch(&follower(), vec![request(b"bob")]).await.unwrap();
-    assert_eq!(script.count(&Method::CONNECT), 2);
 }
