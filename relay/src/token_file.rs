@@ -1,17 +1,23 @@
 //! The file of users' tokens, as the command line changes it: `tokens mint|list|revoke`.
 //!
 //! # Correctness
-//! Two commands at once do not lose each other's lines: each holds a lock beside the file. A file is replaced whole, so
-//! that a relay that reads it meanwhile finds the old one or the new one. The new one has owner and mode of the one
-//! before: whoever could read it still can, also if root changed it.
+//! Two commands at once do not lose each other's lines: each holds the lock of the file's folder. There is no file of its
+//! own for that, which would belong to whoever came first and keep others out. A file is replaced whole, so that a relay
+//! that reads it meanwhile finds the old one or the new one. The new one has owner and mode of the one before, and the
+//! first one belongs to whom its folder belongs to: whoever could read it still can, also if root changed it.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use crate::user_tokens::{TokenHash, TokensError, UserToken, hashes};
+
+/// Whoever holds the lock writes one file. Five seconds together are far more than that takes.
+const LOCK_INTERVAL: Duration = Duration::from_millis(10);
+const LOCK_ATTEMPTS: u32 = 500;
 
 /// Why the file was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +28,9 @@ pub enum TokenFileError {
     /// It holds something else than tokens.
     #[error("{0}: {1}")]
     Tokens(PathBuf, TokensError),
+    /// Another process did not give the folder free in time.
+    #[error("{0} has been held by another process for seconds: see which, and try again")]
+    Locked(PathBuf),
     /// There is no such token.
     #[error("{0} has no token with this id; `restante-relay tokens list` shows those that it has")]
     Unknown(PathBuf),
@@ -68,7 +77,7 @@ pub fn list(file: &Path) -> Result<Vec<TokenHash>, TokenFileError> {
 
 fn change(file: &Path, edit: impl FnOnce(&mut String) -> Result<(), TokenFileError>) -> Result<(), TokenFileError> {
     let refused = |error| TokenFileError::Io(file.to_owned(), error);
-    let _lock = lock(file).map_err(refused)?;
+    let _lock = lock(folder_of(file))?;
     let mut text = match fs::read_to_string(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         read => read.map_err(refused)?,
@@ -80,11 +89,19 @@ fn change(file: &Path, edit: impl FnOnce(&mut String) -> Result<(), TokenFileErr
     replace(file, text.as_bytes()).map_err(refused)
 }
 
-/// Waits for other commands. The lock is given up when the file is closed, at the latest with the process.
-fn lock(file: &Path) -> io::Result<File> {
-    let lock = private().create(true).truncate(false).open(beside(file, ".lock"))?;
-    lock.lock()?;
-    Ok(lock)
+/// Held by one command at a time, until it is dropped.
+fn lock(folder: &Path) -> Result<File, TokenFileError> {
+    let failed = |error| TokenFileError::Io(folder.to_owned(), error);
+    let lock = File::open(folder).map_err(failed)?;
+    // The system tells nobody when a lock becomes free within a time, so it is asked again and again.
+    for _ in 0..LOCK_ATTEMPTS {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_INTERVAL),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+    }
+    Err(TokenFileError::Locked(folder.to_owned()))
 }
 
 fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -96,13 +113,12 @@ fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
             give_owner(&written, &before)?;
             written.set_permissions(before.permissions())?;
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => give_first(&written, folder_of(file))?,
         Err(error) => return Err(error),
     }
     written.sync_all()?;
     fs::rename(&fresh, file)?;
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder_of(file))?.sync_all()
 }
 
 /// Comes before the mode, so that no group gets in that the file is not for.
@@ -115,6 +131,19 @@ fn give_owner(written: &File, before: &fs::Metadata) -> io::Result<()> {
 #[cfg(not(unix))]
 fn give_owner(_: &File, _: &fs::Metadata) -> io::Result<()> {
     Ok(())
+}
+
+/// Gives a file that was not there before to the owner of its folder. Others than root may not give files away, and keep
+/// theirs.
+fn give_first(written: &File, folder: &Path) -> io::Result<()> {
+    match give_owner(written, &fs::metadata(folder)?) {
+        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn beside(file: &Path, ending: &str) -> PathBuf {
@@ -179,6 +208,25 @@ mod tests {
         assert_eq!(told(), before);
         remove(&file, token(1).hash()).unwrap();
         assert_eq!(told(), before);
+    }
+
+    /// As when root mints the first token for a service that runs as somebody else.
+    #[test]
+    fn what_root_makes_belongs_to_whom_the_folder_belongs_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let owner = fs::metadata(folder.path()).unwrap().uid();
+        let wanted = if owner == 0 { (4711, 4712) } else { (owner, fs::metadata(folder.path()).unwrap().gid()) };
+        if owner == 0 {
+            std::os::unix::fs::chown(folder.path(), Some(wanted.0), Some(wanted.1)).unwrap();
+        }
+        let file = folder.path().join("tokens");
+        add(&file, &token(1)).unwrap();
+        add(&file, &token(2)).unwrap();
+        // Nothing but the file is left behind, and so nothing that would keep the service's user from the next change.
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(left, std::slice::from_ref(&file));
+        let metadata = fs::metadata(&file).unwrap();
+        assert_eq!((metadata.uid(), metadata.gid(), metadata.mode() & 0o777), (wanted.0, wanted.1, 0o600));
     }
 
     #[test]
