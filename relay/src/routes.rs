@@ -1,6 +1,6 @@
 //! Which provider's resource leads to which gateway: an allow-list, made of the configuration.
 
-use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use http::Uri;
 
@@ -8,8 +8,9 @@ use crate::{
     counters::Counters,
     gateway::{Gateway, TlsError},
     keys::{Keys, LogError},
+    limits::Limits,
     provider_id::ProviderId,
-    upstream::Upstream,
+    upstream::{Times, Upstream},
 };
 
 /// The way to one gateway, and its keys.
@@ -47,10 +48,11 @@ impl Routes {
     pub fn open(
         gateways: &[Gateway],
         keys_folder: &Path,
-        connect_time: Duration,
+        limits: &Limits,
         counters: &Arc<Counters>,
         before: Option<&Self>,
     ) -> Result<Self, RouteError> {
+        let times = Times { connect: limits.connect, exchange: limits.exchange };
         let mut by_provider = BTreeMap::new();
         for (place, gateway) in gateways.iter().enumerate() {
             let provider = gateway.provider.clone();
@@ -60,7 +62,7 @@ impl Routes {
                     .map(Arc::new)
                     .map_err(|error| RouteError::Log(provider.clone(), error))?,
             };
-            let upstream = Upstream::new(gateway.clone(), connect_time, counters.clone())
+            let upstream = Upstream::new(gateway.clone(), times, counters.clone())
                 .map_err(|error| RouteError::Tls(provider.clone(), error))?;
             let url = &gateway.url;
             let uri = Uri::builder().scheme("https").authority(url.authority()).path_and_query(url.path()).build();

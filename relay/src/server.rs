@@ -78,7 +78,7 @@ pub async fn run(
     let keys_folder = config.state_path.join("keys");
     fs::create_dir_all(&keys_folder).map_err(|error| Error::State(keys_folder.clone(), error))?;
     let limits = config.limits.of_relay();
-    let routes = Routes::open(&config.gateways, &keys_folder, limits.connect, &counters, None)?;
+    let routes = Routes::open(&config.gateways, &keys_folder, &limits, &counters, None)?;
     let tokens = read_tokens(&config.tokens_file, limits.user, None)?;
     let (socket, address) = Socket::tcp("relay", config.listen).await?;
     let admin_socket = match &config.admin {
@@ -158,7 +158,7 @@ fn reload(
     let limits = relay.limits();
     let tokens = read_tokens(&config.tokens_file, limits.user, Some(&relay.tokens()))?;
     let before = relay.routes();
-    let routes = Routes::open(&config.gateways, keys_folder, limits.connect, relay.counters(), Some(&before))?;
+    let routes = Routes::open(&config.gateways, keys_folder, limits, relay.counters(), Some(&before))?;
     tls.replace(&config.cert_file, &config.key_file, Clients::Unknown)?;
     relay.replace_tokens(tokens);
     relay.replace_routes(routes);

@@ -17,9 +17,6 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// What others have left on a retired connection. More than an exchange takes unless the operator allowed it minutes.
-const RETIRED_TIME: Duration = Duration::from_secs(60);
-
 /// A connection. Clones are the same one.
 #[derive(Clone)]
 pub(crate) struct SharedLink {
@@ -35,17 +32,19 @@ pub(crate) struct Exchange {
 }
 
 impl SharedLink {
-    /// The connection, and what drives it until it ends or its time is over.
+    /// The connection, and what drives it until it ends or its time is over. `exchange` is what an exchange may take:
+    /// none begins on a retired connection, so after that time none is under way on it.
     pub(crate) fn new(
         sender: http2::SendRequest<Full<Bytes>>,
         connection: impl Future<Output = Result<(), hyper::Error>> + Send,
+        exchange: Duration,
     ) -> (Self, impl Future<Output = Result<(), hyper::Error>> + Send) {
         let (is_retired, mut retired) = watch::channel(false);
         let driven = async move {
             let ended = async {
                 // Without anybody who could use it, it is retired as well.
                 let _ = retired.wait_for(|is_retired| *is_retired).await;
-                sleep(RETIRED_TIME).await;
+                sleep(exchange).await;
             };
             tokio::select! {
                 driven = connection => driven,
@@ -82,5 +81,35 @@ impl Drop for Exchange {
         if Instant::now() >= self.deadline {
             self.is_retired.send_replace(true);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+
+    use super::*;
+
+    const EXCHANGE: Duration = Duration::from_secs(7);
+
+    /// A gateway that answers nothing keeps no connection longer than the last exchange on it may take.
+    #[tokio::test(start_paused = true)]
+    async fn a_retired_connection_ends_when_its_last_exchange_must_have() {
+        let (near, _far) = tokio::io::duplex(65_536);
+        let (sender, _connection) =
+            http2::Builder::new(TokioExecutor::new()).handshake(TokioIo::new(near)).await.unwrap();
+        let (mut link, driven) = SharedLink::new(sender, std::future::pending(), EXCHANGE);
+        let began = Instant::now();
+        let late = Exchange { is_retired: link.is_retired.clone(), deadline: began + EXCHANGE };
+        let early = Exchange { is_retired: link.is_retired.clone(), deadline: began + EXCHANGE };
+        drop(early);
+        let retiring = async {
+            sleep(EXCHANGE).await;
+            drop(late);
+        };
+        let (ended, ()) = tokio::join!(driven, retiring);
+        ended.unwrap();
+        assert_eq!(began.elapsed(), 2 * EXCHANGE);
+        assert!(!link.is_usable().await);
     }
 }

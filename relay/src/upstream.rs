@@ -53,11 +53,20 @@ pub(crate) enum UpstreamError {
     Timeout,
 }
 
+/// How long things with a gateway may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// A connection, TLS included.
+    pub(crate) connect: Duration,
+    /// From the first byte of a request to the last one of its response, connection included.
+    pub(crate) exchange: Duration,
+}
+
 /// The way to one gateway.
 pub(crate) struct Upstream {
     gateway: Gateway,
     tls: TlsConnector,
-    connect_time: Duration,
+    times: Times,
     counters: Arc<Counters>,
     /// Held while dialling: whoever comes meanwhile waits for that connection instead of making another one.
     link: tokio::sync::Mutex<Link>,
@@ -92,11 +101,11 @@ enum Sender {
 }
 
 impl Upstream {
-    pub(crate) fn new(gateway: Gateway, connect_time: Duration, counters: Arc<Counters>) -> Result<Self, TlsError> {
+    pub(crate) fn new(gateway: Gateway, times: Times, counters: Arc<Counters>) -> Result<Self, TlsError> {
         Ok(Self {
             tls: gateway.tls()?.into(),
             gateway,
-            connect_time,
+            times,
             counters,
             link: tokio::sync::Mutex::default(),
             idle: Mutex::default(),
@@ -167,7 +176,7 @@ impl Upstream {
 
     async fn dial(&self) -> Result<Sender, UpstreamError> {
         let dialling = async { self.handshake(self.connect_tls().await.map_err(drop)?).await.map_err(drop) };
-        let dialled = match tokio::time::timeout(self.connect_time, dialling).await {
+        let dialled = match tokio::time::timeout(self.times.connect, dialling).await {
             Ok(Ok(sender)) => Ok(sender),
             Ok(Err(())) => Err(UpstreamError::Failed),
             Err(_) => Err(UpstreamError::Timeout),
@@ -209,7 +218,7 @@ impl Upstream {
                 .max_header_list_size(HEADER_BYTES_MAX)
                 .handshake(stream)
                 .await?;
-            let (mut link, connection) = SharedLink::new(sender, connection);
+            let (mut link, connection) = SharedLink::new(sender, connection, self.times.exchange);
             self.drive(connection);
             link.ready().await?;
             Ok(Sender::Http2(link))
