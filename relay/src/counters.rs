@@ -114,16 +114,19 @@ pub enum TunnelEnd {
     Bytes,
     /// Too much time.
     Time,
+    /// Too much time without a byte.
+    Idle,
 }
 
 impl Label for TunnelEnd {
-    const ALL: &'static [Self] = &[Self::Closed, Self::Bytes, Self::Time];
+    const ALL: &'static [Self] = &[Self::Closed, Self::Bytes, Self::Time, Self::Idle];
 
     fn word(self) -> &'static str {
         match self {
             Self::Closed => "closed",
             Self::Bytes => "too_many_bytes",
             Self::Time => "too_long",
+            Self::Idle => "idle",
         }
     }
 }

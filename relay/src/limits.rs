@@ -44,6 +44,8 @@ pub struct TunnelLimits {
     pub bytes: u64,
     /// From its opening to its end.
     pub time: Duration,
+    /// Without a byte in either direction.
+    pub idle: Duration,
     /// Tunnels at the same time, of all users.
     pub open: usize,
 }
@@ -83,7 +85,7 @@ impl Default for UserLimits {
 
 impl Default for TunnelLimits {
     fn default() -> Self {
-        Self { bytes: 64 * 1024, time: Duration::from_secs(20), open: 128 }
+        Self { bytes: 64 * 1024, time: Duration::from_secs(20), idle: Duration::from_secs(5), open: 128 }
     }
 }
 

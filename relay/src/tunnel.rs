@@ -1,11 +1,14 @@
 //! `CONNECT` to a configured gateway, so that a client can fetch the key list under the gateway's own TLS without the
 //! gateway seeing where it comes from (RFC 9458 §3, §6.1; RFC 9110 §9.3.6).
 //!
-//! A tunnel is good for a key list and for little else: it is bounded in bytes and time. Nothing is read from what passes
-//! through it.
+//! A tunnel is good for a key list and for little else: it is bounded in bytes, in time, and in time without bytes.
+//! Nothing is read from what passes through it.
+
+mod activity;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use activity::Activity;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -76,7 +79,13 @@ async fn carry(
     let _present = Present::in_gauge(&counters.tunnels_open);
     let carrying = async {
         match upgrade.await {
-            Ok(client) => copy_both(TokioIo::new(client), gateway, limits.bytes).await,
+            Ok(client) => {
+                let activity = Activity::default();
+                tokio::select! {
+                    end = copy_both(TokioIo::new(client), gateway, limits.bytes, &activity) => end,
+                    () = activity.ceases(limits.idle) => TunnelEnd::Idle,
+                }
+            }
             Err(_) => TunnelEnd::Closed,
         }
     };
@@ -84,11 +93,16 @@ async fn carry(
 }
 
 /// Copies in both directions until both have ended, or one has carried its share or broke.
-async fn copy_both(client: impl AsyncRead + AsyncWrite, gateway: TcpStream, bytes: u64) -> TunnelEnd {
+async fn copy_both(
+    client: impl AsyncRead + AsyncWrite,
+    gateway: TcpStream,
+    bytes: u64,
+    activity: &Activity,
+) -> TunnelEnd {
     let (mut from_client, mut to_client) = tokio::io::split(client);
     let (mut from_gateway, mut to_gateway) = gateway.into_split();
-    let up = copy(&mut from_client, &mut to_gateway, bytes);
-    let down = copy(&mut from_gateway, &mut to_client, bytes);
+    let up = copy(activity.of(&mut from_client), &mut to_gateway, bytes);
+    let down = copy(activity.of(&mut from_gateway), &mut to_client, bytes);
     match tokio::try_join!(up, down) {
         Ok(((), ())) => TunnelEnd::Closed,
         Err(end) => end,
@@ -99,11 +113,7 @@ async fn copy_both(client: impl AsyncRead + AsyncWrite, gateway: TcpStream, byte
 ///
 /// # Errors
 /// What ends the other direction too: this one has carried its share, or it broke.
-async fn copy(
-    from: &mut (impl AsyncRead + Unpin),
-    to: &mut (impl AsyncWrite + Unpin),
-    bytes: u64,
-) -> Result<(), TunnelEnd> {
+async fn copy(from: impl AsyncRead + Unpin, to: &mut (impl AsyncWrite + Unpin), bytes: u64) -> Result<(), TunnelEnd> {
     let mut bounded = from.take(bytes);
     tokio::io::copy(&mut bounded, to).await.map_err(|_| TunnelEnd::Closed)?;
     if bounded.limit() == 0 {

@@ -36,6 +36,8 @@ pub struct Limits {
     pub tunnel_bytes: u64,
     /// From opening to end.
     pub tunnel_seconds: u32,
+    /// Without a byte in either direction.
+    pub tunnel_idle_seconds: u32,
     /// Of all users.
     pub tunnels_max: u32,
     /// Between two different key lists of a gateway.
@@ -64,6 +66,7 @@ impl Default for Limits {
             in_flight_per_user: 8,
             tunnel_bytes: 65_536,
             tunnel_seconds: 20,
+            tunnel_idle_seconds: 5,
             tunnels_max: 128,
             key_change_min_hours: 12,
             key_refresh_min_seconds: 60,
@@ -91,6 +94,7 @@ impl Limits {
             tunnel: TunnelLimits {
                 bytes: self.tunnel_bytes,
                 time: seconds(self.tunnel_seconds),
+                idle: seconds(self.tunnel_idle_seconds),
                 open: self.tunnels_max as usize,
             },
             keys: KeyLimits {
@@ -114,6 +118,7 @@ impl Limits {
             ("exchange_timeout_seconds", self.exchange_timeout_seconds),
             ("requests_per_minute_per_user", self.requests_per_minute_per_user),
             ("in_flight_per_user", self.in_flight_per_user),
+            ("tunnel_idle_seconds", self.tunnel_idle_seconds),
             ("key_refresh_min_seconds", self.key_refresh_min_seconds),
         ];
         let zero = zero.into_iter().filter(|(_, number)| *number == 0);

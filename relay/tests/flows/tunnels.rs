@@ -166,6 +166,34 @@ async fn a_tunnel_ends_with_its_time_and_frees_its_place() {
     relay.metric_reaches("restante_relay_tunnels_total{outcome=\"too_long\"}", 2).await;
 }
 
+/// Who holds a place without using it loses it long before the tunnel's whole time is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tunnel_through_which_nothing_passes_ends_early() {
+    let site = Site::new();
+    let (gateway, address) = listener().await;
+    let limits = "tunnel_seconds = 600\ntunnel_idle_seconds = 2\ntunnels_max = 1";
+    let (relay, token) = site.relay_to(address, limits).await;
+    let _refresher = accepted(&gateway).await;
+    for mut client in [site.client(&relay).await, site.old_client(&relay).await] {
+        let mut tunnel = open(&mut client, &token).await;
+        let mut far = accepted(&gateway).await;
+        // Bytes of either end keep it.
+        let began = Instant::now();
+        for _ in 0..4 {
+            tokio::time::sleep(Duration::from_millis(350)).await;
+            tunnel.write_all(b"x").await.unwrap();
+            assert_eq!(far.read_u8().await.unwrap(), b'x');
+            tokio::time::sleep(Duration::from_millis(350)).await;
+            far.write_all(b"y").await.unwrap();
+            assert_eq!(tunnel.read_u8().await.unwrap(), b'y');
+        }
+        assert!(rest(&mut tunnel).await.is_empty() && rest(&mut far).await.is_empty());
+        let took = began.elapsed();
+        assert!((Duration::from_millis(4700)..Duration::from_secs(30)).contains(&took), "{took:?}");
+    }
+    relay.metric_reaches("restante_relay_tunnels_total{outcome=\"idle\"}", 2).await;
+}
+
 /// Each end may finish first, and the other one still gets what was sent.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_halves_of_a_tunnel_end_apart() {
