@@ -77,7 +77,7 @@ async fn serve(config: Config, configured: Configured) -> anyhow::Result<Exit> {
     let Signals { mut ends, mut reloads } = Signals::install().context("signals cannot be handled")?;
     let drain = Duration::from_secs(config.limits.drain_seconds.into());
     let (mut announce, load) = (announce, || load(&configured));
-    let surroundings = Surroundings { announce: &mut announce, complain: &complain, load: &load };
+    let surroundings = Surroundings { announce: &mut announce, load: &load };
     let server = |stopping| server::run(config, surroundings, &mut reloads, stopping);
     Ok(match until_drained(server, &mut ends, drain).await? {
         Ended::Unasked | Ended::Drained => Exit::Done,

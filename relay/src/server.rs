@@ -57,8 +57,6 @@ pub enum Error {
 pub struct Surroundings<'a> {
     /// Called with table and address of each listener that is ready.
     pub announce: &'a mut (dyn FnMut(&str, &dyn Display) + Send),
-    /// Called with what to do when a reload fails. The sentence names nothing: where it goes is often kept as a log.
-    pub complain: &'a (dyn Fn(&str) + Sync),
     /// Reads the configuration again.
     pub load: &'a (dyn Fn() -> Result<Config, Problems> + Sync),
 }
@@ -134,10 +132,7 @@ pub async fn run(
             }
             // The reason names providers and addresses, and standard error of a service is its log. Whoever asks by
             // hand is told.
-            Err(_) => {
-                tracing::error!("the new configuration was not taken");
-                (surroundings.complain)("not taken: run `restante-relay config check`");
-            }
+            Err(_) => tracing::error!("the new configuration was not taken: `restante-relay config check` says why"),
         }
     }
     standing.drain();

@@ -118,6 +118,10 @@ async fn a_reload_of_something_broken_changes_nothing() {
     }
     relay.process.reload().await;
     assert_eq!(client.post(&token, "x").await.status, 200);
+    // What reads the log reads these lines too.
+    for line in relay.process.logged().lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

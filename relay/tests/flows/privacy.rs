@@ -12,7 +12,7 @@ use crate::{
 };
 
 const CONTENT: &str = "sealed-content-of-alice";
-const NOT_TAKEN: &str = "not taken: run `restante-relay config check`";
+const NOT_TAKEN: &str = "the new configuration was not taken: `restante-relay config check` says why";
 const RESPONSE: &str = "sealed-response-for-alice";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
