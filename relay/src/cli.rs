@@ -66,8 +66,8 @@ Examples:
 pub(crate) enum ConfigCommand {
     /// Say everything that is wrong with a configuration, without serving
     ///
-    /// Reads all layers, checks names, addresses, certificates and files, and prints every problem with its place.
-    /// Opens no socket. Exit status 78 if there is a problem.
+    /// Reads all layers, checks names, addresses, certificates, files and the logs of key lists, and prints every problem
+    /// with its place. Opens no socket and changes nothing; a relay may be serving. Exit status 78 if there is a problem.
     #[command(after_long_help = "\
 Example:
   restante-relay config check --config /etc/restante/relay.toml")]

@@ -73,7 +73,7 @@ pub async fn run(
 ) -> Result<(), Error> {
     let counters = Arc::new(Counters::default());
     let tls = Tls::read(&config.cert_file, &config.key_file, Clients::Unknown)?;
-    let keys_folder = config.state_path.join("keys");
+    let keys_folder = config.keys_folder();
     fs::create_dir_all(&keys_folder).map_err(|error| Error::State(keys_folder.clone(), error))?;
     let limits = config.limits.of_relay();
     let routes = Routes::open(&config.gateways, &keys_folder, &limits, &counters, None)?;

@@ -7,7 +7,7 @@ use restante_process::config::{
 };
 
 use super::{Config, written::Layers};
-use crate::user_tokens::hashes;
+use crate::{keys::Keys, user_tokens::hashes};
 
 pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems: &mut Problems) {
     let mut note = |key: &str, sentence: String| problems.add(layers.place(key), sentence);
@@ -45,6 +45,12 @@ pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems:
     for (index, gateway) in config.gateways.iter().enumerate() {
         if let Err(sentence) = check_authorities(&gateway.ca_file) {
             note(&format!("gateways.{index}.ca_file"), sentence);
+        }
+        if let Err(error) = Keys::check(&config.keys_folder(), &gateway.provider) {
+            note(
+                "relay.state_path",
+                format!("{}: the gateway of {}: {error}", config.state_path.display(), gateway.provider),
+            );
         }
         if let Some(files) = &gateway.identity {
             let client = Identity {

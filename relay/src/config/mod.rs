@@ -69,6 +69,11 @@ impl Config {
         }
     }
 
+    /// Where key lists and their logs are.
+    pub(crate) fn keys_folder(&self) -> PathBuf {
+        self.state_path.join("keys")
+    }
+
     /// What is allowed but will hurt later. Sentences with numbers only, fit for the log.
     pub fn warnings(&self) -> Vec<String> {
         too_few_files(self.limits.connections_max).into_iter().collect()

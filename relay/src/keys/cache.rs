@@ -2,7 +2,7 @@
 //!
 //! # Correctness
 //! A new list is written to the log, then to its own file, and only then served. After a restart the file is used if it
-//! is the list that the log names last; otherwise the list is fetched anew, which adds no line.
+//! is the list that the log names last as served; otherwise the list is fetched anew, which adds no line.
 
 use std::{
     fs::{self, File},
@@ -18,9 +18,12 @@ use tokio::time::Instant;
 
 use super::{
     key_list::{KeyListFault, check, digest},
-    log::{KeyLog, LogError, Seen},
+    log::{KeyLog, LogError},
 };
 use crate::provider_id::ProviderId;
+
+/// The log's name in the folder of its provider.
+const LOG: &str = "log.jsonl";
 
 /// A list that is served.
 #[derive(Clone, Debug)]
@@ -90,6 +93,12 @@ pub struct Fetched {
     pub validated: Instant,
 }
 
+/// What the log says about a list now.
+enum Recorded {
+    Served,
+    TooSoon,
+}
+
 /// The key list of one gateway and its log.
 #[derive(Debug)]
 pub struct Keys {
@@ -114,13 +123,21 @@ impl Keys {
     pub fn open(folder: &Path, provider: &ProviderId) -> Result<Self, LogError> {
         let folder = folder.join(provider.as_str());
         fs::create_dir_all(&folder)?;
-        let log = KeyLog::open(&folder.join("log.jsonl"))?;
+        let log = KeyLog::open(&folder.join(LOG))?;
         let list_file = folder.join("list.ohttp-keys");
         let bytes = fs::read(&list_file).unwrap_or_default();
-        let is_last = log.last().is_some_and(|last| last.digest == digest(&bytes));
+        let is_last = log.served() == Some(digest(&bytes));
         let list = is_last.then(|| Arc::new(CachedList::new(bytes.into(), Duration::ZERO, None)));
         let state = RwLock::new(State { list, trouble: None, log: log.text() });
         Ok(Self { log: Mutex::new(log), list_file, state })
+    }
+
+    /// Says what is wrong with the log of a provider, if there is one, and changes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn check(folder: &Path, provider: &ProviderId) -> Result<(), LogError> {
+        KeyLog::check(&folder.join(provider.as_str()).join(LOG))
     }
 
     /// The list that is served.
@@ -154,20 +171,18 @@ impl Keys {
             return Offer::Unusable(fault);
         }
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = Seen { digest: digest(&bytes), seen_ms: now_ms };
-        let is_new = log.last().is_none_or(|last| last.digest != seen.digest);
-        if is_new {
-            // A clock that was set back makes the last change look recent: refusing is the safe side.
-            let change_min_ms = u64::try_from(change_min.as_millis()).unwrap_or(u64::MAX);
-            if log.last().is_some_and(|last| now_ms < last.seen_ms.saturating_add(change_min_ms)) {
+        let digest = digest(&bytes);
+        let is_new = log.served() != Some(digest);
+        match self.record(&mut log, digest, now_ms, change_min) {
+            Ok(Recorded::Served) => {}
+            Ok(Recorded::TooSoon) => {
                 self.set_trouble(KeyTrouble::TooSoon);
                 return Offer::TooSoon;
             }
-            if let Err(error) = log.append(seen) {
+            Err(error) => {
                 self.set_trouble(KeyTrouble::NotRecorded);
                 return Offer::NotRecorded(error);
             }
-            self.show().log = log.text();
         }
         let is_served = self.list().is_some_and(|list| list.bytes == bytes);
         if !is_served && let Err(error) = replace(&self.list_file, &bytes) {
@@ -178,6 +193,40 @@ impl Keys {
         let list = Arc::new(CachedList { gateway_etag: etag, ..list });
         self.serve(list);
         if is_new { Offer::Changed } else { Offer::Unchanged }
+    }
+
+    /// Decides about a list by what the log says, and writes the decision there if it says something new.
+    ///
+    /// # Correctness
+    /// A clock that was set back a little makes the last change look recent: refusing is the safe side, and ends when the
+    /// clock has caught up. One that was far ahead when the last list came would have to be waited for without end, so the
+    /// log is told the time again first: then the next list must be so much later than this.
+    fn record(
+        &self,
+        log: &mut KeyLog,
+        digest: [u8; 32],
+        now_ms: u64,
+        change_min: Duration,
+    ) -> Result<Recorded, LogError> {
+        let change_min_ms = u64::try_from(change_min.as_millis()).unwrap_or(u64::MAX);
+        if change_min_ms > 0 && log.settle_clock(now_ms, change_min_ms)? {
+            self.show().log = log.text();
+        }
+        if log.served() == Some(digest) {
+            return Ok(Recorded::Served);
+        }
+        let since_ms = log.served_since_ms(now_ms, change_min_ms);
+        let is_too_soon = since_ms.is_some_and(|since_ms| now_ms < since_ms.saturating_add(change_min_ms));
+        let (recorded, has_line) = if change_min_ms > 0 && is_too_soon {
+            (Recorded::TooSoon, log.record_refused(digest, now_ms)?)
+        } else {
+            log.record_served(digest, now_ms)?;
+            (Recorded::Served, true)
+        };
+        if has_line {
+            self.show().log = log.text();
+        }
+        Ok(recorded)
     }
 
     /// The gateway said that the list is still the one that we have.
@@ -236,6 +285,13 @@ mod tests {
         keys.offer(Fetched { bytes: bytes.into(), etag: None, max_age: HOUR, now_ms, validated }, 12 * HOUR)
     }
 
+    /// The lists of the log, by their seeds, and whether they were refused.
+    fn lines(keys: &Keys) -> Vec<(u8, bool)> {
+        let text = String::from_utf8(keys.log_text().to_vec()).unwrap();
+        let seed_of = |line: &str| (0..=255).find(|seed| line.contains(&hex::encode(digest(&usable_list(*seed)))));
+        text.lines().map(|line| (seed_of(line).unwrap(), line.contains("refused"))).collect()
+    }
+
     fn served(keys: &Keys) -> Vec<u8> {
         keys.list().unwrap().bytes.to_vec()
     }
@@ -253,7 +309,68 @@ mod tests {
         assert_eq!((served(&keys), keys.trouble()), (usable_list(2), None));
         // A clock that was set back does not let lists through.
         assert!(matches!(offer(&keys, 3, start), Offer::TooSoon));
-        assert_eq!(keys.log_text().split(|byte| *byte == b'\n').count(), 3);
+        assert_eq!(lines(&keys), [(1, false), (2, true), (2, false), (3, true)]);
+    }
+
+    /// The evidence of key targeting: that a list was shown stands there, whether or not it was ever served.
+    #[test]
+    fn lists_that_came_too_soon_are_recorded_once_and_few_of_them() {
+        let (site, start) = (Site::new(), 500_000);
+        let keys = site.open();
+        assert!(matches!(offer(&keys, 1, start), Offer::Changed));
+        for _ in 0..3 {
+            assert!(matches!(offer(&keys, 2, start + 1), Offer::TooSoon));
+            assert!(matches!(offer(&keys, 1, start + 1), Offer::Unchanged));
+        }
+        assert_eq!(lines(&keys), [(1, false), (2, true)]);
+        for seed in 2..50 {
+            assert!(matches!(offer(&keys, seed, start + 2), Offer::TooSoon));
+        }
+        assert_eq!(lines(&keys).len(), 9);
+        drop(keys);
+        let keys = site.open();
+        assert_eq!(served(&keys), usable_list(1));
+        assert!(matches!(offer(&keys, 60, start + 3), Offer::TooSoon));
+        assert_eq!(lines(&keys).len(), 9);
+    }
+
+    /// The relay was started with a clock that was years ahead.
+    #[test]
+    fn a_log_whose_last_line_lies_in_the_future_lets_lists_through_again() {
+        let (site, start) = (Site::new(), 500_000);
+        assert!(matches!(offer(&site.open(), 1, start + 1_000_000), Offer::Changed));
+        let keys = site.open();
+        assert!(matches!(offer(&keys, 2, start), Offer::TooSoon));
+        assert_eq!(lines(&keys), [(1, false), (1, false), (2, true)], "the time was put right");
+        drop(keys);
+        let keys = site.open();
+        assert!(matches!(offer(&keys, 2, start + 11), Offer::TooSoon));
+        assert!(matches!(offer(&keys, 2, start + 12), Offer::Changed));
+        assert!(matches!(offer(&keys, 3, start + 23), Offer::TooSoon));
+        assert!(matches!(offer(&keys, 3, start + 24), Offer::Changed));
+    }
+
+    #[test]
+    fn a_clock_that_goes_far_back_and_forth_makes_no_list_old() {
+        let (site, start) = (Site::new(), 500_000);
+        let keys = site.open();
+        assert!(matches!(offer(&keys, 1, start), Offer::Changed));
+        assert!(matches!(offer(&keys, 1, start - 100), Offer::Unchanged));
+        assert!(matches!(offer(&keys, 2, start + 1), Offer::TooSoon));
+        assert!(matches!(offer(&keys, 2, start + 12), Offer::Changed));
+    }
+
+    #[test]
+    fn without_a_least_time_every_list_is_taken_whatever_the_clock_says() {
+        let site = Site::new();
+        let keys = site.open();
+        for (seed, hour) in [(1, 100), (2, 100), (3, 5), (4, 6)] {
+            let (now_ms, validated) = (hour * HOUR_MS, Instant::now());
+            let bytes = usable_list(seed).into();
+            let fetched = Fetched { bytes, etag: None, max_age: HOUR, now_ms, validated };
+            assert!(matches!(keys.offer(fetched, Duration::ZERO), Offer::Changed), "{seed}");
+        }
+        assert_eq!(lines(&keys).len(), 4);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     fs,
     sync::{
         Arc,
@@ -17,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     client::{Client, full},
     gateway::{Gateway, Reaction, answer, key_list, keys_answer},
-    process::Process,
+    process::{Process, run},
     site::{Relay, Site},
 };
 
@@ -25,18 +26,24 @@ const KEYS: &str = "/v1/relay/follower.example/keys";
 const LOG: &str = "/v1/relay/follower.example/keys/log";
 const QUICK: &str = "key_refresh_min_seconds = 1\nkey_refresh_max_seconds = 1";
 
-/// Checks a chain as anybody would, and returns the hashes of the lists.
+/// Checks a chain as anybody would, and returns the hashes of the lists that were served.
 fn verified(log: &str) -> Vec<String> {
+    judged(log).0
+}
+
+/// The same, and the hashes of those that were refused.
+fn judged(log: &str) -> (Vec<String>, Vec<String>) {
     let mut previous = "0".repeat(64);
-    let mut lists = Vec::new();
+    let (mut served, mut refused) = (Vec::new(), Vec::new());
     for (number, line) in log.lines().enumerate() {
         let fields: Value = serde_json::from_str(line).unwrap();
         assert_eq!(fields["n"], number, "{log}");
         assert_eq!(fields["previous"], previous, "{log}");
         previous = hex::encode(Sha256::digest(line));
+        let lists = if fields["refused"] == "too_soon" { &mut refused } else { &mut served };
         lists.push(fields["sha256"].as_str().unwrap().to_owned());
     }
-    lists
+    (served, refused)
 }
 
 fn hash(list: &[u8]) -> String {
@@ -133,7 +140,11 @@ async fn a_list_that_changes_too_soon_is_refused_and_reported_until_policy_allow
     assert!(text.contains("gateways[0]: a key list was refused: it changed sooner"), "{text}");
     let mut client = site.client(&relay).await;
     assert_eq!(client.get(KEYS).await.content, key_list(1));
-    assert_eq!(verified(&text_of(&mut client, LOG).await), [hash(&key_list(1))]);
+    // Whoever was shown the other list, by this gateway, finds it there.
+    let evidence = (vec![hash(&key_list(1))], vec![hash(&key_list(2))]);
+    assert_eq!(judged(&text_of(&mut client, LOG).await), evidence);
+    fetched(&relay, "too_soon", 2).await;
+    assert_eq!(judged(&text_of(&mut client, LOG).await), evidence, "once");
     // The operator knows why, and lets it through.
     site.configure(&format!("{QUICK}\nkey_change_min_hours = 0"), gateway.address);
     relay.process.reload().await;
@@ -252,13 +263,25 @@ async fn a_log_that_somebody_changed_stops_the_relay() {
     let mut second = Process::serve(&site.path("relay.toml"), &site.path("second.log"));
     assert_eq!(second.ended().await.code(), Some(1));
     assert!(second.logged().contains("in use by another relay"), "{}", second.logged());
+    assert!(checked(&site).await.is_ok(), "a relay that serves is no problem of its configuration");
     relay.process.kill().await;
     let file = site.path("state/keys/follower.example/log.jsonl");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("\"n\":0", "\"n\":1")).unwrap();
     let mut third = Process::serve(&site.path("relay.toml"), &site.path("third.log"));
-    assert_eq!(third.ended().await.code(), Some(1));
+    assert_eq!(third.ended().await.code(), Some(78));
     assert!(third.logged().contains("line 1 of the key log does not follow"), "{}", third.logged());
+    let said = checked(&site).await.unwrap_err();
+    assert!(said.contains("relay.state_path") && said.contains("line 1 of the key log does not follow"), "{said}");
+}
+
+/// What `config check` complains of, if it does.
+async fn checked(site: &Site) -> Result<(), String> {
+    let file = site.path("relay.toml");
+    let words = ["config", "check", "--config"].map(OsStr::new);
+    let output = run(&[&words[..], &[file.as_os_str()]].concat()).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    if output.status.success() { Ok(()) } else { Err(said) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
