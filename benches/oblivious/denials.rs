@@ -6,6 +6,8 @@ use std::{
     time::Instant,
 };
 
+use restante_gateway::WELL_KNOWN;
+
 use crate::{
     load::http_answer,
     provider::{NOBODY, Provider, USER},
@@ -79,7 +81,7 @@ fn turns(kinds: usize) -> Vec<usize> {
 /// Posts a request; nanoseconds to the end of the answer, and its body.
 fn time(stream: &mut TcpStream, encapsulated: &[u8]) -> (f64, Vec<u8>) {
     let (mut request, mut answer, mut piece) = (Vec::new(), Vec::new(), [0; 16 * 1024]);
-    gateway_request(encapsulated, &mut request);
+    gateway_request(WELL_KNOWN, encapsulated, &mut request);
     let begun = Instant::now();
     stream.write_all(&request).unwrap();
     while http_answer(&answer).is_none() {

@@ -45,6 +45,8 @@ const LOCAL: &str = "local fetch";
 /// As through the gateway, with bodies as long, in clear.
 const FETCH: &str = "plain fetch";
 const SEALED: &str = "fetch through the gateway";
+/// Opened and sealed, and answered at once in between.
+const TRIVIAL: &str = "nothing through a gateway";
 const EMPTY: &str = "empty POST";
 const DENIALS: &str = "denials";
 
@@ -67,13 +69,17 @@ fn main() {
             }
         };
         measure(EMPTY, false, Provider::empty_posts);
+        measure(TRIVIAL, false, Provider::sealed_nothings);
         measure(LOCAL, true, Provider::fetches);
         measure(FETCH, true, Provider::padded_fetches);
         measure(SEALED, true, Provider::sealed_fetches);
     }
     table.write("oblivious.json");
     if let (Some(sealed), Some(plain)) = (table.server_cpu_us(SEALED, 64), table.server_cpu_us(FETCH, 64)) {
-        println!("\n{:8.1}  µs of CPU that the gateway adds to a fetch, 64 in flight", sealed - plain);
+        println!("\n{:8.1}  µs of CPU that the gateway adds to a fetch, 64 in flight; goal: 40", sealed - plain);
+    }
+    if let (Some(trivial), Some(empty)) = (table.server_cpu_us(TRIVIAL, 64), table.server_cpu_us(EMPTY, 64)) {
+        println!("{:8.1}  µs of CPU that it adds to nothing, 64 in flight; to reach for: 26", trivial - empty);
     }
     provider.expect_all_answered();
     if wanted(DENIALS) {

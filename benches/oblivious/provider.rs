@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    convert::Infallible,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     num::NonZeroU32,
@@ -15,7 +16,7 @@ use std::{
 use axum::{
     body::Bytes,
     extract::State,
-    routing::{get, post},
+    routing::{get, post, post_service},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderValue, header::CONTENT_TYPE};
@@ -33,6 +34,7 @@ use restante::{
 };
 use restante_gateway::{
     Gateway, Keyring, Machine, Outcome, Policy as GatewayPolicy, Rate, ReplayMark, RotationSchedule, Target as Allowed,
+    WELL_KNOWN,
 };
 use restante_process::{Connections, Identify, Socket};
 use tower::ServiceExt;
@@ -51,6 +53,8 @@ pub(crate) const NOBODY: &str = "nobody@followe.example";
 const SERVICE_TOKEN: &str = "a-token-that-only-this-measurement-knows";
 /// Where the target of the gateway is asked without the gateway.
 const PLAIN: &str = "/plain";
+/// Where a gateway is that has nothing to do behind it.
+const TRIVIAL: &str = "/trivial";
 /// What a sealed answer has more than what is in it: the response nonce and the tag of AES-128-GCM (RFC 9458 §4.4).
 const SEALED_OVERHEAD: usize = 16 + 16;
 /// Requests for one row: more than are answered while it lasts.
@@ -101,11 +105,20 @@ pub(crate) fn serve(folder: &Path) {
             in_flight_bytes_max: 1 << 28,
             body_timeout: Duration::from_secs(10),
         }));
-        let gateway = gateway(folder, service.clone());
+        let keyring = keyring(folder);
+        let marked: fn(http::Request<Bytes>) -> http::Request<Bytes> = |mut request| {
+            if let Some(ReplayMark { digest, expires_ms }) = request.extensions_mut().remove::<ReplayMark>() {
+                request.extensions_mut().insert(pool::ReplayMark { digest, expires_ms });
+            }
+            request
+        };
+        let gateway = gateway(KeyPackageTarget::new(service.clone()).map_request(marked), keyring.clone());
+        let trivial = gateway_that_is_asked_elsewhere(keyring);
         let counters = gateway.counters();
         let router = local::router(hub)
             .route("/empty", post(async |_body: Bytes| {}))
             .route(PLAIN, post(plain_fetch).with_state(KeyPackageTarget::new(service.clone())))
+            .route(TRIVIAL, post_service(trivial))
             .route(
                 "/unanswered",
                 get(async move || {
@@ -151,24 +164,36 @@ async fn plain_fetch(State(target): State<KeyPackageTarget>, body: Bytes) -> htt
     answer.map(|_| Full::from(padded))
 }
 
-type FetchTarget = tower::util::MapRequest<KeyPackageTarget, fn(http::Request<Bytes>) -> http::Request<Bytes>>;
+/// The keys of all gateways here.
+fn keyring(folder: &Path) -> Arc<Keyring> {
+    let schedule = RotationSchedule { x_wing: false, ..RotationSchedule::default() };
+    Arc::new(Keyring::open(&folder.join("keys"), &folder.join("seal-key"), schedule, &Machine).unwrap())
+}
+
+/// A gateway in front of something that answers at once, at a path that is not a gateway's.
+fn gateway_that_is_asked_elsewhere(
+    keyring: Arc<Keyring>,
+) -> impl tower::Service<axum::extract::Request, Response = http::Response<Full<Bytes>>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync {
+    let target = tower::service_fn(async |_| Ok(http::Response::new(Bytes::new())));
+    gateway(target, keyring).map_request(|mut request: axum::extract::Request| {
+        *request.uri_mut() = http::Uri::from_static(WELL_KNOWN);
+        request
+    })
+}
 
 /// As `restante serve` has it, with room for one relay that asks as fast as it can.
-fn gateway(folder: &Path, service: Arc<Service>) -> Gateway<FetchTarget> {
-    let schedule = RotationSchedule { x_wing: false, ..RotationSchedule::default() };
-    let keyring = Keyring::open(&folder.join("keys"), &folder.join("seal-key"), schedule, &Machine).unwrap();
-    let marked: fn(http::Request<Bytes>) -> http::Request<Bytes> = |mut request| {
-        if let Some(ReplayMark { digest, expires_ms }) = request.extensions_mut().remove::<ReplayMark>() {
-            request.extensions_mut().insert(pool::ReplayMark { digest, expires_ms });
-        }
-        request
-    };
-    let target = KeyPackageTarget::new(service).map_request(marked);
+fn gateway<T>(target: T, keyring: Arc<Keyring>) -> Gateway<T>
+where
+    T: tower::Service<http::Request<Bytes>, Response = http::Response<Bytes>, Error = Infallible>,
+{
     let allowed = Allowed { authority: PROVIDER.to_owned(), routes: KeyPackageTarget::routes() };
     let plenty = NonZeroU32::new(1_000_000).unwrap();
     let rate = Rate { per_second: plenty, burst: plenty };
     let policy = GatewayPolicy { others_together: rate, ..GatewayPolicy::default() };
-    Gateway::new(target, allowed, KeyPackageTarget::response_class, Arc::new(keyring), policy, Arc::new(Machine))
+    Gateway::new(target, allowed, KeyPackageTarget::response_class, keyring, policy, Arc::new(Machine))
 }
 
 /// The running server's process.
@@ -236,8 +261,17 @@ impl Provider {
 
     /// The bundle to the gateway.
     pub(crate) fn sealed_fetches(&self) -> Target {
+        self.sealed(WELL_KNOWN)
+    }
+
+    /// The same to the gateway that has nothing to do behind it.
+    pub(crate) fn sealed_nothings(&self) -> Target {
+        self.sealed(TRIVIAL)
+    }
+
+    fn sealed(&self, path: &'static str) -> Target {
         let prepared = Prepared::new(&self.key_list, &bundle(USER, &self.good_token), PREPARED);
-        let request = move |_, out: &mut Vec<u8>| gateway_request(&prepared.next(), out);
+        let request = move |_, out: &mut Vec<u8>| gateway_request(path, &prepared.next(), out);
         Target { request: Rc::new(request), answer: http_answer }
     }
 }

@@ -50,8 +50,8 @@ pub(crate) fn http_request(path: &str, fields: &str, body: &[u8], out: &mut Vec<
 }
 
 /// An encapsulated request to the gateway.
-pub(crate) fn gateway_request(encapsulated: &[u8], out: &mut Vec<u8>) {
-    http_request("/.well-known/ohttp-gateway", "Content-Type: message/ohttp-req\r\n", encapsulated, out);
+pub(crate) fn gateway_request(path: &str, encapsulated: &[u8], out: &mut Vec<u8>) {
+    http_request(path, "Content-Type: message/ohttp-req\r\n", encapsulated, out);
 }
 
 /// Requests that were encapsulated in advance; each is given once.
