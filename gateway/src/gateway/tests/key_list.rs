@@ -1,0 +1,85 @@
+//! The list of keys, and the keys that are in it.
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::Full;
+
+use super::bench::{Bench, encode, open};
+use crate::{Kem, RelayIdentity, gateway::WELL_KNOWN};
+
+#[tokio::test]
+async fn every_key_of_the_list_works() {
+    let bench = Bench::new();
+    for kem in Kem::ALL {
+        let client = ohttp::ClientRequest::from_encoded_config(&bench.config(kem)).unwrap();
+        let (request, response) = client.encapsulate(&encode(&bench.message())).unwrap();
+        let answer = bench.post(request).await;
+        assert_eq!(open(&answer, response).content, b"question", "{kem:?}");
+    }
+}
+
+/// RFC 9540 §4, §5; RFC 9458 §3.2.
+#[tokio::test]
+async fn the_list_is_given_directly_with_a_validator() {
+    let bench = Bench::new();
+    let get = |method: Method, tag: Option<&str>| {
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.method_mut() = method;
+        *request.uri_mut() = WELL_KNOWN.parse().unwrap();
+        if let Some(tag) = tag {
+            request.headers_mut().insert(header::IF_NONE_MATCH, HeaderValue::from_str(tag).unwrap());
+        }
+        bench.send(request)
+    };
+    let list = get(Method::GET, None).await;
+    assert_eq!(list.status(), StatusCode::OK);
+    assert_eq!(list.headers()[header::CONTENT_TYPE], "application/ohttp-keys");
+    assert_eq!(list.headers()[header::CACHE_CONTROL], "public, max-age=3600");
+    assert_eq!(ohttp::KeyConfig::decode_list(list.body()).unwrap().len(), 2);
+    let etag = list.headers()[header::ETAG].to_str().unwrap().to_owned();
+
+    let head = get(Method::HEAD, None).await;
+    assert_eq!((head.status(), head.body().len()), (StatusCode::OK, 0));
+    assert_eq!(head.headers()[header::CONTENT_LENGTH], list.body().len().to_string());
+
+    for known in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".into()] {
+        let answer = get(Method::GET, Some(&known)).await;
+        assert_eq!((answer.status(), answer.body().len()), (StatusCode::NOT_MODIFIED, 0), "{known}");
+        assert_eq!(answer.headers()[header::ETAG], etag);
+    }
+    assert_eq!(get(Method::GET, Some("\"another\"")).await.body(), list.body());
+}
+
+/// Whoever caches the list asks again when it has changed, and not up to an hour later.
+#[tokio::test]
+async fn the_list_is_cached_until_its_next_change_at_most() {
+    let bench = Bench::new();
+    let ask = async || {
+        let list = bench.send(Request::get(WELL_KNOWN).body(Full::new(Bytes::new())).unwrap()).await;
+        list.headers()[header::CACHE_CONTROL].to_str().unwrap().to_owned()
+    };
+    let next_change_ms = bench.keyring.next_change_ms();
+    for (before_ms, max_age) in [(3_600_001, 3600), (600_000, 600), (599_001, 600), (599_000, 599), (1, 1), (0, 1)] {
+        bench.surroundings.set(next_change_ms - before_ms);
+        assert_eq!(ask().await, format!("public, max-age={max_age}"), "{before_ms} ms before");
+    }
+    bench.surroundings.pass(60_000);
+    assert_eq!(ask().await, "public, max-age=1", "a change that is overdue");
+    bench.keyring.refresh(bench.surroundings.as_ref()).unwrap();
+    assert_eq!(ask().await, "public, max-age=3600");
+}
+
+/// Key targeting: whoever asks, however, gets the same.
+#[tokio::test]
+async fn the_list_is_the_same_for_everybody() {
+    let bench = Bench::new();
+    let mut answers = Vec::new();
+    for (name, value) in [("accept", "*/*"), ("user-agent", "a"), ("cookie", "id=7"), ("x-forwarded-for", "192.0.2.1")]
+    {
+        let mut request = Request::get(WELL_KNOWN).header(name, value).body(Full::new(Bytes::new())).unwrap();
+        request.extensions_mut().insert(RelayIdentity(value.into()));
+        let answer = bench.send(request).await;
+        answers.push((answer.headers().clone(), answer.into_body()));
+    }
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
+}
