@@ -23,16 +23,10 @@ impl ProviderId {
         &self.0
     }
 
-    /// Whether the two names tell that one entity runs both: one is the other's domain, or stands in it. Clients hold
-    /// relay and gateway to the same rule.
+    /// Whether the two names tell that one entity runs both. Clients hold relay and gateway to the same rule.
     pub fn is_related(&self, other: &ProviderId) -> bool {
-        stands_in(&self.0, &other.0) || stands_in(&other.0, &self.0)
+        restante_names::have_one_holder(&self.0, &other.0)
     }
-}
-
-/// Whether a name is a domain's own or stands somewhere below it.
-fn stands_in(name: &str, domain: &str) -> bool {
-    name.strip_suffix(domain).is_some_and(|left| left.is_empty() || left.ends_with('.'))
 }
 
 /// Whether a text is a name in this form. Names of hosts that the relay dials are held to the same rule.

@@ -26,8 +26,8 @@ pub(crate) struct FetchKeyPackages {
 
     /// A provider that the relay's operator runs; may be repeated
     ///
-    /// Its users cannot be asked for: one operator must not see both who asks and about whom. The relay's own domain
-    /// is refused in any case.
+    /// Its users cannot be asked for: one operator must not see both who asks and about whom. Providers in
+    /// the relay's own domain, or in that of a provider given here, are refused in any case.
     #[arg(long, value_name = "ID")]
     pub(crate) relay_operator: Vec<ServiceProviderId>,
 

@@ -81,10 +81,20 @@ fn an_operator_s_own_gateway_is_refused_with_the_reason() {
         RELAY.replace("operator = [\"hub.example\"]", "operator = [\"hub.example\", \"mimi.follower.example\"]");
     let problems = load(&[&below, GATEWAY].concat()).unwrap_err();
     assert!(problems.contains("mimi.follower.example is in the same domain"), "{problems}");
+    // Beside each other in one domain.
+    let beside = |domain: &str| {
+        let ours = RELAY.replace("\"hub.example\"", &format!("\"hub.{domain}\""));
+        load(&[ours, GATEWAY.replace("follower.example", &format!("follower.{domain}"))].concat())
+    };
+    for domain in ["example.org", "mimi.example.org", "example.co.uk"] {
+        let problems = beside(domain).unwrap_err();
+        assert!(problems.contains(&format!("hub.{domain} is in the same domain")), "{problems}");
+    }
     // Half of a label is no domain, and neither is what many share.
     for provider in ["nothub.example", "hub.example.net", "example.hub", "other.example"] {
         load(&[RELAY, &GATEWAY.replace("follower.example", provider)].concat()).unwrap();
     }
+    beside("co.uk").unwrap();
     let problems = load(&[&RELAY.replace("operator = [\"hub.example\"]", ""), GATEWAY].concat()).unwrap_err();
     assert!(problems.contains("relay.operator: is missing"), "{problems}");
 }

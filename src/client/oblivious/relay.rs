@@ -3,6 +3,7 @@
 use std::{fmt, net::SocketAddr, str::FromStr};
 
 use http::uri;
+use restante_names::have_one_holder;
 
 use crate::{
     client::http::{PeerUrl, ServiceToken},
@@ -75,17 +76,12 @@ pub struct Relay {
 
 impl Relay {
     /// Whether relay and gateway are known to be one operator's, who would then see both who asks and what is asked
-    /// (RFC 9458 §6): the provider is one of the relay's operator, or one's name stands in the other's domain.
+    /// (RFC 9458 §6): the names of the relay, or of a provider of its operator, and of this provider have one holder.
     pub(super) fn is_operated_by(&self, provider: &ServiceProviderId) -> bool {
-        let host = self.url.authority().host().to_ascii_lowercase();
-        let (host, provider_name) = (host.trim_end_matches('.'), provider.as_str());
-        self.operators.contains(provider) || stands_in(host, provider_name) || stands_in(provider_name, host)
+        let operators = self.operators.iter().map(ServiceProviderId::as_str);
+        let mut names = operators.chain([self.url.authority().host()]);
+        names.any(|name| have_one_holder(name, provider.as_str()))
     }
-}
-
-/// Whether a name is a domain's own or stands somewhere below it.
-fn stands_in(name: &str, domain: &str) -> bool {
-    name.strip_suffix(domain).is_some_and(|left| left.is_empty() || left.ends_with('.'))
 }
 
 #[cfg(test)]
@@ -107,6 +103,10 @@ mod tests {
             ("FOLLOWER.example.:8443", "follower.example"),
             ("relay.follower.example", "follower.example"),
             ("follower.example", "mimi.follower.example"),
+            ("relay.example.org", "gateway.example.org"),
+            ("relay.example.co.uk:8443", "example.co.uk"),
+            // What the operator runs is in the same domain.
+            ("relay.test", "other.hub.example"),
         ] {
             assert!(relay(host).is_operated_by(&provider(id)), "{host} {id}");
         }
@@ -114,7 +114,9 @@ mod tests {
             ("relay.test", "follower.example"),
             ("relay.hub.example", "follower.example"),
             ("notfollower.example", "follower.example"),
+            ("relay.co.uk", "gateway.co.uk"),
             ("127.0.0.1:8443", "follower.example"),
+            ("[::1]:8443", "follower.example"),
         ] {
             assert!(!relay(host).is_operated_by(&provider(id)), "{host} {id}");
         }
