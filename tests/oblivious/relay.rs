@@ -56,7 +56,6 @@ impl Relay {
             let mut announce = |_: &str, address: &dyn Display| drop(announced.send(address.to_string()));
             let surroundings = Surroundings {
                 announce: &mut announce,
-                complain: &|sentence| panic!("{sentence}"),
                 load: &|| panic!("nothing reloads it"),
             };
             server::run(config, surroundings, &mut reloads, stopping).await.unwrap();
