@@ -31,11 +31,13 @@ pub enum Fault {
     TokenLength = 10,
     /// A message that does not tell where it ends, with others behind it.
     OpenEnd = 11,
+    /// A bundle that asks for the same user, version and suite twice.
+    Repetition = 12,
 }
 
 impl Fault {
     /// Every fault, for the way back out of the codec's error.
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::WireFormat,
         Self::Version,
         Self::PublicApplication,
@@ -47,6 +49,7 @@ impl Fault {
         Self::CommitData,
         Self::TokenLength,
         Self::OpenEnd,
+        Self::Repetition,
     ];
 
     /// The fault that a codec error carries, if it carries one.
@@ -68,6 +71,7 @@ impl Fault {
             Self::CommitData => "CommitData stands with a commit and only with a commit",
             Self::TokenLength => "a ticket or token has the wrong length",
             Self::OpenEnd => "a message that does not tell where it ends stands before others",
+            Self::Repetition => "a bundle asks twice for the same user, version and cipher suite",
         }
     }
 }

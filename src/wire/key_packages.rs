@@ -1,6 +1,6 @@
 //! KeyPackage requests (draft §4.1), alone and in bundles.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize, byte_vec};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -59,20 +59,37 @@ pub struct KeyPackageResponse {
 }
 
 /// `KeyPackageRequest requests<V>`: a bundle of at most 32.
-#[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode)]
+#[derive(Clone, Debug, PartialEq, Eq, MlsSize)]
 pub struct KeyPackageRequests {
-    /// In the order in which they are answered.
+    /// In the order in which they are answered. No two are for the same user, version and suite, whatever their tokens.
     pub requests: Vec<KeyPackageRequest>,
 }
 
 impl KeyPackageRequests {
     /// The most requests in one bundle.
     pub const MAX: usize = 32;
+
+    /// What one token makes a provider do is done once in a bundle.
+    fn check(&self) -> Result<(), Fault> {
+        let mut asked = HashSet::with_capacity(self.requests.len());
+        let all_differ =
+            self.requests.iter().all(|request| asked.insert((&request.user_id, request.version, request.cipher_suite)));
+        if all_differ { Ok(()) } else { Err(Fault::Repetition) }
+    }
+}
+
+impl MlsEncode for KeyPackageRequests {
+    fn mls_encode(&self, writer: &mut Vec<u8>) -> Result<(), mls_rs_codec::Error> {
+        self.check()?;
+        self.requests.mls_encode(writer)
+    }
 }
 
 impl MlsDecode for KeyPackageRequests {
     fn mls_decode(reader: &mut &[u8]) -> Result<Self, mls_rs_codec::Error> {
-        Ok(Self { requests: super::bounded_list(reader, Self::MAX)? })
+        let bundle = Self { requests: super::bounded_list(reader, Self::MAX)? };
+        bundle.check()?;
+        Ok(bundle)
     }
 }
 

@@ -24,7 +24,7 @@ fn requests() -> Vec<Vector> {
     let good =
         |structure: &str, name: &str, (bytes, fields): (Tls, Value)| Vector::good(structure, name, bytes, fields);
     let alone = |user: usize, token: usize| request(&vec![0x75; user], &vec![0x74; token], 1);
-    let many = |count: usize| bundle(&vec![request(b"u", b"", 1); count]);
+    let many = |count: u16| bundle(&(1..=count).map(|suite| request(b"u", b"", suite)).collect::<Vec<_>>());
     vec![
         good("KeyPackageRequest", "usual", request(b"alice", b"token", 2)),
         good("KeyPackageRequest", "empty", request(b"", b"", 0)),
@@ -47,6 +47,12 @@ fn requests() -> Vec<Vector> {
         good("KeyPackageRequests", "none", bundle(&[])),
         good("KeyPackageRequests", "as_many_as_allowed", many(32)),
         Vector::bad("KeyPackageRequests", "one_too_many", many(33).0, "Fault(ListTooLong)"),
+        Vector::bad(
+            "KeyPackageRequests",
+            "the_same_user_and_suite_twice",
+            bundle(&[request(b"alice", b"token", 1), request(b"bob", b"", 1), request(b"alice", b"", 1)]).0,
+            "Fault(Repetition)",
+        ),
         Vector::bad(
             "KeyPackageRequests",
             "second_is_cut",

@@ -92,8 +92,8 @@ impl KeyPackageFetcher {
         Self { relay: RelayChannel::new(relay, roots, limits), keys: KeySource::new(tunnel, kems), surroundings }
     }
 
-    /// One bundle, one exchange: at most [`KeyPackageRequests::MAX`] requests, and 16 KiB. The results stand in the
-    /// order of the requests.
+    /// One bundle, one exchange: at most [`KeyPackageRequests::MAX`] requests, none for the same user and suite as
+    /// another, and 16 KiB. The results stand in the order of the requests.
     ///
     /// The bundle belongs together in the provider's eyes: it sees that one person asks for all of these users. Ask in
     /// several bundles where that says too much.

@@ -35,14 +35,15 @@ async fn token(house: &House) -> Vec<u8> {
     encode(&decode::<MintTokenResponse>(&answer.body).unwrap().token).unwrap()
 }
 
-fn bundle(token: &[u8], number: usize) -> Vec<u8> {
-    let request = KeyPackageRequest {
+/// Asks for the user's KeyPackages of that many suites, from 1 on.
+fn bundle(token: &[u8], suites: u16) -> Vec<u8> {
+    let request = |suite| KeyPackageRequest {
         user_id: USER.as_bytes().to_vec(),
         bearer_token: token.to_vec(),
         version: ProtocolVersion::MLS10,
-        cipher_suite: CipherSuite(1),
+        cipher_suite: CipherSuite(suite),
     };
-    encode(&KeyPackageRequests { requests: vec![request; number] }).unwrap()
+    encode(&KeyPackageRequests { requests: (1..=suites).map(request).collect() }).unwrap()
 }
 
 #[tokio::test]
@@ -53,11 +54,13 @@ async fn what_is_uploaded_is_counted_given_and_deleted() {
     let stored = standing(&house, Call::local(UPLOAD, upload(&packages))).await;
     assert_eq!(stored.stocks.len(), 1);
     assert_eq!(standing(&house, Call::local(STATUS, "")).await, stored);
-    let answer = Call::local(FETCH, bundle(&token(&house).await, 2)).acting_as("anybody").answer(&house).await;
-    answer.assert_ok();
-    let results: KeyPackageResults = decode(&answer.body).unwrap();
-    let given: Vec<_> = results.results.iter().map(|result| result.key_packages[0].bytes().to_vec()).collect();
-    assert_eq!(given, packages);
+    let token = token(&house).await;
+    for package in packages {
+        let answer = Call::local(FETCH, bundle(&token, 1)).acting_as("anybody").answer(&house).await;
+        answer.assert_ok();
+        let results: KeyPackageResults = decode(&answer.body).unwrap();
+        assert_eq!(results.results[0].key_packages[0].bytes()[..], package);
+    }
     assert!(standing(&house, Call::local(DELETE, CLIENT.to_vec())).await.stocks.is_empty());
 }
 
@@ -104,6 +107,8 @@ async fn access_media_type_and_bodies_are_checked() {
 async fn bundles_and_sizes_are_bounded() {
     let house = House::new();
     Call::local(FETCH, bundle(b"t", 33)).assert_problem(&house, ProblemCode::Malformed).await;
+    let twice = vector(&bundle(b"t", 1)[1..].repeat(2));
+    Call::local(FETCH, twice).assert_problem(&house, ProblemCode::Malformed).await;
     Call::local(FETCH, vec![0; 64 * 1024 + 1]).assert_problem(&house, ProblemCode::TooLarge).await;
     Call::local(UPLOAD, vec![0; 2 * 1024 * 1024 + 1]).assert_problem(&house, ProblemCode::TooLarge).await;
 }

@@ -1,7 +1,7 @@
 //! Lists and strings with a limit: the longest that is taken, and one more.
 
 use super::*;
-use crate::mls::Fault;
+use crate::mls::{CipherSuite, Fault, ProtocolVersion};
 
 fn vector(content: &[u8]) -> Vec<u8> {
     let mut encoded = Vec::new();
@@ -20,10 +20,36 @@ fn providers_of_a_welcome() {
 
 #[test]
 fn requests_of_a_bundle() {
-    let with = |count: usize| vector(&b"\0\0\0\x01\0\x01".repeat(count));
-    assert_eq!(decode::<KeyPackageRequests>(&with(KeyPackageRequests::MAX)).unwrap().requests.len(), 32);
-    let one_more = decode::<KeyPackageRequests>(&with(KeyPackageRequests::MAX + 1));
+    let with = |count: u8| vector(&(0..count).flat_map(|suite| [0, 0, 0, 1, 0, suite]).collect::<Vec<_>>());
+    assert_eq!(decode::<KeyPackageRequests>(&with(32)).unwrap().requests.len(), 32);
+    let one_more = decode::<KeyPackageRequests>(&with(33));
     assert_eq!(one_more, Err(DecodeError::Fault(Fault::ListTooLong)));
+}
+
+#[test]
+fn nobody_twice_in_a_bundle() {
+    let request = |user: &str, token: &str, suite| KeyPackageRequest {
+        user_id: user.into(),
+        bearer_token: token.into(),
+        version: ProtocolVersion::MLS10,
+        cipher_suite: CipherSuite(suite),
+    };
+    let first = request("bob", "one token", 1);
+    for (second, differs) in [
+        (request("carol", "one token", 1), true),
+        (request("bob", "one token", 2), true),
+        (request("", "one token", 1), true),
+        (request("bob", "one token", 1), false),
+        (request("bob", "another token", 1), false),
+    ] {
+        let bytes = vector(&[encode(&first).unwrap(), encode(&second).unwrap()].concat());
+        let bundle = KeyPackageRequests { requests: vec![first.clone(), second] };
+        let refused = DecodeError::Fault(Fault::Repetition);
+        let (decoded, encoded) =
+            if differs { (Ok(bundle.clone()), Ok(bytes.clone())) } else { (Err(refused), Err(refused)) };
+        assert_eq!(decode::<KeyPackageRequests>(&bytes), decoded);
+        assert_eq!(encode(&bundle), encoded);
+    }
 }
 
 /// Lists whose elements are a byte on the wire and many in memory.

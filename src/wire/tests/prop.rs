@@ -450,7 +450,11 @@ round_trips! {
             PushRequest { group_id, masked_partition_key, first_counter, response }
         }
     );
-    key_package_requests: vec(key_package_request(), 0..=4).prop_map(|requests| KeyPackageRequests { requests });
+    key_package_requests: vec(key_package_request(), 0..=4).prop_map(|mut requests| {
+        requests.sort_by_key(|request| (request.user_id.clone(), request.cipher_suite.0));
+        requests.dedup_by_key(|request| (request.user_id.clone(), request.cipher_suite.0));
+        KeyPackageRequests { requests }
+    });
     key_package_responses: key_package().prop_map(|key_package| KeyPackageResponse { key_package });
     key_package_results: vec(key_package_result(), 0..4).prop_map(|results| KeyPackageResults { results });
     join_token_requests: (bytes(70), partition_key(), any::<u32>()).prop_map(

@@ -16,10 +16,10 @@ use crate::{
         oblivious::{FetchError, FetchedKeyPackages, Kems},
         tests::cast::{Handshakes, client, new_member},
     },
-    mls::{CipherSuite, ProtocolVersion, WireKeyPackage},
+    mls::{CipherSuite, Fault, ProtocolVersion, WireKeyPackage},
     wire::{
-        self, KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, KeyPackageResult, KeyPackageResults,
-        KeyPackageStatus, MEDIA_TYPE,
+        self, DecodeError, KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, KeyPackageResult,
+        KeyPackageResults, KeyPackageStatus, MEDIA_TYPE,
     },
 };
 
@@ -193,11 +193,14 @@ async fn what_cannot_be_asked_is_not_sent() {
     let script = Script::honest(&gateway);
     let fetcher = Stage::new(&script).await.fetcher();
     let many = |count: usize, length: usize| -> Vec<KeyPackageRequest> {
-        (0..count).map(|_| request(&vec![b'x'; length])).collect()
+        let user = |number: usize| format!("{number:0length$}").into_bytes();
+        (0..count).map(|number| request(&user(number))).collect()
     };
     assert_eq!(fetcher.fetch(&follower(), Vec::new()).await, Err(FetchError::BundleCount));
     assert_eq!(fetcher.fetch(&follower(), many(33, 3)).await, Err(FetchError::BundleCount));
     assert_eq!(fetcher.fetch(&follower(), many(32, 512)).await, Err(FetchError::BundleTooLarge));
+    let twice = Err(FetchError::Encoding(DecodeError::Fault(Fault::Repetition)));
+    assert_eq!(fetcher.fetch(&follower(), [many(2, 3), many(1, 3)].concat()).await, twice);
     let hub = "hub.example".parse().unwrap();
     assert_eq!(fetcher.fetch(&hub, many(1, 3)).await, Err(FetchError::SameOperator));
     assert!(script.arrived.lock().unwrap().is_empty(), "not even a key list was asked for");
