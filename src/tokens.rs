@@ -41,7 +41,7 @@ pub(crate) async fn run(command: &TokensCommand, config: &Config) -> anyhow::Res
         TokensCommand::List(list) => {
             let User { id, .. } = &list.user;
             let listed = service(config, id)?.list_tokens().await?;
-            let heading = format!("{:<32}  {:<29}  {:>8}  {:<29}  state", "handle", "minted", "uses", "last used");
+            let heading = format!("{:<32}  {:<16}  {:>8}  {:<16}  state", "handle", "minted", "uses", "last used");
             Ok([heading].into_iter().chain(listed.tokens.iter().map(line)).collect())
         }
     }
@@ -65,13 +65,18 @@ fn service(config: &Config, user: &[u8]) -> anyhow::Result<DeliveryService<Local
 
 fn line(token: &TokenUse) -> String {
     let handle = hex::encode(token.handle.as_bytes());
-    let used = if token.last_used_ms == 0 { "-".to_owned() } else { date(token.last_used_ms) };
+    let used = if token.last_used_ms == 0 { "-".to_owned() } else { day(token.last_used_ms) };
     let state = if token.revoked { "revoked" } else { "good" };
-    format!("{handle}  {:<29}  {:>8}  {used:<29}  {state}", date(token.minted_ms), token.uses)
+    format!("{handle}  {:<16}  {:>8}  {used:<16}  {state}", day(token.minted_ms), token.uses)
 }
 
-fn date(time_ms: u64) -> String {
+/// The server knows no more than the day: `Tue, 14 Nov 2023`.
+fn day(time_ms: u64) -> String {
     /// The year 9999 ends then.
     const LAST_MS: u64 = 253_402_300_799_000;
-    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(time_ms.min(LAST_MS)))
+    /// As long as the date of an IMF-fixdate (RFC 9110 §5.6.7) is without the time.
+    const LENGTH: usize = "Tue, 14 Nov 2023".len();
+    let mut date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(time_ms.min(LAST_MS)));
+    date.truncate(LENGTH);
+    date
 }

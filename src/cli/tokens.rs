@@ -27,7 +27,9 @@ Examples:
   restante tokens revoke --config hub.toml --all")]
     Revoke(RevokeTokens),
 
-    /// Print the handles of a user's unique tokens, and how often they were used
+    /// Print the handles of a user's unique tokens, how often they were used, and whether they still open anything
+    ///
+    /// Of times the server keeps no more than the day.
     #[command(after_long_help = "\
 Example:
   restante tokens list --config hub.toml --user alice")]

@@ -17,6 +17,8 @@ use crate::{
 
 /// How soon to come back after a 503, in seconds.
 const UNAVAILABLE_RETRY_SECONDS: u32 = 2;
+/// After so long there is room for some hundred KeyPackages.
+const UPLOAD_RETRY_SECONDS: u32 = 600;
 
 /// A refusal on its way to the asker.
 ///
@@ -164,6 +166,15 @@ impl Problem {
             Rejection::TooManyStocks(stocks) => {
                 Self::new(ProblemCode::PoolFull, format!("A user may have at most {stocks} suites over all clients."))
             }
+            Rejection::TooManyReferences(references) => Self::new(
+                ProblemCode::PoolFull,
+                format!("Of a user at most {references} KeyPackages are remembered until they have expired for long."),
+            ),
+            Rejection::TooManyUploads => Self::later(
+                ProblemCode::RateLimited,
+                "The user has uploaded too many KeyPackages lately. None was stored.",
+                UPLOAD_RETRY_SECONDS,
+            ),
             Rejection::TooManyHandles(handles) => Self::new(
                 ProblemCode::PoolFull,
                 format!("A user may mint at most {handles} unique tokens: revoke all of them and begin anew."),

@@ -16,6 +16,8 @@ pub struct Account {
     pub generation: u32,
     /// How many handles have a row.
     pub handles: u32,
+    /// How many KeyPackages are remembered by their references.
+    pub references: u32,
     /// Which stocks there are.
     pub shelves: Vec<Shelf>,
 }
@@ -40,6 +42,12 @@ impl Account {
             version: shelf.version,
             cipher_suite: shelf.cipher_suite,
         })
+    }
+
+    /// A stock is not there any more.
+    pub(super) fn remove(&mut self, stock: &StockKey) {
+        let gone = Shelf::from(stock);
+        self.shelves.retain(|shelf| *shelf != gone);
     }
 
     /// How many clients have a stock.

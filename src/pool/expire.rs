@@ -1,7 +1,10 @@
 //! What lapses by itself: KeyPackages at the end of their lifetime, and later the memory of them.
 
-use super::{Expiry, ExpiryOf, Policy, Refusal, State, StockKey, Transition};
+use super::{Expiry, ExpiryOf, Place, Policy, Refusal, State, StockKey, Transition};
 use crate::sequencer::UnixMillis;
+
+/// KeyPackages of a stock that are removed in one step.
+const ITEMS_MAX: usize = 256;
 
 /// Looks at something that is due: removes what has lapsed and says when to look again.
 ///
@@ -22,6 +25,11 @@ pub fn expire<S: State + ?Sized>(
                 let due_ms = found.expires_ms.saturating_add(policy.reference_ms);
                 if now >= due_ms {
                     transition.references.push((*reference, None));
+                    let user = found.stock.user;
+                    if let Some(mut account) = state.account(&user).map_err(Refusal::State)? {
+                        account.references = account.references.saturating_sub(1);
+                        transition.accounts.push((user, account));
+                    }
                 } else {
                     // A clock that went back, or a longer memory than when the row was written.
                     transition.expiries.push(Expiry { due_ms, of: due.of });
@@ -39,16 +47,34 @@ fn stock<S: State + ?Sized>(
     now: UnixMillis,
 ) -> Result<(), S::Error> {
     let Some(mut stock) = state.stock(key)? else { return Ok(()) };
-    let lapsed = stock.items.iter().filter(|item| item.expires_ms <= now).map(|item| item.number);
-    transition.packages.extend(lapsed.map(|number| ((*key, number), None)));
-    stock.items.retain(|item| item.expires_ms > now);
+    if stock.first.is_some_and(|first| first.expires_ms <= now) {
+        let mut items = state.items(key, Place::FIRST, ITEMS_MAX)?;
+        let left = items.iter().position(|item| item.expires_ms > now).unwrap_or(items.len());
+        stock.first = items.get(left).copied();
+        items.truncate(left);
+        if let Some(last) = items.last().filter(|_| stock.first.is_none()) {
+            stock.first = state.items(key, last.place().next(), 1)?.first().copied();
+        }
+        stock.items = stock.items.saturating_sub(u32::try_from(left).unwrap_or(u32::MAX));
+        transition.packages.extend(items.iter().map(|item| ((*key, item.number), None)));
+        transition.items.extend(items.iter().map(|item| ((*key, item.place()), None)));
+    }
     if let Some(spare) = stock.last_resort.take_if(|spare| spare.item.expires_ms <= now) {
         transition.packages.push(((*key, spare.item.number), None));
     }
-    if let Some(due_ms) = stock.next_expiry() {
-        transition.expiries.push(Expiry { due_ms, of: ExpiryOf::Stock(*key) });
+    match stock.next_expiry() {
+        Some(due_ms) => {
+            transition.expiries.push(Expiry { due_ms, of: ExpiryOf::Stock(*key) });
+            transition.stocks.push((*key, Some(stock)));
+        }
+        // Nothing is left of what would have expired now, and nothing came after it.
+        None => {
+            transition.stocks.push((*key, None));
+            if let Some(mut account) = state.account(&key.user)? {
+                account.remove(key);
+                transition.accounts.push((key.user, account));
+            }
+        }
     }
-    // An empty stock stays: the client is there, and has nothing to give until it uploads again.
-    transition.stocks.push((*key, Some(stock)));
     Ok(())
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{Account, Item, Meter, Policy, State, Stock, StockKey, TokenSecret, Transition};
+use super::{Account, Item, Meters, Place, State, Stock, StockKey, TokenSecret, Transition, day::day_of};
 use crate::{
     mls::{CipherSuite, ProtocolVersion},
     sequencer::{UnixMillis, UserTag},
@@ -47,22 +47,10 @@ impl fmt::Debug for Fetch {
     }
 }
 
-/// How often tokens were shown and users asked for.
-#[derive(Debug)]
-pub struct Meters {
-    tokens: Meter<[u8; 16]>,
-    targets: Meter<UserTag>,
-}
-
-impl Meters {
-    /// Nothing was asked for.
-    pub fn new(policy: &Policy) -> Self {
-        Self { tokens: Meter::new(policy.token_rate), targets: Meter::new(policy.target_rate) }
-    }
-}
-
 /// What becomes of a [`Fetch`].
-#[derive(Debug)]
+///
+/// # Privacy
+/// `Debug` shows how many KeyPackages there are.
 pub struct Fetched {
     /// How it went.
     pub status: KeyPackageStatus,
@@ -70,6 +58,13 @@ pub struct Fetched {
     pub key_packages: Vec<Bytes>,
     /// What changes. Nothing, unless something was handed out.
     pub transition: Transition,
+}
+
+impl fmt::Debug for Fetched {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Fetched");
+        shown.field("status", &self.status).field("key_packages", &self.key_packages.len()).finish_non_exhaustive()
+    }
 }
 
 impl Fetched {
@@ -110,18 +105,17 @@ pub fn fetch<S: State + ?Sized>(
     if unique && !meters.tokens.take(token_name(fetch), now) {
         return Ok(Fetched::nothing(KeyPackageStatus::Denied));
     }
-    let mut stocks = Vec::new();
+    let mut heads = Vec::new();
     for key in matching(&account, fetch) {
-        stocks.push((key, state.stock(&key)?.ok_or_else(|| state.missing("stock"))?));
+        heads.push(Head::read(state, key, now)?);
     }
-    if stocks.is_empty() {
+    if heads.is_empty() {
         return Ok(Fetched::nothing(KeyPackageStatus::Incompatible));
     }
     // Only what takes a one-time KeyPackage away counts.
-    let has_one_time = stocks.iter().any(|(_, stock)| stock.first(now).is_some());
+    let has_one_time = heads.iter().any(|head| head.one_time.is_some());
     let plenty = has_one_time && meters.targets.take(fetch.user, now);
-    let mut choices: Vec<Choice> =
-        stocks.into_iter().filter_map(|(key, stock)| Choice::of(key, stock, plenty, now)).collect();
+    let mut choices: Vec<Choice> = heads.into_iter().filter_map(|head| Choice::of(head, plenty, now)).collect();
     // The shortest first, so that as many clients as possible find room.
     choices.sort_by_key(|choice| choice.item.length);
     let mut fetched = Fetched::nothing(KeyPackageStatus::Exhausted);
@@ -134,7 +128,7 @@ pub fn fetch<S: State + ?Sized>(
     if unique && fetched.status == KeyPackageStatus::Ok {
         let mut used = handle.unwrap_or_default();
         used.uses = used.uses.saturating_add(1);
-        used.last_used_ms = now;
+        used.last_used_ms = day_of(now);
         fetched.transition.handles.push(((fetch.user, handle_key), Some(used)));
     }
     Ok(fetched)
@@ -154,6 +148,26 @@ fn matching<'a>(account: &'a Account, fetch: &'a Fetch) -> impl Iterator<Item = 
         .filter(|stock| stock.version == fetch.version && stock.cipher_suite == fetch.cipher_suite)
 }
 
+/// What a client could give.
+struct Head {
+    key: StockKey,
+    stock: Stock,
+    /// The one-time KeyPackage that would be given.
+    one_time: Option<Item>,
+}
+
+impl Head {
+    /// One row, and one more while expired KeyPackages wait to be removed.
+    fn read<S: State + ?Sized>(state: &S, key: StockKey, now: UnixMillis) -> Result<Self, S::Error> {
+        let stock = state.stock(&key)?.ok_or_else(|| state.missing("stock"))?;
+        let one_time = match stock.first {
+            Some(first) if first.expires_ms <= now => state.items(&key, Place::unexpired(now), 1)?.first().copied(),
+            first => first,
+        };
+        Ok(Self { key, stock, one_time })
+    }
+}
+
 /// A KeyPackage of a client that may be handed out.
 struct Choice {
     key: StockKey,
@@ -165,8 +179,9 @@ struct Choice {
 impl Choice {
     /// A one-time KeyPackage while there are some and the user is not asked for too often, else the last-resort one.
     /// A client without one keeps its one-time KeyPackages for later when the user is asked for too often.
-    fn of(key: StockKey, stock: Stock, plenty: bool, now: UnixMillis) -> Option<Self> {
-        let one_time = stock.first(now).filter(|_| plenty).copied();
+    fn of(head: Head, plenty: bool, now: UnixMillis) -> Option<Self> {
+        let Head { key, stock, one_time } = head;
+        let one_time = one_time.filter(|_| plenty);
         let (item, last_resort) = match one_time {
             Some(item) => (item, false),
             None => (stock.spare(now)?.item, true),
@@ -186,13 +201,18 @@ impl Choice {
         if self.last_resort {
             if let Some(spare) = &mut self.stock.last_resort {
                 spare.uses = spare.uses.saturating_add(1);
-                spare.last_used_ms = now;
+                spare.last_used_ms = day_of(now);
             }
         } else {
-            self.stock.items.retain(|item| item.number != number);
+            let place = self.item.place();
+            self.stock.items = self.stock.items.saturating_sub(1);
+            if self.stock.first == Some(self.item) {
+                self.stock.first = state.items(&self.key, place.next(), 1)?.first().copied();
+            }
+            fetched.transition.items.push(((self.key, place), None));
             fetched.transition.packages.push(((self.key, number), None));
         }
-        record.handed_out_ms.get_or_insert(now);
+        record.handed_out_ms.get_or_insert(day_of(now));
         fetched.transition.references.push((reference, Some(record)));
         fetched.transition.stocks.push((self.key, Some(self.stock)));
         fetched.key_packages.push(bytes);

@@ -1,6 +1,6 @@
 //! Removing a client, for example a lost device.
 
-use super::{Refusal, State, Transition};
+use super::{Place, Refusal, State, Transition};
 use crate::{sequencer::UserTag, wire::ClientId};
 
 /// Removes the KeyPackages of a client.
@@ -21,9 +21,11 @@ pub fn forget<S: State + ?Sized>(state: &S, forget: &Forget) -> Result<Transitio
     let Some(mut account) = state.account(&forget.user).map_err(Refusal::State)? else { return Ok(transition) };
     for key in account.stocks(forget.user).filter(|key| key.client == forget.client) {
         let stock = state.stock(&key).map_err(Refusal::State)?.unwrap_or_default();
+        let items = state.items(&key, Place::FIRST, usize::MAX).map_err(Refusal::State)?;
         let spare = stock.last_resort.iter().map(|spare| spare.item.number);
-        let numbers = stock.items.iter().map(|item| item.number).chain(spare);
+        let numbers = items.iter().map(|item| item.number).chain(spare);
         transition.packages.extend(numbers.map(|number| ((key, number), None)));
+        transition.items.extend(items.iter().map(|item| ((key, item.place()), None)));
         transition.stocks.push((key, None));
     }
     account.shelves.retain(|shelf| shelf.client != forget.client);

@@ -35,10 +35,15 @@ impl<K: std::hash::Hash + Eq> Meter<K> {
 
     /// Takes one, if there is one.
     pub fn take(&mut self, name: K, now: UnixMillis) -> bool {
+        self.take_many(name, 1, now)
+    }
+
+    /// Takes so many, or none.
+    pub fn take_many(&mut self, name: K, number: u32, now: UnixMillis) -> bool {
         let capacity = self.rate.each_ms.saturating_mul(self.rate.burst.into());
         // Never more than all of it: a clock that was ahead for a moment must not shut a name out until then.
         let used_until = self.full_at_ms.get(&name).copied().unwrap_or(0).clamp(now, now.saturating_add(capacity));
-        let full_at = used_until.saturating_add(self.rate.each_ms);
+        let full_at = used_until.saturating_add(self.rate.each_ms.saturating_mul(number.into()));
         if full_at > now.saturating_add(capacity) {
             return false;
         }
@@ -60,6 +65,17 @@ mod tests {
         assert_eq!(taken(&mut meter, 1_100), 1);
         assert_eq!(taken(&mut meter, 1_350), 2);
         assert_eq!(taken(&mut meter, 100_000), 3);
+    }
+
+    #[test]
+    fn many_are_taken_together_or_not_at_all() {
+        let mut meter = Meter::new(Rate { burst: 5, each_ms: 100 });
+        assert!(!meter.take_many(1, 6, 0));
+        assert!(meter.take_many(1, 4, 0));
+        assert!(!meter.take_many(1, 2, 0));
+        assert!(meter.take_many(1, 1, 0) && meter.take_many(1, 0, 0));
+        assert!(!meter.take_many(1, 2, 199));
+        assert!(meter.take_many(1, 2, 200));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Minting tokens (specs/protocol.md, "Bearer tokens").
 
-use super::{Handle, Policy, Refusal, Rejection, State, TokenSecret, Transition};
+use super::{Account, Handle, Policy, Refusal, Rejection, State, TokenSecret, Transition, day::day_of};
 use crate::{
     sequencer::{UnixMillis, UserTag},
     wire::{BearerToken, BearerTokenKind, TokenHandle},
@@ -43,10 +43,13 @@ pub fn mint<S: State + ?Sized>(
         None => (BearerTokenKind::Shared, &[]),
         Some(handle) => {
             if account.handles >= policy.handles {
+                forget_revoked(state, mint.user, &mut account, period, &mut transition).map_err(Refusal::State)?;
+            }
+            if account.handles >= policy.handles {
                 return Err(Rejection::TooManyHandles(policy.handles).into());
             }
             account.handles += 1;
-            let record = Handle { minted_ms: now, ..Handle::default() };
+            let record = Handle { minted_ms: day_of(now), period, ..Handle::default() };
             transition.handles.push(((mint.user, *handle), Some(record)));
             (BearerTokenKind::Unique, handle.as_bytes())
         }
@@ -56,4 +59,20 @@ pub fn mint<S: State + ?Sized>(
         transition.accounts.push((mint.user, account));
     }
     Ok((token, transition))
+}
+
+/// A token opens nothing without its handle, so those that open nothing can be forgotten.
+fn forget_revoked<S: State + ?Sized>(
+    state: &S,
+    user: UserTag,
+    account: &mut Account,
+    period: u64,
+    transition: &mut Transition,
+) -> Result<(), S::Error> {
+    let handles = state.handles(&user)?;
+    let good = handles.iter().filter(|(_, record)| record.is_good(period)).count();
+    account.handles = u32::try_from(good).unwrap_or(u32::MAX);
+    let revoked = handles.into_iter().filter(|(_, record)| !record.is_good(period));
+    transition.handles.extend(revoked.map(|(handle, _)| ((user, handle), None)));
+    Ok(())
 }

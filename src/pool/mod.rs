@@ -10,11 +10,13 @@
 //! Users are known by keyed hashes, clients by random numbers that they chose themselves.
 
 mod account;
+mod day;
 mod expire;
 mod fetch;
 mod forget;
 mod handle;
 mod meter;
+mod meters;
 mod mint;
 mod policy;
 mod reference;
@@ -31,10 +33,11 @@ mod upload;
 
 pub use account::{Account, Shelf};
 pub use expire::expire;
-pub use fetch::{Fetch, Fetched, Meters, fetch};
+pub use fetch::{Fetch, Fetched, fetch};
 pub use forget::{Forget, forget};
 pub use handle::Handle;
 pub use meter::{Meter, Rate};
+pub use meters::Meters;
 pub use mint::{Mint, mint};
 pub use policy::Policy;
 pub use reference::{Reference, ReferenceKey};
@@ -42,7 +45,7 @@ pub use refusal::{Refusal, Rejection};
 pub use revoke::{Revoke, revoke};
 pub use standing::standing;
 pub use state::State;
-pub use stock::{Item, LastResort, Stock, StockKey};
+pub use stock::{Item, LastResort, Place, Stock, StockKey};
 pub use token::TokenSecret;
 pub use transition::{Expiry, ExpiryOf, ReplayMark, Transition};
 pub use upload::{Package, Upload, upload};

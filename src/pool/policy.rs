@@ -16,12 +16,16 @@ pub struct Policy {
     pub stocks: usize,
     /// A stock with fewer KeyPackages than this is low.
     pub low_water_mark: u32,
+    /// How many KeyPackages of a user are remembered by their references.
+    pub references: u32,
     /// How many handles a user has.
     pub handles: u32,
     /// How long a KeyPackage's reference is kept after it expired.
     pub reference_ms: UnixMillis,
     /// How far a KeyPackage's lifetime may reach beyond the day of its upload.
     pub lifetime_ms: UnixMillis,
+    /// KeyPackages that one user uploads.
+    pub upload_rate: Rate,
     /// Fetches that one unique token opens.
     pub token_rate: Rate,
     /// Fetches of one user's one-time KeyPackages, over all tokens.
@@ -39,9 +43,11 @@ impl Default for Policy {
             clients: 64,
             stocks: 256,
             low_water_mark: 20,
+            references: 131_072,
             handles: 4096,
             reference_ms: 30 * DAY,
             lifetime_ms: 400 * DAY,
+            upload_rate: Rate { burst: 16_384, each_ms: 2_000 },
             token_rate: Rate { burst: 16, each_ms: 10 * 60_000 },
             target_rate: Rate { burst: 100, each_ms: 60_000 },
         }

@@ -36,6 +36,6 @@ pub struct Reference {
     pub last_resort: bool,
     /// When it expires.
     pub expires_ms: UnixMillis,
-    /// When it was first handed out.
+    /// On which day it was first handed out.
     pub handed_out_ms: Option<UnixMillis>,
 }

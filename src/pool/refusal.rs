@@ -11,6 +11,10 @@ pub enum Rejection {
     TooManyClients(usize),
     /// A user may have so many stocks over all clients.
     TooManyStocks(usize),
+    /// So many KeyPackages of a user are remembered by their references.
+    TooManyReferences(u32),
+    /// The user has uploaded too many KeyPackages lately.
+    TooManyUploads,
     /// A user may have so many handles.
     TooManyHandles(u32),
 }

@@ -33,7 +33,7 @@ pub fn revoke<S: State + ?Sized>(state: &S, revoke: &Revoke) -> Result<Transitio
                 account.handles = 0;
                 // Worth nothing under a new generation.
                 let handles = state.handles(user).map_err(Refusal::State)?;
-                transition.handles.extend(handles.into_iter().map(|handle| ((*user, handle), None)));
+                transition.handles.extend(handles.into_iter().map(|(handle, _)| ((*user, handle), None)));
                 transition.accounts.push((*user, account));
             }
         }

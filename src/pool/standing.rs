@@ -1,6 +1,6 @@
 //! What a user sees of the own KeyPackages.
 
-use super::{Policy, State};
+use super::{Place, Policy, State};
 use crate::{
     sequencer::{UnixMillis, UserTag},
     wire::{KeyPackageStanding, KeyPackageStock},
@@ -20,13 +20,19 @@ pub fn standing<S: State + ?Sized>(
     let mut stocks = Vec::with_capacity(account.shelves.len());
     for key in account.stocks(*user) {
         let stock = state.stock(&key)?.unwrap_or_default();
-        let available = stock.items.iter().filter(|item| item.expires_ms > now).count();
+        let mut available = stock.items;
+        if stock.first.is_some_and(|first| first.expires_ms <= now) {
+            // They will be removed with the next sweep.
+            let expired = state.items(&key, Place::FIRST, available as usize)?;
+            let expired = expired.iter().take_while(|item| item.expires_ms <= now).count();
+            available = available.saturating_sub(u32::try_from(expired).unwrap_or(u32::MAX));
+        }
         let spare = stock.spare(now);
         stocks.push(KeyPackageStock {
             client_id: key.client,
             version: key.version,
             cipher_suite: key.cipher_suite,
-            available: u32::try_from(available).unwrap_or(u32::MAX),
+            available,
             has_last_resort: spare.is_some(),
             last_resort_uses: spare.map_or(0, |spare| spare.uses),
             last_resort_used_ms: spare.map_or(0, |spare| spare.last_used_ms),

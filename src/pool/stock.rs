@@ -22,13 +22,18 @@ pub struct StockKey {
     pub cipher_suite: CipherSuite,
 }
 
-/// What is there, without the KeyPackages themselves.
-#[derive(Clone, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+/// What a fetch has to know of what is there.
+///
+/// # Correctness
+/// It has one size, however much waits: somebody who asks for a user with many clients has all of their stocks read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct Stock {
-    /// The number of the next KeyPackage that is stored. Numbers are never used again.
+    /// The number of the next KeyPackage that is stored. Numbers are not used again while the stock is there.
     pub next_number: u32,
-    /// One-time KeyPackages, in the order of their upload.
-    pub items: Vec<Item>,
+    /// How many one-time KeyPackages there are, expired ones included until they are removed.
+    pub items: u32,
+    /// The one of them whose place is first.
+    pub first: Option<Item>,
     /// Handed out when nothing else may be, and never used up.
     pub last_resort: Option<LastResort>,
 }
@@ -46,6 +51,16 @@ pub struct Item {
     pub expires_ms: UnixMillis,
 }
 
+/// Where a one-time KeyPackage stands in its stock: what expires first is handed out first, and of equals what was
+/// uploaded first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// When it expires.
+    pub expires_ms: UnixMillis,
+    /// Its number.
+    pub number: u32,
+}
+
 /// The last-resort KeyPackage of a stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct LastResort {
@@ -53,16 +68,36 @@ pub struct LastResort {
     pub item: Item,
     /// How often it was handed out.
     pub uses: u32,
-    /// When it was handed out last; 0 when never.
+    /// On which day it was handed out last; 0 when never.
     pub last_used_ms: UnixMillis,
 }
 
-impl Stock {
-    /// The first one-time KeyPackage that has not expired.
-    pub(super) fn first(&self, now: UnixMillis) -> Option<&Item> {
-        self.items.iter().find(|item| item.expires_ms > now)
+impl Place {
+    /// Before every other.
+    pub const FIRST: Self = Self { expires_ms: 0, number: 0 };
+
+    /// Before everything that expires later than that.
+    pub(super) fn unexpired(now: UnixMillis) -> Self {
+        Self { expires_ms: now.saturating_add(1), number: 0 }
     }
 
+    /// The next place.
+    pub(super) fn next(self) -> Self {
+        match self.number.checked_add(1) {
+            Some(number) => Self { number, ..self },
+            None => Self::unexpired(self.expires_ms),
+        }
+    }
+}
+
+impl Item {
+    /// Where it stands among the one-time KeyPackages of its stock.
+    pub fn place(&self) -> Place {
+        Place { expires_ms: self.expires_ms, number: self.number }
+    }
+}
+
+impl Stock {
     /// The last-resort KeyPackage, if it has not expired.
     pub(super) fn spare(&self, now: UnixMillis) -> Option<&LastResort> {
         self.last_resort.as_ref().filter(|spare| spare.item.expires_ms > now)
@@ -71,7 +106,18 @@ impl Stock {
     /// When the next KeyPackage of this stock expires.
     pub(super) fn next_expiry(&self) -> Option<UnixMillis> {
         let spare = self.last_resort.iter().map(|spare| spare.item.expires_ms);
-        self.items.iter().map(|item| item.expires_ms).chain(spare).min()
+        self.first.iter().map(|item| item.expires_ms).chain(spare).min()
+    }
+
+    /// Whether nothing waits here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none() && self.last_resort.is_none()
+    }
+
+    /// Counts one more one-time KeyPackage.
+    pub(super) fn add(&mut self, item: Item) {
+        self.items = self.items.saturating_add(1);
+        self.first = self.first.filter(|first| first.place() < item.place()).or(Some(item));
     }
 
     /// The number for one more KeyPackage; `None` when all have been used.

@@ -1,5 +1,6 @@
 //! Every command against a small state in memory.
 
+mod debug;
 mod expiring;
 mod fetching;
 mod model;

@@ -2,19 +2,24 @@
 
 use bytes::Bytes;
 
-use super::{Account, Handle, Reference, ReferenceKey, Stock, StockKey};
+use super::{Account, Handle, Item, Place, Reference, ReferenceKey, Stock, StockKey};
 use crate::{
     sequencer::{UnixMillis, UserTag},
     wire::TokenHandle,
 };
 
 /// What a command changes. Rows are set, or removed where there is `None`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// # Privacy
+/// `Debug` shows how many rows there are, and none.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Transition {
     /// Users.
     pub accounts: Vec<(UserTag, Account)>,
     /// Stocks.
     pub stocks: Vec<(StockKey, Option<Stock>)>,
+    /// One-time KeyPackages of stocks, by their places.
+    pub items: Vec<((StockKey, Place), Option<Item>)>,
     /// KeyPackages.
     pub packages: Vec<((StockKey, u32), Option<Bytes>)>,
     /// What is known of uploaded KeyPackages.
@@ -27,6 +32,16 @@ pub struct Transition {
     pub expiries: Vec<Expiry>,
     /// What was due and is done with.
     pub cleared_expiries: Vec<Expiry>,
+}
+
+impl std::fmt::Debug for Transition {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = formatter.debug_struct("Transition");
+        shown.field("accounts", &self.accounts.len()).field("stocks", &self.stocks.len());
+        shown.field("items", &self.items.len()).field("packages", &self.packages.len());
+        shown.field("references", &self.references.len()).field("handles", &self.handles.len());
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// Something to look at again.

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::{
-    Expiry, ExpiryOf, Item, LastResort, Policy, Reference, ReferenceKey, Refusal, Rejection, State, Stock, StockKey,
-    Transition,
+    Account, Expiry, ExpiryOf, Item, LastResort, Meters, Policy, Reference, ReferenceKey, Refusal, Rejection, State,
+    Stock, StockKey, Transition,
 };
 use crate::{
     mls::{CipherSuite, ProtocolVersion},
@@ -13,7 +13,10 @@ use crate::{
 };
 
 /// A KeyPackage that was found valid (RFC 9420 §10.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// # Privacy
+/// `Debug` shows its suite and length.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Package {
     /// As it was received.
     pub bytes: Bytes,
@@ -29,6 +32,13 @@ pub struct Package {
     pub last_resort: bool,
 }
 
+impl std::fmt::Debug for Package {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = formatter.debug_struct("Package");
+        shown.field("cipher_suite", &self.cipher_suite).field("length", &self.bytes.len()).finish_non_exhaustive()
+    }
+}
+
 /// Stores KeyPackages of one client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
@@ -40,11 +50,18 @@ pub struct Upload {
     pub packages: Vec<Package>,
 }
 
-/// Stores what this client has not uploaded before. A last-resort KeyPackage replaces the one before it.
+/// Stores what this client has not uploaded before. A last-resort KeyPackage replaces the one before it. Stocks of
+/// other clients in which nothing is left make room when the user has as many as there may be.
 ///
 /// # Errors
 /// [`Refusal::Rejected`] when nothing is stored; [`Refusal::State`] when the state cannot be read.
-pub fn upload<S: State + ?Sized>(state: &S, upload: &Upload, policy: &Policy) -> Result<Transition, Refusal<S::Error>> {
+pub fn upload<S: State + ?Sized>(
+    state: &S,
+    upload: &Upload,
+    policy: &Policy,
+    meters: &mut Meters,
+    now: UnixMillis,
+) -> Result<Transition, Refusal<S::Error>> {
     let mut transition = Transition::default();
     let mut account = state.account(&upload.user).map_err(Refusal::State)?.unwrap_or_default();
     let mut stocks: Vec<(StockKey, Stock)> = Vec::new();
@@ -83,14 +100,47 @@ pub fn upload<S: State + ?Sized>(state: &S, upload: &Upload, policy: &Policy) ->
         }
         transition.stocks.push((key, Some(stock)));
     }
+    if !fits(&account, policy) {
+        drop_empty(state, upload, &mut account, &mut transition).map_err(Refusal::State)?;
+    }
     if account.clients() > policy.clients {
         return Err(Rejection::TooManyClients(policy.clients).into());
     }
     if account.shelves.len() > policy.stocks {
         return Err(Rejection::TooManyStocks(policy.stocks).into());
     }
+    let new = u32::try_from(transition.references.len()).unwrap_or(u32::MAX);
+    account.references = account.references.saturating_add(new);
+    if account.references > policy.references {
+        return Err(Rejection::TooManyReferences(policy.references).into());
+    }
+    // Last: what is refused uses nothing up.
+    if !meters.uploads.take_many(upload.user, new, now) {
+        return Err(Rejection::TooManyUploads.into());
+    }
     transition.accounts.push((upload.user, account));
     Ok(transition)
+}
+
+fn fits(account: &Account, policy: &Policy) -> bool {
+    account.clients() <= policy.clients && account.shelves.len() <= policy.stocks
+}
+
+/// Clients that gave everything away and did not come back do not stand in the way of those that are there.
+fn drop_empty<S: State + ?Sized>(
+    state: &S,
+    upload: &Upload,
+    account: &mut Account,
+    transition: &mut Transition,
+) -> Result<(), S::Error> {
+    let others: Vec<_> = account.stocks(upload.user).filter(|key| key.client != upload.client).collect();
+    for key in others {
+        if state.stock(&key)?.is_none_or(|stock| stock.is_empty()) {
+            account.remove(&key);
+            transition.stocks.push((key, None));
+        }
+    }
+    Ok(())
 }
 
 fn store(
@@ -110,10 +160,11 @@ fn store(
             transition.packages.push(((*key, before.item.number), None));
         }
     } else {
-        if stock.items.len() >= policy.stock_items {
+        if stock.items as usize >= policy.stock_items {
             return Err(full);
         }
-        stock.items.push(item);
+        stock.add(item);
+        transition.items.push(((*key, item.place()), Some(item)));
     }
     transition.packages.push(((*key, number), Some(package.bytes.clone())));
     let reference = Reference {

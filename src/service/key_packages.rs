@@ -20,7 +20,7 @@ use crate::{
 
 /// Room for the KeyPackages of one request in an answer: what an answer's class has for each request
 /// ([`ANSWER_CLASS_BYTES`]), less what HTTP and the lists around it take.
-pub(crate) const BYTES_FOR_EACH: usize = ANSWER_CLASS_BYTES - 320;
+const BYTES_FOR_EACH: usize = ANSWER_CLASS_BYTES - 320;
 
 /// The class of an answer is the number of requests, rounded up to a power of two, times this.
 pub const ANSWER_CLASS_BYTES: usize = 8 * 1024;
@@ -74,7 +74,7 @@ impl Service {
         let (store, policy, tag, now) = (self.store.clone(), self.pool_policy.clone(), self.tag(user), self.now());
         let reading = tokio::task::spawn_blocking(move || {
             let snapshot = store.snapshot()?;
-            let view = PoolView { changes: &[], snapshot: &*snapshot };
+            let view = PoolView::new(&[], &*snapshot);
             pool::standing(&view, &tag, &policy, now)
         });
         Ok(reading.await.map_err(|_| Error::NoThread)??)

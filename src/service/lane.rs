@@ -27,6 +27,8 @@ use crate::{
 const BATCH_COMMANDS_MAX: usize = 512;
 /// How many bytes of messages and what comes with them one batch takes.
 const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// After so many milliseconds of deciding a batch takes nothing more: those who came first have waited enough.
+const BATCH_MS_MAX: UnixMillis = 20;
 /// How often a batch is computed again because somebody else wrote.
 const CONFLICTS_MAX: usize = 3;
 
@@ -169,8 +171,10 @@ impl Lane {
                 Task::Pool(task) => self.decide_pool(task, &mut decided, &*snapshot, now).map(Done::Pool),
             };
             decided.outcomes.push(outcome);
+            let is_full = decided.batch.bytes > BATCH_BYTES_MAX
+                || self.surroundings.clock.now().saturating_sub(now) > BATCH_MS_MAX;
             // A removed partition may be opened again at once: not in the batch that removes it.
-            if decided.batch.bytes > BATCH_BYTES_MAX || !decided.batch.removed.is_empty() {
+            if is_full || !decided.batch.removed.is_empty() {
                 break;
             }
         }

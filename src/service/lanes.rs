@@ -19,7 +19,7 @@ use crate::{
 
 /// The lanes of a service. Dropping them finishes them: the database must be closed before the process may end.
 pub struct Lanes {
-    /// Emptied by `finish`, which closes the queues.
+    /// Those of groups, and behind them that of KeyPackages and tokens. Emptied by `finish`, which closes the queues.
     queues: RwLock<Vec<mpsc::Sender<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     queue_wait: std::time::Duration,
@@ -30,13 +30,13 @@ impl Lanes {
     pub(super) fn start(limits: &Limits, surroundings: &Surroundings) -> Result<Self, Error> {
         let mut queues = Vec::new();
         let mut threads = Vec::new();
-        for number in 0..limits.lanes.max(1) {
+        let of_groups = (0..limits.lanes.max(1)).map(|number| format!("lane-{number}"));
+        // Whoever has a token decides how much there is to read for it: no group waits behind that.
+        for name in of_groups.chain(["lane-pool".to_owned()]) {
             let (queue, jobs) = mpsc::channel(limits.queue);
             let lane = Lane::new(surroundings.clone(), jobs);
-            let thread = std::thread::Builder::new()
-                .name(format!("lane-{number}"))
-                .spawn(move || lane.run())
-                .map_err(|_| Error::NoThread)?;
+            let thread =
+                std::thread::Builder::new().name(name).spawn(move || lane.run()).map_err(|_| Error::NoThread)?;
             queues.push(queue);
             threads.push(thread);
         }
@@ -67,7 +67,7 @@ impl Lanes {
     pub(super) async fn submit_pool(&self, task: PoolTask) -> Result<PoolOutcome, Error> {
         let queue = {
             let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
-            queues.first().cloned().ok_or(Error::ShuttingDown)?
+            queues.last().cloned().ok_or(Error::ShuttingDown)?
         };
         match self.await_done(&queue, Task::Pool(task)).await? {
             Done::Pool(outcome) => Ok(outcome),
@@ -124,9 +124,10 @@ impl Lanes {
 
     fn queue(&self, group: &GroupKey) -> Option<mpsc::Sender<Job>> {
         let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        let (_of_the_pool, of_groups) = queues.split_last()?;
         let [.., last] = group.as_bytes();
-        let lane = usize::from(*last).checked_rem(queues.len())?;
-        queues.get(lane).cloned()
+        let lane = usize::from(*last).checked_rem(of_groups.len())?;
+        of_groups.get(lane).cloned()
     }
 }
 

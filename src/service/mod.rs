@@ -30,8 +30,6 @@ mod waiters;
 pub use clock::{Clock, SystemClock};
 pub use entropy::{Entropy, SystemEntropy};
 pub use error::Error;
-#[cfg(test)]
-pub(crate) use key_packages::BYTES_FOR_EACH;
 pub use key_packages::{ANSWER_CLASS_BYTES, AnsweredRequests};
 pub use lanes::Lanes;
 pub use receive::{Receive, Received};

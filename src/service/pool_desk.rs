@@ -4,7 +4,9 @@ use bytes::Bytes;
 
 use super::{Error, pool_view::PoolView};
 use crate::{
-    pool::{self, Expiry, Fetch, Forget, Meters, Mint, Policy, Refusal, ReplayMark, Revoke, TokenSecret, Upload},
+    pool::{
+        self, Expiry, Fetch, Forget, Meters, Mint, Policy, Refusal, ReplayMark, Revoke, TokenSecret, Transition, Upload,
+    },
     sequencer::UnixMillis,
     store::{self, Batch, PoolBatch, Snapshot},
     wire::{BearerToken, KeyPackageStatus},
@@ -24,13 +26,25 @@ pub(super) enum PoolTask {
     Lapse(Vec<ReplayMark>),
 }
 
+/// A row that is read takes as long as so many bytes that are written.
+const ROW_BYTES: usize = 2 * 1024;
+
 /// What came of it.
-#[derive(Debug)]
 pub(super) enum PoolOutcome {
     /// One for each fetch of the bundle.
     Fetched(Vec<(KeyPackageStatus, Vec<Bytes>)>),
     Minted(BearerToken),
     Done,
+}
+
+impl std::fmt::Debug for PoolOutcome {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Fetched(_) => "Fetched(..)",
+            Self::Minted(_) => "Minted(..)",
+            Self::Done => "Done",
+        })
+    }
 }
 
 /// What carrying out needs.
@@ -43,22 +57,19 @@ pub(super) struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Decides a task and adds what it changes to the batch.
+    /// Decides a task and adds what it changes to the batch, and what it took.
     pub(super) fn carry_out(self, task: &PoolTask, batch: &mut Batch) -> Result<PoolOutcome, Error> {
         let Self { secret, policy, snapshot, now, .. } = self;
         let changes = [&batch.pool];
-        let view = PoolView { changes: &changes, snapshot };
-        let transition = match task {
+        let view = PoolView::new(&changes, snapshot);
+        let decided = match task {
             PoolTask::Fetch(fetches, mark) => return self.fetch(fetches, *mark, batch),
-            PoolTask::Upload(upload) => pool::upload(&view, upload, policy),
-            PoolTask::Forget(forget) => pool::forget(&view, forget),
-            PoolTask::Revoke(revoke) => pool::revoke(&view, revoke),
             PoolTask::Expire(due) => return self.expire(due, batch),
-            PoolTask::Mint(mint) => {
-                let (token, transition) = pool::mint(&view, mint, secret, policy, now).map_err(refused)?;
-                batch.pool.push(transition);
-                return Ok(PoolOutcome::Minted(token));
-            }
+            PoolTask::Upload(upload) => pool::upload(&view, upload, policy, self.meters, now).map(done),
+            PoolTask::Forget(forget) => pool::forget(&view, forget).map(done),
+            PoolTask::Revoke(revoke) => pool::revoke(&view, revoke).map(done),
+            PoolTask::Mint(mint) => pool::mint(&view, mint, secret, policy, now)
+                .map(|(token, transition)| (PoolOutcome::Minted(token), transition)),
             PoolTask::Lapse(marks) => {
                 batch.pool.lapsed_marks.extend(marks);
                 let latest = marks.iter().map(|mark| mark.expires_ms).max();
@@ -67,11 +78,13 @@ impl Desk<'_> {
                 return Ok(PoolOutcome::Done);
             }
         };
-        let transition = transition.map_err(refused)?;
+        let rows = view.rows();
+        batch.bytes += rows * ROW_BYTES;
+        let (outcome, transition) = decided.map_err(refused)?;
         batch.bytes +=
             transition.packages.iter().filter_map(|(_, bytes)| bytes.as_ref()).map(Bytes::len).sum::<usize>();
         batch.pool.push(transition);
-        Ok(PoolOutcome::Done)
+        Ok(outcome)
     }
 
     /// All that can be: a row that cannot be read does not stand in the way of the others.
@@ -79,8 +92,10 @@ impl Desk<'_> {
         let mut outcome = Ok(PoolOutcome::Done);
         for expiry in due {
             let changes = [&batch.pool];
-            let view = PoolView { changes: &changes, snapshot: self.snapshot };
-            match pool::expire(&view, expiry, self.policy, self.now) {
+            let view = PoolView::new(&changes, self.snapshot);
+            let decided = pool::expire(&view, expiry, self.policy, self.now);
+            batch.bytes += view.rows() * ROW_BYTES;
+            match decided {
                 Ok(transition) => batch.pool.push(transition),
                 Err(refusal) => outcome = Err(refused(refusal)),
             }
@@ -98,8 +113,11 @@ impl Desk<'_> {
         let mut taken = PoolBatch::default();
         for fetch in fetches {
             let changes = [&taken, &batch.pool];
-            let view = PoolView { changes: &changes, snapshot: self.snapshot };
-            let fetched = pool::fetch(&view, fetch, self.secret, self.meters, self.now)?;
+            let view = PoolView::new(&changes, self.snapshot);
+            let fetched = pool::fetch(&view, fetch, self.secret, self.meters, self.now);
+            batch.bytes += view.rows() * ROW_BYTES;
+            let fetched = fetched?;
+            batch.bytes += fetched.key_packages.iter().map(Bytes::len).sum::<usize>();
             taken.push(fetched.transition);
             results.push((fetched.status, fetched.key_packages));
         }
@@ -107,6 +125,10 @@ impl Desk<'_> {
         batch.pool.absorb(taken);
         Ok(PoolOutcome::Fetched(results))
     }
+}
+
+fn done(transition: Transition) -> (PoolOutcome, Transition) {
+    (PoolOutcome::Done, transition)
 }
 
 fn refused(refusal: Refusal<store::Error>) -> Error {

@@ -38,17 +38,25 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A clock that moves when it is told to.
 #[derive(Debug)]
-pub(crate) struct StoppedClock(AtomicU64);
+pub(crate) struct StoppedClock {
+    now: AtomicU64,
+    step: AtomicU64,
+}
 
 impl StoppedClock {
     pub(crate) fn advance(&self, by: UnixMillis) {
-        self.0.fetch_add(by, Ordering::Relaxed);
+        self.now.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Makes it go on by so much whenever somebody looks.
+    pub(crate) fn step(&self, by: UnixMillis) {
+        self.step.store(by, Ordering::Relaxed);
     }
 }
 
 impl Clock for StoppedClock {
     fn now(&self) -> UnixMillis {
-        self.0.load(Ordering::Relaxed)
+        self.now.fetch_add(self.step.load(Ordering::Relaxed), Ordering::Relaxed)
     }
 }
 
@@ -147,7 +155,7 @@ impl Setup {
 
     fn with_policies(policy: Policy, pool_policy: pool::Policy, limits: Limits) -> Self {
         let folder = TempDir::new().unwrap();
-        let clock = Arc::new(StoppedClock(AtomicU64::new(START)));
+        let clock = Arc::new(StoppedClock { now: AtomicU64::new(START), step: AtomicU64::new(0) });
         let entropy = Arc::new(Counting::default());
         let mut providers = peers();
         providers.insert(provider("hub.example"));

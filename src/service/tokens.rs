@@ -61,11 +61,12 @@ impl Service {
         let (store, tag, limit) = (self.store.clone(), self.tag(user), self.pool_policy.handles as usize);
         let reading = tokio::task::spawn_blocking(move || {
             let snapshot = store.snapshot()?;
+            let period = snapshot.token_period()?;
             let generation = snapshot.account(&tag)?.map_or(0, |account| account.generation);
             let tokens = snapshot.handles(&tag, limit)?.into_iter().map(|(handle, record)| TokenUse {
                 handle,
                 minted_ms: record.minted_ms,
-                revoked: record.revoked,
+                revoked: !record.is_good(period),
                 uses: record.uses,
                 last_used_ms: record.last_used_ms,
             });

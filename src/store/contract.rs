@@ -61,6 +61,7 @@ macro_rules! contract_tests {
                 rows_are_replaced_and_removed
                 expiries_are_due_earliest_first_until_they_are_cleared
                 handles_are_listed_by_user_in_order
+                items_are_listed_by_stock_in_order
                 marks_are_paged_in_the_order_in_which_they_lapse
             }
             removal {

@@ -1,11 +1,11 @@
-//! A store that fails, conflicts or stalls when a test says so, and counts what is written.
+//! A store that fails, conflicts or stalls when a test says so, and tells what is written and read.
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard},
     time::Duration,
 };
 
-use super::{Batch, Error, SharedStore, Snapshot, Store};
+use super::{Batch, Error, SharedStore, Snapshot, Store, watched::Watched};
 
 /// No test waits longer for a step of another thread.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,6 +34,8 @@ struct Plan {
     snapshots: usize,
     /// Nothing is at hand.
     forgetful: bool,
+    /// What was read while somebody watched.
+    reads: Option<Vec<&'static str>>,
 }
 
 impl Faulty {
@@ -93,6 +95,16 @@ impl Faulty {
         self.plan().snapshots
     }
 
+    /// From now on it is noted what is read.
+    pub(crate) fn watch(&self) {
+        self.plan().reads = Some(Vec::new());
+    }
+
+    /// What was read since, by the names of the reads.
+    pub(crate) fn watched(&self) -> Vec<&'static str> {
+        self.plan().reads.take().unwrap_or_default()
+    }
+
     /// From now on nothing is at hand.
     pub(crate) fn forget(&self) {
         self.plan().forgetful = true;
@@ -109,9 +121,18 @@ impl Store for Faulty {
         if let Some(error) = &self.plan().unreadable {
             return Err(error.clone());
         }
-        let snapshot = self.inner.snapshot()?;
-        self.plan().snapshots += 1;
-        Ok(snapshot)
+        let inner = self.inner.snapshot()?;
+        let mut plan = self.plan();
+        plan.snapshots += 1;
+        if plan.reads.is_none() {
+            return Ok(inner);
+        }
+        let note = |read| {
+            if let Some(reads) = &mut self.plan().reads {
+                reads.push(read);
+            }
+        };
+        Ok(Box::new(Watched { inner, note: Box::new(note) }))
     }
 
     fn at_hand(&self, bytes: u64) -> Result<Box<dyn Snapshot + '_>, Error> {

@@ -12,6 +12,8 @@ mod error;
 pub(crate) mod faulty;
 mod pool_batch;
 pub mod rocks;
+#[cfg(test)]
+mod watched;
 
 use std::sync::Arc;
 
@@ -20,7 +22,7 @@ pub use error::Error;
 pub use pool_batch::PoolBatch;
 
 use crate::{
-    pool::{Account, Expiry, Handle, Reference, ReferenceKey, ReplayMark, Stock, StockKey, TokenSecret},
+    pool::{Account, Expiry, Handle, Item, Place, Reference, ReferenceKey, ReplayMark, Stock, StockKey, TokenSecret},
     sequencer::{
         BlobKey, Entry, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
         Welcome,
@@ -139,6 +141,9 @@ pub trait Snapshot {
 
     /// A stock of KeyPackages.
     fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Error>;
+
+    /// The one-time KeyPackages of a stock from that place on, in order, at most `limit`.
+    fn items(&self, key: &StockKey, from: Place, limit: usize) -> Result<Vec<Item>, Error>;
 
     /// A KeyPackage of a stock.
     fn package(&self, key: &StockKey, number: u32) -> Result<Option<bytes::Bytes>, Error>;

@@ -1,22 +1,27 @@
 //! The part of a batch that concerns KeyPackages and tokens.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
 use crate::{
-    pool::{Account, Expiry, Handle, Reference, ReferenceKey, ReplayMark, Stock, StockKey, Transition},
+    pool::{Account, Expiry, Handle, Item, Place, Reference, ReferenceKey, ReplayMark, Stock, StockKey, Transition},
     sequencer::{UnixMillis, UserTag},
     wire::TokenHandle,
 };
 
 /// Transitions merged in order: the last record of a row is the one that is written, `None` removes it.
-#[derive(Clone, Debug, Default)]
+///
+/// # Privacy
+/// `Debug` shows how many rows there are, and none.
+#[derive(Clone, Default)]
 pub struct PoolBatch {
     /// Users.
     pub accounts: HashMap<UserTag, Account>,
     /// Stocks.
     pub stocks: HashMap<StockKey, Option<Stock>>,
+    /// One-time KeyPackages of stocks, by their places.
+    pub items: HashMap<StockKey, BTreeMap<Place, Option<Item>>>,
     /// KeyPackages.
     pub packages: HashMap<(StockKey, u32), Option<Bytes>>,
     /// What is known of uploaded KeyPackages.
@@ -40,6 +45,9 @@ impl PoolBatch {
     pub fn push(&mut self, transition: Transition) {
         self.accounts.extend(transition.accounts);
         self.stocks.extend(transition.stocks);
+        for ((key, place), item) in transition.items {
+            self.items.entry(key).or_default().insert(place, item);
+        }
         self.packages.extend(transition.packages);
         self.references.extend(transition.references);
         self.handles.extend(transition.handles);
@@ -53,6 +61,9 @@ impl PoolBatch {
     pub fn absorb(&mut self, later: Self) {
         self.accounts.extend(later.accounts);
         self.stocks.extend(later.stocks);
+        for (key, items) in later.items {
+            self.items.entry(key).or_default().extend(items);
+        }
         self.packages.extend(later.packages);
         self.references.extend(later.references);
         self.handles.extend(later.handles);
@@ -67,6 +78,7 @@ impl PoolBatch {
     pub fn is_empty(&self) -> bool {
         self.accounts.is_empty()
             && self.stocks.is_empty()
+            && self.items.is_empty()
             && self.packages.is_empty()
             && self.references.is_empty()
             && self.handles.is_empty()
@@ -75,5 +87,15 @@ impl PoolBatch {
             && self.marks.is_empty()
             && self.lapsed_marks.is_empty()
             && self.marks_lapsed_ms.is_none()
+    }
+}
+
+impl std::fmt::Debug for PoolBatch {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = formatter.debug_struct("PoolBatch");
+        shown.field("accounts", &self.accounts.len()).field("stocks", &self.stocks.len());
+        shown.field("packages", &self.packages.len()).field("references", &self.references.len());
+        shown.field("handles", &self.handles.len()).field("marks", &self.marks.len());
+        shown.finish_non_exhaustive()
     }
 }

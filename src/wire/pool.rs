@@ -114,7 +114,7 @@ pub struct KeyPackageStock {
     pub has_last_resort: bool,
     /// How often it was handed out.
     pub last_resort_uses: u32,
-    /// When it was handed out last, in milliseconds since the Unix epoch; 0 when never.
+    /// On which day it was handed out last: milliseconds from the Unix epoch to its beginning (UTC); 0 when never.
     pub last_resort_used_ms: u64,
 }
 
@@ -213,14 +213,14 @@ impl MlsDecode for RevokeTokenRequest {
 pub struct TokenUse {
     /// Its handle.
     pub handle: TokenHandle,
-    /// When it was minted, in milliseconds since the Unix epoch.
+    /// On which day it was minted: milliseconds from the Unix epoch to its beginning (UTC).
     pub minted_ms: u64,
-    /// Whether it was revoked alone.
+    /// Whether it opens nothing any more: it was revoked alone, or all tokens of all users were.
     #[mls_codec(with = "super::flag")]
     pub revoked: bool,
     /// How many fetches it opened.
     pub uses: u32,
-    /// When it opened the last one; 0 when never.
+    /// On which day it opened the last one, likewise; 0 when never.
     pub last_used_ms: u64,
 }
 

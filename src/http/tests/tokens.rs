@@ -53,6 +53,18 @@ async fn the_operator_revokes_all_tokens() {
 }
 
 #[tokio::test]
+async fn tokens_that_were_revoked_with_all_others_are_listed_as_revoked() {
+    let house = House::new();
+    mint(&house, BearerTokenKind::Unique).await;
+    assert!(!list(&house).await.tokens[0].revoked);
+    let call = Call::local(REVOKE_ALL, "").without("ds-user").without("content-type");
+    assert_eq!(call.answer(&house).await.status, 200);
+    assert!(list(&house).await.tokens[0].revoked);
+    mint(&house, BearerTokenKind::Unique).await;
+    assert_eq!(list(&house).await.tokens.iter().filter(|token| token.revoked).count(), 1);
+}
+
+#[tokio::test]
 async fn access_media_type_and_bodies_are_checked() {
     let house = House::new();
     let handle = [vec![1], vec![0; 16]].concat();

@@ -1,9 +1,9 @@
 //! What is handed out, to whom, and how often.
 
-use super::world::{DAY, World, last_resort, package, tag};
+use super::world::{DAY, NOW, World, last_resort, package, tag};
 use crate::{
     mls::CipherSuite,
-    pool::{Fetch, Policy, Rate},
+    pool::{Fetch, Package, Policy, Rate},
     wire::{
         BearerToken, BearerTokenKind,
         KeyPackageStatus::{Denied, Exhausted, Incompatible, Ok},
@@ -28,7 +28,18 @@ fn a_one_time_package_is_given_once_in_the_order_of_upload() {
     assert_eq!(world.fetch("bob", &token), (Ok, names(&["b"])));
     assert_eq!(world.fetch("bob", &token), (Exhausted, names(&[])));
     assert!(world.packages.is_empty(), "what was given is not kept");
-    assert!(world.references.values().all(|reference| reference.handed_out_ms.is_some()));
+    let days = world.references.values().map(|reference| reference.handed_out_ms.unwrap());
+    assert!(days.into_iter().all(|day| day == NOW - NOW % DAY), "the hour is not kept");
+}
+
+#[test]
+fn what_expires_first_is_given_first() {
+    let (mut world, token) = stocked(&[]);
+    let of_days = |name, days| Package { expires_ms: NOW + days * DAY, ..package(name) };
+    world.upload("bob", 1, vec![of_days("c", 9), of_days("a", 5), of_days("d", 9)]).unwrap();
+    world.upload("bob", 1, vec![of_days("b", 7)]).unwrap();
+    let given: Vec<_> = (0..4).flat_map(|_| world.fetch("bob", &token).1).collect();
+    assert_eq!(given, ["a", "b", "c", "d"]);
 }
 
 #[test]
@@ -48,7 +59,7 @@ fn the_last_resort_is_given_when_nothing_else_is_there_and_stays() {
         assert_eq!(world.fetch("bob", &token), (Ok, names(&["z"])));
     }
     let spare = world.stocks.values().next().unwrap().last_resort.unwrap();
-    assert_eq!((spare.uses, spare.last_used_ms), (3, world.now));
+    assert_eq!((spare.uses, spare.last_used_ms), (3, NOW - NOW % DAY), "the hour is not kept");
 }
 
 #[test]
@@ -188,5 +199,6 @@ fn uses_of_a_unique_token_are_counted() {
     world.fetch("bob", &token);
     world.fetch("bob", &token);
     let handle = world.handles[&(tag("bob"), crate::wire::TokenHandle::new([5; 16]))];
-    assert_eq!((handle.uses, handle.last_used_ms), (1, world.now), "only what was given counts");
+    assert_eq!(handle.uses, 1, "only what was given counts");
+    assert_eq!([handle.minted_ms, handle.last_used_ms], [NOW - NOW % DAY; 2], "the hour is not kept");
 }

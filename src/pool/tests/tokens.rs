@@ -80,9 +80,24 @@ fn handles_are_bounded() {
 }
 
 #[test]
+fn handles_that_open_nothing_make_room() {
+    let mut world = World::with(Policy { handles: 2, ..Policy::default() });
+    world.upload("bob", 1, vec![last_resort("z")]).unwrap();
+    let (kept, gone) = (world.mint_unique("bob", 1).unwrap(), world.mint_unique("bob", 2).unwrap());
+    world.revoke(Revoke::Handle(tag("bob"), TokenHandle::new([2; 16])));
+    world.mint_unique("bob", 3).unwrap();
+    assert_eq!(world.fetch("bob", &kept).0, Ok);
+    assert_eq!(world.fetch("bob", &gone).0, Denied);
+    world.revoke(Revoke::All);
+    world.mint_unique("bob", 4).unwrap();
+    assert_eq!(world.handles.len(), 1);
+    assert_eq!(world.fetch("bob", &kept).0, Denied);
+}
+
+#[test]
 fn a_unique_token_without_its_row_opens_nothing() {
     let mut world = world();
     let token = world.mint_unique("bob", 1).unwrap();
-    world.handles.clear();
+    world.lose_handles();
     assert_eq!(world.fetch("bob", &token).0, Denied);
 }

@@ -1,9 +1,9 @@
 //! What is stored, and what is refused.
 
-use super::world::{World, client, last_resort, package, tag};
+use super::world::{DAY, NOW, World, client, last_resort, package, tag};
 use crate::{
     mls::CipherSuite,
-    pool::{Package, Policy, Refusal, Rejection, standing},
+    pool::{Package, Policy, Rate, Refusal, Rejection, standing},
 };
 
 #[test]
@@ -69,6 +69,63 @@ fn clients_and_suites_are_bounded() {
     assert_eq!(world.upload("bob", 2, vec![of_suite("d", 2)]), Err(Refusal::Rejected(Rejection::TooManyStocks(3))));
     world.forget("bob", 1);
     world.upload("bob", 3, vec![of_suite("d", 1)]).unwrap();
+}
+
+#[test]
+fn clients_with_nothing_left_make_room() {
+    let mut world = World::with(Policy { clients: 2, stocks: 2, ..Policy::default() });
+    world.upload("bob", 1, vec![package("a")]).unwrap();
+    world.upload("bob", 2, vec![package("b"), last_resort("y")]).unwrap();
+    let token = world.mint_shared("bob");
+    world.fetch("bob", &token);
+    world.upload("bob", 3, vec![package("c")]).unwrap();
+    let seen = standing(&world, &tag("bob"), &world.policy, world.now).unwrap();
+    assert_eq!(seen.stocks.iter().map(|stock| stock.client_id).collect::<Vec<_>>(), [client(2), client(3)]);
+    let refused = world.upload("bob", 4, vec![package("d")]);
+    assert_eq!(refused, Err(Refusal::Rejected(Rejection::TooManyClients(2))), "a last-resort one is something");
+    // What it gave away is still known.
+    world.forget("bob", 2);
+    world.upload("bob", 1, vec![package("a"), package("e")]).unwrap();
+    assert_eq!(world.fetch("bob", &token).1, ["c", "e"]);
+}
+
+#[test]
+fn what_is_remembered_of_a_user_is_bounded() {
+    let mut world = World::with(Policy { references: 3, ..Policy::default() });
+    world.upload("bob", 1, vec![package("a"), last_resort("z")]).unwrap();
+    world.forget("bob", 1);
+    world.upload("bob", 2, vec![package("b")]).unwrap();
+    let refused = Err(Refusal::Rejected(Rejection::TooManyReferences(3)));
+    assert_eq!(world.upload("bob", 2, vec![package("c")]), refused);
+    world.upload("bob", 2, vec![package("b")]).unwrap();
+    world.upload("carol", 1, vec![package("c")]).unwrap();
+    // What has lapsed makes room.
+    world.now = NOW + 365 * DAY + world.policy.reference_ms;
+    world.expire();
+    let later = Package { expires_ms: world.now + DAY, ..package("d") };
+    world.upload("bob", 2, vec![later]).unwrap();
+}
+
+#[test]
+fn uploads_are_metered() {
+    let mut world = World::with(Policy { upload_rate: Rate { burst: 3, each_ms: 1000 }, ..Policy::default() });
+    world.upload("bob", 1, vec![package("a"), package("b")]).unwrap();
+    let refused = Err(Refusal::Rejected(Rejection::TooManyUploads));
+    assert_eq!(world.upload("bob", 1, vec![package("c"), package("d")]), refused);
+    world.upload("bob", 1, vec![package("a"), package("b"), package("c")]).unwrap();
+    world.upload("carol", 1, vec![package("d")]).unwrap();
+    world.now += 1000;
+    world.upload("bob", 1, vec![package("e")]).unwrap();
+}
+
+#[test]
+fn expired_ones_are_not_counted_even_before_they_are_removed() {
+    let mut world = World::new();
+    let of_one_day = |name| Package { expires_ms: NOW + DAY, ..package(name) };
+    world.upload("bob", 1, vec![of_one_day("a"), of_one_day("b"), package("c")]).unwrap();
+    world.now += DAY;
+    let seen = standing(&world, &tag("bob"), &world.policy, world.now).unwrap();
+    assert_eq!(seen.stocks[0].available, 1);
 }
 
 #[test]

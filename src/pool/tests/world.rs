@@ -1,6 +1,6 @@
 //! A pool in memory, and short words for what happens to it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use zeroize::Zeroizing;
@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use crate::{
     mls::{CipherSuite, ProtocolVersion},
     pool::{
-        Account, Expiry, ExpiryOf, Fetch, Handle, Meters, Mint, Package, Policy, Reference, ReferenceKey, Refusal,
-        Revoke, State, Stock, StockKey, TokenSecret, Transition, Upload, expire, fetch, mint, revoke, upload,
+        Account, Expiry, ExpiryOf, Fetch, Handle, Item, Meters, Mint, Package, Place, Policy, Reference, ReferenceKey,
+        Refusal, Revoke, State, Stock, StockKey, TokenSecret, Transition, Upload, expire, fetch, mint, revoke, upload,
     },
     sequencer::{UnixMillis, UserTag},
     wire::{BearerToken, ClientId, KeyPackageStatus, TokenHandle},
@@ -30,6 +30,7 @@ pub(super) struct World {
     secret: TokenSecret,
     accounts: HashMap<UserTag, Account>,
     pub(super) stocks: HashMap<StockKey, Stock>,
+    pub(super) items: HashMap<StockKey, BTreeMap<Place, Item>>,
     pub(super) packages: HashMap<(StockKey, u32), Bytes>,
     pub(super) references: HashMap<ReferenceKey, Reference>,
     pub(super) handles: HashMap<(UserTag, TokenHandle), Handle>,
@@ -45,7 +46,12 @@ impl State for World {
     }
 
     fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Missing> {
-        Ok(self.stocks.get(key).cloned())
+        Ok(self.stocks.get(key).copied())
+    }
+
+    fn items(&self, key: &StockKey, from: Place, limit: usize) -> Result<Vec<Item>, Missing> {
+        let items = self.items.get(key).into_iter().flat_map(|items| items.range(from..));
+        Ok(items.map(|(_, item)| *item).take(limit).collect())
     }
 
     fn package(&self, key: &StockKey, number: u32) -> Result<Option<Bytes>, Missing> {
@@ -60,8 +66,9 @@ impl State for World {
         Ok(self.handles.get(&(*user, *handle)).copied())
     }
 
-    fn handles(&self, user: &UserTag) -> Result<Vec<TokenHandle>, Missing> {
-        Ok(self.handles.keys().filter(|(owner, _)| owner == user).map(|(_, handle)| *handle).collect())
+    fn handles(&self, user: &UserTag) -> Result<Vec<(TokenHandle, Handle)>, Missing> {
+        let of_user = self.handles.iter().filter(|((owner, _), _)| owner == user);
+        Ok(of_user.map(|((_, handle), record)| (*handle, *record)).collect())
     }
 
     fn token_period(&self) -> Result<u64, Missing> {
@@ -122,6 +129,7 @@ impl World {
             secret: TokenSecret::new([7; 32]),
             accounts: HashMap::new(),
             stocks: HashMap::new(),
+            items: HashMap::new(),
             packages: HashMap::new(),
             references: HashMap::new(),
             handles: HashMap::new(),
@@ -133,18 +141,59 @@ impl World {
     fn apply(&mut self, transition: Transition) {
         self.accounts.extend(transition.accounts);
         set(&mut self.stocks, transition.stocks);
+        for ((key, place), item) in transition.items {
+            let items = self.items.entry(key).or_default();
+            match item {
+                Some(item) => assert!(items.insert(place, item).is_none(), "a place is taken once"),
+                None => assert!(items.remove(&place).is_some(), "what is removed was there"),
+            }
+        }
+        self.items.retain(|_, items| !items.is_empty());
         set(&mut self.packages, transition.packages);
         set(&mut self.references, transition.references);
         set(&mut self.handles, transition.handles);
         self.period = transition.token_period.unwrap_or(self.period);
         self.expiries.retain(|expiry| !transition.cleared_expiries.contains(expiry));
         self.expiries.extend(transition.expiries);
+        self.assert_sound();
+    }
+
+    /// What one row says of others is so.
+    fn assert_sound(&self) {
+        assert!(self.items.keys().all(|key| self.stocks.contains_key(key)), "items belong to a stock");
+        for (key, stock) in &self.stocks {
+            let items: Vec<Item> = self.items.get(key).into_iter().flat_map(|items| items.values()).copied().collect();
+            assert_eq!((stock.items as usize, stock.first), (items.len(), items.first().copied()));
+            let spare = stock.last_resort.iter().map(|spare| spare.item.number);
+            for number in items.iter().map(|item| item.number).chain(spare) {
+                assert!(self.packages.contains_key(&(*key, number)), "every item has its bytes");
+            }
+            assert!(self.accounts[&key.user].stocks(key.user).any(|known| known == *key), "a fetch finds it");
+        }
+        let waiting = self.items.values().map(BTreeMap::len).sum::<usize>();
+        let spares = self.stocks.values().filter(|stock| stock.last_resort.is_some()).count();
+        assert_eq!(self.packages.len(), waiting + spares, "no bytes are left over");
+        for (user, account) in &self.accounts {
+            let references = self.references.values().filter(|reference| reference.stock.user == *user).count();
+            assert_eq!(account.references as usize, references);
+            assert!(account.stocks(*user).all(|key| self.stocks.contains_key(&key)));
+            let handles = self.handles.keys().filter(|(owner, _)| owner == user).count();
+            assert_eq!(account.handles as usize, handles);
+        }
     }
 
     pub(super) fn upload(&mut self, user: &str, number: u8, packages: Vec<Package>) -> Result<(), Refusal<Missing>> {
-        let transition = upload(self, &Upload { user: tag(user), client: client(number), packages }, &self.policy)?;
+        let command = Upload { user: tag(user), client: client(number), packages };
+        let transition = self.decide(&command)?;
         self.apply(transition);
         Ok(())
+    }
+
+    pub(super) fn decide(&mut self, command: &Upload) -> Result<Transition, Refusal<Missing>> {
+        let mut meters = std::mem::replace(&mut self.meters, Meters::new(&self.policy));
+        let decided = upload(self, command, &self.policy, &mut meters, self.now);
+        self.meters = meters;
+        decided
     }
 
     pub(super) fn mint_unique(&mut self, user: &str, handle: u8) -> Result<BearerToken, Refusal<Missing>> {
@@ -175,6 +224,12 @@ impl World {
             self.apply(transition);
         }
         panic!("something is due for ever");
+    }
+
+    /// As if the database were older than the tokens.
+    pub(super) fn lose_handles(&mut self) {
+        self.handles.clear();
+        self.accounts.values_mut().for_each(|account| account.handles = 0);
     }
 
     pub(super) fn forget(&mut self, user: &str, number: u8) {

@@ -6,6 +6,7 @@
 mod at_hand;
 mod conflicts;
 mod creating;
+mod denials;
 mod group_commit;
 mod hints;
 mod key_packages;
@@ -14,6 +15,7 @@ mod masking;
 mod open_proposals;
 mod overload;
 mod poisoning;
+mod pool_lane;
 mod repeats;
 mod sending;
 mod shutdown;

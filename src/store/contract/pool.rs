@@ -7,7 +7,7 @@ use super::{Open, samples::tag};
 use crate::{
     mls::{CipherSuite, ProtocolVersion},
     pool::{
-        Account, Expiry, ExpiryOf, Handle, Item, LastResort, Reference, ReferenceKey, ReplayMark, Shelf, Stock,
+        Account, Expiry, ExpiryOf, Handle, Item, LastResort, Place, Reference, ReferenceKey, ReplayMark, Shelf, Stock,
         StockKey, Transition,
     },
     store::{Batch, PoolBatch, Snapshot, Store},
@@ -38,7 +38,8 @@ pub(crate) fn batch(number: u8) -> PoolBatch {
     let mut batch = PoolBatch::default();
     let stock = Stock {
         next_number: 8,
-        items: vec![item(6)],
+        items: 1,
+        first: Some(item(6)),
         last_resort: Some(LastResort { item: item(7), uses: 3, last_used_ms: 4 }),
     };
     let record = Reference {
@@ -47,10 +48,14 @@ pub(crate) fn batch(number: u8) -> PoolBatch {
         expires_ms: 1_800_000_000_000,
         handed_out_ms: Some(1_700_000_000_001),
     };
-    let handle = Handle { minted_ms: 1, revoked: true, uses: 2, last_used_ms: 3 };
+    let handle = Handle { minted_ms: 1, period: 4, revoked: true, uses: 2, last_used_ms: 3 };
     batch.push(Transition {
-        accounts: vec![(key.user, Account { generation: 2, handles: 1, shelves: vec![Shelf::from(&key)] })],
+        accounts: vec![(
+            key.user,
+            Account { generation: 2, handles: 1, references: 7, shelves: vec![Shelf::from(&key)] },
+        )],
         stocks: vec![(key, Some(stock))],
+        items: vec![((key, item(6).place()), Some(item(6)))],
         packages: vec![((key, 6), Some(Bytes::from_static(b"a KeyPackage")))],
         references: vec![(reference, Some(record))],
         handles: vec![((key.user, TokenHandle::new([0x4a; 16])), Some(handle))],
@@ -71,6 +76,7 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &PoolBatch) {
     let PoolBatch {
         accounts,
         stocks,
+        items,
         packages,
         references,
         handles,
@@ -85,6 +91,12 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &PoolBatch) {
     }
     for (key, stock) in stocks {
         assert_eq!(snapshot.stock(key).unwrap(), *stock);
+    }
+    for (key, items) in items {
+        for (place, item) in items {
+            let found = snapshot.items(key, *place, 1).unwrap().first().copied();
+            assert_eq!(found.filter(|found| found.place() == *place), *item);
+        }
     }
     for ((key, number), package) in packages {
         assert_eq!(snapshot.package(key, *number).unwrap(), *package);
@@ -127,6 +139,7 @@ pub(crate) fn rows_are_told_apart_by_all_of_their_key(open: Open) {
     let snapshot = store.snapshot().unwrap();
     for other in others {
         assert_eq!(snapshot.stock(&other).unwrap(), None);
+        assert_eq!(snapshot.items(&other, Place::FIRST, 10).unwrap(), []);
         assert_eq!(snapshot.package(&other, 6).unwrap(), None);
     }
     assert_eq!(snapshot.package(&key, 7).unwrap(), None);
@@ -144,6 +157,7 @@ pub(crate) fn rows_are_replaced_and_removed(open: Open) {
     let mut change = PoolBatch::default();
     change.push(Transition {
         stocks: vec![(key, None)],
+        items: vec![((key, item(6).place()), None)],
         packages: vec![((key, 6), None)],
         references: vec![(ReferenceKey([1; 32]), None)],
         handles: vec![((key.user, TokenHandle::new([0x4a; 16])), None)],
@@ -155,6 +169,30 @@ pub(crate) fn rows_are_replaced_and_removed(open: Open) {
     let snapshot = store.snapshot().unwrap();
     assert_holds(&*snapshot, &change);
     assert!(snapshot.account(&key.user).unwrap().is_some(), "what was not named stays");
+}
+
+pub(crate) fn items_are_listed_by_stock_in_order(open: Open) {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    // Byte for byte 0x00ff comes before 0x0100, in both parts.
+    let item = |expires_ms, number| Item { expires_ms, ..item(number) };
+    let items = [item(0x0100, 0x00ff), item(0x0100, 0x0100), item(0x00ff, 0x0200), item(0x0200, 1)];
+    let mut set = PoolBatch::default();
+    let of = |key: StockKey, item: Item| ((key, item.place()), Some(item));
+    let rows = items.map(|item| of(stock_key(1), item)).into_iter().chain([of(stock_key(2), item(0x0100, 7))]);
+    set.push(Transition { items: rows.collect(), ..Transition::default() });
+    commit(&*store, set);
+    let snapshot = store.snapshot().unwrap();
+    let numbers = |from, limit| {
+        let found = snapshot.items(&stock_key(1), from, limit).unwrap();
+        found.iter().map(|item| item.number).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(Place::FIRST, usize::MAX), [0x0200, 0x00ff, 0x0100, 1]);
+    assert_eq!(numbers(Place::FIRST, 2), [0x0200, 0x00ff]);
+    assert!(numbers(Place::FIRST, 0).is_empty());
+    assert_eq!(numbers(Place { expires_ms: 0x0100, number: 0x00ff }, 10), [0x00ff, 0x0100, 1], "from there on");
+    assert_eq!(numbers(Place { expires_ms: 0x0100, number: 0x0101 }, 1), [1]);
+    assert!(numbers(Place { expires_ms: 0x0201, number: 0 }, 1).is_empty());
 }
 
 pub(crate) fn expiries_are_due_earliest_first_until_they_are_cleared(open: Open) {

@@ -110,6 +110,14 @@ impl RocksStore {
                 None => write.delete_cf(state, pool_keys::stock(key)),
             }
         }
+        for (key, items) in &pool.items {
+            for (place, item) in items {
+                match item {
+                    Some(record) => write.put_cf(state, pool_keys::item(key, *place), values::encode(record, "item")?),
+                    None => write.delete_cf(state, pool_keys::item(key, *place)),
+                }
+            }
+        }
         for ((key, number), bytes) in &pool.packages {
             match bytes {
                 Some(bytes) => write.put_cf(packages, pool_keys::package(key, *number), bytes),

@@ -42,6 +42,7 @@ pub(super) mod kind {
     pub(in super::super) const EXPIRY: u8 = b'E';
     pub(in super::super) const GROUP: u8 = b'G';
     pub(in super::super) const HANDLE: u8 = b'H';
+    pub(in super::super) const ITEM: u8 = b'I';
     pub(in super::super) const LAPSED: u8 = b'L';
     pub(in super::super) const MARK: u8 = b'M';
     pub(in super::super) const PARTITION: u8 = b'P';

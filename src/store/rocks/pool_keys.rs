@@ -3,7 +3,7 @@
 use super::keys::kind;
 use crate::{
     mls::{CipherSuite, ProtocolVersion},
-    pool::{Expiry, ExpiryOf, ReferenceKey, ReplayMark, StockKey},
+    pool::{Expiry, ExpiryOf, Place, ReferenceKey, ReplayMark, StockKey},
     sequencer::{UnixMillis, UserTag},
     wire::{ClientId, TokenHandle},
 };
@@ -37,6 +37,15 @@ fn parse_stock_name(name: &[u8]) -> Option<StockKey> {
 
 pub(super) fn stock(key: &StockKey) -> Vec<u8> {
     [[kind::STOCK].as_slice(), &stock_name(key)].concat()
+}
+
+/// The prefix of all one-time KeyPackages of a stock.
+pub(super) fn items(key: &StockKey) -> Vec<u8> {
+    [[kind::ITEM].as_slice(), &stock_name(key)].concat()
+}
+
+pub(super) fn item(key: &StockKey, place: Place) -> Vec<u8> {
+    [items(key).as_slice(), &place.expires_ms.to_be_bytes(), &place.number.to_be_bytes()].concat()
 }
 
 pub(super) fn package(key: &StockKey, number: u32) -> Vec<u8> {

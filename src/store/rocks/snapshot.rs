@@ -8,7 +8,7 @@ use rocksdb::{DB, DBPinnableSlice, ErrorKind, ReadOptions, ReadTier, SnapshotWit
 
 use super::{RocksStore, keys, pool_keys, values};
 use crate::{
-    pool::{Account, Expiry, Handle, Reference, ReferenceKey, ReplayMark, Stock, StockKey},
+    pool::{Account, Expiry, Handle, Item, Place, Reference, ReferenceKey, ReplayMark, Stock, StockKey},
     sequencer::{
         BlobKey, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
         Welcome,
@@ -220,6 +220,23 @@ impl Snapshot for RocksSnapshot<'_> {
 
     fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Error> {
         self.record(keys::STATE, &pool_keys::stock(key), "stock")
+    }
+
+    fn items(&self, key: &StockKey, from: Place, limit: usize) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
+        if limit == 0 {
+            return Ok(items);
+        }
+        self.scan(keys::STATE, &pool_keys::items(key), &pool_keys::item(key, from), |row, value| {
+            let item: Item = values::decode(value, "item")?;
+            // The place is in both.
+            if row != pool_keys::item(key, item.place()) {
+                return Err(Error::Corrupt("item"));
+            }
+            items.push(item);
+            Ok(items.len() < limit)
+        })?;
+        Ok(items)
     }
 
     fn package(&self, key: &StockKey, number: u32) -> Result<Option<Bytes>, Error> {

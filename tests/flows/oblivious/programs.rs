@@ -80,6 +80,19 @@ async fn tokens_are_minted_listed_and_revoked() {
     assert_eq!(fetch(&world, "bob", shared).await.0, Some(0), "the others' token is still good");
     lines(&manage(&world, &["tokens", "revoke"], &["--all"]).await);
     assert_eq!(fetch(&world, "bob", shared).await, (code, revoked));
+
+    // A list tells the truth about tokens that were revoked with all others.
+    lines(&manage(&world, &["tokens", "mint"], &["--user", "bob", "--unique"]).await);
+    let state = async || {
+        let listed = lines(&manage(&world, &["tokens", "list"], &["--user", "bob"]).await);
+        let mut states: Vec<_> =
+            listed[1..].iter().map(|line| line.split_whitespace().last().unwrap().to_owned()).collect();
+        states.sort();
+        states
+    };
+    assert_eq!(state().await, ["good", "revoked"]);
+    lines(&manage(&world, &["tokens", "revoke"], &["--all"]).await);
+    assert_eq!(state().await, ["revoked", "revoked"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

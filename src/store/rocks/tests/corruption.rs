@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::{RocksStore, keys, open, raw_rows, try_open};
 use crate::{
-    pool::ReferenceKey,
+    pool::{Place, ReferenceKey},
     sequencer::{BlobKey, GroupKey},
     store::{
         Batch, Error, Snapshot, Store,
@@ -39,6 +39,7 @@ fn errors(snapshot: &dyn Snapshot, group: &GroupKey) -> Vec<Error> {
         snapshot.presented(group, &key, &tag(0x31)).map(drop),
         snapshot.account(&stock.user).map(drop),
         snapshot.stock(&stock).map(drop),
+        snapshot.items(&stock, Place::FIRST, 10).map(drop),
         snapshot.reference(&ReferenceKey([number; 32])).map(drop),
         snapshot.handles(&stock.user, 10).map(drop),
     ];
