@@ -1,5 +1,5 @@
 //! KeyPackage fetches: directly, through the gateway in the same process, and a request on the same listener that does
-//! nothing; then whether the kinds of denial take the same time.
+//! nothing; then whether the kinds of denial take the same time. Before all that, the costliest bundle there is.
 //!
 //! The server is a process of its own (this program again, with `--serve`), so that its processor time can be read apart
 //! from the generator's. All requests are encapsulated before anything is measured. Every fetch is durable: it hands out
@@ -28,6 +28,7 @@ mod ranks;
 #[allow(dead_code, reason = "shared with another measurement, which has goals of its own")]
 mod row;
 mod sealed;
+mod worst;
 
 use std::time::Duration;
 
@@ -49,6 +50,7 @@ const SEALED: &str = "fetch through the gateway";
 const TRIVIAL: &str = "nothing through a gateway";
 const EMPTY: &str = "empty POST";
 const DENIALS: &str = "denials";
+const WORST: &str = "worst bundle";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -58,6 +60,12 @@ fn main() {
     }
     let only = arguments.first().cloned().unwrap_or_default();
     let wanted = |name: &str| name.contains(&only);
+    if wanted(WORST) {
+        worst::measure();
+    }
+    if only == WORST {
+        return;
+    }
     let provider = Provider::start();
     let mut table = Table::default();
     for in_flight in IN_FLIGHT {

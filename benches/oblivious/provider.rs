@@ -196,6 +196,13 @@ where
     Gateway::new(target, allowed, KeyPackageTarget::response_class, keyring, policy, Arc::new(Machine))
 }
 
+/// A folder on the disk that is measured: not in memory, as the usual one may be.
+pub(crate) fn folder() -> tempfile::TempDir {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
+    std::fs::create_dir_all(&root).unwrap();
+    tempfile::tempdir_in(root).unwrap()
+}
+
 /// The running server's process.
 pub(crate) struct Provider {
     process: Child,
@@ -208,10 +215,7 @@ pub(crate) struct Provider {
 
 impl Provider {
     pub(crate) fn start() -> Self {
-        // On the disk that is measured: not in memory, as the usual folder may be.
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
-        std::fs::create_dir_all(&root).unwrap();
-        let folder = tempfile::tempdir_in(root).unwrap();
+        let folder = folder();
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.arg("--serve").arg(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
