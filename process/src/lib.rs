@@ -5,6 +5,7 @@
 //! * [`admin`]: health and numbers for the operator.
 //! * [`config`]: file, environment and flags as one configuration; every problem in one run.
 //! * [`telemetry`]: logs that hold our own events only.
+//! * [`Tasks`]: what a program cannot do without, and ends with.
 //! * [`Signals`] and [`until_drained`]: the end of a process, and reloads.
 //! * [`Exit`], [`console`] and [`block_on`]: what stands in each `main.rs`.
 //!
@@ -29,6 +30,7 @@ mod signals;
 mod socket;
 mod status_class;
 mod stopwatch;
+mod tasks;
 pub mod telemetry;
 mod tls;
 mod unread;
@@ -42,5 +44,6 @@ pub use signals::{Ends, Reloads, Signals};
 pub use socket::{Socket, SocketError};
 pub use status_class::status_class;
 pub use stopwatch::Stopwatch;
+pub use tasks::{Stopped, Tasks};
 pub use tls::{Clients, Tls, TlsError};
 pub use unread::RequestBody;
