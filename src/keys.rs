@@ -1,7 +1,7 @@
 //! `restante keys`: the gateway's keys for people.
 
 use anyhow::{Context, bail};
-use restante::{config::Config, server::open_keyring};
+use restante::{config::Config, server::{keyring_table, open_keyring}};
 use restante_gateway::{Keyring, Machine, Surroundings};
 
 use crate::cli::KeysCommand;
@@ -12,6 +12,9 @@ pub(crate) fn run(command: &KeysCommand, config: &Config) -> anyhow::Result<Vec<
         config.public.as_ref().context("there is no table [public] in the configuration, and so no gateway")?;
     if !Keyring::exists(&public.keys_path) {
         bail!("{}: there are no keys yet; `restante serve` makes them", public.keys_path.display());
+    }
+    if matches!(command, KeysCommand::List(_)) {
+        return Ok(keyring_table(public)?);
     }
     let keyring = open_keyring(public)?;
     match command {

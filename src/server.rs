@@ -2,7 +2,7 @@
 
 mod public;
 
-pub use public::open_keyring;
+pub use public::{keyring_table, open_keyring};
 
 use std::{collections::BTreeSet, fmt::Display, sync::Arc, time::Duration};
 
@@ -124,7 +124,7 @@ pub async fn run(
 /// Opens, or makes, the gateway's keys.
 async fn make_keyring(public: &config::Public) -> Result<Keyring, Error> {
     let public = public.clone();
-    let opened = tokio::task::spawn_blocking(move || public::open_keyring(&public)).await;
+    let opened = tokio::task::spawn_blocking(move || public::open_keyring(&public)?.serving()).await;
     Ok(opened.map_err(|_| service::Error::NoThread)??)
 }
 

@@ -10,6 +10,7 @@ pub(crate) enum KeysCommand {
     /// Print the keys, their times, and the SHA-256 of the published list
     ///
     /// Whoever compares that hash with what a relay's public log says knows that the relay hands out this list.
+    /// Changes nothing, also when the schedule has something to do.
     #[command(after_long_help = "\
 Example:
   restante keys list --config hub.toml")]

@@ -28,8 +28,19 @@ pub(super) type PublicService = Gateway<Marked>;
 /// # Errors
 /// [`KeyringError`]
 pub fn open_keyring(public: &config::Public) -> Result<Keyring, KeyringError> {
-    let schedule = RotationSchedule { x_wing: public.x_wing, ..RotationSchedule::default() };
-    Keyring::open(&public.keys_path, &public.seal_key_file, schedule, &Machine)
+    Keyring::open(&public.keys_path, &public.seal_key_file, schedule(public), &Machine)
+}
+
+/// The keys of `[public]` as a table for people, read and left as they are. Blocks.
+///
+/// # Errors
+/// [`KeyringError`]
+pub fn keyring_table(public: &config::Public) -> Result<Vec<String>, KeyringError> {
+    Keyring::table_of(&public.keys_path, &public.seal_key_file, &schedule(public), Machine.now_ms())
+}
+
+fn schedule(public: &config::Public) -> RotationSchedule {
+    RotationSchedule { x_wing: public.x_wing, ..RotationSchedule::default() }
 }
 
 /// TLS, with the certificates of relays that have one.

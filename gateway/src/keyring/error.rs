@@ -25,6 +25,15 @@ pub enum KeyringError {
         /// The lock's file.
         path: PathBuf,
     },
+    /// Another process answers requests with these keys.
+    #[error(
+        "{path} is held by another process that serves with this keyring, and neither would know the requests that the \
+         other one has answered: stop that one, or give each a keyring of its own"
+    )]
+    Served {
+        /// The lock's file.
+        path: PathBuf,
+    },
     /// Others than its owner may read the file.
     #[error("{path} has mode {mode:04o}: others may read it, and it must be for its owner alone (0600)")]
     TooOpen {

@@ -17,6 +17,7 @@ const HEADER: &[u8; 16] = b"restante keys 1\n";
 
 const NAME: &str = "keyring";
 const LOCK: &str = "keyring.lock";
+const SERVING: &str = "serving.lock";
 
 /// Whoever holds the lock writes one small file. Five seconds together are far more than that takes.
 const LOCK_INTERVAL: Duration = Duration::from_millis(10);
@@ -28,6 +29,7 @@ const BYTES_MAX: u64 = 64 * 1024;
 pub(super) struct KeyringFile {
     path: PathBuf,
     lock_path: PathBuf,
+    serving_path: PathBuf,
     seal_key: SealKey,
 }
 
@@ -43,9 +45,8 @@ impl KeyringFile {
         surroundings: &dyn Surroundings,
     ) -> Result<Self, KeyringError> {
         make_folder(folder)?;
-        let (path, lock_path) = (folder.join(NAME), folder.join(LOCK));
         // Two processes that start for the first time make one seal key.
-        let lock = lock(&lock_path)?;
+        let lock = lock(&folder.join(LOCK))?;
         let seal_key = match SealKey::load(seal_key_file)? {
             Some(seal_key) => seal_key,
             None if Self::exists(folder) => {
@@ -54,13 +55,55 @@ impl KeyringFile {
             None => SealKey::create(seal_key_file, surroundings)?,
         };
         drop(lock);
-        Ok(Self { path, lock_path, seal_key })
+        Ok(Self::new(folder, seal_key))
+    }
+
+    /// Makes nothing.
+    pub(super) fn find(folder: &Path, seal_key_file: &Path) -> Result<Self, KeyringError> {
+        let path = folder.join(NAME);
+        if !fs::exists(&path).map_err(failed(&path))? {
+            return Err(failed(&path)(io::ErrorKind::NotFound.into()));
+        }
+        let seal_key = SealKey::load(seal_key_file)?;
+        Ok(Self::new(folder, seal_key.ok_or_else(|| KeyringError::NoSealKey { path: seal_key_file.to_owned() })?))
+    }
+
+    fn new(folder: &Path, seal_key: SealKey) -> Self {
+        let [path, lock_path, serving_path] = [NAME, LOCK, SERVING].map(|name| folder.join(name));
+        Self { path, lock_path, serving_path, seal_key }
+    }
+
+    /// What the file says. It is replaced as a whole, so this is what it said at some moment, with or without the lock.
+    /// `None` when there is no file yet.
+    pub(super) fn read(&self) -> Result<Option<Ring>, KeyringError> {
+        let Some(bytes) = read_private(&self.path)? else { return Ok(None) };
+        let ring = bytes
+            .strip_prefix(HEADER)
+            .and_then(|sealed| self.seal_key.open(HEADER, sealed))
+            .and_then(|plain| codec::decode(&plain));
+        ring.map(Some).ok_or_else(|| KeyringError::NotReadable { path: self.path.clone() })
+    }
+
+    /// Keeps other processes from serving with these keys until it is dropped.
+    pub(super) fn serve(&self) -> Result<Serving, KeyringError> {
+        let path = &self.serving_path;
+        let lock = open_lock(path)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Serving { _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(KeyringError::Served { path: path.clone() }),
+            Err(TryLockError::Error(error)) => Err(failed(path)(error)),
+        }
     }
 
     /// Keeps other processes from reading and writing until it is dropped.
     pub(super) fn lock(&self) -> Result<Locked<'_>, KeyringError> {
         Ok(Locked { file: self, _lock: lock(&self.lock_path)? })
     }
+}
+
+/// This process is the one that serves.
+pub(super) struct Serving {
+    _lock: File,
 }
 
 pub(super) struct Locked<'file> {
@@ -71,13 +114,7 @@ pub(super) struct Locked<'file> {
 impl Locked<'_> {
     /// `None` when there is no file yet.
     pub(super) fn read(&self) -> Result<Option<Ring>, KeyringError> {
-        let path = &self.file.path;
-        let Some(bytes) = read_private(path)? else { return Ok(None) };
-        let ring = bytes
-            .strip_prefix(HEADER)
-            .and_then(|sealed| self.file.seal_key.open(HEADER, sealed))
-            .and_then(|plain| codec::decode(&plain));
-        ring.map(Some).ok_or_else(|| KeyringError::NotReadable { path: path.clone() })
+        self.file.read()
     }
 
     /// Returns when it is on the disk.
@@ -87,18 +124,22 @@ impl Locked<'_> {
     }
 }
 
-fn lock(path: &Path) -> Result<File, KeyringError> {
-    let lock = match private_options().create_new(true).open(path) {
+fn open_lock(path: &Path) -> Result<File, KeyringError> {
+    match private_options().create_new(true).open(path) {
         Ok(lock) => {
             give_to_owner(path, &lock).map_err(failed(path))?;
-            lock
+            Ok(lock)
         }
         // Never given away: it may be a link that the owner of the folder made.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            private_options().open(path).map_err(failed(path))?
+            private_options().open(path).map_err(failed(path))
         }
-        Err(error) => return Err(failed(path)(error)),
-    };
+        Err(error) => Err(failed(path)(error)),
+    }
+}
+
+fn lock(path: &Path) -> Result<File, KeyringError> {
+    let lock = open_lock(path)?;
     // The system tells nobody when a lock becomes free within a time, so it is asked again and again.
     for _ in 0..LOCK_ATTEMPTS {
         match lock.try_lock() {

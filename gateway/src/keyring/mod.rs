@@ -2,7 +2,8 @@
 //!
 //! A folder holds one sealed file. Whatever changes is written and synced before it is published, so a key that a client
 //! has seen is never forgotten by a crash, and the list is the same bytes after a restart and on every process that
-//! shares the folder. Several processes may: each change is made under a lock, to what the file says then.
+//! shares the folder. Several processes may change them: each change is made under a lock, to what the file says then. One
+//! at a time serves with them, because each knows only the copies of what it has answered itself.
 //!
 //! # Security
 //! Secrets are sealed at rest and wiped in memory. A key that its time is over for is left out at the next write.
@@ -23,7 +24,7 @@ use std::{
 };
 
 pub use error::KeyringError;
-use file::KeyringFile;
+use file::{KeyringFile, Serving};
 pub use record::{KeyDescription, KeyState};
 use ring::Ring;
 pub use ring::RotationSchedule;
@@ -36,6 +37,7 @@ pub struct Keyring {
     file: KeyringFile,
     schedule: RotationSchedule,
     published: RwLock<Published>,
+    serving: Option<Serving>,
 }
 
 struct Published {
@@ -56,9 +58,20 @@ impl Keyring {
     ) -> Result<Self, KeyringError> {
         let file = KeyringFile::open(folder, seal_key_file, surroundings)?;
         let live = Arc::new(LiveKeys::new(Vec::new(), &[]));
-        let keyring = Self { file, schedule, published: RwLock::new(Published { live, next_change_ms: 0 }) };
+        let keyring =
+            Self { file, schedule, published: RwLock::new(Published { live, next_change_ms: 0 }), serving: None };
         keyring.refresh(surroundings)?;
         Ok(keyring)
+    }
+
+    /// Says that this process answers requests with these keys, for as long as the keyring is open. Others may still
+    /// change them.
+    ///
+    /// # Errors
+    /// Another process does already. Each would let through copies of what the other one has answered.
+    pub fn serving(mut self) -> Result<Self, KeyringError> {
+        self.serving = Some(self.file.serve()?);
+        Ok(self)
     }
 
     /// Whether a folder holds a keyring.

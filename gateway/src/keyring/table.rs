@@ -1,8 +1,11 @@
 //! The keys of a keyring as a table for people.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    path::Path,
+    time::{Duration, UNIX_EPOCH},
+};
 
-use super::{Keyring, KeyringError};
+use super::{Keyring, KeyringError, RotationSchedule, file::KeyringFile, ring::Ring};
 
 impl Keyring {
     /// A heading, a line for each key, and the SHA-256 of the published list: whoever compares that with a relay's public
@@ -11,24 +14,43 @@ impl Keyring {
     /// # Errors
     /// As [`Keyring::describe`].
     pub fn table(&self, now_ms: u64) -> Result<Vec<String>, KeyringError> {
-        let heading = ["id", "kem", "state", "in use from", "listed until", "refused from"].map(ToOwned::to_owned);
-        let mut lines = vec![line(&heading)];
-        for key in self.describe(now_ms)? {
-            let settled = |time_ms: Option<u64>| time_ms.map_or_else(|| "-".to_owned(), date);
-            lines.push(line(&[
-                key.key_id.to_string(),
-                key.kem.name().to_owned(),
-                key.state.name().to_owned(),
-                date(key.use_ms),
-                settled(key.until_ms),
-                settled(key.accepted_until_ms),
-            ]));
-        }
-        let digest = self.live().list_sha256();
-        let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        lines.push(format!("list sha256 {hex}"));
-        Ok(lines)
+        table(&self.file.read()?.unwrap_or_else(Ring::empty), &self.schedule, now_ms)
     }
+
+    /// The same of a keyring that is not opened for that: whatever the schedule says is due, nothing is made, written or
+    /// locked.
+    ///
+    /// # Errors
+    /// As [`Keyring::open`]; and when there is no keyring.
+    pub fn table_of(
+        folder: &Path,
+        seal_key_file: &Path,
+        schedule: &RotationSchedule,
+        now_ms: u64,
+    ) -> Result<Vec<String>, KeyringError> {
+        let ring = KeyringFile::find(folder, seal_key_file)?.read()?;
+        table(&ring.unwrap_or_else(Ring::empty), schedule, now_ms)
+    }
+}
+
+fn table(ring: &Ring, schedule: &RotationSchedule, now_ms: u64) -> Result<Vec<String>, KeyringError> {
+    let heading = ["id", "kem", "state", "in use from", "listed until", "refused from"].map(ToOwned::to_owned);
+    let mut lines = vec![line(&heading)];
+    for key in ring.describe(schedule, now_ms) {
+        let settled = |time_ms: Option<u64>| time_ms.map_or_else(|| "-".to_owned(), date);
+        lines.push(line(&[
+            key.key_id.to_string(),
+            key.kem.name().to_owned(),
+            key.state.name().to_owned(),
+            date(key.use_ms),
+            settled(key.until_ms),
+            settled(key.accepted_until_ms),
+        ]));
+    }
+    let digest = ring.live(schedule, now_ms)?.list_sha256();
+    let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    lines.push(format!("list sha256 {hex}"));
+    Ok(lines)
 }
 
 fn line([id, kem, state, from, until, refused]: &[String; 6]) -> String {

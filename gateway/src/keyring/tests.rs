@@ -124,6 +124,36 @@ fn a_key_is_published_ahead_used_for_a_week_and_accepted_after() {
 }
 
 #[test]
+fn one_process_serves_and_others_change_keys() {
+    let bench = Bench::new();
+    let serving = bench.open().serving().unwrap();
+    let Err(KeyringError::Served { path }) = bench.open().serving() else { panic!("two of them") };
+    assert_eq!(path, bench.keys().join("serving.lock"));
+    bench.open().rotate(Kem::X25519, &bench.surroundings).unwrap();
+    serving.refresh(&bench.surroundings).unwrap();
+    assert_eq!(listed(&serving.live()).len(), 2);
+    drop(serving);
+    bench.open().serving().unwrap();
+}
+
+#[test]
+fn a_table_is_read_without_doing_what_is_due() {
+    let bench = Bench::new();
+    let table = |now_ms| Keyring::table_of(&bench.keys(), &bench.seal_key(), &bench.schedule, now_ms);
+    assert!(matches!(table(START_MS), Err(KeyringError::Io { .. })));
+    assert!(!bench.keys().exists());
+    let keyring = bench.open();
+    assert_eq!(table(START_MS).unwrap(), keyring.table(START_MS).unwrap());
+    let before = fs::read(bench.file()).unwrap();
+    let due = table(START_MS + 30 * DAY).unwrap();
+    assert_eq!((due.len(), fs::read(bench.file()).unwrap()), (3, before));
+    bench.at(&keyring, 30 * DAY);
+    assert_eq!(table(START_MS + 30 * DAY).unwrap().len(), 4, "what was due is done by whoever serves");
+    fs::remove_file(bench.seal_key()).unwrap();
+    assert!(matches!(table(START_MS), Err(KeyringError::NoSealKey { .. })));
+}
+
+#[test]
 fn hours_and_years_never_bring_three_live_keys_or_an_id_that_is_still_accepted() {
     let bench = Bench::with_x_wing();
     let keyring = bench.open();

@@ -100,6 +100,10 @@ async fn keys_are_listed_and_rotated() {
     let world = World::new().await;
     let before = lines(&manage(&world, &["keys", "list"], &[]).await);
     assert!(before[0].contains("kem") && before[1].contains("x25519"), "{before:?}");
+    // The schedule of this configuration has a key to make, and whoever only looks does not.
+    let looked = manage(&world, &["keys", "list"], &["--set", "public.x_wing=true"]).await;
+    assert_eq!(lines(&looked), before);
+    assert_eq!(lines(&manage(&world, &["keys", "list"], &[]).await), before);
     let after = lines(&manage(&world, &["keys", "rotate"], &[]).await);
     assert_eq!(after.len(), before.len() + 1, "{after:?}");
     assert_eq!(lines(&manage(&world, &["keys", "list"], &[]).await), after);

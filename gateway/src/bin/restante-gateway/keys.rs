@@ -16,9 +16,12 @@ pub(crate) fn run(command: &KeysCommand, config: &Config) -> anyhow::Result<Vec<
     match command {
         KeysCommand::Init(_) if exists => bail!("{}: there is a keyring already", keys.path.display()),
         // Keys that are made here have opened nothing yet: there are no marks, and none are missing.
-        KeysCommand::Init(_) => drop(marks::restore(&config.replays, Machine.now_ms())?),
+        KeysCommand::Init(_) => drop(marks::restore(&config.replays, 0)?),
         _ if !exists => bail!("{}: there is no keyring; `keys init` makes one", keys.path.display()),
         _ => {}
+    }
+    if matches!(command, KeysCommand::List(_)) {
+        return Ok(Keyring::table_of(&keys.path, &keys.seal_key_file, &keys.schedule, Machine.now_ms())?);
     }
     let keyring = open(keys)?;
     match command {
