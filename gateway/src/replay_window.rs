@@ -43,7 +43,8 @@ struct Seen {
     digests: HashSet<[u8; 32]>,
     /// By the second after which they may be forgotten.
     by_expiry: BTreeMap<u64, Vec<[u8; 32]>>,
-    /// What expired up to here is forgotten. It never goes back, so a clock that does lets nothing through twice.
+    /// What was forgotten had expired by then. It goes up with what is forgotten and not with the clock, and never goes
+    /// back: a clock that does lets nothing through twice, and one that was ahead for a moment costs nothing afterwards.
     forgotten_ms: u64,
 }
 
@@ -61,7 +62,7 @@ impl ReplayWindow {
     pub fn admit(&self, mark: ReplayMark, now_ms: u64) -> Result<(), Replay> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.forget(now_ms);
-        if mark.expires_ms <= seen.forgotten_ms {
+        if mark.expires_ms <= seen.forgotten_ms.max(now_ms) {
             return Err(Replay::TooOld);
         }
         if seen.digests.contains(&mark.digest) {
@@ -74,13 +75,16 @@ impl ReplayWindow {
         Ok(())
     }
 
-    /// Takes marks back that were written before a restart, past the limit if there are so many. Gives their number.
+    /// Takes marks back that were written before a restart, past the limit if there are so many. Gives the number of those
+    /// that it remembers; the others have expired.
     pub fn restore(&self, marks: impl IntoIterator<Item = ReplayMark>, now_ms: u64) -> usize {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.forget(now_ms);
         let before = seen.digests.len();
         for mark in marks {
-            if mark.expires_ms > seen.forgotten_ms && !seen.digests.contains(&mark.digest) {
+            if mark.expires_ms <= now_ms {
+                seen.forgotten_ms = seen.forgotten_ms.max(mark.expires_ms);
+            } else if mark.expires_ms > seen.forgotten_ms && !seen.digests.contains(&mark.digest) {
                 seen.insert(mark);
             }
         }
@@ -92,6 +96,13 @@ impl ReplayWindow {
     pub fn distrust(&self, until_ms: u64) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.forgotten_ms = seen.forgotten_ms.max(until_ms);
+    }
+
+    /// Requests whose marks would expire by then are refused, whatever the clock says. Where that is later than now, the
+    /// clock went back or [`Self::distrust`] was called. Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn forgotten_ms(&self) -> u64 {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).forgotten_ms
     }
 
     /// How many marks there are, expired ones included that nobody came upon yet.
@@ -116,11 +127,11 @@ impl Seen {
     fn forget(&mut self, now_ms: u64) {
         let now_second = now_ms / 1000;
         while let Some(entry) = self.by_expiry.first_entry().filter(|entry| *entry.key() <= now_second) {
+            self.forgotten_ms = self.forgotten_ms.max(entry.key().saturating_mul(1000));
             for digest in entry.remove() {
                 self.digests.remove(&digest);
             }
         }
-        self.forgotten_ms = self.forgotten_ms.max(now_ms);
     }
 }
 
@@ -155,6 +166,17 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_ahead_for_a_moment_costs_nothing_afterwards() {
+        let window = ReplayWindow::new(10);
+        assert_eq!(window.admit(mark(1, 5_000), 1_000), Ok(()));
+        assert_eq!(window.admit(mark(2, 90_000_000), 80_000_000), Ok(()));
+        assert_eq!(window.forgotten_ms(), 5_000);
+        assert_eq!(window.admit(mark(1, 5_000), 2_000), Err(Replay::TooOld));
+        assert_eq!(window.admit(mark(3, 5_001), 2_000), Ok(()));
+        assert_eq!(window.admit(mark(3, 5_001), 2_000), Err(Replay::Seen));
+    }
+
+    #[test]
     fn a_full_window_refuses_until_marks_expire() {
         let window = ReplayWindow::new(2);
         assert_eq!(window.admit(mark(1, 2_000), 0), Ok(()));
@@ -172,6 +194,15 @@ mod tests {
         assert_eq!(window.admit(mark(1, 5_000), 1_000), Err(Replay::Seen));
         assert_eq!(window.admit(mark(2, 6_000), 1_000), Err(Replay::Seen));
         assert_eq!(window.admit(mark(4, 6_000), 1_000), Err(Replay::Full));
+    }
+
+    #[test]
+    fn marks_that_had_expired_at_a_restart_are_not_let_through_when_the_clock_goes_back() {
+        let window = ReplayWindow::new(10);
+        assert_eq!(window.restore([mark(1, 5_000), mark(2, 9_000)], 5_000), 1);
+        assert_eq!(window.admit(mark(1, 5_000), 1_000), Err(Replay::TooOld));
+        assert_eq!(window.admit(mark(2, 9_000), 1_000), Err(Replay::Seen));
+        assert_eq!(window.admit(mark(3, 5_001), 1_000), Ok(()));
     }
 
     #[test]

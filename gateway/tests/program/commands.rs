@@ -1,5 +1,7 @@
 //! The commands of the operator.
 
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
 use crate::{
     origin::Origin,
     process::{PATIENCE, run},
@@ -16,6 +18,7 @@ async fn keys_are_made_listed_rotated_and_retired() {
     let config = site.config();
     let missing = run(&["keys", "list", "--config", &config]).await;
     assert!(!missing.status.success() && String::from_utf8_lossy(&missing.stderr).contains("keys init"));
+    assert!(!site.path("keys").exists(), "looking makes nothing");
     let first = site.command(&["keys", "init"]).await;
     assert_eq!(site.command(&["keys", "list"]).await, first);
     assert!(first.contains(" x25519 ") && first.contains(" in use ") && first.contains("\nlist sha256 "), "{first}");
@@ -31,6 +34,52 @@ async fn keys_are_made_listed_rotated_and_retired() {
     let retired = site.command(&["keys", "retire", &id]).await;
     assert_eq!(retired.lines().count(), first.lines().count());
     assert!(retired.contains(" in use ") && !retired.contains(" published "), "{retired}");
+}
+
+/// The schedule says that an X-Wing key is due, and whoever only looks leaves that to the gateway.
+#[tokio::test]
+async fn listing_keys_changes_nothing() {
+    let site = Site::new(unused(), "");
+    let config = site.config();
+    let first = site.command(&["keys", "init"]).await;
+    fs::remove_file(site.path("keys/keyring.lock")).unwrap();
+    let before = fs::read(site.path("keys/keyring")).unwrap();
+    let listed = run(&["keys", "list", "--config", &config, "--set", "keys.x_wing=true"]).await;
+    assert_eq!(String::from_utf8(listed.stdout).unwrap(), first, "{}", String::from_utf8_lossy(&listed.stderr));
+    assert_eq!(fs::read(site.path("keys/keyring")).unwrap(), before);
+    let left: Vec<_> = fs::read_dir(site.path("keys")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["keyring"]);
+    let rotated = site.command(&["keys", "rotate", "--set", "keys.x_wing=true"]).await;
+    assert!(rotated.contains(" x-wing "), "{rotated}");
+}
+
+/// What is wrong is said by closed words: in the log, which is all JSON, and by the operator's listener.
+#[tokio::test]
+async fn a_reload_that_fails_names_nothing_and_changes_nothing() {
+    let origin = Origin::start().await;
+    let site = Site::new(origin.address, "");
+    let running = site.start().await;
+    let set_mode = |mode| fs::set_permissions(site.path("keys/keyring"), fs::Permissions::from_mode(mode)).unwrap();
+    set_mode(0o644);
+    running.process.signal("HUP").await;
+    running.process.has_logged("keys were not taken").await;
+    let (status, told) = running.admin("/readyz").await;
+    assert!(status == 200 && told.starts_with("ready\nthe keyring cannot be read or written"), "{status} {told}");
+    assert!(running.admin("/metrics").await.1.contains("restante_gateway_key_refreshes_total{outcome=\"failed\"} 1\n"));
+    assert_eq!(running.ask("question").await.0, 200);
+    set_mode(0o600);
+    running.process.signal("HUP").await;
+    running.process.has_logged("\"reloaded\"").await;
+    assert_eq!(running.admin("/readyz").await, (200, "ready\n".to_owned()));
+    fs::write(site.path("pki/follower.example.pem"), "garbage").unwrap();
+    running.process.signal("HUP").await;
+    running.process.has_logged("the new configuration was not taken").await;
+    assert_eq!(running.ask("question").await.0, 200);
+    let logged = running.process.logged();
+    for line in logged.lines() {
+        assert!(line.starts_with('{') && line.ends_with('}'), "{line}");
+        assert!(!line.contains(site.path("").to_str().unwrap()) && !line.contains("pem"), "{line}");
+    }
 }
 
 #[tokio::test]

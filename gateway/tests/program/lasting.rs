@@ -1,6 +1,9 @@
-//! What outlives the process: keys and marks.
+//! What outlives the process: keys, marks, and up to when marks have gone.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use restante_gateway::{Machine, Surroundings as _};
+use sha2::{Digest as _, Sha256};
 
 use crate::{origin::Origin, site::Site, wire};
 
@@ -65,12 +68,76 @@ async fn without_its_marks_it_refuses_what_may_be_a_copy() {
     assert_eq!(origin.seen().len(), 1);
 }
 
+/// What the disk lost from the middle of a file is not taken for what a crash left at its end.
 #[tokio::test]
-async fn one_process_writes_the_marks() {
+async fn marks_that_are_damaged_are_refused_with_all_that_they_may_have_been() {
     let origin = Origin::start().await;
     let site = Site::new(origin.address, "");
-    let _running = site.start().await;
-    let mut second = site.spawn();
-    assert_eq!(second.ended().await.code(), Some(1));
-    assert!(second.logged().contains("in use by another process"), "{}", second.logged());
+    let mut running = site.start().await;
+    let list = running.list().await;
+    let requests = ["first", "second"].map(|content| wire::seal(&list, content));
+    for request in &requests {
+        running.post(request.body.clone()).await;
+    }
+    running.process.finish().await;
+    let file = site.path("replays/marks-0000000000000000");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[16] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    for request in requests {
+        let mut running = site.start().await;
+        let copy = running.post(request.body.clone()).await;
+        assert_eq!(wire::open(&copy, request).0, 400);
+        let (status, told) = running.admin("/readyz").await;
+        assert!(status == 503 && told.starts_with("marks of earlier requests were lost"), "{status} {told}");
+        running.process.finish().await;
+        // The next start finds no damage, and still knows that marks are missing.
+        let _ = fs::remove_file(&file);
+    }
+    assert_eq!(origin.seen().len(), 2);
+}
+
+/// The clock was ahead before the start, and marks of that time have been removed: their requests do not come back.
+#[tokio::test]
+async fn a_clock_that_went_back_is_seen_across_a_restart() {
+    let origin = Origin::start().await;
+    let site = Site::new(origin.address, "");
+    let mut running = site.start().await;
+    assert_eq!(running.admin("/readyz").await, (200, "ready\n".to_owned()));
+    running.process.finish().await;
+    let floor_ms = (Machine.now_ms() + 3_600_000).to_be_bytes();
+    let sum = Sha256::digest(floor_ms);
+    fs::write(site.path("replays/floor"), [b"restante floor1\n", &floor_ms[..], &sum[..4]].concat()).unwrap();
+    let running = site.start().await;
+    let (status, told) = running.admin("/readyz").await;
+    assert!(status == 503 && told.starts_with("the clock went back"), "{status} {told}");
+    let (status, problem) = running.ask("of now").await;
+    assert_eq!(status, 400);
+    assert!(problem.contains("http-problem-types#date"), "{problem}");
+    let (_, metrics) = running.admin("/metrics").await;
+    let refused = metrics.lines().find_map(|line| line.strip_prefix("restante_gateway_refused_seconds ")).unwrap();
+    assert!((3_000..=3_600).contains(&refused.parse::<u64>().unwrap()), "{refused}");
+    assert!(origin.seen().is_empty());
+}
+
+/// Each would let through what the other one has answered.
+#[tokio::test]
+async fn one_process_serves_with_a_keyring_and_one_writes_the_marks() {
+    let origin = Origin::start().await;
+    let site = Site::new(origin.address, "");
+    let mut running = site.start().await;
+    let elsewhere = |key: &str| format!("{key}={}", site.path(key).display());
+    let other_keys = ["keys.path", "keys.seal_key_file"].map(elsewhere);
+    for (settings, told) in [
+        (&[elsewhere("replays.path")][..], "serving.lock is held by another process that serves with this keyring"),
+        (&other_keys, "replays.path is in use by another process"),
+    ] {
+        let mut second = site.spawn_with(&settings.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(second.ended().await.code(), Some(1));
+        assert!(second.logged().contains(told), "{told}: {}", second.logged());
+    }
+    // Killed, it holds nothing any more.
+    running.process.signal("KILL").await;
+    running.process.ended().await;
+    site.start().await.process.finish().await;
 }

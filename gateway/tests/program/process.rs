@@ -61,6 +61,18 @@ impl Process {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Waits until it has logged these words.
+    pub(crate) async fn has_logged(&self, words: &str) {
+        let logged = async {
+            while !self.logged().contains(words) {
+                // A file tells nobody that it has grown.
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, logged).await;
+        assert!(waited.is_ok(), "{words} was not logged: {}", self.logged());
+    }
+
     pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().expect("it runs");
         let status = Command::new("sh").arg("-c").arg(format!("kill -{name} {id}")).status().await.unwrap();

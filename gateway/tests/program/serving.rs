@@ -91,6 +91,15 @@ async fn the_operator_sees_that_it_serves() {
     assert!(running.admin("/metrics").await.1.contains("restante_gateway_ready 1\n"));
 }
 
+#[tokio::test]
+async fn without_an_admin_listener_it_ends_as_well() {
+    let site = Site::new("127.0.0.1:1".parse().unwrap(), "");
+    site.without_admin();
+    let mut process = site.spawn();
+    process.listening("gateway").await;
+    process.finish().await;
+}
+
 /// A request that is at the origin when the end is asked for is answered.
 #[tokio::test]
 async fn sigterm_lets_requests_finish_and_takes_no_more() {

@@ -67,6 +67,12 @@ listen = "127.0.0.1:0"
         fs::write(self.config(), text.replace(&format!("url = \"http://{origin}\""), &secure)).unwrap();
     }
 
+    /// Nobody asks how it fares.
+    pub(crate) fn without_admin(&self) {
+        let text = fs::read_to_string(self.config()).unwrap();
+        fs::write(self.config(), text.replace("[admin]\nlisten = \"127.0.0.1:0\"\n", "")).unwrap();
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -76,7 +82,15 @@ listen = "127.0.0.1:0"
     }
 
     pub(crate) fn spawn(&self) -> Process {
-        Process::start(&["serve", "--config", &self.config(), "--log", "trace"], &self.path("log"))
+        self.spawn_with(&[])
+    }
+
+    /// With settings above those of the file.
+    pub(crate) fn spawn_with(&self, settings: &[&str]) -> Process {
+        let config = self.config();
+        let set = settings.iter().flat_map(|setting| ["--set", setting]);
+        let words: Vec<&str> = ["serve", "--config", &config, "--log", "trace"].into_iter().chain(set).collect();
+        Process::start(&words, &self.path("log"))
     }
 
     pub(crate) async fn start(&self) -> Running {

@@ -47,6 +47,9 @@ pub(crate) enum Command {
     /// configured. SIGTERM or SIGINT: no new connections, requests that are being served finish (at most
     /// limits.drain_seconds); a second signal ends the process at once. SIGHUP: certificates and keys are read again; if
     /// something is wrong with them, everything stays as it was.
+    ///
+    /// One process serves with a keyring. Each knows only the copies of requests that it has answered itself: on several
+    /// machines with one keyring, a copy of a request would be answered once by each.
     #[command(after_long_help = "\
 Examples:
   restante-gateway serve --config /etc/restante/gateway.toml
@@ -96,6 +99,7 @@ Example:
     /// Print the keys, their times, and the SHA-256 of the published list
     ///
     /// Whoever compares that hash with what a relay's public log says knows that the relay hands out this list.
+    /// Changes nothing, also when the schedule has something to do.
     #[command(after_long_help = "\
 Example:
   restante-gateway keys list --config gateway.toml")]

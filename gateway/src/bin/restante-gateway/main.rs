@@ -8,8 +8,10 @@
 
 mod admin;
 mod cli;
+mod clock;
 mod config;
 mod forward;
+mod health;
 mod keys;
 mod marks;
 mod metrics;
@@ -86,7 +88,7 @@ async fn serve(config: Config, configured: Configured) -> anyhow::Result<Exit> {
     let drain = Duration::from_secs(config.limits.drain_seconds.into());
     let mut announce = announce;
     let reload = || load(&configured);
-    let surroundings = server::Terminal { announce: &mut announce, complain: &complain, load: &reload };
+    let surroundings = server::Terminal { announce: &mut announce, load: &reload };
     let server = |stopping| server::run(config, surroundings, &mut reloads, stopping);
     Ok(match until_drained(server, &mut ends, drain).await? {
         Ended::Unasked | Ended::Drained => Exit::Done,

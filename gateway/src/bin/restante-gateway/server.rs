@@ -1,28 +1,22 @@
 //! Puts the parts together and runs them: keys, marks, listeners, reloads; and takes them down in order.
 
-use std::{
-    fmt::Display,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{fmt::Display, sync::Arc, thread::JoinHandle, time::Duration};
 
 use http::{Method, Uri};
 use restante_gateway::{Gateway, Keyring, KeyringError, Machine, Surroundings as _, Target, WELL_KNOWN};
 use restante_process::{
-    Connections, Identify, Reloads, Socket, SocketError, Tls, TlsError,
+    Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError,
     admin::{self, Admin},
     config::Problems,
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     admin::GatewayStanding,
+    clock::{self, ClockWatch},
     config::{Config, Route},
     forward::{Forward, response_class},
+    health::Health,
     keys,
     marks::{self, Marks, MarksError, Restored},
     origin::{Origin, OriginError},
@@ -63,15 +57,16 @@ pub(crate) enum Error {
     NoThread(#[from] std::io::Error),
     /// A task that reads files stopped by a bug.
     #[error("a part of the process stopped")]
-    Stopped(#[from] tokio::task::JoinError),
+    Join(#[from] tokio::task::JoinError),
+    /// A part stopped by a bug, and without it the rest is no gateway.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 /// Where the program tells its surroundings about itself.
 pub(crate) struct Terminal<'a> {
     /// Called with table and address of each listener that is ready.
     pub(crate) announce: &'a mut (dyn FnMut(&str, &dyn Display) + Send),
-    /// Called with what is wrong when a reload fails. Not a log: it names files.
-    pub(crate) complain: &'a (dyn Fn(&str) + Sync),
     /// Reads the configuration again.
     pub(crate) load: &'a (dyn Fn() -> Result<Config, Problems> + Sync),
 }
@@ -79,7 +74,7 @@ pub(crate) struct Terminal<'a> {
 /// Serves until `stopping` turns true or its sender is gone. Returns when everything that was under way has ended.
 ///
 /// # Errors
-/// Why it did not start.
+/// Why it did not start, or which part of it stopped.
 pub(crate) async fn run(
     config: Config,
     terminal: Terminal<'_>,
@@ -99,51 +94,58 @@ pub(crate) async fn run(
     };
     let state = open_state(&config).await?;
     let State { keyring, marks, marks_thread, restored } = state;
-    let (gateway, admin) = build(&config, origin, Arc::clone(&keyring), marks, restored);
+    let health = Arc::new(Health::default());
+    let (gateway, standing) =
+        build(&config, origin, Arc::clone(&keyring), marks.clone(), restored, Arc::clone(&health));
 
-    let mut tasks = JoinSet::new();
+    let mut tasks = Tasks::default();
     let (connections_max, header_timeout) =
         (config.limits.connections_max as usize, Duration::from_secs(config.limits.header_read_timeout_seconds.into()));
     let identify = relays::identify(config.relays.as_ref());
     let connections =
         Connections { service: gateway, route, tls: Some(tls.clone()), identify, connections_max, header_timeout };
-    tasks.spawn(connections.serve(socket, stopping.clone()));
+    tasks.spawn("gateway", connections.serve(socket, stopping.clone()));
     (terminal.announce)("gateway", &address);
     if let Some((socket, address)) = admin_socket {
         let identify = Identify::nobody();
         let connections = Connections {
-            service: admin.clone(),
+            service: Admin(standing.clone()),
             route: admin::route,
             tls: None,
             identify,
             connections_max,
             header_timeout,
         };
-        tasks.spawn(connections.serve(socket, stopping.clone()));
+        tasks.spawn("admin", connections.serve(socket, stopping.clone()));
         (terminal.announce)("admin", &address);
     }
-    let ticker = tokio::spawn(keep_fresh(Arc::clone(&keyring), stopping.clone()));
+    tasks.spawn("keys", keep_fresh(Arc::clone(&keyring), Arc::clone(&health), stopping.clone()));
+    tasks.spawn("clock", watch_clock(Arc::clone(&health), stopping.clone()));
     loop {
         tokio::select! {
-            // A dropped sender means the end as well.
+            biased;
+            // A dropped sender means the end as well. First: told to end, the tasks do.
             _ = stopping.wait_for(|ends| *ends) => break,
+            stopped = tasks.stopped() => return Err(stopped.into()),
+            () = marks.ended() => return Err(Stopped("marks").into()),
             () = reloads.next() => {}
         }
-        match reload(&tls, &keyring, terminal.load).await {
+        match reload(&tls, &keyring, &health, terminal.load).await {
             Ok(()) => tracing::info!("reloaded"),
-            Err(error) => {
-                tracing::error!("certificates or keys were not taken: see standard error");
-                (terminal.complain)(&error.to_string());
+            // The reason names files and hosts, and standard error of a service is its log. Whoever asks by hand is told.
+            Err(Error::Config(_) | Error::Tls(_)) => {
+                tracing::error!("the new configuration was not taken: `restante-gateway config check` says why");
             }
+            Err(_) => tracing::error!("keys were not taken: `restante-gateway keys list` says why"),
         }
     }
-    admin.0.draining.store(true, Relaxed);
-    while tasks.join_next().await.is_some() {}
-    drop(ticker.await);
+    health.drain();
+    let ended = tasks.ended().await;
     // All that could still write is gone with the listeners and this; the thread is joined where blocking is allowed.
-    drop(admin);
-    drop(tokio::task::spawn_blocking(move || marks_thread.join()).await);
-    Ok(())
+    drop((marks, standing));
+    let joined = tokio::task::spawn_blocking(move || marks_thread.join()).await?;
+    joined.map_err(|_| Stopped("marks"))?;
+    Ok(ended?)
 }
 
 /// What is on the disk.
@@ -156,11 +158,13 @@ struct State {
 
 async fn open_state(config: &Config) -> Result<State, Error> {
     let (config_keys, replays) = (config.keys.clone(), config.replays.clone());
+    let window_ms = date_window_ms(config);
     let open = move || -> Result<State, Error> {
         let had_keys = Keyring::exists(&config_keys.path);
-        let keyring = Arc::new(keys::open(&config_keys)?);
-        let (folder, mut restored) = marks::restore(&replays, Machine.now_ms())?;
+        let keyring = Arc::new(keys::open(&config_keys)?.serving()?);
         // Keys that were made just now have opened nothing yet: there is nothing to remember.
+        let lost_ms = if had_keys { lost_until_ms(Machine.now_ms(), window_ms) } else { 0 };
+        let (folder, mut restored) = marks::restore(&replays, lost_ms)?;
         restored.is_incomplete &= had_keys;
         let (marks, marks_thread) = Marks::start(folder, || Machine.now_ms())?;
         Ok(State { keyring, marks, marks_thread, restored })
@@ -174,7 +178,8 @@ fn build(
     keyring: Arc<Keyring>,
     marks: Marks,
     restored: Restored,
-) -> (Gateway<Forward>, Admin<GatewayStanding>) {
+    health: Arc<Health>,
+) -> (Gateway<Forward>, GatewayStanding) {
     let routes: Arc<[Route]> = config.routes.clone().into();
     let allowed = Target {
         authority: config.authority.clone(),
@@ -185,49 +190,82 @@ fn build(
     let policy = config.limits.policy();
     let gateway = Gateway::new(forward, allowed, class, keyring, policy, Arc::new(Machine));
     let (replays, now_ms) = (gateway.replays(), Machine.now_ms());
+    replays.distrust(restored.floor_ms);
     let count = replays.restore(restored.marks, now_ms);
     tracing::info!(marks = count, "requests of before are remembered");
     if restored.is_incomplete {
-        let window_ms = u64::try_from(policy.date_window.as_millis()).unwrap_or(u64::MAX);
-        let until_ms = now_ms.saturating_add(window_ms.saturating_mul(2)).saturating_add(1);
-        replays.distrust(until_ms);
         tracing::warn!(
-            seconds = (until_ms - now_ms) / 1000,
+            seconds = restored.floor_ms.saturating_sub(now_ms) / 1000,
             "marks of earlier requests are missing or damaged: requests are refused until copies would be too old"
         );
     }
-    let draining = Arc::new(AtomicBool::new(false));
-    let admin = Admin(GatewayStanding { counters: gateway.counters(), replays, marks, draining });
-    (gateway, admin)
+    let standing = GatewayStanding {
+        counters: gateway.counters(),
+        replays,
+        marks,
+        health,
+        date_window_ms: date_window_ms(config),
+        // A floor that is further ahead than any loss puts it is there because the clock went back.
+        lost_ms: (restored.floor_ms <= lost_until_ms(now_ms, date_window_ms(config))).then_some(restored.floor_ms),
+        now_ms: || Machine.now_ms(),
+    };
+    (gateway, standing)
+}
+
+/// When the last mark expires that may be missing: of a request that was dated as far ahead as is allowed.
+fn lost_until_ms(now_ms: u64, window_ms: u64) -> u64 {
+    now_ms.saturating_add(window_ms.saturating_mul(2)).saturating_add(1)
+}
+
+fn date_window_ms(config: &Config) -> u64 {
+    u64::try_from(config.limits.policy().date_window.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Takes over certificates and keys; if something is wrong with one, it stays as it was.
 async fn reload(
     tls: &Tls,
     keyring: &Arc<Keyring>,
+    health: &Health,
     load: &(dyn Fn() -> Result<Config, Problems> + Sync),
 ) -> Result<(), Error> {
     let config = load().map_err(Error::Config)?;
     tls.replace(&config.cert_file, &config.key_file, relays::clients(&config))?;
-    refresh(keyring).await?;
-    Ok(())
+    refresh(keyring, health).await
 }
 
-async fn refresh(keyring: &Arc<Keyring>) -> Result<(), Error> {
+async fn refresh(keyring: &Arc<Keyring>, health: &Health) -> Result<(), Error> {
     let keyring = Arc::clone(keyring);
-    Ok(tokio::task::spawn_blocking(move || keyring.refresh(&Machine)).await??)
+    let refreshed = tokio::task::spawn_blocking(move || keyring.refresh(&Machine)).await;
+    health.note_refresh(matches!(refreshed, Ok(Ok(()))));
+    Ok(refreshed??)
 }
 
 /// Does what the schedule of the keys says, until the end.
-async fn keep_fresh(keyring: Arc<Keyring>, mut stopping: watch::Receiver<bool>) {
+async fn keep_fresh(keyring: Arc<Keyring>, health: Arc<Health>, mut stopping: watch::Receiver<bool>) {
     loop {
         let until = Duration::from_millis(keyring.next_change_ms().saturating_sub(Machine.now_ms()));
         tokio::select! {
             () = tokio::time::sleep(until.clamp(Duration::from_secs(1), KEYS_INTERVAL)) => {}
             _ = stopping.wait_for(|ends| *ends) => return,
         }
-        if refresh(&keyring).await.is_err() {
+        if refresh(&keyring, &health).await.is_err() {
             tracing::error!("the keyring cannot be read or written: the keys stay as they are");
+        }
+    }
+}
+
+/// Looks whether the clock of the day jumps, until the end.
+async fn watch_clock(health: Arc<Health>, mut stopping: watch::Receiver<bool>) {
+    let began = Instant::now();
+    let mut watch = ClockWatch::new(Machine.now_ms(), began.elapsed());
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(clock::LOOK_INTERVAL) => {}
+            _ = stopping.wait_for(|ends| *ends) => return,
+        }
+        if let Some((jump, seconds)) = watch.look(Machine.now_ms(), began.elapsed()) {
+            health.note_jump(jump, Instant::now());
+            tracing::warn!(direction = jump.word(), seconds, "the clock of the day jumped");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use restante_gateway::ReplayMark;
 
 use super::{
-    MarksError,
+    MarksError, floor,
     segment::{self, HEADER},
 };
 
@@ -24,6 +24,8 @@ pub(crate) struct Folder {
     path: PathBuf,
     /// Of the next file.
     next: u64,
+    /// What is on the disk of it.
+    floor_ms: u64,
     /// Files of earlier, and when their youngest mark expires.
     pub(super) closed: Vec<(PathBuf, u64)>,
     _lock: File,
@@ -32,35 +34,56 @@ pub(crate) struct Folder {
 /// What was there.
 #[derive(Debug)]
 pub(crate) struct Restored {
-    /// Marks that have not expired.
+    /// Marks of all files that are left, expired ones among them.
     pub(crate) marks: Vec<ReplayMark>,
-    /// Whether some may be missing: there was no folder of marks, or something in it is damaged.
+    /// Requests whose marks would expire by then may have been seen, and their marks are gone.
+    pub(crate) floor_ms: u64,
+    /// Whether marks may be missing that had not been removed: there was no folder of marks, or something in it is damaged.
     pub(crate) is_incomplete: bool,
 }
 
-/// Reads all files; those whose marks have expired are removed.
-pub(crate) fn restore(path: &Path, now_ms: u64) -> Result<(Folder, Restored), MarksError> {
+/// Reads all files. If marks may be missing, `lost_ms` becomes the floor: when the last of them will have expired. That
+/// is on the disk when this returns, so that a restart does not make up for it.
+pub(crate) fn restore(path: &Path, lost_ms: u64) -> Result<(Folder, Restored), MarksError> {
     make(path)?;
-    // The lock stays when all files have gone: without it there never was a folder, or not this one.
-    let is_new = !path.join(LOCK).try_exists()?;
     let lock = private(OpenOptions::new().create(true).truncate(false)).open(path.join(LOCK))?;
     lock.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => MarksError::InUse,
         TryLockError::Error(error) => MarksError::Io(error),
     })?;
-    let mut folder = Folder { path: path.to_owned(), next: 0, closed: Vec::new(), _lock: lock };
-    let mut restored = Restored { marks: Vec::new(), is_incomplete: is_new };
-    for (number, file) in files(path)? {
+    // The floor stays when all files have gone: without it there never was a folder, or not this one.
+    let known_floor_ms = floor::read(path)?;
+    let floor_ms = known_floor_ms.unwrap_or(0);
+    let mut folder = Folder { path: path.to_owned(), next: 0, floor_ms, closed: Vec::new(), _lock: lock };
+    let mut restored = Restored { marks: Vec::new(), floor_ms, is_incomplete: known_floor_ms.is_none() };
+    let files = files(path)?;
+    for (place, (number, file)) in files.iter().enumerate() {
         folder.next = folder.next.max(number + 1);
-        let mut bytes = Vec::new();
-        File::open(&file)?.take(BYTES_MAX).read_to_end(&mut bytes)?;
-        let read = segment::read(&bytes);
-        restored.is_incomplete |= read.is_damaged;
-        let last_ms = read.marks.iter().map(|mark| mark.expires_ms).max().unwrap_or(0);
-        restored.marks.extend(read.marks.into_iter().filter(|mark| mark.expires_ms > now_ms));
-        folder.closed.push((file, last_ms));
+        let (marks, is_damaged) = open(file, place + 1 == files.len())?;
+        restored.is_incomplete |= is_damaged;
+        folder.closed.push((file.clone(), marks.iter().map(|mark| mark.expires_ms).max().unwrap_or(0)));
+        restored.marks.extend(marks);
+    }
+    if restored.is_incomplete {
+        restored.floor_ms = floor_ms.max(lost_ms);
+        folder.floor_ms = restored.floor_ms;
+        floor::write(path, restored.floor_ms)?;
     }
     Ok((folder, restored))
+}
+
+/// The marks of a file, and whether it is damaged. Only the newest one may have been written when the process ended: its
+/// torn end is taken away, so that it is whole when it is no longer the newest.
+fn open(file: &Path, is_newest: bool) -> io::Result<(Vec<ReplayMark>, bool)> {
+    let mut bytes = Vec::new();
+    let length = File::open(file)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    let read = segment::read(&bytes);
+    if read.is_torn && is_newest {
+        let file = OpenOptions::new().write(true).open(file)?;
+        file.set_len(read.whole as u64)?;
+        file.sync_all()?;
+    }
+    Ok((read.marks, read.is_damaged || (read.is_torn && !is_newest) || length as u64 > BYTES_MAX))
 }
 
 impl Folder {
@@ -75,9 +98,19 @@ impl Folder {
         Ok((file, path))
     }
 
-    /// Removes files whose marks have all expired. One that cannot be removed is tried again.
-    pub(super) fn remove_expired(&mut self, now_ms: u64) {
+    /// Removes files whose marks have all expired, after it has written down that they are gone. A file that cannot be
+    /// removed is tried again.
+    ///
+    /// # Errors
+    /// It cannot be written down, and nothing is removed.
+    pub(super) fn remove_expired(&mut self, now_ms: u64) -> io::Result<()> {
+        let expired = self.closed.iter().map(|(_, last_ms)| *last_ms).filter(|last_ms| *last_ms <= now_ms);
+        if let Some(last_ms) = expired.max().filter(|last_ms| *last_ms > self.floor_ms) {
+            floor::write(&self.path, last_ms)?;
+            self.floor_ms = last_ms;
+        }
         self.closed.retain(|(path, last_ms)| *last_ms > now_ms || fs::remove_file(path).is_err());
+        Ok(())
     }
 }
 
@@ -88,7 +121,7 @@ fn make(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     std::os::unix::fs::OpenOptionsExt::mode(options.write(true), 0o600)
 }
 

@@ -2,12 +2,14 @@
 //!
 //! One thread appends what has queued meanwhile and syncs once for all of it (group commit). Marks live for minutes, so
 //! files are short-lived too: a new one is begun every minute, and one goes when its youngest mark has expired. Nothing is
-//! ever rewritten.
+//! ever rewritten. Up to when marks have gone is written down before they go.
 //!
 //! # Correctness
 //! A write that failed poisons: nobody knows what is on the disk then, so nothing is let through until a restart. If
 //! marks were lost or damaged, everything that may have been seen before is refused until its date is too old anyway.
 
+mod checksum;
+mod floor;
 mod folder;
 mod segment;
 #[cfg(test)]
@@ -41,7 +43,7 @@ pub(crate) enum MarksError {
     #[error("replays.path: {0}")]
     Io(#[from] std::io::Error),
     /// Another process writes there.
-    #[error("replays.path is in use by another process")]
+    #[error("replays.path is in use by another process: stop that one, or give each a replays.path and a keys.path")]
     InUse,
 }
 
@@ -80,8 +82,13 @@ impl Marks {
         answer.await.map_err(|_| NotWritten)
     }
 
-    /// Whether a write failed.
+    /// Whether a write failed, or nobody writes any more.
     pub(crate) fn is_poisoned(&self) -> bool {
-        self.poisoned.load(Relaxed)
+        self.poisoned.load(Relaxed) || self.queue.is_closed()
+    }
+
+    /// Returns when the thread has ended, which it does not while there is one of these unless it has a bug.
+    pub(crate) async fn ended(&self) {
+        self.queue.closed().await;
     }
 }

@@ -35,6 +35,8 @@ struct Open {
     until_ms: u64,
     /// When its last mark expires: then the file goes.
     last_ms: u64,
+    /// How many are in it.
+    records: u32,
 }
 
 impl Writer {
@@ -68,20 +70,20 @@ impl Writer {
         {
             self.folder.closed.push((path, last_ms));
         }
-        self.folder.remove_expired(now_ms);
+        self.folder.remove_expired(now_ms)?;
         let last_ms = batch.iter().map(|waiting| waiting.mark.expires_ms).max().unwrap_or(now_ms);
         let open = match &mut self.open {
             Some(open) => open,
             none => {
                 let (file, path) = self.folder.begin()?;
-                none.insert(Open { file, path, until_ms: now_ms.saturating_add(FILE_MS), last_ms })
+                none.insert(Open { file, path, until_ms: now_ms.saturating_add(FILE_MS), last_ms, records: 0 })
             }
         };
         open.last_ms = open.last_ms.max(last_ms);
         let mut records = Vec::with_capacity(batch.len() * RECORD);
-        for waiting in batch {
-            records.extend_from_slice(&segment::encode(&waiting.mark));
-        }
+        segment::encode(batch.iter().map(|waiting| waiting.mark), open.records, &mut records);
+        // The next file is begun long before there are so many.
+        open.records = open.records.saturating_add(u32::try_from(batch.len()).unwrap_or(u32::MAX));
         open.file.write_all(&records)?;
         open.file.sync_data()
     }
