@@ -49,6 +49,11 @@ impl Tasks {
         ended
     }
 
+    /// Ends all of them where they wait, and returns when they have ended.
+    pub async fn shutdown(mut self) {
+        self.running.shutdown().await;
+    }
+
     fn told(&self, id: Id) -> Stopped {
         let name = self.names.get(&id).copied().unwrap_or("unknown");
         tracing::error!(part = name, "a part of the process stopped by a bug");

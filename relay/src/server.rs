@@ -9,11 +9,11 @@ use std::{
 };
 
 use restante_process::{
-    Clients, Connections, Identify, Reloads, Socket, SocketError, Tls, TlsError,
+    Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError,
     admin::{self, Admin},
     config::Problems,
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::sync::watch;
 
 use crate::{
     admin::RelayStanding,
@@ -51,6 +51,9 @@ pub enum Error {
     /// The configuration, at a reload.
     #[error("{0}")]
     Config(Problems),
+    /// A part stopped by a bug, and without it the rest is no relay.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 /// Where the program tells its surroundings about itself.
@@ -64,7 +67,7 @@ pub struct Surroundings<'a> {
 /// Serves until `stopping` turns true or its sender is gone. Returns when everything that was under way has ended.
 ///
 /// # Errors
-/// Why it did not start.
+/// Why it did not start, or which part of it stopped.
 pub async fn run(
     config: Config,
     surroundings: Surroundings<'_>,
@@ -86,7 +89,7 @@ pub async fn run(
     let relay = Relay::new(limits.clone(), routes, tokens, counters);
     let standing = RelayStanding::new(relay.clone());
 
-    let mut tasks = JoinSet::new();
+    let mut tasks = Tasks::default();
     let (connections_max, header_timeout) =
         (config.limits.connections_max as usize, Duration::from_secs(config.limits.header_read_timeout_seconds.into()));
     let identify = Identify::nobody();
@@ -98,7 +101,7 @@ pub async fn run(
         connections_max,
         header_timeout,
     };
-    tasks.spawn(connections.serve(socket, stopping.clone()));
+    tasks.spawn("relay", connections.serve(socket, stopping.clone()));
     (surroundings.announce)("relay", &address);
     if let Some((socket, address)) = admin_socket {
         let connections = Connections {
@@ -109,7 +112,7 @@ pub async fn run(
             connections_max,
             header_timeout,
         };
-        tasks.spawn(connections.serve(socket, stopping.clone()));
+        tasks.spawn("admin", connections.serve(socket, stopping.clone()));
         (surroundings.announce)("admin", &address);
     }
 
@@ -120,8 +123,11 @@ pub async fn run(
     let mut refreshers = refreshers(&relay, &config);
     loop {
         tokio::select! {
-            // A dropped sender means the end as well.
+            biased;
+            // A dropped sender means the end as well. First: told to end, the listeners do.
             _ = stopping.wait_for(|ends| *ends) => break,
+            stopped = tasks.stopped() => return Err(stopped.into()),
+            stopped = refreshers.stopped() => return Err(stopped.into()),
             () = reloads.next() => {}
         }
         match reload(&relay, &tls, &keys_folder, surroundings.load) {
@@ -136,10 +142,10 @@ pub async fn run(
         }
     }
     standing.drain();
-    while tasks.join_next().await.is_some() {}
+    let ended = tasks.ended().await;
     relay.tunnels_ended().await;
     refreshers.shutdown().await;
-    Ok(())
+    Ok(ended?)
 }
 
 /// Takes over tokens, gateways and certificates; all of them, or none.
@@ -166,8 +172,8 @@ fn read_tokens(file: &Path, limits: UserLimits, before: Option<&UserTokens>) -> 
 }
 
 /// One task for each gateway; all end with the set.
-fn refreshers(relay: &Relay, config: &Config) -> JoinSet<()> {
-    let mut set = JoinSet::new();
+fn refreshers(relay: &Relay, config: &Config) -> Tasks {
+    let mut set = Tasks::default();
     for route in relay.routes().all() {
         let refreshing = Refreshing {
             limits: config.limits.of_relay().keys,
@@ -175,7 +181,7 @@ fn refreshers(relay: &Relay, config: &Config) -> JoinSet<()> {
             counters: relay.counters().clone(),
             now_ms,
         };
-        set.spawn(keep_fresh(route.clone(), refreshing));
+        set.spawn("keys", keep_fresh(route.clone(), refreshing));
     }
     set
 }
