@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{certificate_fault::CertificateFault, key_list::KeyListError};
+use super::{certificate_fault::CertificateFault, key_list::KeyListError, key_log::KeyLogError};
 use crate::{
     client::{Problem, http::ChannelError},
     wire::{DecodeError, KeyPackageRequests},
@@ -68,6 +68,9 @@ pub enum FetchError {
          by), or a copy from before a change; nothing was sent"
     )]
     KeyTargeting,
+    /// Both sides have the list, but the relay's log of lists does not hold.
+    #[error(transparent)]
+    KeyLog(#[from] KeyLogError),
     /// The list is of no use.
     #[error(transparent)]
     KeyList(#[from] KeyListError),
@@ -102,7 +105,9 @@ impl FetchError {
             // Once for each list: who repeats it for as long as this says so comes to an end.
             Self::OutdatedKey => true,
             Self::Unsealed { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
-            Self::NoKeyList { status } => matches!(status, 429 | 502 | 503 | 504),
+            Self::NoKeyList { status } | Self::KeyLog(KeyLogError::NoLog(status)) => {
+                matches!(status, 429 | 502 | 503 | 504)
+            }
             Self::Problem(problem) => problem.is_transient(),
             Self::SameOperator
             | Self::BundleCount
@@ -110,6 +115,7 @@ impl FetchError {
             | Self::RelayToken
             | Self::NotTheGateway(_)
             | Self::KeyTargeting
+            | Self::KeyLog(_)
             | Self::KeyList(_)
             | Self::Unopened
             | Self::Date

@@ -14,6 +14,8 @@ use super::{
     binary_request::BinaryRequest,
     encapsulation::{Unopened, encapsulate},
     key_list::{Kems, KeyListError, ListDigest},
+    key_log::KeyLogReport,
+    key_log_watch::KeyLogCheck,
     key_source::KeySource,
     relay::Relay,
     relay_channel::RelayChannel,
@@ -90,6 +92,25 @@ impl KeyPackageFetcher {
     pub fn new(relay: Relay, roots: &TrustRoots, kems: Kems, surroundings: Surroundings, limits: Limits) -> Self {
         let tunnel = Tunnel::new(relay.clone(), roots, limits);
         Self { relay: RelayChannel::new(relay, roots, limits), keys: KeySource::new(tunnel, kems), surroundings }
+    }
+
+    /// The same, but a gateway's key list is taken only if the relay's public log says that it is the one which is served,
+    /// follows from the log that was seen before, and did not come too soon after another one. Costs one more request to
+    /// the relay for each list, without its token.
+    ///
+    /// # Privacy
+    /// Without this, a relay and a gateway that work together could show one client another list than all others. With it,
+    /// they have to show that client another log too, for ever.
+    #[must_use]
+    pub fn with_key_log(mut self, check: KeyLogCheck) -> Self {
+        self.keys.check_logs(check);
+        self
+    }
+
+    /// What the relay's log of a gateway's lists said when it was checked last: its end is what to remember for
+    /// [`KeyLogCheck::seen`]. `None` when it was not checked, or did not hold.
+    pub fn key_log(&self, provider: &ServiceProviderId) -> Option<KeyLogReport> {
+        self.keys.log_report(provider)
     }
 
     /// One bundle, one exchange: at most [`KeyPackageRequests::MAX`] requests, none for the same user and suite as

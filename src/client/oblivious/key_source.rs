@@ -8,6 +8,8 @@ use tokio::time::Instant;
 use super::{
     FetchError, KEY_LIST_MEDIA_TYPE,
     key_list::{GatewayKey, KEY_LIST_MAX, Kems, ListDigest},
+    key_log::{KEY_LOG_MAX, KeyLogError, KeyLogReport},
+    key_log_watch::{KeyLogCheck, KeyLogWatch},
     relay_channel::RelayChannel,
     remembered_keys::{KeyInUse, RememberedKeys},
     tunnel::{Tunnel, TunnelError},
@@ -17,6 +19,8 @@ use crate::{
     wire::ServiceProviderId,
 };
 
+/// The media type of logs of key lists.
+const KEY_LOG_MEDIA_TYPE: &str = "application/jsonl";
 /// How long a list is used at most, whatever it says: a gateway's keys live for a week, and are announced a day ahead.
 const AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -29,12 +33,23 @@ const AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct KeySource {
     tunnel: Tunnel,
     kems: Kems,
+    logs: Option<KeyLogWatch>,
     remembered: RememberedKeys,
 }
 
 impl KeySource {
     pub(super) fn new(tunnel: Tunnel, kems: Kems) -> Self {
-        Self { tunnel, kems, remembered: RememberedKeys::default() }
+        Self { tunnel, kems, logs: None, remembered: RememberedKeys::default() }
+    }
+
+    /// From now on lists must stand in the relay's log.
+    pub(super) fn check_logs(&mut self, check: KeyLogCheck) {
+        self.logs = Some(KeyLogWatch::new(check));
+    }
+
+    /// What the relay's log of the gateway's lists said when it was checked last.
+    pub(super) fn log_report(&self, provider: &ServiceProviderId) -> Option<KeyLogReport> {
+        self.logs.as_ref()?.report(provider)
     }
 
     /// A key of the gateway: the remembered one for as long as its list may be used, else a new one.
@@ -50,6 +65,13 @@ impl KeySource {
             return Err(FetchError::KeyTargeting);
         }
         let key = KeyInUse { key: GatewayKey::choose(&own.body, self.kems)?, list: ListDigest::of(&own.body) };
+        if let Some(logs) = &self.logs {
+            let log = relay.key_log(provider, KEY_LOG_MAX).await.map_err(FetchError::Relay)?;
+            if log.status != StatusCode::OK || !has_media_type(&log.headers, KEY_LOG_MEDIA_TYPE) {
+                return Err(KeyLogError::NoLog(log.status.as_u16()).into());
+            }
+            logs.check(provider, &log.body, key.list)?;
+        }
         self.remembered.remember(provider, key.clone(), Instant::now(), max_age(&own.headers));
         Ok(key)
     }

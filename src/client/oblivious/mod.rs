@@ -7,7 +7,8 @@
 //!
 //! A request is binary HTTP (RFC 9292), padded to a size class, sealed with HPKE under the gateway's key, and posted to
 //! the relay. [`KeyPackageFetcher`] is the way in. The gateway's key is taken only from a list that came over TLS from
-//! the gateway itself, in a tunnel through the relay, and that the relay has the same copy of.
+//! the gateway itself, in a tunnel through the relay, and that the relay has the same copy of; and, where the caller wants
+//! it, that stands in the relay's public log.
 //!
 //! This module must never retry what may have been processed, send anything that tells one client from another, or use
 //! what a gateway said in one answer in a later request.
@@ -23,6 +24,8 @@ mod encapsulation;
 mod fetch_error;
 mod fetcher;
 mod key_list;
+mod key_log;
+mod key_log_watch;
 mod key_source;
 mod relay;
 mod relay_channel;
@@ -37,6 +40,8 @@ pub use certificate_fault::CertificateFault;
 pub use fetch_error::FetchError;
 pub use fetcher::{FetchedKeyPackages, KeyPackageFetcher, Surroundings};
 pub use key_list::{KEY_LIST_MAX, Kems, KeyListError};
+pub use key_log::{InvalidKeyLogMark, KEY_LOG_MAX, KeyLogError, KeyLogMark, KeyLogReport};
+pub use key_log_watch::KeyLogCheck;
 pub use relay::{InvalidRelayUrl, Relay, RelayToken, RelayUrl};
 pub use trust_roots::{NoTrustRoots, TrustRoots};
 

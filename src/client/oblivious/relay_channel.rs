@@ -86,6 +86,16 @@ impl RelayChannel {
         self.exchange(request, response_max).await
     }
 
+    /// `GET /v1/relay/{provider}/keys/log`: which lists the relay has served. Without the token, too.
+    pub(super) async fn key_log(
+        &self,
+        provider: &ServiceProviderId,
+        response_max: usize,
+    ) -> Result<ChannelResponse, ChannelError> {
+        let request = self.request(Method::GET, &format!("/v1/relay/{provider}/keys/log"), Bytes::new());
+        self.exchange(request, response_max).await
+    }
+
     fn request(&self, method: Method, path: &str, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;

@@ -4,6 +4,7 @@ mod dates;
 mod fetching;
 mod gateway;
 mod key_lists;
+mod key_logs;
 mod messages;
 mod outdated_keys;
 mod outside;

@@ -19,6 +19,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use rustls::ServerConfig;
+use sha2::{Digest, Sha256};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -29,7 +30,7 @@ use super::{gateway::Gateway, pki::Authority};
 use crate::{
     client::{
         http::Limits,
-        oblivious::{Kems, KeyPackageFetcher, Relay, RelayToken, Surroundings},
+        oblivious::{Kems, KeyPackageFetcher, Relay, RelayToken, Surroundings, key_log},
     },
     wire::ServiceProviderId,
 };
@@ -51,6 +52,15 @@ pub(super) fn key_list(list: Bytes) -> Answer {
     let mut answer = answer(StatusCode::OK, "application/ohttp-keys", list);
     answer.headers_mut().insert("cache-control", "max-age=3600".parse().unwrap());
     answer
+}
+
+/// A log of lists, each with its day and whether it was refused.
+pub(super) fn key_log(lines: &[(&Bytes, u64, bool)]) -> Answer {
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|(list, day, is_refused)| (Sha256::digest(list).into(), day * 86_400_000, *is_refused))
+        .collect();
+    answer(StatusCode::OK, "application/jsonl", key_log::tests::write(&lines))
 }
 
 /// A request as it came to the relay.
@@ -92,6 +102,8 @@ pub(super) struct Script {
     pub(super) own: Mutex<Answer>,
     /// What the relay answers to a request for its copy.
     pub(super) copy: Mutex<Answer>,
+    /// What the relay answers to a request for its log.
+    pub(super) log: Mutex<Answer>,
     /// What the relay answers to `CONNECT`; 200 opens a tunnel.
     pub(super) tunnel: Mutex<StatusCode>,
     /// What it answers instead, byte for byte.
@@ -112,6 +124,7 @@ impl Script {
         let list = gateway.key_list();
         Arc::new(Self {
             own: Mutex::new(key_list(list.clone())),
+            log: Mutex::new(key_log(&[(&list, 1, false)])),
             copy: Mutex::new(key_list(list)),
             tunnel: Mutex::new(StatusCode::OK),
             raw_tunnel: Mutex::default(),
@@ -334,6 +347,7 @@ async fn relay(request: Request<Incoming>, gateway: SocketAddr, script: Arc<Scri
     }
     let arrived = read(request).await;
     let answer = match arrived.method {
+        Method::GET if arrived.uri.ends_with("/log") => script.log.lock().unwrap().clone(),
         Method::GET => script.copy.lock().unwrap().clone(),
         _ => (script.forward.lock().unwrap())(&arrived),
     };
