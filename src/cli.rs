@@ -97,19 +97,25 @@ Example:
     ///
     /// Goes through a relay that another operator runs, as a rule your own provider (Oblivious HTTP, RFC 9458). The relay
     /// learns that you ask that provider, not about whom; the provider learns about whom, not that it is you. The
-    /// provider's key is taken only when its own list and the relay's copy are the same. All users are asked for in one
-    /// request: the provider sees that they belong together.
+    /// provider's key is taken only when its own list and the relay's copy are the same, and stand in the relay's public
+    /// log. All users are asked for in one request: the provider sees that they belong together.
     ///
-    /// One-time KeyPackages are used up by this: the provider gives each of them once. Nothing is sent twice.
+    /// One-time KeyPackages are used up by this: the provider gives each of them once, and what is not kept from the
+    /// output is lost. Nothing is sent twice.
     #[command(after_long_help = "\
 Examples:
   restante fetch-key-packages --relay https://relay.hub.example --relay-token-file relay.token \\
-      --provider follower.example --user bob --token-file bob.token
+      --provider follower.example --user bob --token-file bob.token --output key-packages
   restante fetch-key-packages --relay https://relay.hub.example --relay-token-file relay.token \\
-      --provider follower.example --user bob --user base64:Y2Fyb2w= --token-file tokens --json
+      --provider follower.example --user bob --user base64:Y2Fyb2w= --token-file tokens --json \\
+      --key-log-file ~/.restante-key-logs
+  pass show bob | restante fetch-key-packages … --user bob --token-file -
 
-Prints a line for each user, or with --json an object:
+Prints a line for each KeyPackage, `USER ok KEYPACKAGE`: in base64, or with --output the file that it was written to. A user
+without any has a line `USER STATUS`, and `USER invalid NUMBER` tells how many were left out. With --json, one object for
+each user:
   {\"user\": as given, \"status\": ok|denied|exhausted|incompatible, \"key_packages\": [base64], \"invalid\": number}
+  and \"files\": [path] with --output
   ok            one KeyPackage for each client of the user; invalid ones are left out and counted
   denied        wrong or revoked token, unknown user or blocked: the provider does not say which
   exhausted     no KeyPackage is left

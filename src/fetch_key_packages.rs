@@ -3,40 +3,76 @@
 //! # Privacy
 //! Standard output holds what was asked for, and for whom. Errors hold neither ids nor tokens.
 
+mod bearer_tokens;
+mod output;
+mod seen_logs;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, anyhow};
-use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::{CommandFactory, error::ErrorKind};
 use restante::{
     client::{
         http::Limits,
-        key_package_ref,
-        oblivious::{FetchedKeyPackages, Kems, KeyPackageFetcher, Relay, RelayToken, Surroundings, TrustRoots},
+        oblivious::{Kems, KeyLogCheck, KeyLogReport, KeyPackageFetcher, Relay, RelayToken, Surroundings, TrustRoots},
     },
-    mls::{CipherSuite, ProtocolVersion, WireKeyPackage},
+    mls::{CipherSuite, ProtocolVersion},
     service::{Entropy, SystemEntropy},
-    wire::{KeyPackageRequest, KeyPackageStatus},
+    wire::KeyPackageRequest,
 };
 use restante_process::{
     Exit, block_on,
-    config::{read, read_token, refuse_public},
-    console::say,
+    config::{read, read_token},
+    console::{complain, say},
 };
-use zeroize::Zeroizing;
 
-use crate::cli::{Arguments, FetchKeyPackages, Token, User};
-
-/// The longest file of tokens that is read: as many as a bundle holds, and white space.
-const TOKEN_FILE_MAX: usize = 64 * 1024;
+use self::{output::Output, seen_logs::SeenLogs};
+use crate::cli::{Arguments, FetchKeyPackages};
 
 /// Fetches and prints.
 pub(crate) fn run(options: &FetchKeyPackages, now: fn() -> SystemTime) -> anyhow::Result<Exit> {
+    if !options.token.is_empty() {
+        complain(
+            "restante: warning: every user of this machine can see the tokens in the arguments of a process; use \
+             --token-file",
+        );
+    }
     let requests = requests(options)?;
+    let output = Output::new(options.output.clone(), options.json)?;
+    let mut seen = options.key_log_file.as_deref().map(SeenLogs::open).transpose()?;
+    let fetcher = fetcher(options, seen.as_ref(), now)?;
+    let fetched = block_on(fetcher.fetch(&options.provider, requests)).context("no runtime")?;
+    let report = fetcher.key_log(&options.provider);
+    if let (Some(seen), Some(file), Some(report)) = (&mut seen, &options.key_log_file, &report) {
+        seen.put(&options.relay, &options.provider, report.mark);
+        // What was fetched is not lost for a file.
+        seen.save(file).unwrap_or_else(|error| complain(&format!("restante: warning: {error:#}")));
+    }
+    let fetched = fetched?;
+    if let Some(report) = report.filter(|_| !options.json) {
+        complain(&describe(&report));
+    }
+    let mut exit = Exit::Done;
+    let width = options.user.iter().map(|user| output::name(user).chars().count()).max().unwrap_or_default();
+    for (user, result) in options.user.iter().zip(&fetched) {
+        let told = output.tell(user, result, width);
+        told.lines.iter().try_for_each(|line| say(line))?;
+        if told.is_misplaced || result.key_packages.is_empty() {
+            exit = Exit::Failed;
+        }
+    }
+    Ok(exit)
+}
+
+fn fetcher(
+    options: &FetchKeyPackages,
+    seen: Option<&SeenLogs>,
+    now: fn() -> SystemTime,
+) -> anyhow::Result<KeyPackageFetcher> {
     let relay = Relay {
         url: options.relay.clone(),
         address: options.relay_address,
@@ -47,19 +83,18 @@ pub(crate) fn run(options: &FetchKeyPackages, now: fn() -> SystemTime) -> anyhow
     let kems = if options.classical { Kems::Classical } else { Kems::WithHybrid };
     let surroundings = Surroundings { now: Arc::new(now), random: Arc::new(random) };
     let fetcher = KeyPackageFetcher::new(relay, &roots?, kems, surroundings, Limits::default());
-    let fetched = block_on(fetcher.fetch(&options.provider, requests)).context("no runtime")??;
-    let width = options.user.iter().map(|user| name(user).chars().count()).max().unwrap_or_default();
-    for (user, result) in options.user.iter().zip(&fetched) {
-        say(&if options.json { json(user, result) } else { line(user, result, width) })?;
+    if options.no_key_log {
+        return Ok(fetcher);
     }
-    let complete = fetched.iter().all(|result| !result.key_packages.is_empty());
-    Ok(if complete { Exit::Done } else { Exit::Failed })
+    let change_min = Duration::from_secs(u64::from(options.key_change_min_hours) * 60 * 60);
+    let seen = seen.map(|seen| seen.of(&options.relay)).unwrap_or_default();
+    Ok(fetcher.with_key_log(KeyLogCheck { change_min, seen }))
 }
 
 /// A request for each user, with the token at the same place.
 fn requests(options: &FetchKeyPackages) -> anyhow::Result<Vec<KeyPackageRequest>> {
     let tokens = match &options.token_file {
-        Some(file) => tokens(file)?,
+        Some(file) => bearer_tokens::from_file(file)?,
         None => options.token.clone(),
     };
     let (users, given) = (options.user.len(), tokens.len());
@@ -75,6 +110,7 @@ fn requests(options: &FetchKeyPackages) -> anyhow::Result<Vec<KeyPackageRequest>
         };
         KeyPackageRequest {
             user_id: user.id.clone(),
+            // Wiped with the request.
             bearer_token: token.to_vec(),
             version: ProtocolVersion::MLS10,
             cipher_suite: CipherSuite(options.suite),
@@ -86,17 +122,6 @@ fn requests(options: &FetchKeyPackages) -> anyhow::Result<Vec<KeyPackageRequest>
 /// Ends the process like any other wrong usage, with 2.
 fn misused(message: &str) -> ! {
     Arguments::command().error(ErrorKind::ValueValidation, message).exit()
-}
-
-/// The lines of a file of tokens.
-fn tokens(file: &Path) -> anyhow::Result<Vec<Token>> {
-    refuse_public(file).map_err(|sentence| anyhow!(sentence))?;
-    let text = Zeroizing::new(read(file).map_err(|sentence| anyhow!(sentence))?);
-    let text = str::from_utf8(&text).with_context(|| format!("{} is not text", file.display()))?;
-    if text.len() > TOKEN_FILE_MAX {
-        return Err(anyhow!("{} is too large for a file of tokens", file.display()));
-    }
-    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Token::from).collect())
 }
 
 fn relay_token(file: &Path) -> anyhow::Result<RelayToken> {
@@ -123,64 +148,19 @@ fn random() -> u64 {
     }
 }
 
-fn word(status: KeyPackageStatus) -> &'static str {
-    match status {
-        KeyPackageStatus::Ok => "ok",
-        KeyPackageStatus::Denied => "denied",
-        KeyPackageStatus::Exhausted => "exhausted",
-        KeyPackageStatus::Incompatible => "incompatible",
-    }
-}
-
-fn json(user: &User, result: &FetchedKeyPackages) -> String {
-    let key_packages: Vec<_> = result.key_packages.iter().map(|package| STANDARD.encode(package.bytes())).collect();
-    serde_json::json!({
-        "user": user.written,
-        "status": word(result.status),
-        "key_packages": key_packages,
-        "invalid": result.invalid,
-    })
-    .to_string()
-}
-
-/// The user as it was written, without what would steer a terminal.
-fn name(user: &User) -> String {
-    user.written.escape_debug().to_string()
-}
-
-fn line(user: &User, result: &FetchedKeyPackages, width: usize) -> String {
-    let mut line = format!("{:width$}  {:12}", name(user), word(result.status));
-    let references: Vec<_> = result.key_packages.iter().map(reference).collect();
-    if !references.is_empty() {
-        line += &format!("  {}", references.join(" "));
-    }
-    if result.invalid > 0 {
-        line += &format!("  ({} invalid left out)", result.invalid);
-    }
-    line.trim_end().to_owned()
-}
-
-/// How people name a KeyPackage: the first 16 hex digits of its reference.
-fn reference(key_package: &WireKeyPackage) -> String {
-    let reference = key_package_ref(key_package).map(|reference| hex::encode(&reference.0));
-    reference.and_then(|hex| hex.get(..16).map(ToOwned::to_owned)).unwrap_or_else(|| "?".repeat(16))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_for_people_and_objects_for_scripts() {
-        let user: User = "bob\u{1b}[2J".parse().unwrap();
-        let denied = FetchedKeyPackages { status: KeyPackageStatus::Denied, key_packages: Vec::new(), invalid: 0 };
-        assert_eq!(line(&user, &denied, 16), "bob\\u{1b}[2J      denied");
-        let read: serde_json::Value = serde_json::from_str(&json(&user, &denied)).unwrap();
-        assert_eq!(
-            read,
-            serde_json::json!({ "user": "bob\u{1b}[2J", "status": "denied", "key_packages": [], "invalid": 0 })
-        );
-        let spoilt = FetchedKeyPackages { status: KeyPackageStatus::Ok, invalid: 2, ..denied };
-        assert_eq!(line(&user, &spoilt, 14), "bob\\u{1b}[2J    ok            (2 invalid left out)");
-    }
+/// What the relay's log said, for people.
+fn describe(report: &KeyLogReport) -> String {
+    /// The year 9999 ends then.
+    const LAST_MS: u64 = 253_402_300_799_000;
+    let since = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(report.since_ms.min(LAST_MS)));
+    let continued =
+        if report.is_continued { "which goes on from where it was seen last" } else { "which was not seen before" };
+    let refused = match report.refused {
+        0 => String::new(),
+        number => format!("; {number} lists that the provider showed there too soon were refused"),
+    };
+    format!(
+        "key list: the provider's and the relay's are the same, number {} in the relay's log since {since}, {continued}{refused}",
+        report.lists
+    )
 }

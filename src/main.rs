@@ -74,11 +74,11 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         }
         Command::Tokens(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
-            say_all(block_on(tokens::run(&command, &config)).context(NO_RUNTIME)??)
+            say_all(&block_on(tokens::run(&command, &config)).context(NO_RUNTIME)??)
         }
         Command::Keys(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
-            say_all(keys::run(&command, &config)?)
+            say_all(&keys::run(&command, &config)?)
         }
         Command::FetchKeyPackages(options) => {
             telemetry::install(arguments.log)?;
@@ -91,7 +91,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     }
 }
 
-fn say_all(lines: Vec<String>) -> anyhow::Result<Exit> {
+fn say_all(lines: &[String]) -> anyhow::Result<Exit> {
     lines.iter().try_for_each(|line| say(line))?;
     Ok(Exit::Done)
 }

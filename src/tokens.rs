@@ -1,7 +1,8 @@
 //! `restante tokens`: bearer tokens for people and scripts, through the local listener of the running server.
 //!
 //! # Privacy
-//! Standard output holds tokens and handles. Errors hold neither, and no user.
+//! Standard output holds tokens and handles, and standard error the handle of a token that was minted. Errors hold
+//! neither, and no user.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -13,18 +14,30 @@ use restante::{
     wire::{self, BearerTokenKind, MintTokenRequest, RevokeTokenRequest, TokenHandle, TokenUse},
 };
 
+use restante_process::console::complain;
+use zeroize::Zeroizing;
+
 use crate::cli::{TokensCommand, User};
 
 /// Whoever acts when all tokens are revoked: the operation has no user, the listener's form does.
 const OPERATOR: &[u8] = b"operator";
 
-/// Carries a command out; gives the lines to print.
-pub(crate) async fn run(command: &TokensCommand, config: &Config) -> anyhow::Result<Vec<String>> {
+/// Carries a command out; gives the lines to print, which are wiped afterwards.
+pub(crate) async fn run(command: &TokensCommand, config: &Config) -> anyhow::Result<Zeroizing<Vec<String>>> {
+    run_plainly(command, config).await.map(Zeroizing::new)
+}
+
+async fn run_plainly(command: &TokensCommand, config: &Config) -> anyhow::Result<Vec<String>> {
     match command {
         TokensCommand::Mint(mint) => {
             let kind = if mint.unique { BearerTokenKind::Unique } else { BearerTokenKind::Shared };
             let minted = service(config, &mint.user.id)?.mint_token(&MintTokenRequest { kind }).await?;
-            Ok(vec![STANDARD.encode(wire::encode(&minted.token)?)])
+            let encoded = Zeroizing::new(wire::encode(&minted.token)?);
+            if mint.unique {
+                // Standard output is for the contact, who has no use for it.
+                complain(&format!("handle {}", hex::encode(&minted.token.handle)));
+            }
+            Ok(vec![STANDARD.encode(&*encoded)])
         }
         TokensCommand::Revoke(revoke) => {
             match (&revoke.user, revoke.handle) {

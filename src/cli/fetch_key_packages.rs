@@ -45,11 +45,14 @@ pub(crate) struct FetchKeyPackages {
 
     /// The bearer token for a user, in base64; once for each user, in their order
     ///
-    /// Other people on this machine can see the arguments of a process. Use --token-file where that matters.
+    /// Every user of this machine can see the arguments of a process, and shells remember them: there is a warning. Use
+    /// --token-file wherever others are on the machine.
     #[arg(long, value_name = "TOKEN")]
     pub(crate) token: Vec<Token>,
 
-    /// A file with the bearer tokens, in base64; a line for each user, in their order
+    /// A file with the bearer tokens, in base64, or - for standard input; a line for each user, in their order
+    ///
+    /// There is no variable for them: the environment of a process is handed on to all that it starts.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
@@ -64,6 +67,29 @@ pub(crate) struct FetchKeyPackages {
     /// Leave out the hybrid key encapsulation (X-Wing), which protects against quantum computers of the future
     #[arg(long)]
     pub(crate) classical: bool,
+
+    /// Write each KeyPackage into a file of its own in this folder, and print the files' paths
+    ///
+    /// The folder is made if it is not there. Nothing is asked for when it cannot be written to: what was handed out is
+    /// handed out once. A file is named after the KeyPackage's reference.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Remember in this file where the relay's log of key lists ended, and refuse a log that does not go on from there
+    ///
+    /// The file is made if it is not there; it names the relays and providers that were asked. Without it, each run looks
+    /// at the log as if for the first time. When a log is refused because lists came too soon, look into it, and go on
+    /// with --key-change-min-hours 0 once.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_log_file: Option<PathBuf>,
+
+    /// How many hours a key list must have stood in the relay's log before another may follow
+    #[arg(long, value_name = "HOURS", default_value_t = 12)]
+    pub(crate) key_change_min_hours: u16,
+
+    /// Do not look at the relay's log of key lists
+    #[arg(long, conflicts_with_all = ["key_log_file", "key_change_min_hours"])]
+    pub(crate) no_key_log: bool,
 
     /// Print JSON lines
     #[arg(long)]
@@ -82,7 +108,7 @@ impl FromStr for User {
 
     fn from_str(written: &str) -> Result<Self, Self::Err> {
         let id = match written.strip_prefix("base64:") {
-            Some(encoded) => decode_base64(encoded).ok_or("what stands behind base64: is not base64")?,
+            Some(encoded) => decode_base64(encoded).ok_or("what stands behind base64: is not base64")?.to_vec(),
             None => written.as_bytes().to_vec(),
         };
         if !(1..=KeyPackageRequest::USER_ID_MAX).contains(&id.len()) {
@@ -105,7 +131,7 @@ pub(crate) struct Token(Zeroizing<String>);
 impl Token {
     /// What it stands for; `None` when it is no base64 or too long.
     pub(crate) fn decode(&self) -> Option<Zeroizing<Vec<u8>>> {
-        let token = decode_base64(self.0.trim()).map(Zeroizing::new)?;
+        let token = decode_base64(self.0.trim())?;
         (1..=KeyPackageRequest::BEARER_TOKEN_MAX).contains(&token.len()).then_some(token)
     }
 }
@@ -122,10 +148,15 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Either alphabet of RFC 4648, with or without padding.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
+/// Either alphabet of RFC 4648, with or without padding. What one of them read before it failed is wiped as well.
+fn decode_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let text = text.trim_end_matches('=');
-    STANDARD_NO_PAD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text)).ok()
+    // More than it can be: the decoder wants room for whole groups.
+    let mut decoded = Zeroizing::new(vec![0; text.len() + 3]);
+    let written = STANDARD_NO_PAD.decode_slice(text, &mut decoded);
+    let length = written.or_else(|_| URL_SAFE_NO_PAD.decode_slice(text, &mut decoded)).ok()?;
+    decoded.truncate(length);
+    Some(decoded)
 }
 
 #[cfg(test)]
@@ -149,6 +180,10 @@ mod tests {
         let token = Token::from("c2VjcmV0\n");
         assert_eq!(token.decode().unwrap().as_slice(), b"secret");
         assert_eq!(format!("{token:?}"), "Token(..)");
+        for (short, decoded) in [("YQ", "a"), ("YWI=", "ab"), ("YWJj", "abc"), ("_-8", "\u{ff}\u{ef}")] {
+            let decoded: Vec<u8> = decoded.chars().map(|byte| u8::try_from(byte).unwrap()).collect();
+            assert_eq!(*Token::from(short).decode().unwrap(), decoded, "{short}");
+        }
         for wrong in ["", "s3cr3t token", &"A".repeat(1400)] {
             assert!(Token::from(wrong).decode().is_none(), "{wrong}");
         }

@@ -10,7 +10,8 @@ pub(crate) enum TokensCommand {
     ///
     /// The shared token is the same for all contacts of the user, so that it tells nobody from anybody; it stays the
     /// same until it is revoked. A unique token has a handle of its own: its uses are counted, and it can be revoked
-    /// alone. Give a token to a contact over a channel that the two of them trust.
+    /// alone; the handle is printed on standard error. Give a token to a contact over a channel that the two of them
+    /// trust.
     #[command(after_long_help = "\
 Examples:
   restante tokens mint --config hub.toml --user alice
@@ -22,7 +23,7 @@ Examples:
     /// Whoever holds a revoked token sees the same as whoever never had one.
     #[command(after_long_help = "\
 Examples:
-  restante tokens revoke --config hub.toml --user alice --handle 1f0c…
+  restante tokens revoke --config hub.toml --user alice --handle 1f0c…   as mint or list printed it
   restante tokens revoke --config hub.toml --user alice
   restante tokens revoke --config hub.toml --all")]
     Revoke(RevokeTokens),
@@ -45,7 +46,7 @@ pub(crate) struct MintToken {
     #[arg(long, value_name = "USER")]
     pub(crate) user: User,
 
-    /// With a handle of its own
+    /// With a handle of its own, printed on standard error
     #[arg(long)]
     pub(crate) unique: bool,
 }

@@ -64,7 +64,7 @@ async fn mint(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response,
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
     let request: MintTokenRequest = decode(&received.bytes).map_err(Problem::malformed)?;
-    respond::answer(&MintTokenResponse { token: hub.service.mint_token(&user, request.kind).await? })
+    respond::secret(&MintTokenResponse { token: hub.service.mint_token(&user, request.kind).await? })
 }
 
 async fn revoke(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {

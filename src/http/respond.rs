@@ -4,7 +4,9 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use mls_rs_codec::MlsEncode;
+use zeroize::Zeroizing;
 
 use super::{Problem, fields};
 use crate::{
@@ -16,6 +18,12 @@ use crate::{
 pub(super) fn answer<T: MlsEncode>(value: &T) -> Result<Response, Problem> {
     // Only what is longer than the format can say fails here, and pages are bounded.
     let body = encode(value).map_err(|_| Problem::unavailable())?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], body).into_response())
+}
+
+/// Encodes an answer that holds a secret; the memory that it is sent from is wiped.
+pub(super) fn secret<T: MlsEncode>(value: &T) -> Result<Response, Problem> {
+    let body = Bytes::from_owner(Zeroizing::new(encode(value).map_err(|_| Problem::unavailable())?));
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], body).into_response())
 }
 

@@ -62,12 +62,16 @@ impl fmt::Debug for BearerToken {
 }
 
 /// What the tag of a token covers.
-#[derive(Clone, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+///
+/// # Privacy
+/// `Debug` shows neither user nor handle; they are wiped when dropped.
+#[derive(Clone, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode, Zeroize, ZeroizeOnDrop)]
 pub struct BearerTokenInput {
     /// [`BearerTokenInput::LABEL`].
     #[mls_codec(with = "byte_vec")]
     pub label: Vec<u8>,
     /// Shared or unique.
+    #[zeroize(skip)]
     pub kind: BearerTokenKind,
     /// The user whose KeyPackages the token opens.
     #[mls_codec(with = "byte_vec")]

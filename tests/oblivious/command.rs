@@ -36,15 +36,106 @@ async fn a_bundle_comes_back_as_objects_and_as_lines() {
     let uploaded: Vec<_> = phone.iter().chain(&laptop).map(|package| STANDARD.encode(package.bytes())).collect();
     assert!(given.iter().all(|package| uploaded.iter().any(|known| known == package)));
 
-    // The other two; for people this time.
-    let ended = site.fetch(&["--user", "bob", "--token", &token]).await;
-    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "{}", ended.stdout);
-    let words: Vec<_> = ended.stdout.split_whitespace().collect();
-    assert_eq!((words[0], words[1], words.len()), ("bob", "ok", 4), "{}", ended.stdout);
+    // The other two; for people this time. Nothing that was handed out is lost, whoever reads it.
+    let ended = site.fetch_with_input(&["--user", "bob", "--token-file", "-"], &token).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let told: Vec<Vec<_>> = ended.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(told.len(), 2, "{}", ended.stdout);
+    for line in &told {
+        assert_eq!(line[..2], ["bob", "ok"]);
+        assert!(uploaded.iter().any(|known| known == line[2]) && !given.contains(&line[2]), "{}", ended.stdout);
+    }
+    assert!(
+        ended.stderr.starts_with("key list: the provider's and the relay's are the same, number 1"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
 
     // Each was handed out once.
-    let ended = site.fetch(&["--user", "bob", "--token", &token]).await;
+    let ended = site.fetch_with_input(&["--user", "bob", "--token-file", "-"], &token).await;
     assert_eq!((ended.status, ended.stdout.trim_end()), (1, "bob  exhausted"));
+}
+
+#[tokio::test]
+async fn key_packages_go_to_files_that_can_be_written() {
+    let site = Site::new().await;
+    let uploaded = site.follower.upload("bob", 1, 2).await;
+    let token = STANDARD.encode(site.follower.token("bob").await);
+    let (folder, file) = (site.path("key-packages"), site.path("a-file"));
+    std::fs::write(&file, "").unwrap();
+    let words = |folder: &std::path::Path| {
+        let words = ["--user", "bob", "--token-file", "-", "--output", folder.to_str().unwrap()];
+        words.map(ToOwned::to_owned)
+    };
+    let refused = words(&file);
+    let ended = site.fetch_with_input(&refused.each_ref().map(String::as_str), &token).await;
+    assert_eq!((ended.status, ended.stdout.as_str()), (1, ""));
+    assert!(ended.stderr.contains("nothing can be written there"), "{}", ended.stderr);
+
+    // Both are still there.
+    for json in [false, true] {
+        let more: &[&str] = if json { &["--json"] } else { &[] };
+        let words = words(&folder);
+        let words: Vec<&str> = words.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        let ended = site.fetch_with_input(&words, &token).await;
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+        let path = if json {
+            let [object] = &lines(&ended.stdout)[..] else { panic!() };
+            object["files"][0].as_str().unwrap().to_owned()
+        } else {
+            ended.stdout.split_whitespace().nth(2).unwrap().to_owned()
+        };
+        let written = std::fs::read(&path).unwrap();
+        assert!(uploaded.iter().any(|package| package.bytes() == &written[..]), "{path}");
+    }
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2, "one file each, and nothing else");
+}
+
+#[tokio::test]
+async fn the_relay_s_log_is_checked_and_remembered() {
+    let site = Site::new().await;
+    site.follower.upload("bob", 1, 4).await;
+    let token = STANDARD.encode(site.follower.token("bob").await);
+    let file = site.path("key-logs");
+    let words = ["--user", "bob", "--token-file", "-", "--key-log-file", file.to_str().unwrap()];
+    for said in ["which was not seen before", "which goes on from where it was seen last"] {
+        let ended = site.fetch_with_input(&words, &token).await;
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("number 1 in the relay's log") && ended.stderr.contains(said),
+            "{}",
+            ended.stderr
+        );
+    }
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(kept.starts_with("relay.hub.example follower.example 1:"), "{kept}");
+
+    // Another history, as if the relay had shown this user another log the time before.
+    let (head, _) = kept.trim_end().split_at(kept.trim_end().len() - 64);
+    site.secret("key-logs", &format!("{head}{}\n", "00".repeat(32)));
+    let ended = site.fetch_with_input(&words, &token).await;
+    assert_eq!((ended.status, ended.stdout.as_str()), (1, ""));
+    assert!(ended.stderr.contains("the relay shows another history"), "{}", ended.stderr);
+    // Nothing that cannot be read is taken for a new beginning.
+    site.secret("key-logs", "not a mark\n");
+    let ended = site.fetch_with_input(&words, &token).await;
+    assert_eq!((ended.status, ended.stdout.as_str()), (1, ""));
+    assert!(ended.stderr.contains("line 1 of"), "{}", ended.stderr);
+
+    let ended = site.fetch_with_input(&["--user", "bob", "--token-file", "-", "--no-key-log"], &token).await;
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "two were left: {}", ended.stdout);
+}
+
+#[tokio::test]
+async fn a_token_that_everybody_can_see_is_taken_with_a_warning() {
+    let site = Site::new().await;
+    site.follower.upload("bob", 1, 1).await;
+    let token = STANDARD.encode(site.follower.token("bob").await);
+    let ended = site.fetch(&["--user", "bob", "--token", &token, "--json"]).await;
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(ended.stderr.starts_with("restante: warning: every user of this machine can see"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains(&token));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
-    process::Output,
+    process::{Output, Stdio},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -15,7 +15,7 @@ use restante::client::{
     oblivious::{Kems, KeyPackageFetcher, Relay as RelayToUse, RelayToken, Surroundings, TrustRoots},
 };
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::{io::AsyncWriteExt, process::Command};
 
 use crate::{
     follower::{FOLLOWER, Follower},
@@ -43,7 +43,7 @@ impl Site {
     pub(crate) async fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let pki = folder.path().join("pki");
-        run(&["dev-pki".into(), pki.clone().into(), RELAY.into(), FOLLOWER.into()]).await;
+        run(&["dev-pki".into(), pki.clone().into(), RELAY.into(), FOLLOWER.into()], "").await;
         let follower = Follower::start(folder.path(), &pki).await;
         let token = user_token();
         let relay = Relay::start(folder.path(), &pki, follower.address, &token).await;
@@ -64,6 +64,11 @@ impl Site {
 
     /// `restante fetch-key-packages` with what every call needs, and these words.
     pub(crate) async fn fetch(&self, words: &[&str]) -> Ended {
+        self.fetch_with_input(words, "").await
+    }
+
+    /// The same with this text on standard input.
+    pub(crate) async fn fetch_with_input(&self, words: &[&str], input: &str) -> Ended {
         let needed: [(&str, OsString); 5] = [
             ("--relay", format!("https://{RELAY}").into()),
             ("--relay-address", self.relay.address.to_string().into()),
@@ -77,7 +82,7 @@ impl Site {
             arguments.extend([name.into(), value]);
         }
         arguments.extend(words.iter().map(Into::into));
-        let output = run(&arguments).await;
+        let output = run(&arguments, input).await;
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Ended { status: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
@@ -102,11 +107,18 @@ pub(crate) fn now() -> SystemTime {
 }
 
 /// Runs the program to its end.
-async fn run(arguments: &[OsString]) -> Output {
+async fn run(arguments: &[OsString], input: &str) -> Output {
     let mut command = Command::new(PROGRAM);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RESTANTE_")) {
         command.env_remove(name);
     }
-    let output = command.args(arguments).kill_on_drop(true).output();
-    tokio::time::timeout(PATIENCE, output).await.expect("it ends in time").unwrap()
+    command.args(arguments).kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = async {
+        let mut child = command.spawn().unwrap();
+        // A program that does not read has closed it by now, perhaps.
+        drop(child.stdin.take().unwrap().write_all(input.as_bytes()).await);
+        child.wait_with_output().await.unwrap()
+    };
+    tokio::time::timeout(PATIENCE, output).await.expect("it ends in time")
 }

@@ -31,12 +31,30 @@ impl BinaryRequest<'_> {
         let mut message = Message::request(b"POST".to_vec(), b"https".to_vec(), authority, self.path.into());
         message.put_header("content-type", MEDIA_TYPE);
         message.put_header("date", httpdate::fmt_http_date(date.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST_DATE)));
-        message.write_content(self.body);
         // Room for everything: memory that grew would leave copies of tokens behind.
         let mut encoded = Zeroizing::new(Vec::with_capacity(REQUEST_MAX.max(self.body.len() + 1024)));
         message.write_bhttp(Mode::KnownLength, &mut *encoded).ok()?;
+        // `bhttp` would keep a copy of the content, and wipe it never. Without any it ends with two lengths of zero, of
+        // content and trailers (RFC 9292 §3.1); the content takes its place between them here.
+        let content = encoded.len().checked_sub(2)?;
+        encoded.truncate(content);
+        write_length(self.body.len(), &mut encoded)?;
+        encoded.extend_from_slice(self.body);
+        encoded.push(0);
         let class = request_class(encoded.len())?;
         encoded.resize(class, 0);
         Some(encoded)
     }
+}
+
+/// A length as QUIC writes it (RFC 9000 §16), in one, two or four bytes; `None` when it needs more.
+fn write_length(length: usize, to: &mut Vec<u8>) -> Option<()> {
+    let length = u32::try_from(length).ok()?;
+    match length {
+        0..0x40 => to.extend_from_slice(&length.to_be_bytes()[3..]),
+        0x40..0x4000 => to.extend_from_slice(&(length | 0x4000).to_be_bytes()[2..]),
+        0x4000..0x4000_0000 => to.extend_from_slice(&(length | 0x8000_0000).to_be_bytes()),
+        _ => return None,
+    }
+    Some(())
 }

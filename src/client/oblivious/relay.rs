@@ -28,7 +28,12 @@ impl FromStr for RelayUrl {
 }
 
 impl RelayUrl {
-    pub(super) fn authority(&self) -> &uri::Authority {
+    /// `host` or `host:port`.
+    pub fn authority(&self) -> &str {
+        self.0.authority().as_str()
+    }
+
+    pub(super) fn uri_authority(&self) -> &uri::Authority {
         self.0.authority()
     }
 }
@@ -79,7 +84,7 @@ impl Relay {
     /// (RFC 9458 §6): the names of the relay, or of a provider of its operator, and of this provider have one holder.
     pub(super) fn is_operated_by(&self, provider: &ServiceProviderId) -> bool {
         let operators = self.operators.iter().map(ServiceProviderId::as_str);
-        let mut names = operators.chain([self.url.authority().host()]);
+        let mut names = operators.chain([self.url.uri_authority().host()]);
         names.any(|name| have_one_holder(name, provider.as_str()))
     }
 }

@@ -99,7 +99,7 @@ impl RelayChannel {
     fn request(&self, method: Method, path: &str, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        let uri = Uri::builder().scheme(uri::Scheme::HTTPS).authority(self.relay.url.authority().clone());
+        let uri = Uri::builder().scheme(uri::Scheme::HTTPS).authority(self.relay.url.uri_authority().clone());
         *request.uri_mut() = uri.path_and_query(path).build().expect("a domain name in a fixed path is a URI");
         request
     }

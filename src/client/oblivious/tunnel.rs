@@ -76,7 +76,8 @@ impl Tunnel {
     /// are the tunnel's (RFC 9110 §9.3.6). Nothing is believed of a relay by that; TLS with the gateway begins there. 204
     /// is taken for a refusal, because hyper reads nothing behind it.
     async fn connect(&self, provider: &ServiceProviderId) -> Result<Upgraded, TunnelError> {
-        let relay = Uri::builder().scheme("https").authority(self.relay.url.authority().clone()).path_and_query("/");
+        let relay =
+            Uri::builder().scheme("https").authority(self.relay.url.uri_authority().clone()).path_and_query("/");
         let relay = relay.build().expect("an authority is a URI");
         let stream = self.dial.clone().call(relay).await;
         let stream = stream.map_err(|error| TunnelError::Relay(classify(&*error, true)))?;

@@ -44,6 +44,23 @@ fn a_request_is_padded_with_zeros_to_its_class() {
 }
 
 #[test]
+fn a_request_is_what_bhttp_would_have_written() {
+    let provider = "follower.example".parse().unwrap();
+    for length in [0, 1, 62, 63, 64, 65, 850, 16_000] {
+        let body = vec![0xff; length];
+        let bytes =
+            BinaryRequest { provider: &provider, path: "/v1/key-package", body: &body }.encode(UNIX_EPOCH).unwrap();
+        let (authority, path) = (b"follower.example".to_vec(), b"/v1/key-package".to_vec());
+        let mut message = Message::request(b"POST".to_vec(), b"https".to_vec(), authority, path);
+        message.put_header("content-type", "application/vnd.mimi-ds");
+        message.put_header("date", "Thu, 01 Jan 1970 00:00:00 GMT");
+        message.write_content(&body);
+        let whole = encoded(&message, Mode::KnownLength);
+        assert_eq!(bytes[..whole.len()], whole, "{length}");
+    }
+}
+
+#[test]
 fn both_forms_of_responses_are_read() {
     let message = response(&[(b"content-type", b"application/vnd.mimi-ds")]);
     for mode in [Mode::KnownLength, Mode::IndeterminateLength] {

@@ -1,0 +1,163 @@
+//! What became of each user, for people and for scripts.
+//!
+//! # Correctness
+//! A KeyPackage was handed out once and for all when it comes here: whatever the form, it is in the output, and a folder
+//! that it is to be written to was tried before it was asked for. What cannot be written to a file is printed.
+
+use std::{
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use restante::{
+    client::{key_package_ref, oblivious::FetchedKeyPackages},
+    mls::WireKeyPackage,
+    wire::KeyPackageStatus,
+};
+use restante_process::console::complain;
+use tempfile::NamedTempFile;
+
+use crate::cli::User;
+
+/// Where KeyPackages go, and how they are told.
+pub(super) struct Output {
+    folder: Option<PathBuf>,
+    is_json: bool,
+}
+
+/// Lines for one user.
+pub(super) struct Told {
+    pub(super) lines: Vec<String>,
+    /// Whether something stands in the lines that should stand in a file.
+    pub(super) is_misplaced: bool,
+}
+
+impl Output {
+    /// Makes the folder, and tries to write to it.
+    pub(super) fn new(folder: Option<PathBuf>, is_json: bool) -> anyhow::Result<Self> {
+        if let Some(folder) = &folder {
+            let tried = fs::create_dir_all(folder).and_then(|()| NamedTempFile::new_in(folder)?.close());
+            tried.with_context(|| format!("{}: nothing can be written there", folder.display()))?;
+        }
+        Ok(Self { folder, is_json })
+    }
+
+    /// Puts a user's KeyPackages where they belong, and tells what became of the user.
+    pub(super) fn tell(&self, user: &User, result: &FetchedKeyPackages, width: usize) -> Told {
+        let placed: Vec<_> = result.key_packages.iter().map(|key_package| self.place(key_package)).collect();
+        let lines =
+            if self.is_json { vec![self.json(user, result, &placed)] } else { lines(user, result, &placed, width) };
+        Told { lines, is_misplaced: self.folder.is_some() && placed.iter().any(Option::is_none) }
+    }
+
+    /// The file of a KeyPackage, when there is to be one and it could be written.
+    fn place(&self, key_package: &WireKeyPackage) -> Option<PathBuf> {
+        let folder = self.folder.as_ref()?;
+        let written = write(folder, key_package);
+        if let Err(error) = &written {
+            complain(&format!("restante: a KeyPackage could not be written and is printed instead: {error}"));
+        }
+        written.ok()
+    }
+
+    fn json(&self, user: &User, result: &FetchedKeyPackages, placed: &[Option<PathBuf>]) -> String {
+        let key_packages: Vec<_> = result.key_packages.iter().map(encode).collect();
+        let mut object = serde_json::json!({
+            "user": user.written,
+            "status": word(result.status),
+            "key_packages": key_packages,
+            "invalid": result.invalid,
+        });
+        if self.folder.is_some() {
+            object["files"] = placed.iter().flatten().map(|path| path.to_string_lossy()).collect();
+        }
+        object.to_string()
+    }
+}
+
+/// A line for each KeyPackage, and at least one.
+fn lines(user: &User, result: &FetchedKeyPackages, placed: &[Option<PathBuf>], width: usize) -> Vec<String> {
+    let line = |word: &str, rest: &str| format!("{:width$}  {word:12}  {rest}", name(user)).trim_end().to_owned();
+    let told = result.key_packages.iter().zip(placed).map(|(key_package, placed)| match placed {
+        Some(path) => line("ok", &path.display().to_string()),
+        None => line("ok", &encode(key_package)),
+    });
+    let mut lines: Vec<_> = told.collect();
+    if lines.is_empty() {
+        lines.push(line(word(result.status), ""));
+    }
+    if result.invalid > 0 {
+        lines.push(line("invalid", &result.invalid.to_string()));
+    }
+    lines
+}
+
+/// Writes a KeyPackage to a file that is named after its reference. One that is there already is the same.
+fn write(folder: &Path, key_package: &WireKeyPackage) -> io::Result<PathBuf> {
+    let reference = key_package_ref(key_package).ok_or(io::ErrorKind::InvalidData)?;
+    let path = folder.join(format!("{}.key-package", hex::encode(&reference.0)));
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(key_package.bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    Ok(path)
+}
+
+fn encode(key_package: &WireKeyPackage) -> String {
+    STANDARD.encode(key_package.bytes())
+}
+
+fn word(status: KeyPackageStatus) -> &'static str {
+    match status {
+        KeyPackageStatus::Ok => "ok",
+        KeyPackageStatus::Denied => "denied",
+        KeyPackageStatus::Exhausted => "exhausted",
+        KeyPackageStatus::Incompatible => "incompatible",
+    }
+}
+
+/// The user as it was written, without what would steer a terminal.
+pub(super) fn name(user: &User) -> String {
+    user.written.escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output(folder: Option<&Path>, is_json: bool) -> Output {
+        Output::new(folder.map(Path::to_owned), is_json).unwrap()
+    }
+
+    #[test]
+    fn lines_are_for_people_and_objects_for_scripts() {
+        let user: User = "bob\u{1b}[2J".parse().unwrap();
+        let denied = FetchedKeyPackages { status: KeyPackageStatus::Denied, key_packages: Vec::new(), invalid: 0 };
+        assert_eq!(output(None, false).tell(&user, &denied, 16).lines, ["bob\\u{1b}[2J      denied"]);
+        let [line] = &output(None, true).tell(&user, &denied, 16).lines[..] else { panic!() };
+        let read: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            read,
+            serde_json::json!({ "user": "bob\u{1b}[2J", "status": "denied", "key_packages": [], "invalid": 0 })
+        );
+        let spoilt = FetchedKeyPackages { status: KeyPackageStatus::Ok, invalid: 2, ..denied };
+        let lines = output(None, false).tell(&user, &spoilt, 14).lines;
+        assert_eq!(lines, ["bob\\u{1b}[2J    ok", "bob\\u{1b}[2J    invalid       2"]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_to_is_refused_before_anything_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        for wrong in [file.clone(), file.join("below")] {
+            assert!(Output::new(Some(wrong), false).is_err());
+        }
+        let made = folder.path().join("a/b");
+        output(Some(&made), false);
+        assert_eq!(fs::read_dir(&made).unwrap().count(), 0, "made, and nothing left there");
+    }
+}
