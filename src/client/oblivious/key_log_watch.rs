@@ -58,12 +58,14 @@ impl KeyLogWatch {
         let before = self.lock().ends.get(provider).copied();
         let report = key_log::check(text, list, before, self.change_min)?;
         let mut seen = self.lock();
-        // Two checks at once may end in another order than they began.
-        if seen.ends.get(provider).is_none_or(|end| end.lines() <= report.mark.lines()) {
-            if seen.ends.len() < ENDS_MAX || seen.ends.contains_key(provider) {
-                seen.ends.insert(provider.clone(), report.mark);
-                seen.reports.insert(provider.clone(), report);
-            }
+        let is_newer = match seen.ends.get(provider) {
+            // Two checks at once may end in another order than they began.
+            Some(end) => end.lines() <= report.mark.lines(),
+            None => seen.ends.len() < ENDS_MAX,
+        };
+        if is_newer {
+            seen.ends.insert(provider.clone(), report.mark);
+            seen.reports.insert(provider.clone(), report);
         }
         Ok(report)
     }
