@@ -1,7 +1,10 @@
 //! `restante keys`: the gateway's keys for people.
 
 use anyhow::{Context, bail};
-use restante::{config::Config, server::{keyring_table, open_keyring}};
+use restante::{
+    config::Config,
+    server::{keyring_table, open_keyring},
+};
 use restante_gateway::{Keyring, Machine, Surroundings};
 
 use crate::cli::KeysCommand;
