@@ -98,7 +98,7 @@ pub async fn run(
     }
     if let Some((public, keyring, tls, (socket, address))) = public {
         let service = public::gateway(public, &config.provider.id, &service, &keyring, marks);
-        let (route, tls, identify) = (public::route, Some(tls), public::identify());
+        let (route, tls, identify) = (public::route, Some(tls), public::identify(public));
         let connections = Connections { service, route, tls, identify, connections_max, header_timeout };
         tasks.spawn(connections.serve(socket, stopping.clone()));
         tasks.spawn(public::keep_fresh(keyring, stopping.clone()));
