@@ -1,5 +1,6 @@
 //! Puts the parts together and runs them: store, service, listeners, timers; and takes them down in order.
 
+mod limits;
 mod public;
 
 pub use public::{keyring_table, open_keyring};
@@ -69,11 +70,9 @@ pub async fn run(
         Some(address) => Some((provider_tls(&config)?, Socket::tcp("provider", address).await?)),
         None => None,
     };
-    let mut keys_are_older = false;
     let public = match &config.public {
         Some(public) => {
-            let keyring;
-            (keyring, keys_are_older) = make_keyring(public).await?;
+            let keyring = make_keyring(public).await?;
             Some((public, Arc::new(keyring), public::tls(public)?, Socket::tcp("public", public.listen).await?))
         }
         None => None,
@@ -82,15 +81,13 @@ pub async fn run(
         Some(local) => Some(Socket::local("local", &local.listen).await?),
         None => None,
     };
-    let (service, marks) = start_service(&config, keys_are_older).await?;
+    let (service, marks) = start_service(&config).await?;
     let hub = Arc::new(build_hub(&config, service.clone())?);
 
     let mut tasks = JoinSet::new();
-    let connections_max = config.limits.connections_max as usize;
-    let header_timeout = seconds(config.limits.header_read_timeout_seconds);
     let connections = |service, tls, identify| {
-        let route = http::route;
-        Connections { service, route, tls, identify, connections_max, header_timeout }
+        let limits = limits::of_services(&config.limits);
+        Connections { service, route: http::route, tls, identify, limits }
     };
     if let Some((tls, (socket, address))) = provider {
         let peer = Identify::by(|certificate| certificate.map(|leaf| Peer::of_certificate(leaf)));
@@ -100,8 +97,9 @@ pub async fn run(
     }
     if let Some((public, keyring, tls, (socket, address))) = public {
         let service = public::gateway(public, &config.provider.id, &service, &keyring, marks);
-        let (route, tls, identify) = (public::route, Some(tls), public::identify(public));
-        let connections = Connections { service, route, tls, identify, connections_max, header_timeout };
+        let (route, tls, identify) = (public::route, Some(tls), public::identify());
+        let limits = limits::of_relays(&config.limits);
+        let connections = Connections { service, route, tls, identify, limits };
         tasks.spawn(connections.serve(socket, stopping.clone()));
         tasks.spawn(public::keep_fresh(keyring, stopping.clone()));
         ready("public", &address);
@@ -123,28 +121,23 @@ pub async fn run(
     Ok(())
 }
 
-/// Opens the gateway's keys, or makes them. Whether they were there.
-async fn make_keyring(public: &config::Public) -> Result<(Keyring, bool), Error> {
+/// Opens, or makes, the gateway's keys.
+async fn make_keyring(public: &config::Public) -> Result<Keyring, Error> {
     let public = public.clone();
-    let open = move || {
-        let were_there = Keyring::exists(&public.keys_path);
-        Ok((public::open_keyring(&public)?.serving()?, were_there))
-    };
-    tokio::task::spawn_blocking(open).await.map_err(|_| service::Error::NoThread)?
+    let opened = tokio::task::spawn_blocking(move || public::open_keyring(&public)?.serving()).await;
+    Ok(opened.map_err(|_| service::Error::NoThread)??)
 }
 
-/// The service, and the marks of requests that were answered before the restart. A database that is made now knows none
-/// of those that were answered with keys that are older than it.
-async fn start_service(config: &Config, keys_are_older: bool) -> Result<(Arc<Service>, AnsweredRequests), Error> {
-    use service::{Clock, Entropy};
+/// The service, and the marks of requests that were answered before the restart.
+async fn start_service(config: &Config) -> Result<(Arc<Service>, AnsweredRequests), Error> {
+    use service::Entropy;
     let mut fresh_secrets = [[0; 32]; 2];
     SystemEntropy.fill(fresh_secrets.as_flattened_mut())?;
     let (path, id) = (config.store.path.clone(), config.provider.id.clone());
     let parts = (policy(config), service_limits(config));
     let pool_policy = pool_policy(config);
     let open = move || -> Result<_, Error> {
-        let forgotten_ms = if keys_are_older { public::last_mark_ms(SystemClock.now()) } else { 0 };
-        let options = OpenOptions { path: &path, provider: &id, fresh_secrets, forgotten_ms, cache_bytes: CACHE_BYTES };
+        let options = OpenOptions { path: &path, provider: &id, fresh_secrets, cache_bytes: CACHE_BYTES };
         let store: SharedStore = Arc::new(RocksStore::open(options)?);
         let (policy, limits) = parts;
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));

@@ -20,7 +20,7 @@ use restante::{
     store::rocks::{OpenOptions, RocksStore},
     wire::{CreateGroupRequest, encode},
 };
-use restante_process::{Connections, Identify, Socket};
+use restante_process::{ConnectionLimits, Connections, Identify, Socket};
 
 use crate::{
     load::{Target, http_answer},
@@ -36,13 +36,8 @@ pub(crate) fn folder() -> tempfile::TempDir {
 
 pub(crate) fn service(folder: &Path) -> Arc<Service> {
     let provider = "hub.example".parse().unwrap();
-    let options = OpenOptions {
-        path: folder,
-        provider: &provider,
-        fresh_secrets: [[7; 32]; 2],
-        forgotten_ms: 0,
-        cache_bytes: 256 * 1024 * 1024,
-    };
+    let options =
+        OpenOptions { path: folder, provider: &provider, fresh_secrets: [[7; 32]; 2], cache_bytes: 256 * 1024 * 1024 };
     let store = Arc::new(RocksStore::open(options).unwrap());
     let parts = Parts {
         provider: provider.clone(),
@@ -119,8 +114,7 @@ pub(crate) fn serve(folder: &Path) {
             route: restante::http::route,
             tls: None,
             identify: Identify::nobody(),
-            connections_max: 1024,
-            header_timeout: Duration::from_secs(60),
+            limits: ConnectionLimits { connections_max: 1024, ..ConnectionLimits::default() },
         };
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let serving = tokio::spawn(connections.serve(socket, stopping));

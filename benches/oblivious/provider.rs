@@ -36,7 +36,7 @@ use restante_gateway::{
     Gateway, Keyring, Machine, Outcome, Policy as GatewayPolicy, Rate, ReplayMark, RotationSchedule, Target as Allowed,
     WELL_KNOWN,
 };
-use restante_process::{Connections, Identify, Socket};
+use restante_process::{ConnectionLimits, Connections, Identify, Socket};
 use tower::ServiceExt;
 
 use crate::{
@@ -63,13 +63,8 @@ const PREPARED: usize = 100_000;
 fn service(folder: &Path) -> Arc<Service> {
     let provider = PROVIDER.parse().unwrap();
     let path = folder.join("data");
-    let options = OpenOptions {
-        path: &path,
-        provider: &provider,
-        fresh_secrets: [[7; 32]; 2],
-        forgotten_ms: 0,
-        cache_bytes: 64 * 1024 * 1024,
-    };
+    let options =
+        OpenOptions { path: &path, provider: &provider, fresh_secrets: [[7; 32]; 2], cache_bytes: 64 * 1024 * 1024 };
     let parts = Parts {
         store: Arc::new(RocksStore::open(options).unwrap()),
         provider: provider.clone(),
@@ -144,8 +139,7 @@ pub(crate) fn serve(folder: &Path) {
             route: restante::http::route,
             tls: None,
             identify: Identify::nobody(),
-            connections_max: 1024,
-            header_timeout: Duration::from_secs(60),
+            limits: ConnectionLimits { connections_max: 1024, ..ConnectionLimits::default() },
         };
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let serving = tokio::spawn(connections.serve(socket, stopping));

@@ -5,10 +5,7 @@ use std::{convert::Infallible, error::Error, fmt, io, sync::Arc, time::Duration}
 use bytes::Bytes;
 use http::{Method, Request, Response, Uri};
 use hyper::body::{Body, Incoming};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
-};
+use hyper_util::rt::TokioIo;
 use rustls::pki_types::CertificateDer;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -19,25 +16,24 @@ use tower::{Service, ServiceExt};
 use tracing::Level;
 
 use crate::{
-    Identify, RequestBody, Socket, Stopwatch, Tls,
+    ConnectionLimits, Identify, RequestBody, Socket, Stopwatch, Tls,
+    answer::Answer,
+    exchanges::{Exchange, Exchanges, Overdue},
     identify::Mark,
     opening::Opening,
     place::{Place, Places},
+    protocols::protocols,
     refused::see_off,
     socket::Stream,
     status_class,
+    tunnel::Underneath,
     unread::Unread,
 };
 
 /// After a failed accept (out of file descriptors, mostly) the loop waits so long instead of spinning.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
-/// Waiting receives share connections: this many on each.
-const STREAMS_PER_CONNECTION: u32 = 1024;
-/// Dead HTTP/2 connections are found out by pings.
-const PING_INTERVAL: Duration = Duration::from_secs(30);
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
-const HEADER_BYTES_MAX: u32 = 16 * 1024;
-const HTTP1_BUFFER_BYTES: usize = 64 * 1024;
+/// How long a connection that was told to end may go on without anything under way: for the protocol's farewell.
+const PARTING_MAX: Duration = Duration::from_secs(5);
 
 /// What the log calls a request: one of few words of the program's own.
 ///
@@ -49,8 +45,10 @@ pub type RouteName = fn(&Method, &Uri) -> &'static str;
 /// How connections of a listener are served, with HTTP/1.1 or HTTP/2 as the client likes.
 ///
 /// The service answers `http::Request<RequestBody>`. A `CONNECT` is a request like others: a service that answers it
-/// with a success takes the stream over with `hyper::upgrade::on`, on both protocols. Such a tunnel counts as a
-/// connection as long as it is open; closing it at the end is its owner's business.
+/// with a success takes the stream over as a [`crate::Tunnel`], on both protocols. A tunnel counts as a connection as long
+/// as it is open; closing it at the end is its owner's business.
+///
+/// Responses come from memory, whole or in pieces. What a client does not take up in time ends its connection.
 #[derive(Clone)]
 pub struct Connections<S> {
     /// What answers requests: a clone for each.
@@ -61,22 +59,20 @@ pub struct Connections<S> {
     pub tls: Option<Tls>,
     /// What becomes of a client's certificate.
     pub identify: Identify,
-    /// How many connections may be open at once; more wait to be accepted.
-    pub connections_max: usize,
-    /// How long a handshake, the beginning of HTTP, or the head of a request may take.
-    pub header_timeout: Duration,
+    /// What they may take.
+    pub limits: ConnectionLimits,
 }
 
 impl<S, B> Connections<S>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     /// Accepts and serves until `shutdown` turns true or its sender is gone, then lets requests finish and returns.
     pub async fn serve(self, socket: Socket, mut shutdown: watch::Receiver<bool>) {
-        let places = Arc::new(Places::new(socket.table(), self.connections_max));
+        let places = Arc::new(Places::new(socket.table(), self.limits.connections_max));
         let mut tasks = JoinSet::new();
         loop {
             // Finished tasks are taken off as they end, so that the set holds open connections only.
@@ -102,7 +98,7 @@ where
     async fn attend(self, stream: Box<dyn Stream>, place: Place, mut shutdown: watch::Receiver<bool>) {
         let Some(tls) = &self.tls else { return self.answer(stream, place, None, shutdown).await };
         let accepted = tokio::select! {
-            accepted = tokio::time::timeout(self.header_timeout, tls.acceptor().accept(stream).into_fallible()) => accepted,
+            accepted = tokio::time::timeout(self.limits.header_timeout, tls.acceptor().accept(stream).into_fallible()) => accepted,
             _ = shutdown.wait_for(|ends| *ends) => return,
         };
         // A client without a trusted certificate gets a TLS alert and nothing else; it is not worth a warning each.
@@ -127,45 +123,73 @@ where
         mut shutdown: watch::Receiver<bool>,
     ) {
         let mark = self.identify.read(certificate.as_ref());
-        let (service, route, listener) = (self.service, self.route, place.listener());
-        let service =
-            hyper::service::service_fn(move |request| answer_request(service.clone(), &mark, route, listener, request));
-        let builder = protocols(self.header_timeout);
-        let stream = Opening::within(self.header_timeout, stream, place);
+        let (service, route, listener, limits) = (self.service, self.route, place.listener(), self.limits);
+        let exchanges = Arc::new(Exchanges::new(limits));
+        let begun = exchanges.clone();
+        let service = hyper::service::service_fn(move |request| {
+            answer_request(service.clone(), &mark, begun.begin(), route, listener, request)
+        });
+        let builder = protocols(&limits);
+        let stream = Opening::within(limits.header_timeout, stream, place);
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
-        tokio::select! {
+        let overdue = tokio::select! {
             // How a connection ends is the client's business; what it asked for was answered or it went away.
             _ = connection.as_mut() => return,
-            _ = shutdown.wait_for(|ends| *ends) => connection.as_mut().graceful_shutdown(),
+            overdue = exchanges.overdue(limits.idle_timeout) => Some(overdue),
+            _ = shutdown.wait_for(|ends| *ends) => None,
+        };
+        match overdue {
+            Some(Overdue::Answer) => return report(listener, Overdue::Answer),
+            Some(Overdue::Idle) => report(listener, Overdue::Idle),
+            None => {}
         }
-        drop(connection.await);
+        connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            _ = connection => {}
+            overdue = exchanges.overdue(PARTING_MAX) => report(listener, overdue),
+        }
     }
+}
+
+/// Says that a connection is ended, and why.
+fn report(listener: &'static str, overdue: Overdue) {
+    let reason = match overdue {
+        Overdue::Answer => "an answer was not taken up",
+        Overdue::Idle => "idle",
+    };
+    tracing::debug!(listener, reason, "connection ended");
 }
 
 fn answer_request<S, B>(
     service: S,
     mark: &Mark,
+    exchange: Exchange,
     route: RouteName,
     listener: &'static str,
     request: Request<Incoming>,
-) -> impl Future<Output = Result<Response<B>, Infallible>> + use<S, B>
+) -> impl Future<Output = Result<Response<Answer<B>>, Infallible>> + use<S, B>
 where
     S: Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
+    B: Body,
 {
     let route = tracing::enabled!(Level::DEBUG).then(|| route(request.method(), request.uri()));
     let watch = Stopwatch::start_if(route.is_some());
     let (mut request, unread) = Unread::lend(request);
     mark(request.extensions_mut());
-    let answering = service.oneshot(request);
+    let exchange = Arc::new(exchange);
+    if request.method() == Method::CONNECT {
+        request.extensions_mut().insert(Underneath(exchange.clone()));
+    }
     async move {
-        let Ok(answer) = answering.await;
+        exchange.room().await;
+        let Ok(answer) = service.oneshot(request).await;
         if let (Some(route), Some(duration_us)) = (route, watch.micros()) {
             let status = status_class(answer.status());
             tracing::debug!(listener, route, status, duration_us, "request answered");
         }
         unread.discard().await;
-        Ok(answer)
+        Ok(Answer::of(answer, exchange))
     }
 }
 
@@ -174,21 +198,11 @@ async fn accept(socket: &Socket, places: &Arc<Places>) -> io::Result<(Box<dyn St
     Ok((socket.accept().await?, places.take(free)))
 }
 
-fn protocols(header_timeout: Duration) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(HTTP1_BUFFER_BYTES);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_PER_CONNECTION)
-        .max_header_list_size(HEADER_BYTES_MAX)
-        .keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT);
-    builder
-}
-
 impl<S> fmt::Debug for Connections<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Connections").field("connections_max", &self.connections_max).finish_non_exhaustive()
+        formatter
+            .debug_struct("Connections")
+            .field("connections_max", &self.limits.connections_max)
+            .finish_non_exhaustive()
     }
 }

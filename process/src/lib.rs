@@ -16,15 +16,18 @@
 //! all.
 
 pub mod admin;
+mod answer;
 pub mod config;
 mod connections;
 pub mod console;
 mod drain;
+mod exchanges;
 mod exit;
 mod identify;
+mod limits;
 mod opening;
-mod owner;
 mod place;
+mod protocols;
 mod refused;
 mod runtime;
 mod signals;
@@ -34,13 +37,14 @@ mod stopwatch;
 mod tasks;
 pub mod telemetry;
 mod tls;
+mod tunnel;
 mod unread;
 
 pub use connections::{Connections, RouteName};
 pub use drain::{Ended, on_runtime, until_drained};
 pub use exit::Exit;
 pub use identify::Identify;
-pub use owner::give_to_owner_of_folder;
+pub use limits::ConnectionLimits;
 pub use runtime::block_on;
 pub use signals::{Ends, Reloads, Signals};
 pub use socket::{Socket, SocketError};
@@ -48,4 +52,5 @@ pub use status_class::status_class;
 pub use stopwatch::Stopwatch;
 pub use tasks::{Stopped, Tasks};
 pub use tls::{Clients, Tls, TlsError};
+pub use tunnel::Tunnel;
 pub use unread::RequestBody;

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, Uri, Version};
 use http_body_util::Full;
 use hyper::body::Body;
-use restante_process::admin::without_content;
+use restante_process::{Tunnel, admin::without_content};
 use tokio::{sync::Semaphore, time::Instant};
 use tower_service::Service;
 
@@ -157,8 +157,8 @@ impl Relay {
         let authority = request.uri().authority().filter(|_| is_authority_alone(request.uri()));
         let route = authority.and_then(|authority| routes.of_authority(authority.as_str()));
         let route = route.ok_or(Failure::TunnelRefused)?.clone();
-        let upgrade = hyper::upgrade::on(&mut request);
-        self.0.tunnels.open(&route, upgrade, admission, &self.0.limits).await?;
+        let tunnel = Tunnel::of(&mut request);
+        self.0.tunnels.open(&route, tunnel, admission, &self.0.limits).await?;
         Ok((Outcome::Tunnel, Response::default()))
     }
 

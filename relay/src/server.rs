@@ -5,7 +5,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use restante_process::{
@@ -90,16 +90,14 @@ pub async fn run(
     let standing = RelayStanding::new(relay.clone());
 
     let mut tasks = Tasks::default();
-    let (connections_max, header_timeout) =
-        (config.limits.connections_max as usize, Duration::from_secs(config.limits.header_read_timeout_seconds.into()));
+    let limits = config.limits.of_connections();
     let identify = Identify::nobody();
     let connections = Connections {
         service: relay.clone(),
         route: relay::route,
         tls: Some(tls.clone()),
         identify: identify.clone(),
-        connections_max,
-        header_timeout,
+        limits,
     };
     tasks.spawn("relay", connections.serve(socket, stopping.clone()));
     (surroundings.announce)("relay", &address);
@@ -109,8 +107,7 @@ pub async fn run(
             route: admin::route,
             tls: None,
             identify,
-            connections_max,
-            header_timeout,
+            limits: limits.of_operator(),
         };
         tasks.spawn("admin", connections.serve(socket, stopping.clone()));
         (surroundings.announce)("admin", &address);

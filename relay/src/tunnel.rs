@@ -9,8 +9,7 @@ mod activity;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use activity::Activity;
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
+use restante_process::Tunnel;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -45,7 +44,7 @@ impl Tunnels {
     pub(crate) async fn open(
         &self,
         route: &Route,
-        upgrade: OnUpgrade,
+        tunnel: Tunnel,
         admission: Admission,
         limits: &Limits,
     ) -> Result<(), Failure> {
@@ -58,7 +57,7 @@ impl Tunnels {
         let (limits, counters) = (self.limits, self.counters.clone());
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(async move { carry(upgrade, gateway, limits, &counters, (admission, place)).await });
+        tasks.spawn(async move { carry(tunnel, gateway, limits, &counters, (admission, place)).await });
         Ok(())
     }
 
@@ -70,25 +69,21 @@ impl Tunnels {
 }
 
 async fn carry(
-    upgrade: OnUpgrade,
+    tunnel: Tunnel,
     gateway: TcpStream,
     limits: TunnelLimits,
     counters: &Counters,
     _places: (Admission, OwnedSemaphorePermit),
 ) {
     let _present = Present::in_gauge(&counters.tunnels_open);
-    let carrying = async {
-        match upgrade.await {
-            Ok(client) => {
-                let activity = Activity::default();
-                tokio::select! {
-                    end = copy_both(TokioIo::new(client), gateway, limits.bytes, &activity) => end,
-                    () = activity.ceases(limits.idle) => TunnelEnd::Idle,
-                }
-            }
-            Err(_) => TunnelEnd::Closed,
+    let carrying = tunnel.carry(|client| async {
+        let activity = Activity::default();
+        tokio::select! {
+            end = copy_both(client, gateway, limits.bytes, &activity) => end,
+            () = activity.ceases(limits.idle) => TunnelEnd::Idle,
         }
-    };
+    });
+    let carrying = async { carrying.await.unwrap_or(TunnelEnd::Closed) };
     counters.tunnels.add(timeout(limits.time, carrying).await.unwrap_or(TunnelEnd::Time));
 }
 

@@ -31,6 +31,10 @@ pub struct Limits {
     pub header_read_timeout_seconds: u32,
     /// How long a request may take to send its body.
     pub request_body_timeout_seconds: u32,
+    /// How long a client may take to take up a response.
+    pub response_timeout_seconds: u32,
+    /// How long a connection may be open without a request under way.
+    pub idle_timeout_seconds: u32,
     /// The most bytes of request bodies that are held in memory at the same time.
     pub in_flight_bytes_max: usize,
     /// How long a shutdown waits for requests that are being served.
@@ -50,6 +54,8 @@ impl Default for Limits {
             connections_max: 16_384,
             header_read_timeout_seconds: 10,
             request_body_timeout_seconds: 60,
+            response_timeout_seconds: 120,
+            idle_timeout_seconds: 120,
             in_flight_bytes_max: 512 * MIB,
             drain_seconds: 60,
         }
@@ -78,6 +84,8 @@ impl Limits {
             connections_max,
             header_read_timeout_seconds,
             request_body_timeout_seconds,
+            response_timeout_seconds,
+            idle_timeout_seconds,
             in_flight_bytes_max,
             drain_seconds: _, // 0 means not to wait
         } = *self;
@@ -90,6 +98,8 @@ impl Limits {
             ("connections_max", connections_max == 0),
             ("header_read_timeout_seconds", header_read_timeout_seconds == 0),
             ("request_body_timeout_seconds", request_body_timeout_seconds == 0),
+            ("response_timeout_seconds", response_timeout_seconds == 0),
+            ("idle_timeout_seconds", idle_timeout_seconds == 0),
         ] {
             if is_zero {
                 problems.add(place(&format!("limits.{key}")), "0 would refuse every request; give a number".into());

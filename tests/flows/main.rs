@@ -12,10 +12,11 @@ mod draining;
 #[allow(dead_code, reason = "shared with the unit tests; nobody needs all of it")]
 mod fixtures;
 mod full_disk;
-mod https;
 mod hub_down;
 mod killing;
 mod line;
+#[path = "../../process/tests/shared/patience.rs"]
+mod listeners;
 mod messaging;
 mod oblivious;
 mod patience;

@@ -2,47 +2,45 @@
 
 use std::time::Duration;
 
+use http::Method;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
 use crate::{
-    people::Person,
+    listeners::{self, Listener},
     process::PATIENCE,
-    site::{HUB, Setting, Site, token_of},
+    site::{FOLLOWER, HUB, Setting, Site, token_of},
 };
 
-/// Whether the other side closes the connection in time; what it said first.
-async fn closed(stream: &mut TcpStream) -> String {
-    let mut said = Vec::new();
-    // An abrupt end is an end as well.
-    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut said)).await.expect("the connection is closed");
-    String::from_utf8_lossy(&said).into_owned()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_ask_nothing_are_closed() {
+async fn each_listener_ends_slow_and_silent_connections_and_no_others() {
     let site = Site::new(&[]).await;
-    let setting = Setting { more: "[limits]\nheader_read_timeout_seconds = 1\n".to_owned(), ..Setting::new(HUB) };
-    let hub = site.start(&setting).await;
-    let began = tokio::time::Instant::now();
-    let mut silent = TcpStream::connect(hub.local_tcp()).await.unwrap();
-    let mut slow = TcpStream::connect(hub.local_tcp()).await.unwrap();
-    slow.write_all(b"POST /v1/receive HTTP/1.1\r\nhost:").await.unwrap();
-    let mut undecided = TcpStream::connect(hub.local_tcp()).await.unwrap();
-    undecided.write_all(b"PRI * HTTP/2.0\r\n").await.unwrap();
-    let mut idle = TcpStream::connect(hub.local_tcp()).await.unwrap();
-    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: hub\r\n\r\n").await.unwrap();
-    let mut no_handshake = TcpStream::connect(hub.provider).await.unwrap();
-    assert_eq!(closed(&mut no_handshake).await, "");
-    let said = closed(&mut slow).await;
-    assert!(said.is_empty() || said.contains("408"), "{said}");
-    assert_eq!(closed(&mut silent).await, "");
-    assert_eq!(closed(&mut undecided).await, "");
-    assert!(closed(&mut idle).await.ends_with("ok\n"));
-    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
-    hub.user("alice").found().await;
+    let own = format!("../pki/{HUB}");
+    let more = format!(
+        "[limits]\n{}[public]\nlisten = \"127.0.0.1:0\"\ncert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\n\
+         keys_path = \"gateway-keys\"\nseal_key_file = \"gateway-seal-key\"\n",
+        listeners::LIMITS
+    );
+    let setting = Setting { more, ..Setting::new(HUB) };
+    let mut process = site.spawn("", &setting);
+    let provider = process.listening_tcp("provider").await;
+    let public = process.listening_tcp("public").await;
+    let local = process.listening_tcp("local").await;
+    let tls = |identity| Some((site.pki.tls(identity), HUB));
+    let peer = site.pki.identity(FOLLOWER);
+    let listeners = [
+        // Refused with a problem document: what is asked is not the point.
+        ("provider", Listener { address: provider, tls: tls(Some(&peer)), method: Method::POST, path: "/v1/receive" }),
+        (
+            "public",
+            Listener { address: public, tls: tls(None), method: Method::GET, path: "/.well-known/ohttp-gateway" },
+        ),
+        ("local", Listener { address: local, tls: None, method: Method::GET, path: "/healthz" }),
+    ];
+    listeners::are_patient_within_limits(&listeners).await;
+    listeners::assert_reasons(&process.logged(), listeners.len());
 }
 
 /// Connections are bounded: more of them wait until one is closed, and nobody is turned away.

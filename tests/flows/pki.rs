@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rcgen::{
@@ -10,6 +11,10 @@ use rcgen::{
     SanType,
 };
 use restante::client::http::{Limits, ProviderClient, ProviderIdentity};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
 use tokio::process::Command;
 
 use crate::process::PROGRAM;
@@ -57,6 +62,21 @@ impl Pki {
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         Identity { certificate: params.signed_by(&key, &issuer).unwrap().pem(), key: key.serialize_pem() }
+    }
+
+    /// What a client believes, and whom it says to be.
+    pub(crate) fn tls(&self, identity: Option<&Identity>) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(self.authority()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots);
+        let Some(identity) = identity else { return Arc::new(builder.with_no_client_auth()) };
+        let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
+        Arc::new(builder.with_client_auth_cert(vec![certificate], key).unwrap())
     }
 
     /// Talks to a provider as this identity.

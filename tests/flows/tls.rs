@@ -1,15 +1,12 @@
 //! Who may talk to a provider, and whom a provider talks to, by their certificates.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr};
 
 use restante::client::{
     Problem, ProblemCode,
     http::{CallError, ChannelError, DeliveryService},
 };
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
-};
+use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -79,17 +76,9 @@ async fn only_configured_peers_get_in() {
 
 /// TLS without a client's certificate. What comes back, if anything does.
 async fn without_certificate(site: &Site, address: SocketAddr) -> io::Result<Vec<u8>> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(site.pki.authority()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from(HUB).unwrap();
-    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    let mut stream = TlsConnector::from(site.pki.tls(None)).connect(name, stream).await?;
     stream.write_all(b"POST /v1/receive HTTP/1.1\r\nhost: hub\r\ncontent-length: 0\r\n\r\n").await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;

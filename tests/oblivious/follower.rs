@@ -1,6 +1,6 @@
 //! The contact's provider, `follower.example`: a database with KeyPackages, a gateway in front of it, a listener.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use http::Request;
 use restante::{
@@ -16,7 +16,7 @@ use restante::{
     wire::{BearerTokenKind, ClientId, ServiceProviderId, UploadKeyPackagesRequest, decode, encode},
 };
 use restante_gateway::{Counters, Gateway, Keyring, Machine, ReplayMark, RotationSchedule, Target};
-use restante_process::{Clients, Connections, Identify, Socket, Tls};
+use restante_process::{Clients, ConnectionLimits, Connections, Identify, Socket, Tls};
 use tokio::{sync::watch, task::JoinHandle};
 use tower::ServiceExt;
 
@@ -37,13 +37,7 @@ impl Follower {
     pub(crate) async fn start(folder: &Path, pki: &Path) -> Self {
         let id: ServiceProviderId = FOLLOWER.parse().unwrap();
         let path = folder.join("database");
-        let options = OpenOptions {
-            path: &path,
-            provider: &id,
-            fresh_secrets: [[7; 32]; 2],
-            forgotten_ms: 0,
-            cache_bytes: 1 << 20,
-        };
+        let options = OpenOptions { path: &path, provider: &id, fresh_secrets: [[7; 32]; 2], cache_bytes: 1 << 20 };
         let store: SharedStore = Arc::new(RocksStore::open(options).unwrap());
         let parts = Parts {
             provider: id,
@@ -84,8 +78,7 @@ impl Follower {
             route: |_, _| "gateway",
             tls: Some(tls),
             identify: Identify::nobody(),
-            connections_max: 64,
-            header_timeout: Duration::from_secs(10),
+            limits: ConnectionLimits { connections_max: 64, ..ConnectionLimits::default() },
         };
         let (serving, stopping) = watch::channel(false);
         let task = tokio::spawn(connections.serve(socket, stopping));

@@ -7,6 +7,8 @@ mod commands;
 mod lasting;
 mod limits;
 mod origin;
+#[path = "../../../process/tests/shared/patience.rs"]
+mod patience;
 mod process;
 mod serving;
 mod site;

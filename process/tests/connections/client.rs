@@ -5,12 +5,16 @@ use std::{io, net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
-use hyper::{body::Incoming, client::conn};
+use hyper::{
+    body::Incoming,
+    client::conn::{self, http1, http2},
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
     net::TcpStream,
+    task::JoinSet,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -20,6 +24,9 @@ use crate::pki::SERVER;
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// An empty SETTINGS frame.
 pub(crate) const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+
+/// What a client over HTTP/2 lets come before it reads.
+pub(crate) const WINDOW: u32 = 16 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
@@ -69,3 +76,57 @@ pub(crate) async fn name_on(stream: impl AsyncRead + AsyncWrite + Send + Unpin +
     let body = answer.into_body().collect().await?.to_bytes();
     Ok(String::from_utf8(body.to_vec()).unwrap())
 }
+
+/// A connection on which requests can be sent one after the other.
+pub(crate) enum Sender {
+    Http1(http1::SendRequest<Empty<Bytes>>),
+    Http2(http2::SendRequest<Empty<Bytes>>),
+}
+
+/// The tasks of a client's connections, which end with this.
+#[derive(Default)]
+pub(crate) struct Client(JoinSet<()>);
+
+impl Client {
+    /// Over HTTP/2, `window` is what the server may send of each answer before the client reads.
+    pub(crate) async fn dial(&mut self, stream: impl Stream, protocol: Protocol, window: u32) -> Sender {
+        let stream = TokioIo::new(stream);
+        match protocol {
+            Protocol::Http1 => {
+                let (sender, connection) = http1::handshake(stream).await.unwrap();
+                self.0.spawn(async { drop(connection.await) });
+                Sender::Http1(sender)
+            }
+            Protocol::Http2 => {
+                let mut builder = http2::Builder::new(TokioExecutor::new());
+                let (sender, connection) = builder.initial_stream_window_size(window).handshake(stream).await.unwrap();
+                self.0.spawn(async { drop(connection.await) });
+                Sender::Http2(sender)
+            }
+        }
+    }
+}
+
+impl Sender {
+    pub(crate) async fn ask(&mut self, path: &str) -> hyper::Result<Response<Incoming>> {
+        let request = Request::get(format!("http://{SERVER}{path}")).body(Empty::new()).unwrap();
+        match self {
+            Self::Http1(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
+            Self::Http2(sender) => {
+                sender.ready().await?;
+                sender.send_request(request).await
+            }
+        }
+    }
+
+    pub(crate) async fn is_served(&mut self) {
+        let answer = self.ask("/").await.unwrap().into_body().collect().await.unwrap();
+        assert_eq!(answer.to_bytes(), "nobody");
+    }
+}
+
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for T {}

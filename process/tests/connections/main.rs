@@ -4,7 +4,10 @@
 
 mod certificates;
 mod client;
+mod clock;
+mod idle;
 mod listener;
 mod pki;
 mod stalls;
 mod tunnels;
+mod unread;

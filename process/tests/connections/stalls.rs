@@ -5,19 +5,22 @@ use std::time::Duration;
 use restante_process::{Clients, Tls};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 
 use crate::{
-    client::{PREFACE, SETTINGS, connect, connect_tls, name_on, read_to_end},
-    listener::{HEADER_TIMEOUT, Listener},
+    client::{Client, PREFACE, Protocol, SETTINGS, WINDOW, connect, connect_tls, name_on, read_to_end},
+    clock::{LATE, quick_clock},
+    listener::{LIMITS, Listener},
     pki::Pki,
 };
 
 /// Longer than any listener here waits for anything.
 const NEVER: Duration = Duration::from_secs(3600);
+const HEADER_TIMEOUT: Duration = LIMITS.header_timeout;
 /// How long a timer may be late.
-const TICK: Duration = Duration::from_millis(10);
+const TICK: Duration = Duration::from_millis(50);
 
 /// Sends some bytes and then nothing: how long it takes until the connection is closed.
 async fn closed_after(mut stream: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8]) -> Duration {
@@ -51,6 +54,36 @@ async fn in_clear_every_beginning_has_its_deadline() {
         let took = closed_after(connect(listener.address).await, &bytes).await;
         assert_in_time(took, &String::from_utf8_lossy(&bytes));
     }
+    listener.stop().await;
+}
+
+/// Who asks now and then is not ended with them.
+#[tokio::test(start_paused = true)]
+async fn others_on_the_same_listener_go_on() {
+    let _clock = quick_clock();
+    let listener = Listener::start(None, 100).await;
+    let (mut client, mut neighbours) = (Client::default(), Vec::new());
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        neighbours.push(client.dial(connect(listener.address).await, protocol, WINDOW).await);
+    }
+    let mut stalled = JoinSet::new();
+    for bytes in beginnings() {
+        let stream = connect(listener.address).await;
+        stalled.spawn(async move { closed_after(stream, &bytes).await });
+    }
+    while !stalled.is_empty() {
+        tokio::select! {
+            Some(took) = stalled.join_next() => {
+                let took = took.unwrap();
+                assert!((HEADER_TIMEOUT..HEADER_TIMEOUT + LATE).contains(&took), "{took:?}");
+            }
+            () = sleep(HEADER_TIMEOUT / 4) => {}
+        }
+        for neighbour in &mut neighbours {
+            neighbour.is_served().await;
+        }
+    }
+    drop((neighbours, client));
     listener.stop().await;
 }
 
@@ -106,7 +139,8 @@ async fn trickling_does_not_move_the_deadline() {
 async fn pings_find_out_who_is_silent_later() {
     let listener = Listener::start(None, 10).await;
     let took = closed_after(connect(listener.address).await, &[PREFACE, SETTINGS].concat()).await;
-    assert!(took > HEADER_TIMEOUT && took < Duration::from_secs(60), "{took:?}");
+    // Asked after 30 seconds, and waited for 20.
+    assert!((Duration::from_secs(50)..Duration::from_secs(50) + TICK).contains(&took), "{took:?}");
     listener.stop().await;
 }
 

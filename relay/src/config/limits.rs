@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use restante_process::ConnectionLimits;
 use serde::Deserialize;
 
 use crate::limits::{KeyLimits, Limits as RelayLimits, TunnelLimits, UserLimits};
@@ -20,6 +21,10 @@ pub struct Limits {
     pub connections_max: u32,
     /// A TLS handshake; the head of a request.
     pub header_read_timeout_seconds: u32,
+    /// A whole response, until the client has taken it up.
+    pub response_timeout_seconds: u32,
+    /// A connection without a request under way.
+    pub idle_timeout_seconds: u32,
     /// A whole body.
     pub request_body_timeout_seconds: u32,
     /// A connection to a gateway.
@@ -58,6 +63,8 @@ impl Default for Limits {
             in_flight_max: 512,
             connections_max: 16_384,
             header_read_timeout_seconds: 10,
+            response_timeout_seconds: 60,
+            idle_timeout_seconds: 120,
             request_body_timeout_seconds: 10,
             connect_timeout_seconds: 5,
             exchange_timeout_seconds: 15,
@@ -77,6 +84,19 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What connections of a listener may take.
+    pub fn of_connections(&self) -> ConnectionLimits {
+        ConnectionLimits {
+            connections_max: self.connections_max as usize,
+            // One user's, who may have far fewer requests under way.
+            streams_max: 32,
+            header_timeout: seconds(self.header_read_timeout_seconds),
+            response_timeout: seconds(self.response_timeout_seconds),
+            idle_timeout: seconds(self.idle_timeout_seconds),
+            ..ConnectionLimits::default()
+        }
+    }
+
     /// The same as the relay takes them.
     pub fn of_relay(&self) -> RelayLimits {
         RelayLimits {
@@ -113,6 +133,8 @@ impl Limits {
             ("in_flight_max", self.in_flight_max),
             ("connections_max", self.connections_max),
             ("header_read_timeout_seconds", self.header_read_timeout_seconds),
+            ("response_timeout_seconds", self.response_timeout_seconds),
+            ("idle_timeout_seconds", self.idle_timeout_seconds),
             ("request_body_timeout_seconds", self.request_body_timeout_seconds),
             ("connect_timeout_seconds", self.connect_timeout_seconds),
             ("exchange_timeout_seconds", self.exchange_timeout_seconds),

@@ -4,6 +4,8 @@
 
 mod client;
 mod gateway;
+#[path = "../../../process/tests/shared/patience.rs"]
+mod patience;
 mod pki;
 mod process;
 mod raw_gateway;

@@ -13,6 +13,7 @@ use tokio::{
 use crate::{
     client::{Frames, encapsulated, full, tls},
     gateway::{Gateway, Reaction},
+    patience,
     process::PATIENCE,
     site::{RELAY, Relay, Site},
 };
@@ -258,23 +259,16 @@ async fn resources_have_their_methods() {
     assert!(gateway.posts().is_empty());
 }
 
-/// Without TLS, or with half a head, a connection is nobody's for long.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_connections_are_ended() {
-    let (site, _gateway, relay, _token) = relaying("header_read_timeout_seconds = 1").await;
-    let mut plain = tokio::net::TcpStream::connect(relay.address).await.unwrap();
-    let mut slow = tls(relay.address, RELAY, site.pki.client(&[b"http/1.1"])).await;
-    slow.write_all(b"POST /v1/relay/follower.example HTTP/1.1\r\nhost:").await.unwrap();
-    let mut silent = tls(relay.address, RELAY, site.pki.client(&[b"h2"])).await;
-    let mut rest = Vec::new();
-    for ended in [
-        tokio::time::timeout(PATIENCE, plain.read_to_end(&mut rest)).await,
-        tokio::time::timeout(PATIENCE, slow.read_to_end(&mut rest)).await,
-        tokio::time::timeout(PATIENCE, silent.read_to_end(&mut rest)).await,
-    ] {
-        // However it ends.
-        let _ = ended.expect("it ends");
-    }
+async fn each_listener_ends_slow_and_silent_connections_and_no_others() {
+    let (site, _gateway, relay, _token) = relaying(patience::LIMITS).await;
+    let tls = Some((site.pki.client(&[]), RELAY));
+    let listeners = [
+        ("relay", patience::Listener { address: relay.address, tls, method: Method::GET, path: "/nothing" }),
+        ("admin", patience::Listener { address: relay.admin, tls: None, method: Method::GET, path: "/healthz" }),
+    ];
+    patience::are_patient_within_limits(&listeners).await;
+    patience::assert_reasons(&relay.process.logged(), listeners.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

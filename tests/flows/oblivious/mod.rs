@@ -4,6 +4,6 @@
 mod killing;
 mod programs;
 mod replaying;
-pub(crate) mod sealed;
+mod sealed;
 mod traces;
 mod world;

@@ -51,7 +51,7 @@ impl World {
         let more = format!(
             "[policy]\nfetches_per_user_and_hour = 3600000\nfetches_per_token_and_hour = 3600000\n\
              [public]\nlisten = \"127.0.0.1:0\"\ncert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\n\
-             relay_ca_file = \"../pki/ca.pem\"\nrelays = [\"{RELAY}\"]\nkeys_path = \"gateway-keys\"\nseal_key_file = \"gateway-seal-key\"\n"
+             relay_ca_file = \"../pki/ca.pem\"\nkeys_path = \"gateway-keys\"\nseal_key_file = \"gateway-seal-key\"\n"
         );
         let setting = Setting { more, log: "trace", ..Setting::new(FOLLOWER) };
         let mut follower = site.start(&setting).await;
@@ -64,14 +64,6 @@ impl World {
     /// `kill -9`, and another start: the gateway keeps its name, not its port.
     pub(super) async fn restart(&mut self) {
         self.follower.process.kill().await;
-        self.follower = self.site.start(&self.setting).await;
-        self.line.lead_to(self.follower.process.listening_tcp("public").await);
-    }
-
-    /// The same, and in between somebody removes the database.
-    pub(super) async fn lose_database(&mut self) {
-        self.follower.process.kill().await;
-        fs::remove_dir_all(self.site.database(FOLLOWER)).unwrap();
         self.follower = self.site.start(&self.setting).await;
         self.line.lead_to(self.follower.process.listening_tcp("public").await);
     }

@@ -3,6 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use restante_gateway::{Policy, Rate};
+use restante_process::ConnectionLimits;
 use serde::Deserialize;
 
 /// `[limits]` as it is written.
@@ -23,6 +24,8 @@ pub(crate) struct Limits {
     pub(crate) list_max_age_seconds: u32,
     pub(crate) connections_max: u32,
     pub(crate) header_read_timeout_seconds: u32,
+    pub(crate) response_timeout_seconds: u32,
+    pub(crate) idle_timeout_seconds: u32,
     pub(crate) drain_seconds: u32,
 }
 
@@ -43,6 +46,8 @@ impl Default for Limits {
             list_max_age_seconds: 3600,
             connections_max: 4096,
             header_read_timeout_seconds: 10,
+            response_timeout_seconds: 60,
+            idle_timeout_seconds: 120,
             drain_seconds: 60,
         }
     }
@@ -68,14 +73,28 @@ impl Limits {
             at_least("burst_of_others", self.burst_of_others, 1),
             at_least("connections_max", self.connections_max, 1),
             at_least("header_read_timeout_seconds", self.header_read_timeout_seconds, 1),
+            at_least("response_timeout_seconds", self.response_timeout_seconds, 1),
+            at_least("idle_timeout_seconds", self.idle_timeout_seconds, 1),
         ]
         .into_iter()
         .flatten()
     }
 
+    /// What connections of a listener may take.
+    pub(crate) fn of_connections(&self) -> ConnectionLimits {
+        ConnectionLimits {
+            connections_max: self.connections_max as usize,
+            // A relay has one connection for all of its users.
+            streams_max: 100,
+            header_timeout: seconds(self.header_read_timeout_seconds),
+            response_timeout: seconds(self.response_timeout_seconds),
+            idle_timeout: seconds(self.idle_timeout_seconds),
+            ..ConnectionLimits::default()
+        }
+    }
+
     /// The numbers as the library takes them.
     pub(crate) fn policy(&self) -> Policy {
-        let seconds = |number: u32| Duration::from_secs(number.into());
         let rate = |per_second, burst| Rate {
             per_second: NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN),
             burst: NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN),
@@ -92,6 +111,10 @@ impl Limits {
             list_max_age: seconds(self.list_max_age_seconds),
         }
     }
+}
+
+fn seconds(number: u32) -> Duration {
+    Duration::from_secs(number.into())
 }
 
 #[cfg(test)]
