@@ -32,6 +32,7 @@ mod provider_id;
 mod public_addresses;
 mod rate;
 mod relay;
+mod resolver;
 mod resource;
 mod routes;
 pub mod server;

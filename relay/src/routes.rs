@@ -10,6 +10,7 @@ use crate::{
     keys::{Keys, LogError},
     limits::Limits,
     provider_id::ProviderId,
+    resolver::Resolver,
     upstream::{Times, Upstream},
 };
 
@@ -52,6 +53,18 @@ impl Routes {
         counters: &Arc<Counters>,
         before: Option<&Self>,
     ) -> Result<Self, RouteError> {
+        Self::open_with(&Resolver::system(), gateways, keys_folder, limits, counters, before)
+    }
+
+    /// The same with another resolver than the system's.
+    pub(crate) fn open_with(
+        resolver: &Resolver,
+        gateways: &[Gateway],
+        keys_folder: &Path,
+        limits: &Limits,
+        counters: &Arc<Counters>,
+        before: Option<&Self>,
+    ) -> Result<Self, RouteError> {
         let times = Times { connect: limits.connect, exchange: limits.exchange };
         let mut by_provider = BTreeMap::new();
         for (place, gateway) in gateways.iter().enumerate() {
@@ -62,7 +75,7 @@ impl Routes {
                     .map(Arc::new)
                     .map_err(|error| RouteError::Log(provider.clone(), error))?,
             };
-            let upstream = Upstream::new(gateway.clone(), times, counters.clone())
+            let upstream = Upstream::new(gateway.clone(), resolver.clone(), times, counters.clone())
                 .map_err(|error| RouteError::Tls(provider.clone(), error))?;
             let url = &gateway.url;
             let uri = Uri::builder().scheme("https").authority(url.authority()).path_and_query(url.path()).build();

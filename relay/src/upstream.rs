@@ -27,7 +27,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use crate::{
     counters::{Counters, Dial},
     gateway::{Gateway, TlsError},
-    public_addresses::public_of,
+    resolver::Resolver,
     shared_link::{Exchange, SharedLink},
 };
 
@@ -65,6 +65,7 @@ pub(crate) struct Times {
 /// The way to one gateway.
 pub(crate) struct Upstream {
     gateway: Gateway,
+    resolver: Resolver,
     tls: TlsConnector,
     times: Times,
     counters: Arc<Counters>,
@@ -101,10 +102,16 @@ enum Sender {
 }
 
 impl Upstream {
-    pub(crate) fn new(gateway: Gateway, times: Times, counters: Arc<Counters>) -> Result<Self, TlsError> {
+    pub(crate) fn new(
+        gateway: Gateway,
+        resolver: Resolver,
+        times: Times,
+        counters: Arc<Counters>,
+    ) -> Result<Self, TlsError> {
         Ok(Self {
             tls: gateway.tls()?.into(),
             gateway,
+            resolver,
             times,
             counters,
             link: tokio::sync::Mutex::default(),
@@ -197,9 +204,9 @@ impl Upstream {
         let stream = match self.gateway.address {
             Some(address) => TcpStream::connect(address).await?,
             None => {
-                let resolved = tokio::net::lookup_host((url.host(), url.port())).await?;
+                let addresses = self.resolver.public_addresses(url.host(), url.port()).await?;
                 // Without any it fails.
-                TcpStream::connect(&public_of(resolved)[..]).await?
+                TcpStream::connect(&addresses[..]).await?
             }
         };
         stream.set_nodelay(true)?;
