@@ -63,9 +63,6 @@ fn main() {
     if wanted(WORST) {
         worst::measure();
     }
-    if only == WORST {
-        return;
-    }
     let provider = Provider::start();
     let mut table = Table::default();
     for in_flight in IN_FLIGHT {

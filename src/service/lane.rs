@@ -26,7 +26,7 @@ use crate::{
 /// How many commands one batch takes.
 const BATCH_COMMANDS_MAX: usize = 512;
 /// How many bytes of messages and what comes with them one batch takes.
-const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(super) const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// After so many milliseconds of deciding a batch takes nothing more: those who came first have waited enough.
 const BATCH_MS_MAX: UnixMillis = 20;
 /// How often a batch is computed again because somebody else wrote.

@@ -52,7 +52,7 @@ use crate::{
 /// Bounds of the service, apart from the sequencing [`Policy`].
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many lanes decide and commit. Groups are spread over them.
+    /// How many lanes decide and commit. Groups are spread over them; KeyPackages and tokens have one more.
     pub lanes: usize,
     /// How many commands may queue for one lane.
     pub queue: usize,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Error, pool_view::PoolView};
+use super::{Error, lane::BATCH_BYTES_MAX, pool_view::PoolView};
 use crate::{
     pool::{
         self, Expiry, Fetch, Forget, Meters, Mint, Policy, Refusal, ReplayMark, Revoke, TokenSecret, Transition, Upload,
@@ -87,10 +87,14 @@ impl Desk<'_> {
         Ok(outcome)
     }
 
-    /// All that can be: a row that cannot be read does not stand in the way of the others.
+    /// All that can be: a row that cannot be read does not stand in the way of the others. What is too much for a batch
+    /// stays due.
     fn expire(self, due: &[Expiry], batch: &mut Batch) -> Result<PoolOutcome, Error> {
         let mut outcome = Ok(PoolOutcome::Done);
         for expiry in due {
+            if batch.bytes > BATCH_BYTES_MAX {
+                break;
+            }
             let changes = [&batch.pool];
             let view = PoolView::new(&changes, self.snapshot);
             let decided = pool::expire(&view, expiry, self.policy, self.now);

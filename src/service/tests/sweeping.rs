@@ -1,12 +1,17 @@
 //! What lapses: orphans and reservations, when the clock has moved.
 
+use bytes::Bytes;
+
 use crate::{
-    sequencer::{GroupKey, Policy, Rejection, Usage},
+    mls::{CipherSuite, ProtocolVersion},
+    pool::{Account, Expiry, ExpiryOf, Item, ReferenceKey, Shelf, Stock, StockKey, Transition},
+    sequencer::{GroupKey, Policy, Rejection, Usage, UserTag},
     service::{
         Error, Limits,
-        setup::{DAY, HOUR, Setup, commit, peer, provider, say, texts, user, user_id},
+        setup::{DAY, HOUR, START, Setup, commit, peer, provider, say, texts, user, user_id},
     },
-    store::Store,
+    store::{Batch, Store},
+    wire::ClientId,
 };
 
 async fn sweep(setup: &Setup) -> usize {
@@ -116,4 +121,48 @@ async fn a_sweep_that_fails_is_tried_again() {
     assert!(setup.service.sweep().await.is_err());
     setup.store.fail_reads(None);
     assert!(sweep(&setup).await > 0);
+}
+
+/// A full stock whose KeyPackages expire a day after the start.
+fn stock(number: u8) -> (StockKey, Transition) {
+    let (user, expires_ms) = (UserTag([number; 16]), START + DAY);
+    let key = StockKey {
+        user,
+        client: ClientId::new([1; 16]),
+        version: ProtocolVersion::MLS10,
+        cipher_suite: CipherSuite(1),
+    };
+    let item = |number| Item { number, reference: ReferenceKey([0; 32]), length: 1, expires_ms };
+    let account = Account { shelves: vec![Shelf::from(&key)], ..Account::default() };
+    let first = Some(item(0));
+    let transition = Transition {
+        accounts: vec![(user, account)],
+        stocks: vec![(key, Some(Stock { next_number: 256, items: 256, first, last_resort: None }))],
+        items: (0..256).map(|number| ((key, item(number).place()), Some(item(number)))).collect(),
+        packages: (0..256).map(|number| ((key, number), Some(Bytes::from_static(b"x")))).collect(),
+        expiries: vec![Expiry { due_ms: expires_ms, of: ExpiryOf::Stock(key) }],
+        ..Transition::default()
+    };
+    (key, transition)
+}
+
+/// Everything that expires at one moment is not removed in one write: fetches would wait for it.
+#[tokio::test]
+async fn what_is_too_much_for_a_batch_is_swept_away_in_several() {
+    let setup = Setup::new();
+    let (keys, transitions): (Vec<_>, Vec<_>) = (0..60).map(stock).unzip();
+    let mut batch = Batch::default();
+    transitions.into_iter().for_each(|transition| batch.pool.push(transition));
+    setup.store.commit(&batch).unwrap();
+    setup.clock.advance(DAY);
+    let left = || {
+        let snapshot = setup.store.snapshot().unwrap();
+        keys.iter().filter(|key| snapshot.stock(key).unwrap().is_some()).count()
+    };
+    sweep(&setup).await;
+    let after_one = left();
+    assert!((1..60).contains(&after_one), "{after_one} of 60 are left");
+    sweep(&setup).await;
+    assert_eq!(left(), 0);
+    assert_eq!(sweep(&setup).await, 0);
 }
