@@ -112,15 +112,7 @@ pub(crate) async fn run(
     }
     tasks.spawn("keys", keep_fresh(Arc::clone(&keyring), Arc::clone(&health), stopping.clone()));
     tasks.spawn("clock", watch_clock(Arc::clone(&health), stopping.clone()));
-    loop {
-        tokio::select! {
-            biased;
-            // A dropped sender means the end as well. First: told to end, the tasks do.
-            _ = stopping.wait_for(|ends| *ends) => break,
-            stopped = tasks.stopped() => return Err(stopped.into()),
-            () = marks.ended() => return Err(Stopped("marks").into()),
-            () = reloads.next() => {}
-        }
+    while is_to_reload(&mut stopping, reloads, &mut tasks, &marks).await? {
         match reload(&tls, &keyring, &health, terminal.load).await {
             Ok(()) => tracing::info!("reloaded"),
             // The reason names files and hosts, and standard error of a service is its log. Whoever asks by hand is told.
@@ -137,6 +129,26 @@ pub(crate) async fn run(
     let joined = tokio::task::spawn_blocking(move || marks_thread.join()).await?;
     joined.map_err(|_| Stopped("marks"))?;
     Ok(ended?)
+}
+
+/// Waits until there is something to do: to read files again, or else to end.
+///
+/// # Errors
+/// Something stopped that the rest is no gateway without.
+async fn is_to_reload(
+    stopping: &mut watch::Receiver<bool>,
+    reloads: &mut Reloads,
+    tasks: &mut Tasks,
+    marks: &Marks,
+) -> Result<bool, Stopped> {
+    tokio::select! {
+        biased;
+        // A dropped sender means the end as well. First: told to end, the tasks do.
+        _ = stopping.wait_for(|ends| *ends) => Ok(false),
+        stopped = tasks.stopped() => Err(stopped),
+        () = marks.ended() => Err(Stopped("marks")),
+        () = reloads.next() => Ok(true),
+    }
 }
 
 /// What is on the disk.
@@ -258,5 +270,59 @@ async fn watch_clock(health: Arc<Health>, mut stopping: watch::Receiver<bool>) {
             health.note_jump(jump, Instant::now());
             tracing::warn!(direction = jump.word(), seconds, "the clock of the day jumped");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use restante_process::Signals;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    struct Bench {
+        _folder: TempDir,
+        stop: watch::Sender<bool>,
+        reloads: Reloads,
+        tasks: Tasks,
+        marks: Marks,
+    }
+
+    impl Bench {
+        fn new(now_ms: fn() -> u64) -> Self {
+            let folder = TempDir::new().unwrap();
+            let (opened, _) = marks::restore(folder.path(), 0).unwrap();
+            let (marks, _) = Marks::start(opened, now_ms).unwrap();
+            let mut tasks = Tasks::default();
+            tasks.spawn("lasting", std::future::pending());
+            let reloads = Signals::install().unwrap().reloads;
+            Self { _folder: folder, stop: watch::Sender::new(false), reloads, tasks, marks }
+        }
+
+        async fn waits_for(&mut self) -> Result<bool, Stopped> {
+            let mut stopping = self.stop.subscribe();
+            let waiting = is_to_reload(&mut stopping, &mut self.reloads, &mut self.tasks, &self.marks);
+            tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("an end in time")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_stops_ends_the_whole() {
+        let mut bench = Bench::new(|| 0);
+        bench.tasks.spawn("listener", async { panic!("a bug") });
+        assert_eq!(bench.waits_for().await, Err(Stopped("listener")));
+        let mut bench = Bench::new(|| panic!("a bug"));
+        let mark = restante_gateway::ReplayMark { digest: [1; 32], expires_ms: 1 };
+        assert!(bench.marks.write(mark).await.is_err());
+        assert_eq!(bench.waits_for().await, Err(Stopped("marks")));
+    }
+
+    #[tokio::test]
+    async fn tasks_that_end_because_they_were_told_to_have_not_stopped() {
+        let mut bench = Bench::new(|| 0);
+        bench.stop.send_replace(true);
+        bench.tasks.spawn("listener", async {});
+        tokio::task::yield_now().await;
+        assert_eq!(bench.waits_for().await, Ok(false));
     }
 }
