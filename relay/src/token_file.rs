@@ -13,6 +13,8 @@ use std::{
     time::Duration,
 };
 
+use restante_process::give_to_owner_of_folder;
+
 use crate::user_tokens::{TokenHash, TokensError, UserToken, hashes};
 
 /// Whoever holds the lock writes one file. Five seconds together are far more than that takes.
@@ -106,14 +108,19 @@ fn lock(folder: &Path) -> Result<File, TokenFileError> {
 
 fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = beside(file, ".new");
-    let mut written = private().create(true).truncate(true).open(&fresh)?;
+    // One that a crash left, or a link that somebody else made.
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut written = private().create_new(true).open(&fresh)?;
     written.write_all(bytes)?;
     match fs::metadata(file) {
         Ok(before) => {
             give_owner(&written, &before)?;
             written.set_permissions(before.permissions())?;
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => give_first(&written, folder_of(file))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => give_to_owner_of_folder(file, &written)?,
         Err(error) => return Err(error),
     }
     written.sync_all()?;
@@ -131,15 +138,6 @@ fn give_owner(written: &File, before: &fs::Metadata) -> io::Result<()> {
 #[cfg(not(unix))]
 fn give_owner(_: &File, _: &fs::Metadata) -> io::Result<()> {
     Ok(())
-}
-
-/// Gives a file that was not there before to the owner of its folder. Others than root may not give files away, and keep
-/// theirs.
-fn give_first(written: &File, folder: &Path) -> io::Result<()> {
-    match give_owner(written, &fs::metadata(folder)?) {
-        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn folder_of(file: &Path) -> &Path {
@@ -227,6 +225,18 @@ mod tests {
         assert_eq!(left, std::slice::from_ref(&file));
         let metadata = fs::metadata(&file).unwrap();
         assert_eq!((metadata.uid(), metadata.gid(), metadata.mode() & 0o777), (wanted.0, wanted.1, 0o600));
+    }
+
+    /// Whoever owns the folder could otherwise have root write, and give away, a file of somebody else.
+    #[test]
+    fn a_link_in_the_place_of_the_new_file_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, precious) = (folder.path().join("tokens"), folder.path().join("precious"));
+        fs::write(&precious, "precious\n").unwrap();
+        std::os::unix::fs::symlink(&precious, folder.path().join("tokens.new")).unwrap();
+        add(&file, &token(1)).unwrap();
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious\n");
+        assert!(!fs::symlink_metadata(&file).unwrap().is_symlink());
     }
 
     #[test]

@@ -156,11 +156,15 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> KeyringError {
 }
 
 fn make_folder(folder: &Path) -> Result<(), KeyringError> {
+    if fs::exists(folder).map_err(failed(folder))? {
+        return Ok(());
+    }
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(failed(folder))
+    let made = builder.create(folder).and_then(|()| File::open(folder));
+    made.and_then(|made| give_to_owner(folder, &made)).map_err(failed(folder))
 }
 
 fn private_options() -> OpenOptions {
@@ -203,7 +207,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Gives a file that was just made to whom the file at `path` belongs, or else its folder: what root changes stays
+/// Gives a file or folder that was just made to whom the file at `path` belongs, or else its folder: what root changes stays
 /// readable for the service. Others than root may not give files away, and keep theirs.
 #[cfg(unix)]
 fn give_to_owner(path: &Path, made: &File) -> io::Result<()> {

@@ -1,6 +1,9 @@
 //! The commands of the operator.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
+};
 
 use crate::{
     origin::Origin,
@@ -34,6 +37,23 @@ async fn keys_are_made_listed_rotated_and_retired() {
     let retired = site.command(&["keys", "retire", &id]).await;
     assert_eq!(retired.lines().count(), first.lines().count());
     assert!(retired.contains(" in use ") && !retired.contains(" published "), "{retired}");
+}
+
+/// What root makes for a service that runs as somebody else: all of it can be used by the service.
+#[tokio::test]
+async fn what_is_made_belongs_to_whom_its_folder_belongs_to() {
+    let site = Site::new(unused(), "");
+    let before = fs::metadata(site.path("")).unwrap();
+    // Only root can give a folder away.
+    let wanted = if before.uid() == 0 { (4711, 4712) } else { (before.uid(), before.gid()) };
+    if before.uid() == 0 {
+        chown(site.path(""), Some(wanted.0), Some(wanted.1)).unwrap();
+    }
+    site.command(&["keys", "init"]).await;
+    for name in ["seal-key", "keys", "keys/keyring", "keys/keyring.lock", "replays", "replays/lock", "replays/floor"] {
+        let metadata = fs::metadata(site.path(name)).unwrap();
+        assert_eq!((metadata.uid(), metadata.gid()), wanted, "{name}");
+    }
 }
 
 /// The schedule says that an X-Wing key is due, and whoever only looks leaves that to the gateway.

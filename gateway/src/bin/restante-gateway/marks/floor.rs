@@ -2,12 +2,12 @@
 //! or not, brings the requests back that they stood for.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Read as _, Write as _},
     path::Path,
 };
 
-use super::{checksum::checksum, folder::private};
+use super::{checksum::checksum, folder::make_private};
 
 /// What the file begins with: its kind and the version of its format.
 const HEADER: &[u8; 16] = b"restante floor1\n";
@@ -31,7 +31,12 @@ pub(super) fn read(folder: &Path) -> io::Result<Option<u64>> {
 /// Returns when the floor is on the disk. After a crash it is the one before or this one.
 pub(super) fn write(folder: &Path, floor_ms: u64) -> io::Result<()> {
     let beside = folder.join(NAME_BESIDE);
-    let mut file = private(OpenOptions::new().create(true).truncate(true)).open(&beside)?;
+    // One that a crash left.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = make_private(&beside)?;
     let time = floor_ms.to_be_bytes();
     file.write_all(&[&HEADER[..], &time, &checksum(&time)].concat())?;
     file.sync_all()?;

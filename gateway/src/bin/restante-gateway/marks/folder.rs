@@ -7,6 +7,7 @@ use std::{
 };
 
 use restante_gateway::ReplayMark;
+use restante_process::give_to_owner_of_folder;
 
 use super::{
     MarksError, floor,
@@ -46,7 +47,7 @@ pub(crate) struct Restored {
 /// is on the disk when this returns, so that a restart does not make up for it.
 pub(crate) fn restore(path: &Path, lost_ms: u64) -> Result<(Folder, Restored), MarksError> {
     make(path)?;
-    let lock = private(OpenOptions::new().create(true).truncate(false)).open(path.join(LOCK))?;
+    let lock = open_lock(&path.join(LOCK))?;
     lock.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => MarksError::InUse,
         TryLockError::Error(error) => MarksError::Io(error),
@@ -91,7 +92,7 @@ impl Folder {
     pub(super) fn begin(&mut self) -> io::Result<(File, PathBuf)> {
         let path = self.path.join(format!("{PREFIX}{:016x}", self.next));
         self.next += 1;
-        let mut file = private(OpenOptions::new().create_new(true)).open(&path)?;
+        let mut file = make_private(&path)?;
         file.write_all(HEADER)?;
         file.sync_all()?;
         File::open(&self.path)?.sync_all()?;
@@ -114,15 +115,32 @@ impl Folder {
     }
 }
 
+fn open_lock(path: &Path) -> io::Result<File> {
+    match make_private(path) {
+        // Never given away: it may be a link that the owner of the folder made.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => OpenOptions::new().write(true).open(path),
+        made => made,
+    }
+}
+
+/// Makes a file that is not there, for the owner of its folder alone.
+pub(super) fn make_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(options.write(true).create_new(true), 0o600);
+    let file = options.open(path)?;
+    give_to_owner_of_folder(path, &file)?;
+    Ok(file)
+}
+
 fn make(path: &Path) -> io::Result<()> {
+    if path.try_exists()? {
+        return Ok(());
+    }
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    std::os::unix::fs::OpenOptionsExt::mode(options.write(true), 0o600)
+    builder.create(path)?;
+    give_to_owner_of_folder(path, &File::open(path)?)
 }
 
 /// Files of marks, by number.

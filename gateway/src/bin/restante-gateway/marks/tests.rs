@@ -153,6 +153,19 @@ async fn files_are_for_their_owner_alone() {
     assert_eq!(mode(&files(&path)[0]), 0o600);
 }
 
+/// Whoever owns the folder could otherwise have root write, and give away, a file of somebody else.
+#[test]
+fn links_in_the_place_of_new_files_are_not_followed() {
+    let folder = TempDir::new().unwrap();
+    let (path, precious) = (folder.path().join("replays"), folder.path().join("precious"));
+    fs::create_dir(&path).unwrap();
+    fs::write(&precious, "precious").unwrap();
+    std::os::unix::fs::symlink(&precious, path.join("floor.new")).unwrap();
+    drop(restore(&path, 0).unwrap());
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+    assert!(fs::symlink_metadata(path.join("floor")).unwrap().is_file());
+}
+
 /// A file begun in a folder that is gone cannot be written: from then on nothing is let through.
 #[tokio::test]
 async fn a_failed_write_poisons() {
