@@ -97,7 +97,7 @@ pub async fn run(
     }
     if let Some((public, keyring, tls, (socket, address))) = public {
         let service = public::gateway(public, &config.provider.id, &service, &keyring, marks);
-        let (route, tls, identify) = (public::route, Some(tls), public::identify());
+        let (route, tls, identify) = (public::route, Some(tls), public::identify(public));
         let limits = limits::of_relays(&config.limits);
         let connections = Connections { service, route, tls, identify, limits };
         tasks.spawn(connections.serve(socket, stopping.clone()));

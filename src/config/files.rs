@@ -40,7 +40,7 @@ pub(super) fn check_public(
         usage: Usage::Server,
     };
     identity.check(now, &mut note);
-    if let Some(Err(sentence)) = public.relay_ca_file.as_deref().map(check_authorities) {
+    if let Some(Err(sentence)) = public.relays.as_ref().map(|relays| check_authorities(&relays.ca_file)) {
         note("relay_ca_file", sentence);
     }
     if let Err(sentence) = check_folder(&public.keys_path) {

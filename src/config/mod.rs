@@ -21,7 +21,7 @@ mod tests;
 mod warnings;
 mod written;
 
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::SystemTime};
+use std::{collections::BTreeSet, net::SocketAddr, num::NonZeroU32, path::PathBuf, time::SystemTime};
 
 pub use certificate::{CertificateFault, dns_name_of};
 pub use limits::Limits;
@@ -87,8 +87,8 @@ pub struct Public {
     pub cert_file: PathBuf,
     /// PEM: the private key of that certificate.
     pub key_file: PathBuf,
-    /// PEM: the authorities that relays' certificates come from. Without it no relay is known, and all share a budget.
-    pub relay_ca_file: Option<PathBuf>,
+    /// The relays that have a budget each. All others share one, with or without a certificate.
+    pub relays: Option<Relays>,
     /// The folder of the gateway's keys, made on the first start.
     pub keys_path: PathBuf,
     /// The key that they are sealed under, made on the first start.
@@ -99,6 +99,15 @@ pub struct Public {
     pub requests_per_second_and_relay: NonZeroU32,
     /// The same for all other relays together.
     pub requests_per_second_of_others: NonZeroU32,
+}
+
+/// `public.relay_ca_file` and `public.relays`: who has a budget of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relays {
+    /// PEM: the authorities that their certificates come from.
+    pub ca_file: PathBuf,
+    /// The only dNSNames of their certificates; at least one.
+    pub names: BTreeSet<ServiceProviderId>,
 }
 
 impl Public {

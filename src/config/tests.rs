@@ -142,12 +142,28 @@ fn the_gateway_s_table_is_checked_like_the_others() {
         Folder::new().load(&EXAMPLE.replace("[store]", &format!("{}[store]", public.replace(from, to))))
     };
     let config = with("listen", "listen").unwrap().public.unwrap();
-    assert_eq!((config.relay_ca_file, config.x_wing), (None, false));
+    assert_eq!((config.relays, config.x_wing), (None, false));
+    let known = "x_wing = true\nrelay_ca_file = \"pki/ca.pem\"\nrelays = [\"relay.example\"]";
+    let relays = with("keys_path", &format!("{known}\nkeys_path")).unwrap().public.unwrap().relays.unwrap();
+    assert_eq!(relays.names.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["relay.example"]);
     for (from, to, problem) in [
         ("[::1]:0", "443", "public.listen: `443` is not an address and a port"),
         ("hub.example/cert", "follower.example/cert", "public.cert_file: "),
         ("\"seal\"", "\"keys/seal\"", "public.seal_key_file: lies in public.keys_path"),
         ("keys_path = \"keys\"", "", "public.keys_path: is missing"),
+        ("keys_path", "relay_ca_file = \"pki/ca.pem\"\nkeys_path", "public.relays: is missing"),
+        ("keys_path", "relay_ca_file = \"pki/ca.pem\"\nrelays = []\nkeys_path", "public.relays: is missing"),
+        ("keys_path", "relays = [\"relay.example\"]\nkeys_path", "public.relay_ca_file: is missing"),
+        (
+            "keys_path",
+            "relay_ca_file = \"pki/ca.pem\"\nrelays = [\"*.example\"]\nkeys_path",
+            "public.relays: `*.example` is no id",
+        ),
+        (
+            "keys_path",
+            "relay_ca_file = \"none.pem\"\nrelays = [\"relay.example\"]\nkeys_path",
+            "public.relay_ca_file: ",
+        ),
         ("seal_key_file = \"seal\"", "x_wings = true", "did you mean `x_wing`?"),
         ("seal_key_file = \"seal\"", "seal_key_file = \"seal\"\nrequests_per_second_of_others = 0", "nonzero"),
     ] {
@@ -482,4 +498,23 @@ fn warnings_are_numbers_without_names() {
     let warnings = config.warnings(now() + YEAR - Duration::from_secs(3 * 86_400)).join("\n");
     assert!(warnings.contains("expires in 3 days") && warnings.contains("no [[peers]]"), "{warnings}");
     assert!(!warnings.contains("example"), "{warnings}");
+}
+
+#[test]
+fn a_gateway_that_nobody_can_upload_to_and_its_certificate_are_warned_about() {
+    let folder = Folder::new();
+    let public = "[public]\nlisten = \"[::1]:0\"\ncert_file = \"pki/hub.example/cert.pem\"\n\
+                  key_file = \"pki/hub.example/key.pem\"\nkeys_path = \"keys\"\nseal_key_file = \"seal\"\n[store]";
+    let mut config = folder.load(&EXAMPLE.replace("[store]", public)).unwrap();
+    let about = |config: &Config, now| {
+        let mut warnings = config.warnings(now);
+        warnings.retain(|sentence| sentence.contains("public"));
+        warnings
+    };
+    assert!(about(&config, now()).is_empty());
+    let late = now() + YEAR - Duration::from_secs(3 * 86_400);
+    assert_eq!(about(&config, late), ["public.cert_file expires in 3 days; renew it"]);
+    config.local = None;
+    let warnings = about(&config, now());
+    assert!(warnings.len() == 1 && warnings[0].contains("nobody can upload"), "{warnings:?}");
 }

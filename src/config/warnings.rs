@@ -1,6 +1,6 @@
 //! What is allowed but will hurt later. The sentences hold numbers only: they are logged.
 
-use std::time::SystemTime;
+use std::{path::Path, time::SystemTime};
 
 use restante_process::config::{facts, read_certificates, seconds, too_few_files};
 
@@ -12,7 +12,12 @@ const EXPIRY_DAYS: i64 = 14;
 pub(super) fn of(config: &Config, now: SystemTime) -> Vec<String> {
     [
         too_few_files(config.limits.connections_max),
-        expiry(config, now),
+        expiry("provider.cert_file", &config.provider.cert_file, now),
+        config.public.as_ref().and_then(|public| expiry("public.cert_file", &public.cert_file, now)),
+        (config.public.is_some() && config.local.is_none()).then(|| {
+            "the gateway of [public] is on and there is no table [local]: nobody can upload KeyPackages or mint tokens"
+                .to_owned()
+        }),
         (config.provider.listen.is_some() && config.peers.is_empty())
             .then(|| "the provider listener is on and there are no [[peers]]: every provider is refused".to_owned()),
     ]
@@ -21,8 +26,8 @@ pub(super) fn of(config: &Config, now: SystemTime) -> Vec<String> {
     .collect()
 }
 
-fn expiry(config: &Config, now: SystemTime) -> Option<String> {
-    let chain = read_certificates(&config.provider.cert_file).ok()?;
+fn expiry(key: &str, cert_file: &Path, now: SystemTime) -> Option<String> {
+    let chain = read_certificates(cert_file).ok()?;
     let days = (facts(chain.first()?).ok()?.not_after - seconds(now)) / 86_400;
-    (days < EXPIRY_DAYS).then(|| format!("provider.cert_file expires in {days} days; renew it"))
+    (days < EXPIRY_DAYS).then(|| format!("{key} expires in {days} days; renew it"))
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, num::NonZeroU32, path::Path};
 use restante_process::config::{RelativePathBuf, parse_tcp};
 use serde::Deserialize;
 
-use super::{Limits, Local, LocalAddress, Peer, Policy, Problems, Provider, Public, Store};
+use super::{Limits, Local, LocalAddress, Peer, Policy, Problems, Provider, Public, Relays, Store};
 use crate::wire::ServiceProviderId;
 
 type Layers = restante_process::config::Layers<Written>;
@@ -42,6 +42,7 @@ struct WrittenPublic {
     cert_file: Option<RelativePathBuf>,
     key_file: Option<RelativePathBuf>,
     relay_ca_file: Option<RelativePathBuf>,
+    relays: Option<Vec<String>>,
     keys_path: Option<RelativePathBuf>,
     seal_key_file: Option<RelativePathBuf>,
     x_wing: bool,
@@ -151,13 +152,14 @@ impl WrittenPublic {
         need("keys_path", self.keys_path.is_some(), "is missing; name the folder for the gateway's keys");
         let seal = "is missing; name a file outside of public.keys_path for the key that seals them, made if not there";
         need("seal_key_file", self.seal_key_file.is_some(), seal);
+        let relays = parse_relays(self.relay_ca_file, self.relays, layers, problems);
         let address = parse_tcp(&self.listen?);
         let listen = address.map_err(|sentence| problems.add(layers.place("public.listen"), sentence)).ok()?;
         Some(Public {
             listen,
             cert_file: self.cert_file?.relative(),
             key_file: self.key_file?.relative(),
-            relay_ca_file: self.relay_ca_file.map(|file| file.relative()),
+            relays: relays?,
             keys_path: self.keys_path?.relative(),
             seal_key_file: self.seal_key_file?.relative(),
             x_wing: self.x_wing,
@@ -200,6 +202,36 @@ impl WrittenStore {
 
 fn parse_id(id: &str, key: &str, layers: &Layers, problems: &mut Problems) -> Option<ServiceProviderId> {
     id.parse().map_err(|why| problems.add(layers.place(key), format!("`{id}` is no id: {why}"))).ok()
+}
+
+/// `Some(None)`: all relays share one budget.
+fn parse_relays(
+    ca_file: Option<RelativePathBuf>,
+    names: Option<Vec<String>>,
+    layers: &Layers,
+    problems: &mut Problems,
+) -> Option<Option<Relays>> {
+    let (ca_file, names) = match (ca_file, names) {
+        (None, None) => return Some(None),
+        (Some(ca_file), Some(names)) if !names.is_empty() => (ca_file, names),
+        (None, Some(_)) => {
+            let sentence = "is missing; name the PEM file with the authorities of the relays' certificates";
+            layers.missing("public.relay_ca_file", sentence, problems);
+            return None;
+        }
+        (Some(_), _) => {
+            let sentence = "is missing; list the names in the relays' certificates, such as [\"relay.example\"]";
+            layers.missing("public.relays", sentence, problems);
+            return None;
+        }
+    };
+    let mut parsed = BTreeSet::new();
+    for name in &names {
+        if !parsed.insert(parse_id(name, "public.relays", layers, problems)?) {
+            problems.add(layers.place("public.relays"), format!("{name} stands there twice; take one out"));
+        }
+    }
+    Some(Some(Relays { ca_file: ca_file.relative(), names: parsed }))
 }
 
 fn parse_peers(written: Vec<WrittenPeer>, layers: &Layers, problems: &mut Problems) -> Vec<Peer> {

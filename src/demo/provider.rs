@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Failure, server::Server};
+use super::{Failure, relay::RELAY, server::Server};
 use crate::{
     client::http::ServiceToken,
     service::{Entropy, SystemEntropy},
@@ -140,6 +140,7 @@ listen = "{listen}"
 cert_file = "../pki/{id}/cert.pem"
 key_file = "../pki/{id}/key.pem"
 relay_ca_file = "../pki/ca.pem"
+relays = ["{RELAY}"]
 keys_path = "gateway-keys"
 seal_key_file = "gateway-seal-key"
 "#

@@ -1,12 +1,12 @@
 //! The gateway in front of KeyPackage fetches: its keys, what it remembers, and the service that the listener serves.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroU32, sync::Arc, time::Duration};
 
 use restante_gateway::{
     Gateway, Keyring, KeyringError, Machine, Policy, Rate, RelayIdentity, ReplayMark, RotationSchedule, Surroundings,
     Target, WELL_KNOWN,
 };
-use restante_process::{Clients, Identify, Tls, TlsError, config::dns_name_of};
+use restante_process::{Clients, Identify, Tls, TlsError};
 use tokio::sync::watch;
 
 use crate::{
@@ -45,7 +45,7 @@ fn schedule(public: &config::Public) -> RotationSchedule {
 
 /// TLS, with the certificates of relays that have one.
 pub(super) fn tls(public: &config::Public) -> Result<Tls, TlsError> {
-    let clients = public.relay_ca_file.as_deref().map_or(Clients::Unknown, Clients::Known);
+    let clients = public.relays.as_ref().map_or(Clients::Unknown, |relays| Clients::Known(&relays.ca_file));
     Tls::read(&public.cert_file, &public.key_file, clients)
 }
 
@@ -54,12 +54,23 @@ pub(super) fn route(_: &::http::Method, uri: &::http::Uri) -> &'static str {
     if uri.path() == WELL_KNOWN { "gateway" } else { "other" }
 }
 
-/// A relay is known by the name in its certificate.
-pub(super) fn identify() -> Identify {
-    Identify::by(|certificate| {
-        let name = dns_name_of(certificate?).ok()?;
-        Some(RelayIdentity(name.into()))
-    })
+/// A relay is known by the one name in its certificate, if the operator listed it. Whatever else the authority signed
+/// for is one of the others.
+pub(super) fn identify(public: &config::Public) -> Identify {
+    let Some(config::Relays { names, .. }) = public.relays.clone() else { return Identify::nobody() };
+    Identify::by(move |certificate| known(&names, certificate.map(AsRef::as_ref)))
+}
+
+fn known(names: &BTreeSet<ServiceProviderId>, certificate: Option<&[u8]>) -> Option<RelayIdentity> {
+    let name = config::dns_name_of(certificate?).ok()?;
+    names.contains(&name).then(|| RelayIdentity(name.as_str().into()))
+}
+
+/// By then every mark of a request has lapsed that anybody has answered until now: its date may be a window ahead, and
+/// is good for another.
+pub(super) fn last_mark_ms(now_ms: u64) -> u64 {
+    let window = Policy::default().date_window.as_millis();
+    now_ms.saturating_add(u64::try_from(2 * window).unwrap_or(u64::MAX))
 }
 
 /// Makes the gateway. Requests that were answered before a restart are known.
@@ -128,5 +139,26 @@ impl tower::Service<http::Request<bytes::Bytes>> for Marked {
             request.extensions_mut().insert(pool::ReplayMark { digest, expires_ms });
         }
         self.0.call(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_relays_are_known() {
+        let certificate = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            rcgen::generate_simple_self_signed(names).unwrap().cert.der().to_vec()
+        };
+        let names = BTreeSet::from(["relay.example".parse().unwrap()]);
+        let known = |certificate: Option<&[u8]>| known(&names, certificate);
+        assert_eq!(known(Some(&certificate(&["relay.example"]))), Some(RelayIdentity("relay.example".into())));
+        for stranger in [&["another.example"][..], &["relay.example", "another.example"], &["*.example"], &[]] {
+            assert_eq!(known(Some(&certificate(stranger))), None, "{stranger:?}");
+        }
+        assert_eq!(known(None), None);
+        assert_eq!(known(Some(b"no certificate")), None);
     }
 }

@@ -51,7 +51,7 @@ impl World {
         let more = format!(
             "[policy]\nfetches_per_user_and_hour = 3600000\nfetches_per_token_and_hour = 3600000\n\
              [public]\nlisten = \"127.0.0.1:0\"\ncert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\n\
-             relay_ca_file = \"../pki/ca.pem\"\nkeys_path = \"gateway-keys\"\nseal_key_file = \"gateway-seal-key\"\n"
+             relay_ca_file = \"../pki/ca.pem\"\nrelays = [\"{RELAY}\"]\nkeys_path = \"gateway-keys\"\nseal_key_file = \"gateway-seal-key\"\n"
         );
         let setting = Setting { more, log: "trace", ..Setting::new(FOLLOWER) };
         let mut follower = site.start(&setting).await;
