@@ -70,9 +70,11 @@ pub async fn run(
         Some(address) => Some((provider_tls(&config)?, Socket::tcp("provider", address).await?)),
         None => None,
     };
+    let mut keys_are_older = false;
     let public = match &config.public {
         Some(public) => {
-            let keyring = make_keyring(public).await?;
+            let keyring;
+            (keyring, keys_are_older) = make_keyring(public).await?;
             Some((public, Arc::new(keyring), public::tls(public)?, Socket::tcp("public", public.listen).await?))
         }
         None => None,
@@ -81,7 +83,7 @@ pub async fn run(
         Some(local) => Some(Socket::local("local", &local.listen).await?),
         None => None,
     };
-    let (service, marks) = start_service(&config).await?;
+    let (service, marks) = start_service(&config, keys_are_older).await?;
     let hub = Arc::new(build_hub(&config, service.clone())?);
 
     let mut tasks = JoinSet::new();
@@ -121,23 +123,28 @@ pub async fn run(
     Ok(())
 }
 
-/// Opens, or makes, the gateway's keys.
-async fn make_keyring(public: &config::Public) -> Result<Keyring, Error> {
+/// Opens the gateway's keys, or makes them. Whether they were there.
+async fn make_keyring(public: &config::Public) -> Result<(Keyring, bool), Error> {
     let public = public.clone();
-    let opened = tokio::task::spawn_blocking(move || public::open_keyring(&public)?.serving()).await;
-    Ok(opened.map_err(|_| service::Error::NoThread)??)
+    let open = move || {
+        let were_there = Keyring::exists(&public.keys_path);
+        Ok((public::open_keyring(&public)?.serving()?, were_there))
+    };
+    tokio::task::spawn_blocking(open).await.map_err(|_| service::Error::NoThread)?
 }
 
-/// The service, and the marks of requests that were answered before the restart.
-async fn start_service(config: &Config) -> Result<(Arc<Service>, AnsweredRequests), Error> {
-    use service::Entropy;
+/// The service, and the marks of requests that were answered before the restart. A database that is made now knows none
+/// of those that were answered with keys that are older than it.
+async fn start_service(config: &Config, keys_are_older: bool) -> Result<(Arc<Service>, AnsweredRequests), Error> {
+    use service::{Clock, Entropy};
     let mut fresh_secrets = [[0; 32]; 2];
     SystemEntropy.fill(fresh_secrets.as_flattened_mut())?;
     let (path, id) = (config.store.path.clone(), config.provider.id.clone());
     let parts = (policy(config), service_limits(config));
     let pool_policy = pool_policy(config);
     let open = move || -> Result<_, Error> {
-        let options = OpenOptions { path: &path, provider: &id, fresh_secrets, cache_bytes: CACHE_BYTES };
+        let forgotten_ms = if keys_are_older { public::last_mark_ms(SystemClock.now()) } else { 0 };
+        let options = OpenOptions { path: &path, provider: &id, fresh_secrets, forgotten_ms, cache_bytes: CACHE_BYTES };
         let store: SharedStore = Arc::new(RocksStore::open(options)?);
         let (policy, limits) = parts;
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));

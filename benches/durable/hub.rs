@@ -36,8 +36,13 @@ pub(crate) fn folder() -> tempfile::TempDir {
 
 pub(crate) fn service(folder: &Path) -> Arc<Service> {
     let provider = "hub.example".parse().unwrap();
-    let options =
-        OpenOptions { path: folder, provider: &provider, fresh_secrets: [[7; 32]; 2], cache_bytes: 256 * 1024 * 1024 };
+    let options = OpenOptions {
+        path: folder,
+        provider: &provider,
+        fresh_secrets: [[7; 32]; 2],
+        forgotten_ms: 0,
+        cache_bytes: 256 * 1024 * 1024,
+    };
     let store = Arc::new(RocksStore::open(options).unwrap());
     let parts = Parts {
         provider: provider.clone(),

@@ -63,8 +63,13 @@ const PREPARED: usize = 100_000;
 fn service(folder: &Path) -> Arc<Service> {
     let provider = PROVIDER.parse().unwrap();
     let path = folder.join("data");
-    let options =
-        OpenOptions { path: &path, provider: &provider, fresh_secrets: [[7; 32]; 2], cache_bytes: 64 * 1024 * 1024 };
+    let options = OpenOptions {
+        path: &path,
+        provider: &provider,
+        fresh_secrets: [[7; 32]; 2],
+        forgotten_ms: 0,
+        cache_bytes: 64 * 1024 * 1024,
+    };
     let parts = Parts {
         store: Arc::new(RocksStore::open(options).unwrap()),
         provider: provider.clone(),

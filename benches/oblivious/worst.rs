@@ -34,6 +34,7 @@ pub(crate) fn measure() {
         path: folder.path(),
         provider: &provider,
         fresh_secrets: [[7; 32]; 2],
+        forgotten_ms: 0,
         cache_bytes: 256 * 1024 * 1024,
     };
     let store = Arc::new(RocksStore::open(options).unwrap());

@@ -94,6 +94,11 @@ pub(super) fn gateway(
     let marks = answered.marks.into_iter().map(|mark| ReplayMark { digest: mark.digest, expires_ms: mark.expires_ms });
     let restored = gateway.replays().restore(marks, Machine.now_ms());
     tracing::info!(restored, "gateway opened");
+    let refused_ms = gateway.replays().forgotten_ms().saturating_sub(Machine.now_ms());
+    if refused_ms > 0 {
+        let seconds = refused_ms.div_ceil(1000);
+        tracing::warn!(seconds, "the gateway refuses requests for now: copies of earlier ones would not be recognised");
+    }
     gateway
 }
 

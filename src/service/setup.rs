@@ -248,6 +248,7 @@ fn start(
         path: folder.path(),
         provider: &id,
         fresh_secrets: [[0x5e; 32], [0x70; 32]],
+        forgotten_ms: 0,
         cache_bytes: 8 * 1024 * 1024,
     };
     let store = Arc::new(Faulty::new(Arc::new(RocksStore::open(options)?)));

@@ -37,7 +37,13 @@ impl Follower {
     pub(crate) async fn start(folder: &Path, pki: &Path) -> Self {
         let id: ServiceProviderId = FOLLOWER.parse().unwrap();
         let path = folder.join("database");
-        let options = OpenOptions { path: &path, provider: &id, fresh_secrets: [[7; 32]; 2], cache_bytes: 1 << 20 };
+        let options = OpenOptions {
+            path: &path,
+            provider: &id,
+            fresh_secrets: [[7; 32]; 2],
+            forgotten_ms: 0,
+            cache_bytes: 1 << 20,
+        };
         let store: SharedStore = Arc::new(RocksStore::open(options).unwrap());
         let parts = Parts {
             provider: id,

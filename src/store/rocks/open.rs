@@ -9,7 +9,7 @@ use rocksdb::{
 use zeroize::Zeroize;
 
 use super::{RocksStore, keys};
-use crate::{pool::TokenSecret, store::Error, wire::ServiceProviderId};
+use crate::{pool::TokenSecret, sequencer::UnixMillis, store::Error, wire::ServiceProviderId};
 
 /// The format that this program writes and reads. A change of bytes on disk raises it (see `specs/storage.md`).
 pub const FORMAT_VERSION: u32 = 3;
@@ -22,6 +22,9 @@ pub struct OpenOptions<'a> {
     pub provider: &'a ServiceProviderId,
     /// Random bytes for the database's own secrets, used when it is created.
     pub fresh_secrets: [[u8; 32]; 2],
+    /// What a database that is created says of requests that came through the gateway before: those whose marks would
+    /// have lapsed by then may have been answered, and it would not know (see `Snapshot::marks_lapsed`). 0 for none.
+    pub forgotten_ms: UnixMillis,
     /// Memory for cached blocks, in bytes.
     pub cache_bytes: usize,
 }
@@ -54,6 +57,10 @@ impl RocksStore {
             let [user_tags, tokens] = &options.fresh_secrets;
             first.put(keys::USER_TAG_SECRET, user_tags);
             first.put(keys::TOKEN_SECRET, tokens);
+            if options.forgotten_ms > 0 {
+                let state = db.cf_handle(keys::STATE).ok_or(Error::Corrupt("list of column families"))?;
+                first.put_cf(state, [keys::kind::LAPSED], options.forgotten_ms.to_be_bytes());
+            }
             first.put(keys::FORMAT, FORMAT_VERSION.to_be_bytes());
             let mut synced = WriteOptions::default();
             synced.set_sync(true);

@@ -34,6 +34,35 @@ async fn a_replay_after_a_restart_hands_out_nothing() {
     assert_eq!(world.available("bob").await, 1);
 }
 
+/// A database that was lost, behind keys that were not: nobody knows any more what was answered with them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_database_the_gateway_refuses_what_may_be_a_copy() {
+    let mut world = World::new().await;
+    world.upload("bob", 1, 1).await;
+    let token = world.mint("bob", BearerTokenKind::Shared).await;
+    let list = key_list(&world).await;
+    let (encapsulated, context) = encapsulate(&list, vec![request("bob", &token)]);
+    let first = post(&world, &encapsulated).await;
+    assert_eq!((first.status, world.available("bob").await), (200, 0));
+    world.lose_database().await;
+    // The same device again, and a token of the new database: the copy would be answered if it were taken for new.
+    world.upload("bob", 1, 1).await;
+    let token = world.mint("bob", BearerTokenKind::Shared).await;
+    let again = post(&world, &encapsulated).await;
+    assert_eq!((again.status, again.body.len()), (200, first.body.len()));
+    let (status, content) = open(context, &again);
+    let document: serde_json::Value = serde_json::from_slice(&content).unwrap();
+    assert_eq!((status, &document["type"]), (400, &"https://iana.org/assignments/http-problem-types#date".into()));
+    // Nobody can tell a new one from a copy either, and not after another start.
+    for _start in 0..2 {
+        let (encapsulated, context) = encapsulate(&list, vec![request("bob", &token)]);
+        assert_eq!(open(context, &post(&world, &encapsulated).await).0, 400);
+        world.restart().await;
+    }
+    assert_eq!(world.available("bob").await, 1);
+    assert!(world.follower.process.logged().contains("the gateway refuses requests for now"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_and_revocations_outlive_the_process() {
     let mut world = World::new().await;

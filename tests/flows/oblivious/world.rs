@@ -68,6 +68,14 @@ impl World {
         self.line.lead_to(self.follower.process.listening_tcp("public").await);
     }
 
+    /// The same, and in between somebody removes the database.
+    pub(super) async fn lose_database(&mut self) {
+        self.follower.process.kill().await;
+        fs::remove_dir_all(self.site.database(FOLLOWER)).unwrap();
+        self.follower = self.site.start(&self.setting).await;
+        self.line.lead_to(self.follower.process.listening_tcp("public").await);
+    }
+
     /// A device of the user uploads so many one-time KeyPackages, and a last-resort one.
     pub(super) async fn upload(&self, user: &str, device: u8, count: usize) -> Uploaded {
         let from_s = now().duration_since(UNIX_EPOCH).unwrap().as_secs();

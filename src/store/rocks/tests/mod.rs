@@ -34,7 +34,7 @@ fn try_open(path: &Path) -> Result<RocksStore, Error> {
 
 fn open_as(path: &Path, provider: &ServiceProviderId, fresh_secret: [u8; 32]) -> Result<RocksStore, Error> {
     let fresh_secrets = [fresh_secret; 2];
-    RocksStore::open(OpenOptions { path, provider, fresh_secrets, cache_bytes: 8 * 1024 * 1024 })
+    RocksStore::open(OpenOptions { path, provider, fresh_secrets, forgotten_ms: 0, cache_bytes: 8 * 1024 * 1024 })
 }
 
 fn open(path: &Path) -> RocksStore {

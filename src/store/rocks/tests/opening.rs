@@ -6,7 +6,7 @@ use std::fs;
 use rocksdb::{DB, Options};
 use tempfile::TempDir;
 
-use super::{keys, open, open_as, try_open};
+use super::{OpenOptions, RocksStore, keys, open, open_as, try_open};
 use crate::store::{
     Error, Store,
     contract::samples::{assert_holds, batch, group, provider},
@@ -64,6 +64,26 @@ fn another_format_is_named_although_its_families_differ() {
         fs::remove_dir_all(folder.path()).unwrap();
         drop(open(folder.path()));
     }
+}
+
+/// What a new database cannot know is written with its first rows, and an old one keeps what it says.
+#[test]
+fn a_new_database_says_what_it_does_not_know() {
+    let folder = TempDir::new().unwrap();
+    let provider = provider("hub.example");
+    let lapsed = |forgotten_ms| {
+        let options = OpenOptions {
+            path: folder.path(),
+            provider: &provider,
+            fresh_secrets: [[1; 32]; 2],
+            forgotten_ms,
+            cache_bytes: 1024 * 1024,
+        };
+        RocksStore::open(options).unwrap().snapshot().unwrap().marks_lapsed().unwrap()
+    };
+    assert_eq!(lapsed(1_700_000_000_000), 1_700_000_000_000);
+    assert_eq!(lapsed(1_800_000_000_000), 1_700_000_000_000);
+    assert_eq!(lapsed(0), 1_700_000_000_000);
 }
 
 /// Our format, but not our families: damaged, and not silently made whole.
