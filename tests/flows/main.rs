@@ -12,6 +12,7 @@ mod draining;
 #[allow(dead_code, reason = "shared with the unit tests; nobody needs all of it")]
 mod fixtures;
 mod full_disk;
+mod https;
 mod hub_down;
 mod killing;
 mod line;

@@ -24,6 +24,8 @@ use crate::{
         mls,
         requests::{self, Attached, CreateGroup},
     },
+    https::Place,
+    oblivious::sealed::{encapsulate_for, open},
     pki::self_signed,
     site::{FOLLOWER, HUB, Provider, Setting, Site, files, token_of},
 };
@@ -96,17 +98,65 @@ async fn fetch_key_packages(hub: &Provider) -> BearerToken {
     let alice = user(hub, &token_of(HUB), ALICE);
     let token = alice.mint_token(&MintTokenRequest { kind: BearerTokenKind::Unique }).await.unwrap().token;
     let encoded = encode(&token).unwrap();
-    let request = |bearer_token: &[u8]| KeyPackageRequest {
-        user_id: ALICE.into(),
+    let request = |user: &str, bearer_token: &[u8]| KeyPackageRequest {
+        user_id: user.into(),
         bearer_token: bearer_token.to_vec(),
         version: ProtocolVersion::MLS10,
         cipher_suite: CipherSuite(1),
     };
-    let requests = vec![request(&encoded), request(WRONG_TOKEN.as_bytes())];
+    let requests = vec![request(ALICE, &encoded), request(BOB, WRONG_TOKEN.as_bytes())];
     let fetched = alice.fetch_key_packages(&KeyPackageRequests { requests }).await.unwrap();
     let statuses: Vec<_> = fetched.results.iter().map(|result| result.status).collect();
     assert_eq!(statuses, [KeyPackageStatus::Incompatible, KeyPackageStatus::Denied]);
     token
+}
+
+/// The public table of a provider whose gateway knows one relay.
+fn gateway(id: &str) -> String {
+    let own = format!("../pki/{id}");
+    format!(
+        "[public]\nlisten = \"127.0.0.1:0\"\ncert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\n\
+         relay_ca_file = \"../pki/ca.pem\"\nrelays = [\"{FOLLOWER}\"]\nkeys_path = \"gateway-keys\"\n\
+         seal_key_file = \"gateway-seal-key\"\n"
+    )
+}
+
+/// Fetches through the gateway: one that is answered, a copy of it, and others that are refused, each with all that it
+/// can hold.
+async fn pass_the_gateway(site: &Site, hub: &mut Provider, token: &BearerToken) {
+    const GATEWAY: &str = "/.well-known/ohttp-gateway";
+    const SEALED: &str = "content-type: message/ohttp-req\r\n";
+    let (authority, address) = (site.pki.authority(), hub.process.listening_tcp("public").await);
+    let place = Place { authority: &authority, name: HUB, address };
+    let list = place.exchange(&format!("GET {GATEWAY}"), "", b"").await;
+    assert_eq!(list.status, 200);
+    let request = |user: &str, bearer_token: Vec<u8>| KeyPackageRequest {
+        user_id: user.into(),
+        bearer_token,
+        version: ProtocolVersion::MLS10,
+        cipher_suite: CipherSuite(1),
+    };
+    let requests = vec![request(ALICE, encode(token).unwrap()), request(BOB, WRONG_TOKEN.into())];
+    let (encapsulated, context) = encapsulate_for(HUB, &list.body, requests);
+    let answer = place.exchange(&format!("POST {GATEWAY}"), SEALED, &encapsulated).await;
+    assert_eq!(open(context, &answer).0, 200);
+    let mut spoilt = encapsulated.clone();
+    *spoilt.last_mut().unwrap() ^= 1;
+    let canaries = format!("{SEALED}user-agent: {ALICE}\r\ncookie: {WRONG_TOKEN}\r\nx-forwarded-for: {BOB}\r\n");
+    for (line, fields, body, status) in [
+        (format!("POST {GATEWAY}"), SEALED, &encapsulated[..], 200),
+        (format!("POST {GATEWAY}"), &canaries, &spoilt, 422),
+        (format!("POST {GATEWAY}?user={ALICE}"), &canaries, &encapsulated, 200),
+        (format!("POST {GATEWAY}"), &canaries["content-type: message/ohttp-req\r\n".len()..], PAYLOAD, 415),
+        (format!("POST /{ALICE}/{WRONG_TOKEN}"), &canaries, PAYLOAD, 404),
+        (format!("DELETE {GATEWAY}"), &canaries, PAYLOAD, 405),
+    ] {
+        let answer = place.exchange(&line, fields, body).await;
+        assert_eq!(answer.status, status, "{line}");
+        for secret in [ALICE, BOB, WRONG_TOKEN] {
+            assert!(!occurs(&answer.body, secret.as_bytes()), "{}", String::from_utf8_lossy(&answer.body));
+        }
+    }
 }
 
 /// What every provider of this test says at the highest level, and what only one of them has reason to say.
@@ -120,16 +170,18 @@ const BOTH_SAY: [&str; 8] = [
     "connection closed",
     "drained",
 ];
-const HUB_SAYS: [&str; 3] = ["a TLS handshake failed", "partition read", "KeyPackages fetched"];
+const HUB_SAYS: [&str; 4] = ["gateway opened", "a TLS handshake failed", "partition read", "KeyPackages fetched"];
 const FOLLOWER_SAYS: [&str; 1] = ["request forwarded"];
 
 /// Below `info` events have no words but those that stand in the program's text.
 fn assert_closed(event: &serde_json::Value) {
-    const LISTENERS: [&str; 2] = ["provider", "local"];
+    const LISTENERS: [&str; 3] = ["provider", "public", "local"];
     const CLASSES: [&str; 4] = ["2xx", "4xx", "5xx", "other"];
     const OUTCOMES: [&str; 6] = ["unknown_peer", "connect", "tls", "timeout", "broken", "response_too_large"];
     let known = [&LISTENERS[..], &CLASSES, &OUTCOMES].concat();
-    let is_known = |word: &str| known.contains(&word) || Operation::ALL.iter().any(|known| known.path() == word);
+    let is_known = |word: &str| {
+        known.contains(&word) || word == "gateway" || Operation::ALL.iter().any(|known| known.path() == word)
+    };
     for (name, value) in event.as_object().unwrap() {
         let is_of_every_event = matches!(name.as_str(), "timestamp" | "level" | "target" | "message");
         let is_closed = value.is_number() || value.is_boolean() || value.as_str().is_some_and(is_known);
@@ -200,11 +252,13 @@ pub(crate) fn contents(folder: &Path) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_in_the_logs_and_no_key_is_in_the_databases() {
     let site = Site::new(&[]).await;
-    let mut hub = site.start(&Setting { log: "trace", ..Setting::new(HUB) }).await;
+    let setting = Setting { log: "trace", more: gateway(HUB), ..Setting::new(HUB) };
+    let mut hub = site.start(&setting).await;
     let setting = Setting { log: "trace", ..Setting::new(FOLLOWER).peer(HUB, hub.provider) };
     let mut follower = site.start(&setting).await;
     let group = talk(&hub, &follower).await;
     let bearer_token = fetch_key_packages(&hub).await;
+    pass_the_gateway(&site, &mut hub, &bearer_token).await;
     misbehave(&site, &hub, &follower, &group).await;
     // The hub ends, in order so that it has said everything, and the follower notices.
     hub.process.terminate().await;
@@ -237,6 +291,8 @@ async fn nobody_is_in_the_logs_and_no_key_is_in_the_databases() {
         let log = fs::read(site.log(&provider.id)).unwrap();
         let own = if provider.id == HUB { &HUB_SAYS[..] } else { &FOLLOWER_SAYS[..] };
         assert_talkative(&log, &[&BOTH_SAY[..], own].concat());
+        let is_public = |line: &str| line.contains("\"listener\":\"public\"") && line.contains("request answered");
+        assert_eq!(String::from_utf8_lossy(&log).lines().any(is_public), provider.id == HUB);
         assert_absent("the log", &log, &all);
         // Standard output has the addresses of the listeners, which is what it is for.
         let printed = provider.process.printed.join("\n").into_bytes();

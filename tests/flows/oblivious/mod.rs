@@ -4,6 +4,6 @@
 mod killing;
 mod programs;
 mod replaying;
-mod sealed;
+pub(crate) mod sealed;
 mod traces;
 mod world;
