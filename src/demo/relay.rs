@@ -28,7 +28,7 @@ use super::{
 use crate::{
     client::{
         http::Limits,
-        oblivious::{Kems, KeyPackageFetcher, RelayToken, Surroundings, TrustRoots},
+        oblivious::{Kems, KeyLogCheck, KeyPackageFetcher, RelayToken, Surroundings, TrustRoots},
     },
     service::{Clock, Entropy, SystemClock, SystemEntropy},
 };
@@ -167,7 +167,8 @@ impl Relay {
             Kems::Classical,
             Surroundings { now, random: Arc::new(random) },
             Limits::default(),
-        ))
+        )
+        .with_key_log(KeyLogCheck::default()))
     }
 
     /// How often it counted requests that ended that way.

@@ -33,6 +33,14 @@ pub fn dns_name_of(certificate: &[u8]) -> Result<String, CertificateFault> {
     dns_name(&parse(certificate)?)
 }
 
+/// All dNSNames of a certificate (DER), as they stand there.
+///
+/// # Errors
+/// It cannot be read.
+pub fn dns_names_of(certificate: &[u8]) -> Result<Vec<String>, CertificateFault> {
+    Ok(dns_names(&parse(certificate)?)?.into_iter().map(str::to_owned).collect())
+}
+
 /// What is checked of our own certificates.
 #[derive(Debug)]
 pub struct Facts {
@@ -79,16 +87,20 @@ fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateFault> {
 }
 
 fn dns_name(certificate: &X509Certificate<'_>) -> Result<String, CertificateFault> {
+    match dns_names(certificate)?[..] {
+        [] => Err(CertificateFault::NoName),
+        [name] => Ok(name.to_owned()),
+        _ => Err(CertificateFault::SeveralNames),
+    }
+}
+
+fn dns_names<'der>(certificate: &X509Certificate<'der>) -> Result<Vec<&'der str>, CertificateFault> {
     let names = certificate.subject_alternative_name().map_err(malformed)?;
-    let mut dns_names = names.iter().flat_map(|names| &names.value.general_names).filter_map(|name| {
+    let dns_names = names.iter().flat_map(|names| &names.value.general_names).filter_map(|name| {
         let GeneralName::DNSName(name) = name else { return None };
         Some(*name)
     });
-    let name = dns_names.next().ok_or(CertificateFault::NoName)?;
-    if dns_names.next().is_some() {
-        return Err(CertificateFault::SeveralNames);
-    }
-    Ok(name.to_owned())
+    Ok(dns_names.collect())
 }
 
 fn malformed(_: X509Error) -> CertificateFault {
@@ -118,6 +130,8 @@ mod tests {
         assert_eq!(dns_name_of(&certificate(&["hub.example"])).unwrap(), "hub.example");
         assert_eq!(dns_name_of(&certificate(&["127.0.0.1", "hub.example"])).unwrap(), "hub.example");
         assert_eq!(dns_name_of(&certificate(&["a.example", "b.example"])), Err(CertificateFault::SeveralNames));
+        let names = dns_names_of(&certificate(&["a.example", "127.0.0.1", "*.b.example"])).unwrap();
+        assert_eq!(names, ["a.example", "*.b.example"]);
         assert_eq!(dns_name_of(&certificate(&["a.example", "a.example"])), Err(CertificateFault::SeveralNames));
         assert_eq!(dns_name_of(&certificate(&[])), Err(CertificateFault::NoName));
         assert_eq!(dns_name_of(&certificate(&["127.0.0.1"])), Err(CertificateFault::NoName));

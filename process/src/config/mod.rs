@@ -19,7 +19,7 @@ mod problems;
 mod setting;
 mod token;
 
-pub use certificate::{CertificateFault, Facts, dns_name_of, facts, seconds};
+pub use certificate::{CertificateFault, Facts, dns_name_of, dns_names_of, facts, seconds};
 pub use figment::value::magic::RelativePathBuf;
 pub use files::{
     Identity, Usage, check_authorities, check_folder, check_socket, folder_of, read, read_certificates, refuse_public,

@@ -2,11 +2,16 @@
 
 use std::{fs, time::SystemTime};
 
+use restante_names::have_one_holder;
 use restante_process::config::{
-    Identity, LocalAddress, Problems, Usage, check_authorities, check_folder, check_socket,
+    Identity, LocalAddress, Problems, Usage, check_authorities, check_folder, check_socket, dns_names_of,
+    read_certificates,
 };
 
-use super::{Config, written::Layers};
+use super::{
+    Config,
+    written::{Layers, own_gateway},
+};
 use crate::{keys::Keys, user_tokens::hashes};
 
 pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems: &mut Problems) {
@@ -42,7 +47,18 @@ pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems:
     {
         note("admin.listen", sentence);
     }
+    // A file that cannot be read is told above.
+    let own_names = read_certificates(&config.cert_file)
+        .ok()
+        .and_then(|chain| dns_names_of(chain.first()?).ok())
+        .unwrap_or_default();
     for (index, gateway) in config.gateways.iter().enumerate() {
+        let provider = gateway.provider.as_str();
+        let is_ours = |name: &&String| have_one_holder(name.trim_start_matches("*."), provider);
+        if let Some(ours) = own_names.iter().find(is_ours) {
+            let place = format!("the relay's own name {ours} (relay.cert_file) is in the same domain");
+            note(&format!("gateways.{index}.provider"), own_gateway(&gateway.provider, &place));
+        }
         if let Err(sentence) = check_authorities(&gateway.ca_file) {
             note(&format!("gateways.{index}.ca_file"), sentence);
         }

@@ -80,7 +80,7 @@ fn an_operator_s_own_gateway_is_refused_with_the_reason() {
     let below =
         RELAY.replace("operator = [\"hub.example\"]", "operator = [\"hub.example\", \"mimi.follower.example\"]");
     let problems = load(&[&below, GATEWAY].concat()).unwrap_err();
-    assert!(problems.contains("mimi.follower.example is in the same domain"), "{problems}");
+    assert!(problems.contains("mimi.follower.example in relay.operator is in the same domain"), "{problems}");
     // Beside each other in one domain.
     let beside = |domain: &str| {
         let ours = RELAY.replace("\"hub.example\"", &format!("\"hub.{domain}\""));
@@ -88,7 +88,7 @@ fn an_operator_s_own_gateway_is_refused_with_the_reason() {
     };
     for domain in ["example.org", "mimi.example.org", "example.co.uk"] {
         let problems = beside(domain).unwrap_err();
-        assert!(problems.contains(&format!("hub.{domain} is in the same domain")), "{problems}");
+        assert!(problems.contains(&format!("hub.{domain} in relay.operator is in the same domain")), "{problems}");
     }
     // Half of a label is no domain, and neither is what many share.
     for provider in ["nothub.example", "hub.example.net", "example.hub", "other.example"] {
@@ -97,6 +97,19 @@ fn an_operator_s_own_gateway_is_refused_with_the_reason() {
     beside("co.uk").unwrap();
     let problems = load(&[&RELAY.replace("operator = [\"hub.example\"]", ""), GATEWAY].concat()).unwrap_err();
     assert!(problems.contains("relay.operator: is missing"), "{problems}");
+}
+
+#[test]
+fn a_gateway_in_the_domain_of_the_relay_s_own_name_is_refused() {
+    // Clients see that name, and refuse such a relay.
+    let elsewhere = RELAY.replace("hub.example", "elsewhere.example");
+    for provider in ["hub.example", "gateway.hub.example"] {
+        let problems =
+            load(&[elsewhere.as_str(), &GATEWAY.replace("follower.example", provider)].concat()).unwrap_err();
+        assert!(problems.contains("gateways[0].provider: "), "{problems}");
+        assert!(problems.contains("relay.hub.example (relay.cert_file) is in the same domain"), "{problems}");
+    }
+    load(&[elsewhere.as_str(), GATEWAY].concat()).unwrap();
 }
 
 #[test]

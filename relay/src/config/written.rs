@@ -182,7 +182,12 @@ impl Reader<'_> {
         if let Some(provider) = &provider
             && let Some(ours) = operator.iter().find(|ours| ours.is_related(provider))
         {
-            self.refuse(&key("provider"), own_gateway(provider, ours));
+            let reason = if ours == provider {
+                "it stands in relay.operator".to_owned()
+            } else {
+                format!("{ours} in relay.operator is in the same domain")
+            };
+            self.refuse(&key("provider"), own_gateway(provider, &reason));
         }
         let address =
             written.address.map(|text| parse_tcp(&text).map_err(|sentence| self.refuse(&key("address"), sentence)));
@@ -219,11 +224,11 @@ fn elsewhere(provider: &ProviderId) -> String {
     )
 }
 
-/// Why an operator's own gateway is refused (RFC 9458 §6: relay and gateway are run by different entities).
-fn own_gateway(provider: &ProviderId, ours: &ProviderId) -> String {
-    let whose = if provider == ours { String::new() } else { format!(", as {ours} is in the same domain") };
+/// Why an operator's own gateway is refused (RFC 9458 §6: relay and gateway are run by different entities). `reason`:
+/// what tells that it is.
+pub(super) fn own_gateway(provider: &ProviderId, reason: &str) -> String {
     format!(
-        "{provider} is one of your own providers (relay.operator){whose}: whoever runs both relay and gateway sees who \
-         asks and what is asked, and could put the two together; your users reach your own provider directly, take it out"
+        "{provider} is one of your own providers: {reason}. Whoever runs both relay and gateway sees who asks and what is \
+         asked, and could put the two together; your users reach your own provider directly, take it out"
     )
 }

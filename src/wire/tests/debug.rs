@@ -20,6 +20,15 @@ fn shows_a_list_of_numbers(text: &str) -> bool {
         .any(|three| three[1].parse::<u8>().is_ok() && three[2].trim_end_matches(']').parse::<u8>().is_ok())
 }
 
+/// What holds tokens, or what they are made from, leaves no copy behind. A type that does not is refused by the compiler.
+#[test]
+fn tokens_are_wiped() {
+    fn is_wiped<T: zeroize::ZeroizeOnDrop>() -> bool {
+        std::mem::needs_drop::<T>()
+    }
+    assert!(is_wiped::<BearerToken>() && is_wiped::<BearerTokenInput>() && is_wiped::<KeyPackageRequest>());
+}
+
 #[test]
 fn no_fixture_shows_bytes() {
     assert!(shows_a_list_of_numbers("[7, 8, 9]"), "the test sees what it looks for");
