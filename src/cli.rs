@@ -1,6 +1,7 @@
 //! The command line: its words, and nothing that acts on them.
 
 mod fetch_key_packages;
+mod key_packages;
 mod keys;
 mod tokens;
 
@@ -14,6 +15,7 @@ use restante_process::{
 };
 
 pub(crate) use fetch_key_packages::{FetchKeyPackages, Token, User};
+pub(crate) use key_packages::KeyPackagesCommand;
 pub(crate) use keys::KeysCommand;
 pub(crate) use tokens::TokensCommand;
 
@@ -85,6 +87,12 @@ Example:
     /// Asks the running server through its local listener.
     #[command(subcommand)]
     Tokens(TokensCommand),
+
+    /// Delete users' KeyPackages
+    ///
+    /// Asks the running server through its local listener.
+    #[command(subcommand)]
+    KeyPackages(KeyPackagesCommand),
 
     /// Look at the gateway's keys, or change them
     ///

@@ -8,7 +8,9 @@
 
 mod cli;
 mod fetch_key_packages;
+mod key_packages;
 mod keys;
+mod local_service;
 mod tokens;
 
 use std::{
@@ -75,6 +77,10 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Tokens(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
             say_all(&block_on(tokens::run(&command, &config)).context(NO_RUNTIME)??)
+        }
+        Command::KeyPackages(command) => {
+            let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
+            say_all(&block_on(key_packages::run(&command, &config)).context(NO_RUNTIME)??)
         }
         Command::Keys(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };

@@ -6,21 +6,19 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use anyhow::{Context, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use restante::{
-    client::http::{DeliveryService, Limits, LocalAddress, LocalClient, ServiceToken, UserId},
-    config::{self, Config},
+    config::Config,
     wire::{self, BearerTokenKind, MintTokenRequest, RevokeTokenRequest, TokenHandle, TokenUse},
 };
 
 use restante_process::console::complain;
 use zeroize::Zeroizing;
 
-use crate::cli::{TokensCommand, User};
-
-/// Whoever acts when all tokens are revoked: the operation has no user, the listener's form does.
-const OPERATOR: &[u8] = b"operator";
+use crate::{
+    cli::{TokensCommand, User},
+    local_service::{OPERATOR, service},
+};
 
 /// Carries a command out; gives the lines to print, which are wiped afterwards.
 pub(crate) async fn run(command: &TokensCommand, config: &Config) -> anyhow::Result<Zeroizing<Vec<String>>> {
@@ -58,22 +56,6 @@ async fn run_plainly(command: &TokensCommand, config: &Config) -> anyhow::Result
             Ok([heading].into_iter().chain(listed.tokens.iter().map(line)).collect())
         }
     }
-}
-
-fn service(config: &Config, user: &[u8]) -> anyhow::Result<DeliveryService<LocalClient>> {
-    let Some(local) = &config.local else {
-        bail!(
-            "there is no table [local] in the configuration: tokens are managed through the running server's listener"
-        )
-    };
-    let token = local.read_service_token()?;
-    let token = ServiceToken::new(&token).context("local.service_token_file holds no word that a header can carry")?;
-    let address = match &local.listen {
-        config::LocalAddress::Tcp(address) => LocalAddress::Tcp(*address),
-        config::LocalAddress::Unix(path) => LocalAddress::Unix(path.clone()),
-    };
-    let user = UserId::new(user).context("a user id has 1 to 512 bytes")?;
-    Ok(DeliveryService::new(LocalClient::new(address, token, user, Limits::default())))
 }
 
 fn line(token: &TokenUse) -> String {

@@ -15,13 +15,25 @@ use super::{Hub, Problem, fields};
 
 /// Their paths.
 pub(super) fn router() -> Router<Arc<Hub>> {
-    Router::new().route("/admin/revoke-all-tokens", post(revoke_all_tokens))
+    Router::new()
+        .route("/admin/revoke-all-tokens", post(revoke_all_tokens))
+        .route("/admin/delete-all-key-packages", post(delete_all_key_packages))
 }
 
 /// All tokens of all users open nothing any more.
 async fn revoke_all_tokens(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     fields::service_token(&hub, request.headers())?;
     hub.service.revoke_all_tokens().await?;
-    let document = json!({ "revoked": "all" }).to_string();
-    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document).into_response())
+    Ok(answer(&json!({ "revoked": "all" })))
+}
+
+/// All users have to upload anew. It may take longer than whoever asked waits: asking again goes on.
+async fn delete_all_key_packages(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
+    fields::service_token(&hub, request.headers())?;
+    let users = hub.service.delete_all_key_packages().await?;
+    Ok(answer(&json!({ "users": users })))
+}
+
+fn answer(document: &serde_json::Value) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document.to_string()).into_response()
 }

@@ -50,12 +50,12 @@ impl Account {
         self.shelves.retain(|shelf| *shelf != gone);
     }
 
-    /// How many clients have a stock.
-    pub(super) fn clients(&self) -> usize {
+    /// Which clients have a stock.
+    pub fn clients(&self) -> Vec<ClientId> {
         let mut clients: Vec<_> = self.shelves.iter().map(|shelf| shelf.client).collect();
         clients.sort_unstable();
         clients.dedup();
-        clients.len()
+        clients
     }
 }
 

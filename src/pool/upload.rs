@@ -103,7 +103,7 @@ pub fn upload<S: State + ?Sized>(
     if !fits(&account, policy) {
         drop_empty(state, upload, &mut account, &mut transition).map_err(Refusal::State)?;
     }
-    if account.clients() > policy.clients {
+    if account.clients().len() > policy.clients {
         return Err(Rejection::TooManyClients(policy.clients).into());
     }
     if account.shelves.len() > policy.stocks {
@@ -123,7 +123,7 @@ pub fn upload<S: State + ?Sized>(
 }
 
 fn fits(account: &Account, policy: &Policy) -> bool {
-    account.clients() <= policy.clients && account.shelves.len() <= policy.stocks
+    account.clients().len() <= policy.clients && account.shelves.len() <= policy.stocks
 }
 
 /// Clients that gave everything away and did not come back do not stand in the way of those that are there.

@@ -62,7 +62,7 @@ impl Service {
     /// # Errors
     /// When their fate is unknown: asking again is safe.
     pub async fn delete_key_packages(&self, user: &UserId, client: ClientId) -> Result<KeyPackageStanding, Error> {
-        self.lanes.submit_pool(PoolTask::Forget(Forget { user: self.tag(user), client })).await?;
+        self.lanes.submit_pool(PoolTask::Forget(vec![Forget { user: self.tag(user), client }])).await?;
         self.key_package_standing(user).await
     }
 

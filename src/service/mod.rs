@@ -5,6 +5,7 @@
 
 mod clock;
 mod create_group;
+mod delete_all_key_packages;
 mod entropy;
 mod error;
 mod follow;

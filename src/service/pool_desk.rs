@@ -17,7 +17,8 @@ pub(super) enum PoolTask {
     /// A bundle of fetches, and how a repetition of the request that brought them is recognised.
     Fetch(Vec<Fetch>, Option<ReplayMark>),
     Upload(Upload),
-    Forget(Forget),
+    /// Clients of one user.
+    Forget(Vec<Forget>),
     Mint(Mint),
     Revoke(Revoke),
     /// A page of what is due.
@@ -66,7 +67,7 @@ impl Desk<'_> {
             PoolTask::Fetch(fetches, mark) => return self.fetch(fetches, *mark, batch),
             PoolTask::Expire(due) => return self.expire(due, batch),
             PoolTask::Upload(upload) => pool::upload(&view, upload, policy, self.meters, now).map(done),
-            PoolTask::Forget(forget) => pool::forget(&view, forget).map(done),
+            PoolTask::Forget(forgets) => return self.forget(forgets, batch),
             PoolTask::Revoke(revoke) => pool::revoke(&view, revoke).map(done),
             PoolTask::Mint(mint) => pool::mint(&view, mint, secret, policy, now)
                 .map(|(token, transition)| (PoolOutcome::Minted(token), transition)),
@@ -85,6 +86,18 @@ impl Desk<'_> {
             transition.packages.iter().filter_map(|(_, bytes)| bytes.as_ref()).map(Bytes::len).sum::<usize>();
         batch.pool.push(transition);
         Ok(outcome)
+    }
+
+    /// One after another, each seeing what the one before it did.
+    fn forget(self, forgets: &[Forget], batch: &mut Batch) -> Result<PoolOutcome, Error> {
+        for forget in forgets {
+            let changes = [&batch.pool];
+            let view = PoolView::new(&changes, self.snapshot);
+            let decided = pool::forget(&view, forget);
+            batch.bytes += view.rows() * ROW_BYTES;
+            batch.pool.push(decided.map_err(refused)?);
+        }
+        Ok(PoolOutcome::Done)
     }
 
     /// All that can be: a row that cannot be read does not stand in the way of the others. What is too much for a batch

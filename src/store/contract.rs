@@ -59,6 +59,7 @@ macro_rules! contract_tests {
             pool {
                 rows_are_told_apart_by_all_of_their_key
                 rows_are_replaced_and_removed
+                accounts_are_paged_in_order
                 expiries_are_due_earliest_first_until_they_are_cleared
                 handles_are_listed_by_user_in_order
                 items_are_listed_by_stock_in_order

@@ -139,6 +139,9 @@ pub trait Snapshot {
     /// A user who may be asked for.
     fn account(&self, user: &UserTag) -> Result<Option<Account>, Error>;
 
+    /// Users who may be asked for, in order, at most `limit` after `after`.
+    fn accounts(&self, after: Option<&UserTag>, limit: usize) -> Result<Vec<(UserTag, Account)>, Error>;
+
     /// A stock of KeyPackages.
     fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Error>;
 

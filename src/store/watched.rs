@@ -43,6 +43,7 @@ watched! {
     presented(group: &GroupKey, partition: &MaskedPartitionKey, user: &UserTag) -> Option<UnixMillis>;
     welcomes(limit: usize) -> Vec<(GroupKey, Welcome)>;
     account(user: &UserTag) -> Option<Account>;
+    accounts(after: Option<&UserTag>, limit: usize) -> Vec<(UserTag, Account)>;
     stock(key: &StockKey) -> Option<Stock>;
     items(key: &StockKey, from: Place, limit: usize) -> Vec<Item>;
     package(key: &StockKey, number: u32) -> Option<Bytes>;

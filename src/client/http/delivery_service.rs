@@ -167,7 +167,19 @@ impl<C: Channel> DeliveryService<C> {
     /// # Errors
     /// [`CallError`]
     pub async fn revoke_all_tokens(&self) -> Result<(), CallError> {
-        let response = self.raw(ChannelRequest::new(Operation::RevokeAllTokens, Bytes::new())).await?;
+        self.manage(Operation::RevokeAllTokens).await
+    }
+
+    /// Removes all KeyPackages of all users, who have to upload anew: the operator's.
+    ///
+    /// # Errors
+    /// [`CallError`]. If no answer came, it may still be going on: calling it again goes on with what is left.
+    pub async fn delete_all_key_packages(&self) -> Result<(), CallError> {
+        self.manage(Operation::DeleteAllKeyPackages).await
+    }
+
+    async fn manage(&self, operation: Operation) -> Result<(), CallError> {
+        let response = self.raw(ChannelRequest::new(operation, Bytes::new())).await?;
         if response.status != StatusCode::OK {
             return Err(problem(&response).into());
         }

@@ -45,11 +45,13 @@ pub enum Operation {
     ListTokens,
     /// Local, the operator's: revokes all bearer tokens.
     RevokeAllTokens,
+    /// Local, the operator's: removes all KeyPackages.
+    DeleteAllKeyPackages,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Send,
         Self::Receive,
         Self::ReceiveLiteral,
@@ -71,6 +73,7 @@ impl Operation {
         Self::RevokeToken,
         Self::ListTokens,
         Self::RevokeAllTokens,
+        Self::DeleteAllKeyPackages,
     ];
 
     /// The path: no id and no key ever stands in it.
@@ -97,6 +100,7 @@ impl Operation {
             Self::RevokeToken => "/v1/local/revoke-token",
             Self::ListTokens => "/v1/local/list-tokens",
             Self::RevokeAllTokens => "/admin/revoke-all-tokens",
+            Self::DeleteAllKeyPackages => "/admin/delete-all-key-packages",
         }
     }
 }

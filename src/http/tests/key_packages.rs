@@ -65,6 +65,24 @@ async fn what_is_uploaded_is_counted_given_and_deleted() {
 }
 
 #[tokio::test]
+async fn the_operator_deletes_all_key_packages() {
+    let house = House::new();
+    let device = Device::new(1);
+    let packages = || [device.one_time(START / 1000), device.last_resort(START / 1000)];
+    for user in ["bob", "carol"] {
+        standing(&house, Call::local(UPLOAD, upload(&packages())).acting_as(user)).await;
+    }
+    let call = Call::local("/admin/delete-all-key-packages", "").without("ds-user").without("content-type");
+    call.clone().without("authorization").assert_problem(&house, ProblemCode::Unauthorized).await;
+    assert_eq!(standing(&house, Call::local(STATUS, "").acting_as("bob")).await.stocks.len(), 1);
+    let answer = call.answer(&house).await;
+    assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, &br#"{"users":2}"#[..]));
+    for user in ["bob", "carol"] {
+        assert!(standing(&house, Call::local(STATUS, "").acting_as(user)).await.stocks.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn an_invalid_key_package_is_named_by_its_place() {
     let house = House::new();
     let device = Device::new(1);

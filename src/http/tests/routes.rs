@@ -6,7 +6,7 @@ use super::{Call, House, Listener, application};
 use crate::service::setup::key;
 
 const BOTH: [&str; 3] = ["/v1/send", "/v1/receive", "/v1/receive-literal"];
-const LOCAL: [&str; 10] = [
+const LOCAL: [&str; 11] = [
     "/v1/local/mint-group-id",
     "/v1/local/create-group",
     "/v1/local/upload-key-packages",
@@ -17,6 +17,7 @@ const LOCAL: [&str; 10] = [
     "/v1/local/revoke-token",
     "/v1/local/list-tokens",
     "/admin/revoke-all-tokens",
+    "/admin/delete-all-key-packages",
 ];
 const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 

@@ -19,6 +19,11 @@ pub(super) fn account(user: &UserTag) -> Vec<u8> {
     [&[kind::ACCOUNT], user.0.as_slice()].concat()
 }
 
+/// The user of an account's key.
+pub(super) fn parse_account(key: &[u8]) -> Option<UserTag> {
+    key.get(1..)?.try_into().ok().map(UserTag)
+}
+
 fn stock_name(key: &StockKey) -> Vec<u8> {
     [&key.user.0, key.client.as_bytes().as_slice(), &MLS10, &key.cipher_suite.0.to_be_bytes()].concat()
 }

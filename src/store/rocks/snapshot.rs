@@ -218,6 +218,22 @@ impl Snapshot for RocksSnapshot<'_> {
         self.record(keys::STATE, &pool_keys::account(user), "account")
     }
 
+    fn accounts(&self, after: Option<&UserTag>, limit: usize) -> Result<Vec<(UserTag, Account)>, Error> {
+        let mut accounts = Vec::new();
+        let prefix = [keys::kind::ACCOUNT];
+        let start = after.map_or(prefix.to_vec(), |user| {
+            let mut key = pool_keys::account(user);
+            key.push(0);
+            key
+        });
+        self.scan(keys::STATE, &prefix, &start, |key, value| {
+            let user = pool_keys::parse_account(key).ok_or(Error::Corrupt("account"))?;
+            accounts.push((user, values::decode(value, "account")?));
+            Ok(accounts.len() < limit)
+        })?;
+        Ok(accounts)
+    }
+
     fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Error> {
         self.record(keys::STATE, &pool_keys::stock(key), "stock")
     }

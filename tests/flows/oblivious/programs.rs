@@ -3,6 +3,7 @@
 use std::process::Output;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use restante::wire::BearerTokenKind;
 
 use super::world::{World, run};
 use crate::{relay::RELAY, site::FOLLOWER};
@@ -96,6 +97,20 @@ async fn tokens_are_minted_listed_and_revoked() {
     assert_eq!(state().await, ["good", "revoked"]);
     lines(&manage(&world, &["tokens", "revoke"], &["--all"]).await);
     assert_eq!(state().await, ["revoked", "revoked"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_key_packages_are_deleted() {
+    let world = World::new().await;
+    world.upload("bob", 1, 2).await;
+    let token = STANDARD.encode(world.mint("bob", BearerTokenKind::Shared).await);
+    assert_eq!(manage(&world, &["key-packages", "delete"], &[]).await.status.code(), Some(2), "all has to be written");
+    assert_eq!(world.available("bob").await, 2);
+    assert_eq!(lines(&manage(&world, &["key-packages", "delete"], &["--all"]).await), ["deleted"]);
+    let (code, found) = fetch(&world, "bob", &token).await;
+    assert_eq!((code, &found["status"]), (Some(1), &"incompatible".into()));
+    world.upload("bob", 1, 1).await;
+    assert_eq!(fetch(&world, "bob", &token).await.0, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

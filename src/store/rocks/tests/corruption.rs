@@ -53,6 +53,7 @@ fn scan_errors(snapshot: &dyn Snapshot) -> Vec<Error> {
         snapshot.due(u64::MAX, 100).map(drop),
         snapshot.announced(&partition(0x10), 100).map(drop),
         snapshot.welcomes(100).map(drop),
+        snapshot.accounts(None, 100).map(drop),
         snapshot.expiries(u64::MAX, 100).map(drop),
         snapshot.replay_marks(None, 100).map(drop),
         snapshot.marks_lapsed().map(drop),

@@ -1,0 +1,36 @@
+//! The words of `restante key-packages`.
+
+use clap::{Args, Subcommand};
+
+use super::Configured;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyPackagesCommand {
+    /// Delete the KeyPackages of all users, who then have to upload new ones
+    ///
+    /// For the day on which an old copy of the database was put back: it would hand out KeyPackages that were handed out
+    /// since. Until their devices have uploaded anew, users cannot be added to groups. With very many users it goes on
+    /// after this command has given up waiting; running it again goes on with what is left.
+    #[command(after_long_help = "\
+Example:
+  restante key-packages delete --config hub.toml --all")]
+    Delete(DeleteKeyPackages),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteKeyPackages {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+
+    /// All KeyPackages of all users
+    #[arg(long, required = true)]
+    pub(crate) all: bool,
+}
+
+impl KeyPackagesCommand {
+    pub(crate) fn configured(&self) -> &Configured {
+        match self {
+            Self::Delete(DeleteKeyPackages { configured, .. }) => configured,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The way to the running server through its local listener, for commands.
+
+use anyhow::{Context, bail};
+use restante::{
+    client::http::{DeliveryService, Limits, LocalAddress, LocalClient, ServiceToken, UserId},
+    config::{self, Config},
+};
+
+/// Whoever acts for all users: such an operation has no user, the listener's form does.
+pub(crate) const OPERATOR: &[u8] = b"operator";
+
+/// The server of that configuration, asked on behalf of a user.
+pub(crate) fn service(config: &Config, user: &[u8]) -> anyhow::Result<DeliveryService<LocalClient>> {
+    let Some(local) = &config.local else {
+        bail!(
+            "there is no table [local] in the configuration: tokens and KeyPackages are managed through the running \
+             server's listener"
+        )
+    };
+    let token = local.read_service_token()?;
+    let token = ServiceToken::new(&token).context("local.service_token_file holds no word that a header can carry")?;
+    let address = match &local.listen {
+        config::LocalAddress::Tcp(address) => LocalAddress::Tcp(*address),
+        config::LocalAddress::Unix(path) => LocalAddress::Unix(path.clone()),
+    };
+    let user = UserId::new(user).context("a user id has 1 to 512 bytes")?;
+    Ok(DeliveryService::new(LocalClient::new(address, token, user, Limits::default())))
+}
