@@ -119,11 +119,13 @@ Examples:
       --key-log-file ~/.restante-key-logs
   pass show bob | restante fetch-key-packages … --user bob --token-file -
 
-Prints a line for each KeyPackage, `USER ok KEYPACKAGE`: in base64, or with --output the file that it was written to. A user
-without any has a line `USER STATUS`, and `USER invalid NUMBER` tells how many were left out. With --json, one object for
-each user:
-  {\"user\": as given, \"status\": ok|denied|exhausted|incompatible, \"key_packages\": [base64], \"invalid\": number}
-  and \"files\": [path] with --output
+Prints `USER ok KEYPACKAGE` for each KeyPackage: in base64, or with --output the file that it was
+written to. `USER STATUS` stands for a user without any, `USER invalid NUMBER` for those that were
+left out. What the relay's log said goes to standard error. With --json, an object for each user:
+  {\"user\": as given, \"status\": STATUS, \"key_packages\": [base64], \"invalid\": NUMBER}
+  with --output also \"files\": [path]
+
+STATUS:
   ok            one KeyPackage for each client of the user; invalid ones are left out and counted
   denied        wrong or revoked token, unknown user or blocked: the provider does not say which
   exhausted     no KeyPackage is left

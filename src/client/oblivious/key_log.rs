@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 
 use super::key_list::ListDigest;
 
-/// The longest log that is read, in bytes: what relays write at most.
-pub const KEY_LOG_MAX: usize = 16 * 1024 * 1024;
+/// The longest log that is read, in bytes: two changes a week for two hundred years, or two a day for 25.
+pub const KEY_LOG_MAX: usize = 4 * 1024 * 1024;
 
 /// Why a key list is not used although both sides have it. A closed set with numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

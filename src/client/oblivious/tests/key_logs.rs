@@ -11,7 +11,10 @@ use super::{
     gateway::Gateway,
     stage::{Script, Stage, answer, follower, key_list, key_log},
 };
-use crate::client::oblivious::{FetchError, KeyLogCheck, KeyLogError, KeyLogMark, KeyPackageFetcher};
+use crate::client::{
+    http::ChannelError,
+    oblivious::{FetchError, KEY_LOG_MAX, KeyLogCheck, KeyLogError, KeyLogMark, KeyPackageFetcher},
+};
 
 fn gateway() -> Arc<Gateway> {
     Gateway::new(Kem::X25519Sha256, giving(vec![given(vec![package("bob")])]))
@@ -120,5 +123,8 @@ async fn without_a_log_there_is_no_fetch() {
         assert_eq!(refused, error.into());
         assert_eq!(refused.is_transient(), error == KeyLogError::NoLog(503));
     }
+    // A log without end is not read to its end.
+    *script.log.lock().unwrap() = answer(StatusCode::OK, "application/jsonl", vec![b' '; KEY_LOG_MAX + 1]);
+    assert_eq!(fetch(&fetcher).await, Err(FetchError::Relay(ChannelError::ResponseTooLarge)));
     assert_eq!(script.count(&Method::POST), 0);
 }
