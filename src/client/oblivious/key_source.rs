@@ -13,6 +13,7 @@ use super::{
     relay_channel::RelayChannel,
     remembered_keys::{KeyInUse, RememberedKeys},
     tunnel::{Tunnel, TunnelError},
+    turns::Turns,
 };
 use crate::{
     client::http::{ChannelResponse, delivery_service::has_media_type},
@@ -35,11 +36,12 @@ pub(super) struct KeySource {
     kems: Kems,
     logs: Option<KeyLogWatch>,
     remembered: RememberedKeys,
+    turns: Turns,
 }
 
 impl KeySource {
     pub(super) fn new(tunnel: Tunnel, kems: Kems) -> Self {
-        Self { tunnel, kems, logs: None, remembered: RememberedKeys::default() }
+        Self { tunnel, kems, logs: None, remembered: RememberedKeys::default(), turns: Turns::default() }
     }
 
     /// From now on lists must stand in the relay's log.
@@ -54,9 +56,15 @@ impl KeySource {
 
     /// A key of the gateway: the remembered one for as long as its list may be used, else a new one.
     pub(super) async fn key(&self, provider: &ServiceProviderId, relay: &RelayChannel) -> Result<KeyInUse, FetchError> {
-        if let Some(key) = self.remembered.usable(provider, Instant::now()) {
-            return Ok(key);
+        let known = || self.remembered.usable(provider, Instant::now());
+        match known() {
+            Some(key) => Ok(key),
+            None => self.turns.take(provider, known, || self.ask(provider, relay)).await,
         }
+    }
+
+    /// Asks both sides for the list.
+    async fn ask(&self, provider: &ServiceProviderId, relay: &RelayChannel) -> Result<KeyInUse, FetchError> {
         let (own, copy) = tokio::join!(self.tunnel.key_list(provider), relay.key_list(provider, KEY_LIST_MAX));
         // A relay that has no list says more than the end of a tunnel through it.
         let copy = list(copy.map_err(FetchError::Relay)?)?;

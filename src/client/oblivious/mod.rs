@@ -35,6 +35,7 @@ mod size_class;
 mod tests;
 mod trust_roots;
 mod tunnel;
+mod turns;
 
 pub use certificate_fault::CertificateFault;
 pub use fetch_error::FetchError;

@@ -68,6 +68,30 @@ async fn a_relay_that_denies_the_key_for_ever_causes_one_look_at_the_list() {
 }
 
 #[tokio::test]
+async fn many_fetches_at_once_ask_for_the_list_together() {
+    let gateway = gateway();
+    let script = Script::honest(&gateway);
+    let stage = Stage::new(&script).await;
+    let fetcher = Arc::new(stage.fetcher());
+    let all = async || {
+        let mut fetches = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let fetcher = Arc::clone(&fetcher);
+            fetches.spawn(async move { fetcher.fetch(&follower(), vec![request(b"bob")]).await.map(drop) });
+        }
+        fetches.join_all().await
+    };
+    assert!(all().await.iter().all(Result::is_ok));
+    assert_eq!((script.count(&Method::CONNECT), script.count(&Method::GET)), (1, 1));
+    // All of them are told at once that the key is not known.
+    script.on_forward(|_| key_problem(422));
+    assert!(all().await.contains(&Err(FetchError::OutdatedKey)));
+    script.on_forward(move |arrived| answer(StatusCode::OK, "message/ohttp-res", gateway.serve(&arrived.body)));
+    assert!(all().await.iter().all(Result::is_ok));
+    assert_eq!((script.count(&Method::CONNECT), script.count(&Method::GET)), (2, 2));
+}
+
+#[tokio::test]
 async fn a_relay_cannot_have_its_own_list_taken_by_denying_the_key() {
     let script = Script::honest(&gateway());
     let stage = Stage::new(&script).await;
