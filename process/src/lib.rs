@@ -3,6 +3,7 @@
 //! * [`Connections`]: an accept loop over a [`Socket`], bounded in number and time, drained at the end; [`Tls`] on it,
 //!   and [`Identify`] for what a client's certificate says.
 //! * [`admin`]: health and numbers for the operator.
+//! * [`pem`]: certificates and keys in files.
 //! * [`config`]: file, environment and flags as one configuration; every problem in one run.
 //! * [`telemetry`]: logs that hold our own events only.
 //! * [`Tasks`]: what a program cannot do without, and ends with.
@@ -27,6 +28,7 @@ mod identify;
 mod limits;
 mod opening;
 mod owner;
+pub mod pem;
 mod place;
 mod protocols;
 mod refused;

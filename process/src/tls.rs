@@ -2,23 +2,24 @@
 
 use std::{
     fmt,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, PoisonError, RwLock},
 };
 
 use rustls::{
-    RootCertStore, ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    ServerConfig,
     server::{NoClientAuth, WebPkiClientVerifier, danger::ClientCertVerifier},
 };
 use tokio_rustls::TlsAcceptor;
 
+use crate::pem::{self, PemError};
+
 /// A certificate or key that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file that is no PEM of what it should hold.
-    #[error("{0} cannot be read as PEM: {1}")]
-    Pem(PathBuf, rustls::pki_types::pem::Error),
+    /// A file that does not hold what it should.
+    #[error(transparent)]
+    Pem(#[from] PemError),
     /// What rustls refuses.
     #[error("the certificates cannot be used: {0}")]
     Rustls(#[from] rustls::Error),
@@ -78,32 +79,20 @@ fn acceptor(cert_file: &Path, key_file: &Path, clients: Clients<'_>) -> Result<T
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier: Arc<dyn ClientCertVerifier> = match clients {
         Clients::Unknown => Arc::new(NoClientAuth),
-        Clients::Known(ca_file) => WebPkiClientVerifier::builder_with_provider(roots(ca_file)?, provider.clone())
-            .allow_unauthenticated()
-            .build()?,
+        Clients::Known(ca_file) => {
+            WebPkiClientVerifier::builder_with_provider(Arc::new(pem::authorities(ca_file)?), provider.clone())
+                .allow_unauthenticated()
+                .build()?
+        }
         Clients::Required(ca_file) => {
-            WebPkiClientVerifier::builder_with_provider(roots(ca_file)?, provider.clone()).build()?
+            WebPkiClientVerifier::builder_with_provider(Arc::new(pem::authorities(ca_file)?), provider.clone())
+                .build()?
         }
     };
-    let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| TlsError::Pem(key_file.to_owned(), error))?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(certificates(cert_file)?, key)?;
+        .with_single_cert(pem::certificates(cert_file)?, pem::private_key(key_file)?)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-fn roots(ca_file: &Path) -> Result<Arc<RootCertStore>, TlsError> {
-    let mut roots = RootCertStore::empty();
-    for authority in certificates(ca_file)? {
-        roots.add(authority)?;
-    }
-    Ok(Arc::new(roots))
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
-        .map_err(|error| TlsError::Pem(file.to_owned(), error))
 }

@@ -4,17 +4,11 @@
 //! All of it comes from the operator's configuration. No part of a client's request is ever a part of where the relay
 //! connects to.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use http::Uri;
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
-};
+use restante_process::pem::{self, PemError};
+use rustls::{ClientConfig, pki_types::ServerName};
 
 use crate::provider_id::{ProviderId, is_domain_name};
 
@@ -112,12 +106,9 @@ impl GatewayUrl {
 /// A certificate, key or name that TLS cannot be begun with. For the operator's terminal: it names files.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file that is no PEM of what it should hold.
-    #[error("{0} cannot be read as PEM: {1}")]
-    Pem(PathBuf, rustls::pki_types::pem::Error),
-    /// A file without a certificate.
-    #[error("{0} holds no certificate")]
-    Empty(PathBuf),
+    /// A file that does not hold what it should.
+    #[error(transparent)]
+    Pem(#[from] PemError),
     /// What rustls refuses.
     #[error("the certificates of a gateway cannot be used: {0}")]
     Rustls(#[from] rustls::Error),
@@ -134,32 +125,19 @@ impl Gateway {
     /// # Errors
     /// Which file cannot be used, and why.
     pub fn tls(&self) -> Result<Arc<ClientConfig>, TlsError> {
-        let mut roots = RootCertStore::empty();
-        for authority in certificates(&self.ca_file)? {
-            roots.add(authority)?;
-        }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots);
+            .with_root_certificates(pem::authorities(&self.ca_file)?);
         let mut config = match &self.identity {
             Some(IdentityFiles { cert_file, key_file }) => {
-                let key =
-                    PrivateKeyDer::from_pem_file(key_file).map_err(|error| TlsError::Pem(key_file.clone(), error))?;
-                builder.with_client_auth_cert(certificates(cert_file)?, key)?
+                builder.with_client_auth_cert(pem::certificates(cert_file)?, pem::private_key(key_file)?)?
             }
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let found: Vec<_> = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
-        .map_err(|error| TlsError::Pem(file.to_owned(), error))?;
-    if found.is_empty() { Err(TlsError::Empty(file.to_owned())) } else { Ok(found) }
 }
 
 #[cfg(test)]

@@ -2,15 +2,13 @@
 
 use std::{fs, io, path::Path, time::SystemTime};
 
+use super::certificate::{Facts, facts, seconds};
+use crate::pem::{self, PemError};
 use rustls::{
-    RootCertStore,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer},
     sign::CertifiedKey,
 };
-use zeroize::Zeroizing;
-
-use super::certificate::{Facts, facts, seconds};
 
 /// Our own certificate and its key.
 #[derive(Clone, Copy, Debug)]
@@ -83,15 +81,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, String> {
 /// # Errors
 /// A sentence.
 pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
-    match chain {
-        Ok(chain) if !chain.is_empty() => Ok(chain),
-        Ok(_) => Err(format!(
-            "{} holds no certificate; it must be PEM, with a line -----BEGIN CERTIFICATE-----",
-            path.display()
-        )),
-        Err(error) => Err(format!("{} is not valid PEM ({error}); copy the file again", path.display())),
-    }
+    pem::certificates(path).map_err(|error| sentence(path, error))
 }
 
 /// Refuses a secret that every user of the machine may read or change.
@@ -115,6 +105,19 @@ pub fn refuse_public(path: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// What to do about a file that does not hold what it should.
+fn sentence(path: &Path, error: PemError) -> String {
+    match error {
+        PemError::Unreadable(_, rustls::pki_types::pem::Error::Io(error)) => unreadable(path, &error),
+        PemError::Unreadable(_, error) => format!("{} is not valid PEM ({error}); copy the file again", path.display()),
+        PemError::NoCertificate(_) => format!("{error}; it must be PEM, with a line -----BEGIN CERTIFICATE-----"),
+        PemError::NoKey(_) => format!("{error}; correct the path"),
+        PemError::NoAuthority(_, error) => {
+            format!("{} holds a certificate that cannot be an authority ({error}); take it out", path.display())
+        }
+    }
+}
+
 fn unreadable(path: &Path, error: &io::Error) -> String {
     let path = path.display();
     if error.kind() == io::ErrorKind::NotFound {
@@ -128,11 +131,7 @@ fn unreadable(path: &Path, error: &io::Error) -> String {
 
 fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     refuse_public(path)?;
-    let bytes = Zeroizing::new(read(path)?);
-    // The error is not shown: it could quote the file.
-    PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| {
-        format!("{} holds no private key; it must be PEM (PKCS#8, PKCS#1 or SEC1) without a passphrase", path.display())
-    })
+    pem::private_key(path).map_err(|error| sentence(path, error))
 }
 
 fn check_leaf(leaf: &CertificateDer<'_>, identity: &Identity<'_>, now: SystemTime) -> Vec<String> {
@@ -200,13 +199,7 @@ fn check_pair(
 /// # Errors
 /// A sentence.
 pub fn check_authorities(path: &Path) -> Result<(), String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in read_certificates(path)? {
-        roots.add(certificate).map_err(|error| {
-            format!("{} holds a certificate that cannot be an authority ({error}); take it out", path.display())
-        })?;
-    }
-    Ok(())
+    pem::authorities(path).map(drop).map_err(|error| sentence(path, error))
 }
 
 /// Checks a path at which a unix socket is to be made.

@@ -14,10 +14,8 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
+use restante_process::pem::{self, PemError};
+use rustls::{ClientConfig, RootCertStore};
 
 /// Idle connections are kept so long.
 const IDLE: Duration = Duration::from_secs(60);
@@ -31,10 +29,10 @@ pub(crate) struct NoAnswer;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OriginError {
     /// The authorities cannot be read.
-    #[error("origin.ca_file cannot be read: {0}")]
-    Pem(#[from] rustls::pki_types::pem::Error),
-    /// The authorities cannot be used.
-    #[error("origin.ca_file cannot be used: {0}")]
+    #[error("origin.ca_file: {0}")]
+    Pem(#[from] PemError),
+    /// TLS cannot be begun.
+    #[error("TLS with the origin cannot be begun: {0}")]
     Rustls(#[from] rustls::Error),
 }
 
@@ -47,12 +45,7 @@ pub(crate) struct Origin {
 
 impl Origin {
     pub(crate) fn new(base: Uri, ca_file: Option<&Path>, connect_timeout: Duration) -> Result<Self, OriginError> {
-        let mut roots = RootCertStore::empty();
-        if let Some(ca_file) = ca_file {
-            for authority in CertificateDer::pem_file_iter(ca_file)? {
-                roots.add(authority?)?;
-            }
-        }
+        let roots = ca_file.map(pem::authorities).transpose()?.unwrap_or_else(RootCertStore::empty);
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
