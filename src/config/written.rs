@@ -3,15 +3,16 @@
 //! Every key is optional here, so that serde reports shapes and [`Written::parse`] reports what is missing, all in
 //! one run. `[limits]` and `[policy]` need no second form: they are numbers with defaults.
 
-use std::{collections::BTreeSet, num::NonZeroU32, path::Path};
+use std::{collections::BTreeSet, num::NonZeroU32};
 
-use restante_process::config::{RelativePathBuf, parse_tcp};
+use restante_process::config::RelativePathBuf;
 use serde::Deserialize;
 
-use super::{Limits, Local, LocalAddress, Peer, Policy, Problems, Provider, Public, Relays, Store};
+use super::{Limits, Local, Peer, Policy, Problems, Provider, Public, Relays, Store};
 use crate::wire::ServiceProviderId;
 
 type Layers = restante_process::config::Layers<Written>;
+type Reader<'a> = restante_process::config::Reader<'a, Written>;
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "tables")]
@@ -88,13 +89,14 @@ impl Written {
         let place = |key: &str| layers.place(key);
         check_listeners(self.provider.listen.is_some(), self.local.is_some(), &place, problems);
         let own_id = self.provider.id.as_ref().and_then(|id| id.parse().ok());
-        let peers = parse_peers(self.peers, layers, problems);
+        let peers = parse_peers(self.peers, &mut Reader::new(layers, problems));
         check_peers(own_id.as_ref(), &peers, &place, problems);
+        let reader = &mut Reader::new(layers, problems);
         Parsed {
-            provider: self.provider.parse(layers, problems),
-            public: self.public.and_then(|public| public.parse(layers, problems)),
-            local: self.local.and_then(|local| local.parse(layers, problems)),
-            store: self.store.parse(layers, problems),
+            provider: self.provider.parse(reader),
+            public: self.public.and_then(|public| public.parse(reader)),
+            local: self.local.and_then(|local| local.parse(reader)),
+            store: self.store.parse(reader),
             limits: self.limits,
             policy: self.policy,
             peers,
@@ -103,65 +105,48 @@ impl Written {
 }
 
 impl WrittenProvider {
-    fn parse(self, layers: &Layers, problems: &mut Problems) -> Option<Provider> {
-        let id = match &self.id {
-            Some(id) => parse_id(id, "provider.id", layers, problems),
-            None => {
-                layers.missing("provider.id", "is missing; give your provider's domain name", problems);
+    fn parse(self, reader: &mut Reader<'_>) -> Option<Provider> {
+        let id = reader.required("provider.id", "is missing; give your provider's domain name", self.id);
+        let id = id.and_then(|id| reader.parse("provider.id", "id", &id));
+        // `Some(None)`: there is no such listener.
+        let listen = match &self.listen {
+            None => Some(None),
+            Some(text) if text.starts_with("unix:") => {
+                let sentence = "is a unix socket, and only [local] has one; give an address and a port";
+                reader.refuse("provider.listen", sentence);
                 None
             }
+            Some(text) => reader.tcp("provider.listen", text).map(Some),
         };
-        let listen = self.listen.map(|text| {
-            let unix =
-                if text.starts_with("unix:") { "; this listener has no unix socket, only [local] has" } else { "" };
-            parse_tcp(&text)
-                .map_err(|sentence| problems.add(layers.place("provider.listen"), format!("{sentence}{unix}")))
-        });
         let mut file = |key: &str, what: &str, path: Option<RelativePathBuf>| {
-            let sentence = format!("is missing; name {what}, or try `restante dev-pki` for certificates to try out");
-            if path.is_none() {
-                layers.missing(key, &sentence, problems);
-            }
-            path.map(|path| path.relative())
+            reader.path(key, &format!("{what}, or try `restante dev-pki` for certificates to try out"), path)
         };
         let cert_file = file("provider.cert_file", "the PEM file with your certificate", self.cert_file);
         let key_file = file("provider.key_file", "the PEM file with its private key", self.key_file);
         let ca_file = file("provider.ca_file", "the PEM file with the authorities of your peers", self.ca_file);
-        Some(Provider {
-            id: id?,
-            listen: listen.transpose().ok()?,
-            cert_file: cert_file?,
-            key_file: key_file?,
-            ca_file: ca_file?,
-        })
+        Some(Provider { id: id?, listen: listen?, cert_file: cert_file?, key_file: key_file?, ca_file: ca_file? })
     }
 }
 
 impl WrittenPublic {
-    fn parse(self, layers: &Layers, problems: &mut Problems) -> Option<Public> {
-        let mut need = |key: &str, is_there: bool, sentence: &str| {
-            if !is_there {
-                layers.missing(&format!("public.{key}"), sentence, problems);
-            }
-        };
-        let listen = "is missing; give an address such as [::]:443, or take the table [public] out";
-        need("listen", self.listen.is_some(), listen);
-        let certificate = "is missing; name the PEM file with a certificate for your provider id that relays trust";
-        need("cert_file", self.cert_file.is_some(), certificate);
-        need("key_file", self.key_file.is_some(), "is missing; name the PEM file with its private key");
-        need("keys_path", self.keys_path.is_some(), "is missing; name the folder for the gateway's keys");
-        let seal = "is missing; name a file outside of public.keys_path for the key that seals them, made if not there";
-        need("seal_key_file", self.seal_key_file.is_some(), seal);
-        let relays = parse_relays(self.relay_ca_file, self.relays, layers, problems);
-        let address = parse_tcp(&self.listen?);
-        let listen = address.map_err(|sentence| problems.add(layers.place("public.listen"), sentence)).ok()?;
+    fn parse(self, reader: &mut Reader<'_>) -> Option<Public> {
+        let sentence = "is missing; give an address such as [::]:443, or take the table [public] out";
+        let listen = reader.required("public.listen", sentence, self.listen);
+        let listen = listen.and_then(|text| reader.tcp("public.listen", &text));
+        let certificate = "the PEM file with a certificate for your provider id that relays trust";
+        let cert_file = reader.path("public.cert_file", certificate, self.cert_file);
+        let key_file = reader.path("public.key_file", "the PEM file with its private key", self.key_file);
+        let keys_path = reader.path("public.keys_path", "the folder for the gateway's keys", self.keys_path);
+        let seal = "a file outside of public.keys_path for the key that seals them, made if not there";
+        let seal_key_file = reader.path("public.seal_key_file", seal, self.seal_key_file);
+        let relays = parse_relays(self.relay_ca_file, self.relays, reader);
         Some(Public {
-            listen,
-            cert_file: self.cert_file?.relative(),
-            key_file: self.key_file?.relative(),
+            listen: listen?,
+            cert_file: cert_file?,
+            key_file: key_file?,
             relays: relays?,
-            keys_path: self.keys_path?.relative(),
-            seal_key_file: self.seal_key_file?.relative(),
+            keys_path: keys_path?,
+            seal_key_file: seal_key_file?,
             x_wing: self.x_wing,
             requests_per_second_and_relay: self.requests_per_second_and_relay.unwrap_or(Public::EACH_RELAY),
             requests_per_second_of_others: self.requests_per_second_of_others.unwrap_or(Public::OTHERS),
@@ -170,90 +155,62 @@ impl WrittenPublic {
 }
 
 impl WrittenLocal {
-    fn parse(self, layers: &Layers, problems: &mut Problems) -> Option<Local> {
-        let listen = match &self.listen {
-            Some(written) => {
-                let folder = written.metadata_path().and_then(Path::parent).unwrap_or(Path::new(""));
-                let address = LocalAddress::parse(&written.original().to_string_lossy(), folder);
-                address.map_err(|sentence| problems.add(layers.place("local.listen"), sentence)).ok()
-            }
-            None => {
-                let sentence = "is missing; give an address such as 127.0.0.1:8080, or take the table [local] out";
-                layers.missing("local.listen", sentence, problems);
-                None
-            }
-        };
-        if self.service_token_file.is_none() {
-            let sentence = "is missing; name a file with the token that your service presents, at least 16 bytes";
-            layers.missing("local.service_token_file", sentence, problems);
-        }
-        Some(Local { listen: listen?, service_token_file: self.service_token_file?.relative() })
+    fn parse(self, reader: &mut Reader<'_>) -> Option<Local> {
+        let sentence = "is missing; give an address such as 127.0.0.1:8080, or take the table [local] out";
+        let listen = reader.required("local.listen", sentence, self.listen);
+        let listen = listen.and_then(|written| reader.local("local.listen", &written));
+        let token = "a file with the token that your service presents, at least 16 bytes";
+        let service_token_file = reader.path("local.service_token_file", token, self.service_token_file);
+        Some(Local { listen: listen?, service_token_file: service_token_file? })
     }
 }
 
 impl WrittenStore {
-    fn parse(self, layers: &Layers, problems: &mut Problems) -> Option<Store> {
-        if self.path.is_none() {
-            layers.missing("store.path", "is missing; name the folder of the database", problems);
-        }
-        Some(Store { path: self.path?.relative() })
+    fn parse(self, reader: &mut Reader<'_>) -> Option<Store> {
+        let path = reader.path("store.path", "the folder of the database", self.path);
+        Some(Store { path: path? })
     }
-}
-
-fn parse_id(id: &str, key: &str, layers: &Layers, problems: &mut Problems) -> Option<ServiceProviderId> {
-    id.parse().map_err(|why| problems.add(layers.place(key), format!("`{id}` is no id: {why}"))).ok()
 }
 
 /// `Some(None)`: all relays share one budget.
 fn parse_relays(
     ca_file: Option<RelativePathBuf>,
     names: Option<Vec<String>>,
-    layers: &Layers,
-    problems: &mut Problems,
+    reader: &mut Reader<'_>,
 ) -> Option<Option<Relays>> {
     let (ca_file, names) = match (ca_file, names) {
         (None, None) => return Some(None),
         (Some(ca_file), Some(names)) if !names.is_empty() => (ca_file, names),
         (None, Some(_)) => {
             let sentence = "is missing; name the PEM file with the authorities of the relays' certificates";
-            layers.missing("public.relay_ca_file", sentence, problems);
+            reader.missing("public.relay_ca_file", sentence);
             return None;
         }
         (Some(_), _) => {
             let sentence = "is missing; list the names in the relays' certificates, such as [\"relay.example\"]";
-            layers.missing("public.relays", sentence, problems);
+            reader.missing("public.relays", sentence);
             return None;
         }
     };
     let mut parsed = BTreeSet::new();
     for name in &names {
-        if !parsed.insert(parse_id(name, "public.relays", layers, problems)?) {
-            problems.add(layers.place("public.relays"), format!("{name} stands there twice; take one out"));
+        if !parsed.insert(reader.parse("public.relays", "id", name)?) {
+            reader.refuse("public.relays", format!("{name} stands there twice; take one out"));
         }
     }
     Some(Some(Relays { ca_file: ca_file.relative(), names: parsed }))
 }
 
-fn parse_peers(written: Vec<WrittenPeer>, layers: &Layers, problems: &mut Problems) -> Vec<Peer> {
+fn parse_peers(written: Vec<WrittenPeer>, reader: &mut Reader<'_>) -> Vec<Peer> {
     let mut peers = Vec::with_capacity(written.len());
     for (index, peer) in written.into_iter().enumerate() {
         let id_key = format!("peers.{index}.id");
         let url_key = format!("peers.{index}.url");
-        let id = match peer.id {
-            Some(id) => parse_id(&id, &id_key, layers, problems),
-            None => {
-                layers.missing(&id_key, "is missing; give the peer's domain name", problems);
-                None
-            }
-        };
-        let url = match peer.url {
-            Some(url) => parse_url(&url).map_err(|sentence| problems.add(layers.place(&url_key), sentence)).ok(),
-            None => {
-                let sentence = "is missing; say where the peer listens, such as https://follower.example:8443";
-                layers.missing(&url_key, sentence, problems);
-                None
-            }
-        };
+        let id = reader.required(&id_key, "is missing; give the peer's domain name", peer.id);
+        let id = id.and_then(|id| reader.parse(&id_key, "id", &id));
+        let sentence = "is missing; say where the peer listens, such as https://follower.example:8443";
+        let url = reader.required(&url_key, sentence, peer.url);
+        let url = url.and_then(|url| parse_url(&url).map_err(|sentence| reader.refuse(&url_key, sentence)).ok());
         if let (Some(id), Some(url)) = (id, url) {
             peers.push(Peer { id, url });
         }

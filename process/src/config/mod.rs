@@ -2,7 +2,8 @@
 //!
 //! Layers, weakest first: a TOML file, environment variables (`RESTANTE_LOCAL__LISTEN`), flags
 //! (`--set local.listen=…`). A program describes what may be written as a struct for serde, reads it with [`Layers`],
-//! and makes of it what it means; all problems are told in one run, each with its place and what to do.
+//! and makes of it, key by key with a [`Reader`], what it means; all problems are told in one run, each with its place
+//! and what to do.
 //!
 //! Nothing here opens a socket, writes, or keeps a secret.
 //!
@@ -16,6 +17,7 @@ mod listen;
 mod names;
 mod open_files;
 mod problems;
+mod reader;
 mod setting;
 mod token;
 
@@ -29,5 +31,6 @@ pub use listen::{LocalAddress, parse_tcp};
 pub use names::{Program, keys_of};
 pub use open_files::too_few_files;
 pub use problems::Problems;
+pub use reader::Reader;
 pub use setting::Setting;
 pub use token::read_token;

@@ -3,22 +3,19 @@
 //! Every key is optional here, so that serde reports shapes and [`Written::parse`] reports what is missing, all in one
 //! run.
 
-use std::{
-    collections::BTreeSet,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeSet;
 
-use restante_process::config::{LocalAddress, Problems, RelativePathBuf, parse_tcp};
+use restante_process::config::{Problems, RelativePathBuf};
 use serde::Deserialize;
 
 use super::{Config, Limits};
 use crate::{
-    gateway::{Gateway, IdentityFiles},
+    gateway::{Gateway, GatewayUrl, IdentityFiles},
     provider_id::ProviderId,
 };
 
 pub(super) type Layers = restante_process::config::Layers<Written>;
+type Reader<'a> = restante_process::config::Reader<'a, Written>;
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "tables")]
@@ -58,33 +55,30 @@ struct WrittenGateway {
     key_file: Option<RelativePathBuf>,
 }
 
-/// Reads single keys, and reports what is wrong with them.
-struct Reader<'a> {
-    layers: &'a Layers,
-    problems: &'a mut Problems,
-}
-
 impl Written {
     /// Reads names, addresses and urls, and reports those that are wrong or missing. `None`: there is a problem.
     pub(super) fn parse(self, layers: &Layers, problems: &mut Problems) -> Option<Config> {
-        let mut reader = Reader { layers, problems };
+        let reader = &mut Reader::new(layers, problems);
         for (key, sentence) in self.limits.faults() {
             reader.refuse(&format!("limits.{key}"), sentence);
         }
-        let operator = reader.operator(self.relay.operator);
-        let gateways = reader.gateways(self.gateways, &operator);
-        let listen = reader.listen(self.relay.listen);
+        let operator = parse_operator(reader, self.relay.operator);
+        let gateways = parse_gateways(reader, self.gateways, &operator);
+        let sentence = "is missing; give the address at which your users reach the relay, such as [::]:8443";
+        let listen = reader.required("relay.listen", sentence, self.relay.listen);
+        let listen = listen.and_then(|text| reader.tcp("relay.listen", &text));
         let cert_file =
-            reader.file("relay.cert_file", "the PEM file with the relay's certificate", self.relay.cert_file);
-        let key_file = reader.file("relay.key_file", "the PEM file with its private key", self.relay.key_file);
-        let tokens_file = reader.file(
+            reader.path("relay.cert_file", "the PEM file with the relay's certificate", self.relay.cert_file);
+        let key_file = reader.path("relay.key_file", "the PEM file with its private key", self.relay.key_file);
+        let tokens_file = reader.path(
             "relay.tokens_file",
             "the file of your users' tokens; `restante-relay tokens mint --file FILE` begins it",
             self.relay.tokens_file,
         );
         let state_path =
-            reader.file("relay.state_path", "the folder of key lists and their logs", self.relay.state_path);
-        let admin = reader.admin(self.admin.listen);
+            reader.path("relay.state_path", "the folder of key lists and their logs", self.relay.state_path);
+        // `Some(None)`: there is no admin listener.
+        let admin = self.admin.listen.map_or(Some(None), |listen| reader.local("admin.listen", &listen).map(Some));
         Some(Config {
             listen: listen?,
             cert_file: cert_file?,
@@ -99,120 +93,81 @@ impl Written {
     }
 }
 
-impl Reader<'_> {
-    fn refuse(&mut self, key: &str, sentence: String) {
-        self.problems.add(self.layers.place(key), sentence);
+fn parse_operator(reader: &mut Reader<'_>, written: Option<Vec<String>>) -> BTreeSet<ProviderId> {
+    let sentence = "is missing; list the providers that you run yourself, such as [\"hub.example\"], so that the \
+                    relay never becomes a way to your own gateway";
+    let written = reader.required("relay.operator", sentence, written).unwrap_or_default();
+    let mut ids = BTreeSet::new();
+    for (index, id) in written.iter().enumerate() {
+        ids.extend(reader.parse::<ProviderId>(&format!("relay.operator.{index}"), "provider", id));
     }
+    ids
+}
 
-    /// A value that must be given, or nothing and a sentence.
-    fn required<T>(&mut self, key: &str, sentence: &str, value: Option<T>) -> Option<T> {
-        if value.is_none() {
-            self.layers.missing(key, sentence, self.problems);
+fn parse_gateways(
+    reader: &mut Reader<'_>,
+    written: Vec<WrittenGateway>,
+    operator: &BTreeSet<ProviderId>,
+) -> Vec<Gateway> {
+    let sentence = "is missing; give a table [[gateways]] for each provider whose users yours want to reach";
+    reader.required("gateways", sentence, (!written.is_empty()).then_some(()));
+    let mut gateways: Vec<Gateway> = Vec::with_capacity(written.len());
+    for (index, gateway) in written.into_iter().enumerate() {
+        let Some(gateway) = parse_gateway(reader, &format!("gateways.{index}"), gateway, operator) else { continue };
+        if gateways.iter().any(|known| known.provider == gateway.provider) {
+            let sentence = format!("{} stands there twice; keep one of the two", gateway.provider);
+            reader.refuse(&format!("gateways.{index}.provider"), sentence);
         }
-        value
+        gateways.push(gateway);
     }
+    gateways
+}
 
-    fn file(&mut self, key: &str, what: &str, path: Option<RelativePathBuf>) -> Option<PathBuf> {
-        self.required(key, &format!("is missing; name {what}"), path).map(|path| path.relative())
+fn parse_gateway(
+    reader: &mut Reader<'_>,
+    key: &str,
+    written: WrittenGateway,
+    operator: &BTreeSet<ProviderId>,
+) -> Option<Gateway> {
+    let key = |name: &str| format!("{key}.{name}");
+    let provider = reader.required(&key("provider"), "is missing; give the provider's domain name", written.provider);
+    let provider: Option<ProviderId> = provider.and_then(|text| reader.parse(&key("provider"), "provider", &text));
+    let sentence = "is missing; say where the gateway is, such as https://follower.example/.well-known/ohttp-gateway";
+    let url = reader.required(&key("url"), sentence, written.url);
+    let url: Option<GatewayUrl> = url.and_then(|text| reader.parse(&key("url"), "url of a gateway", &text));
+    if let (Some(provider), Some(url)) = (&provider, &url)
+        && (url.host() != provider.as_str() || url.port() != 443)
+    {
+        reader.refuse(&key("url"), elsewhere(provider));
     }
-
-    fn listen(&mut self, written: Option<String>) -> Option<SocketAddr> {
-        let sentence = "is missing; give the address at which your users reach the relay, such as [::]:8443";
-        let text = self.required("relay.listen", sentence, written)?;
-        parse_tcp(&text).map_err(|sentence| self.refuse("relay.listen", sentence)).ok()
-    }
-
-    /// `Some(None)`: there is no admin listener.
-    fn admin(&mut self, written: Option<RelativePathBuf>) -> Option<Option<LocalAddress>> {
-        let Some(written) = written else { return Some(None) };
-        let folder = written.metadata_path().and_then(Path::parent).unwrap_or(Path::new(""));
-        let address = LocalAddress::parse(&written.original().to_string_lossy(), folder);
-        address.map_err(|sentence| self.refuse("admin.listen", sentence)).ok().map(Some)
-    }
-
-    fn operator(&mut self, written: Option<Vec<String>>) -> BTreeSet<ProviderId> {
-        let sentence = "is missing; list the providers that you run yourself, such as [\"hub.example\"], so that the \
-                        relay never becomes a way to your own gateway";
-        let written = self.required("relay.operator", sentence, written).unwrap_or_default();
-        let mut ids = BTreeSet::new();
-        for (index, id) in written.iter().enumerate() {
-            match id.parse() {
-                Ok(id) => drop(ids.insert(id)),
-                Err(why) => self.refuse(&format!("relay.operator.{index}"), format!("`{id}` is no provider: {why}")),
-            }
-        }
-        ids
-    }
-
-    fn gateways(&mut self, written: Vec<WrittenGateway>, operator: &BTreeSet<ProviderId>) -> Vec<Gateway> {
-        let sentence = "is missing; give a table [[gateways]] for each provider whose users yours want to reach";
-        self.required("gateways", sentence, (!written.is_empty()).then_some(()));
-        let mut gateways: Vec<Gateway> = Vec::with_capacity(written.len());
-        for (index, gateway) in written.into_iter().enumerate() {
-            let Some(gateway) = self.gateway(&format!("gateways.{index}"), gateway, operator) else { continue };
-            if gateways.iter().any(|known| known.provider == gateway.provider) {
-                let sentence = format!("{} stands there twice; keep one of the two", gateway.provider);
-                self.refuse(&format!("gateways.{index}.provider"), sentence);
-            }
-            gateways.push(gateway);
-        }
-        gateways
-    }
-
-    fn gateway(&mut self, key: &str, written: WrittenGateway, operator: &BTreeSet<ProviderId>) -> Option<Gateway> {
-        let key = |name: &str| format!("{key}.{name}");
-        let provider = self.required(&key("provider"), "is missing; give the provider's domain name", written.provider);
-        let provider = provider.and_then(|text| {
-            let parsed: Result<ProviderId, _> = text.parse();
-            parsed.map_err(|why| self.refuse(&key("provider"), format!("`{text}` is no provider: {why}"))).ok()
-        });
-        let sentence =
-            "is missing; say where the gateway is, such as https://follower.example/.well-known/ohttp-gateway";
-        let url = self.required(&key("url"), sentence, written.url);
-        let url = url.and_then(|text| {
-            let parsed: Result<crate::GatewayUrl, _> = text.parse();
-            parsed.map_err(|why| self.refuse(&key("url"), format!("`{text}` is no url of a gateway: {why}"))).ok()
-        });
-        if let (Some(provider), Some(url)) = (&provider, &url)
-            && (url.host() != provider.as_str() || url.port() != 443)
-        {
-            self.refuse(&key("url"), elsewhere(provider));
-        }
-        // The url's host is the provider's name, or was refused above.
-        if let Some(provider) = &provider
-            && let Some(ours) = operator.iter().find(|ours| ours.is_related(provider))
-        {
-            let reason = if ours == provider {
-                "it stands in relay.operator".to_owned()
-            } else {
-                format!("{ours} in relay.operator is in the same domain")
-            };
-            self.refuse(&key("provider"), own_gateway(provider, &reason));
-        }
-        let address =
-            written.address.map(|text| parse_tcp(&text).map_err(|sentence| self.refuse(&key("address"), sentence)));
-        let ca_what = "the PEM file with the authorities that its certificate comes from; for public ones that is the \
-                       system's bundle, such as /etc/ssl/certs/ca-certificates.crt";
-        let ca_file = self.file(&key("ca_file"), ca_what, written.ca_file);
-        let identity = match (written.cert_file, written.key_file) {
-            (Some(cert), Some(key)) => Some(IdentityFiles { cert_file: cert.relative(), key_file: key.relative() }),
-            (None, None) => None,
-            (Some(_), None) => return self.half(&key("key_file")),
-            (None, Some(_)) => return self.half(&key("cert_file")),
+    // The url's host is the provider's name, or was refused above.
+    if let Some(provider) = &provider
+        && let Some(ours) = operator.iter().find(|ours| ours.is_related(provider))
+    {
+        let reason = if ours == provider {
+            "it stands in relay.operator".to_owned()
+        } else {
+            format!("{ours} in relay.operator is in the same domain")
         };
-        Some(Gateway {
-            provider: provider?,
-            url: url?,
-            address: address.transpose().ok()?,
-            ca_file: ca_file?,
-            identity,
-        })
+        reader.refuse(&key("provider"), own_gateway(provider, &reason));
     }
+    // `Some(None)`: none is given.
+    let address = written.address.map_or(Some(None), |text| reader.tcp(&key("address"), &text).map(Some));
+    let ca_what = "the PEM file with the authorities that its certificate comes from; for public ones that is the \
+                   system's bundle, such as /etc/ssl/certs/ca-certificates.crt";
+    let ca_file = reader.path(&key("ca_file"), ca_what, written.ca_file);
+    let identity = match (written.cert_file, written.key_file) {
+        (Some(cert), Some(key)) => Some(IdentityFiles { cert_file: cert.relative(), key_file: key.relative() }),
+        (None, None) => None,
+        (Some(_), None) => return refuse_half(reader, &key("key_file")),
+        (None, Some(_)) => return refuse_half(reader, &key("cert_file")),
+    };
+    Some(Gateway { provider: provider?, url: url?, address: address?, ca_file: ca_file?, identity })
+}
 
-    fn half(&mut self, key: &str) -> Option<Gateway> {
-        self.layers.missing(key, "is missing; a client certificate is cert_file and key_file together", self.problems);
-        None
-    }
+fn refuse_half(reader: &mut Reader<'_>, key: &str) -> Option<Gateway> {
+    reader.missing(key, "is missing; a client certificate is cert_file and key_file together");
+    None
 }
 
 /// Why a url that is not at the provider's own name and port is refused: clients compare the relay's copy of the key list

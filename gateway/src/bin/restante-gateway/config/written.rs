@@ -3,15 +3,11 @@
 //! Every key is optional here, so that serde reports shapes and [`Written::parse`] reports what is missing, all in one
 //! run.
 
-use std::{
-    collections::BTreeSet,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeSet;
 
 use http::{Method, Uri, uri::Authority};
 use restante_gateway::{RotationSchedule, SMALLEST_CLASS};
-use restante_process::config::{LocalAddress, Problems, RelativePathBuf, parse_tcp};
+use restante_process::config::{Problems, RelativePathBuf};
 use serde::Deserialize;
 
 use super::{Config, Keys, Limits, Origin, Relays, Route};
@@ -22,6 +18,7 @@ const RESPONSE_BYTES_MAX: u32 = 1024 * 1024;
 const HOUR_MS: u64 = 60 * 60 * 1000;
 
 pub(super) type Layers = restante_process::config::Layers<Written>;
+type Reader<'a> = restante_process::config::Reader<'a, Written>;
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "tables")]
@@ -98,31 +95,28 @@ struct WrittenAdmin {
     listen: Option<RelativePathBuf>,
 }
 
-/// Reads single keys, and reports what is wrong with them.
-struct Reader<'a> {
-    layers: &'a Layers,
-    problems: &'a mut Problems,
-}
-
 impl Written {
     /// Reads names, addresses and urls, and reports those that are wrong or missing. `None`: there is a problem.
     pub(super) fn parse(self, layers: &Layers, problems: &mut Problems) -> Option<Config> {
-        let mut reader = Reader { layers, problems };
+        let reader = &mut Reader::new(layers, problems);
         for (key, sentence) in self.limits.faults() {
             reader.refuse(&format!("limits.{key}"), sentence);
         }
-        let keys = reader.keys(self.keys, &self.limits);
-        let origin = reader.origin(self.origin);
-        let replays = reader.file("replays.path", "the folder of marks of requests", self.replays.path);
-        let routes = reader.routes(self.routes);
-        let admin = reader.admin(self.admin.listen);
+        let keys = parse_keys(reader, self.keys, &self.limits);
+        let origin = parse_origin(reader, self.origin);
+        let replays = reader.path("replays.path", "the folder of marks of requests", self.replays.path);
+        let routes = parse_routes(reader, self.routes);
+        // `Some(None)`: there is no admin listener.
+        let admin = self.admin.listen.map_or(Some(None), |listen| reader.local("admin.listen", &listen).map(Some));
         let gateway = self.gateway;
-        let relays = reader.relays(gateway.relays_ca_file, gateway.relays);
-        let authority = reader.authority(gateway.authority);
-        let listen = reader.listen(gateway.listen);
+        let relays = parse_relays(reader, gateway.relays_ca_file, gateway.relays);
+        let authority = parse_authority(reader, gateway.authority);
+        let sentence = "is missing; give the address at which relays reach the gateway, such as [::]:8443";
+        let listen = reader.required("gateway.listen", sentence, gateway.listen);
+        let listen = listen.and_then(|text| reader.tcp("gateway.listen", &text));
         let cert_file =
-            reader.file("gateway.cert_file", "the PEM file with the gateway's certificate", gateway.cert_file);
-        let key_file = reader.file("gateway.key_file", "the PEM file with its private key", gateway.key_file);
+            reader.path("gateway.cert_file", "the PEM file with the gateway's certificate", gateway.cert_file);
+        let key_file = reader.path("gateway.key_file", "the PEM file with its private key", gateway.key_file);
         Some(Config {
             listen: listen?,
             cert_file: cert_file?,
@@ -139,162 +133,133 @@ impl Written {
     }
 }
 
-impl Reader<'_> {
-    fn refuse(&mut self, key: &str, sentence: String) {
-        self.problems.add(self.layers.place(key), sentence);
+fn parse_authority(reader: &mut Reader<'_>, written: Option<String>) -> Option<String> {
+    let sentence = "is missing; give the name that requests inside must have, such as follower.example";
+    let text = reader.required("gateway.authority", sentence, written)?;
+    let parsed = text.parse::<Authority>().ok().filter(|authority| !authority.as_str().contains('@'));
+    if parsed.is_none() || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        let sentence = format!("`{text}` is no host in lower case with perhaps a port, such as follower.example");
+        reader.refuse("gateway.authority", sentence);
+        return None;
     }
+    Some(text)
+}
 
-    /// A value that must be given, or nothing and a sentence.
-    fn required<T>(&mut self, key: &str, sentence: &str, value: Option<T>) -> Option<T> {
-        if value.is_none() {
-            self.layers.missing(key, sentence, self.problems);
-        }
-        value
-    }
-
-    fn file(&mut self, key: &str, what: &str, path: Option<RelativePathBuf>) -> Option<PathBuf> {
-        self.required(key, &format!("is missing; name {what}"), path).map(|path| path.relative())
-    }
-
-    fn listen(&mut self, written: Option<String>) -> Option<SocketAddr> {
-        let sentence = "is missing; give the address at which relays reach the gateway, such as [::]:8443";
-        let text = self.required("gateway.listen", sentence, written)?;
-        parse_tcp(&text).map_err(|sentence| self.refuse("gateway.listen", sentence)).ok()
-    }
-
-    fn authority(&mut self, written: Option<String>) -> Option<String> {
-        let sentence = "is missing; give the name that requests inside must have, such as follower.example";
-        let text = self.required("gateway.authority", sentence, written)?;
-        let parsed = text.parse::<Authority>().ok().filter(|authority| !authority.as_str().contains('@'));
-        if parsed.is_none() || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            let sentence = format!("`{text}` is no host in lower case with perhaps a port, such as follower.example");
-            self.refuse("gateway.authority", sentence);
+/// `Some(None)`: all relays share one budget.
+fn parse_relays(
+    reader: &mut Reader<'_>,
+    ca_file: Option<RelativePathBuf>,
+    names: Option<Vec<String>>,
+) -> Option<Option<Relays>> {
+    let (ca_file, names) = match (ca_file, names) {
+        (None, None) => return Some(None),
+        (Some(ca_file), Some(names)) if !names.is_empty() => (ca_file, names),
+        (None, Some(_)) => {
+            let sentence = "is missing; name the PEM file with the authorities of the relays' certificates";
+            reader.missing("gateway.relays_ca_file", sentence);
             return None;
         }
-        Some(text)
-    }
+        (Some(_), _) => {
+            let sentence = "is missing; list the names in the relays' certificates, such as [\"relay.example\"]";
+            reader.missing("gateway.relays", sentence);
+            return None;
+        }
+    };
+    let names: BTreeSet<String> = names.into_iter().map(|name| name.to_ascii_lowercase()).collect();
+    Some(Some(Relays { ca_file: ca_file.relative(), names }))
+}
 
-    /// `Some(None)`: all relays share one budget.
-    fn relays(&mut self, ca_file: Option<RelativePathBuf>, names: Option<Vec<String>>) -> Option<Option<Relays>> {
-        let (ca_file, names) = match (ca_file, names) {
-            (None, None) => return Some(None),
-            (Some(ca_file), Some(names)) if !names.is_empty() => (ca_file, names),
-            (None, Some(_)) => {
-                let sentence = "is missing; name the PEM file with the authorities of the relays' certificates";
-                self.layers.missing("gateway.relays_ca_file", sentence, self.problems);
-                return None;
-            }
-            (Some(_), _) => {
-                let sentence = "is missing; list the names in the relays' certificates, such as [\"relay.example\"]";
-                self.layers.missing("gateway.relays", sentence, self.problems);
-                return None;
-            }
+fn parse_keys(reader: &mut Reader<'_>, written: WrittenKeys, limits: &Limits) -> Option<Keys> {
+    let path = reader.path("keys.path", "the folder of the gateway's keys", written.path);
+    let seal_key_file = reader.path("keys.seal_key_file", "the file of the key that seals them", written.seal_key_file);
+    let hours = [written.life_hours, written.publish_ahead_hours, written.accept_after_hours];
+    let [life, ahead, after] = hours.map(u64::from);
+    if life <= ahead + after {
+        let sentence = format!(
+            "is {life}, and must be more than publish_ahead_hours and accept_after_hours together ({}), so that no \
+             more than two keys are live",
+            ahead + after
+        );
+        reader.refuse("keys.life_hours", sentence);
+    }
+    if u64::from(limits.list_max_age_seconds) > ahead.min(after) * 3600 {
+        let sentence = "is more than keys.publish_ahead_hours or keys.accept_after_hours: clients would use keys \
+                        that are refused already";
+        reader.refuse("limits.list_max_age_seconds", sentence.to_owned());
+    }
+    let schedule = RotationSchedule {
+        life_ms: life * HOUR_MS,
+        publish_ahead_ms: ahead * HOUR_MS,
+        accept_after_ms: after * HOUR_MS,
+        x_wing: written.x_wing,
+    };
+    Some(Keys { path: path?, seal_key_file: seal_key_file?, schedule })
+}
+
+fn parse_origin(reader: &mut Reader<'_>, written: WrittenOrigin) -> Option<Origin> {
+    let sentence = "is missing; say where opened requests go, such as http://127.0.0.1:8080";
+    let text = reader.required("origin.url", sentence, written.url)?;
+    let url = match origin_url(&text) {
+        Ok(url) => url,
+        Err(sentence) => {
+            reader.refuse("origin.url", sentence);
+            return None;
+        }
+    };
+    let ca_file = written.ca_file.map(|path| path.relative());
+    match (url.scheme_str() == Some("https"), &ca_file) {
+        (true, None) => {
+            let sentence = "is missing; name the PEM file with the authorities that the origin's certificate comes \
+                            from; for public ones that is the system's bundle, such as \
+                            /etc/ssl/certs/ca-certificates.crt";
+            reader.missing("origin.ca_file", sentence);
+            return None;
+        }
+        (false, Some(_)) => {
+            reader.refuse("origin.ca_file", "has no use: origin.url has no https".to_owned());
+            return None;
+        }
+        (true, Some(_)) | (false, None) => {}
+    }
+    Some(Origin { url, ca_file })
+}
+
+fn parse_routes(reader: &mut Reader<'_>, written: Vec<WrittenRoute>) -> Option<Vec<Route>> {
+    let sentence = "is missing; give a table [[routes]] for each method and path that may be asked for";
+    reader.required("routes", sentence, (!written.is_empty()).then_some(()))?;
+    let mut routes: Vec<Route> = Vec::with_capacity(written.len());
+    let mut complete = true;
+    for (index, route) in written.into_iter().enumerate() {
+        let Some(route) = parse_route(reader, index, route) else {
+            complete = false;
+            continue;
         };
-        let names: BTreeSet<String> = names.into_iter().map(|name| name.to_ascii_lowercase()).collect();
-        Some(Some(Relays { ca_file: ca_file.relative(), names }))
+        if routes.iter().any(|known| (&known.method, &known.path) == (&route.method, &route.path)) {
+            reader.refuse(&format!("routes.{index}.path"), "stands there twice; keep one of the two".to_owned());
+        }
+        routes.push(route);
     }
+    complete.then_some(routes)
+}
 
-    fn keys(&mut self, written: WrittenKeys, limits: &Limits) -> Option<Keys> {
-        let path = self.file("keys.path", "the folder of the gateway's keys", written.path);
-        let seal_key_file =
-            self.file("keys.seal_key_file", "the file of the key that seals them", written.seal_key_file);
-        let hours = [written.life_hours, written.publish_ahead_hours, written.accept_after_hours];
-        let [life, ahead, after] = hours.map(u64::from);
-        if life <= ahead + after {
-            let sentence = format!(
-                "is {life}, and must be more than publish_ahead_hours and accept_after_hours together ({}), so that no \
-                 more than two keys are live",
-                ahead + after
-            );
-            self.refuse("keys.life_hours", sentence);
-        }
-        if u64::from(limits.list_max_age_seconds) > ahead.min(after) * 3600 {
-            let sentence = "is more than keys.publish_ahead_hours or keys.accept_after_hours: clients would use keys \
-                            that are refused already";
-            self.refuse("limits.list_max_age_seconds", sentence.to_owned());
-        }
-        let schedule = RotationSchedule {
-            life_ms: life * HOUR_MS,
-            publish_ahead_ms: ahead * HOUR_MS,
-            accept_after_ms: after * HOUR_MS,
-            x_wing: written.x_wing,
-        };
-        Some(Keys { path: path?, seal_key_file: seal_key_file?, schedule })
+fn parse_route(reader: &mut Reader<'_>, index: usize, written: WrittenRoute) -> Option<Route> {
+    let key = |name: &str| format!("routes.{index}.{name}");
+    let method = written.method.unwrap_or_else(|| "POST".to_owned());
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| reader.refuse(&key("method"), format!("`{method}` is no method, such as POST")))
+        .ok();
+    let path = reader.required(&key("path"), "is missing; give a path, such as /v1/key-package", written.path)?;
+    let is_path = path.parse::<Uri>().is_ok_and(|uri| uri.authority().is_none()) && path.starts_with('/');
+    if !is_path {
+        reader.refuse(&key("path"), format!("`{path}` is no path that begins with a slash"));
     }
-
-    fn origin(&mut self, written: WrittenOrigin) -> Option<Origin> {
-        let sentence = "is missing; say where opened requests go, such as http://127.0.0.1:8080";
-        let text = self.required("origin.url", sentence, written.url)?;
-        let url = match origin_url(&text) {
-            Ok(url) => url,
-            Err(sentence) => {
-                self.refuse("origin.url", sentence);
-                return None;
-            }
-        };
-        let ca_file = written.ca_file.map(|path| path.relative());
-        match (url.scheme_str() == Some("https"), &ca_file) {
-            (true, None) => {
-                let sentence = "is missing; name the PEM file with the authorities that the origin's certificate comes \
-                                from; for public ones that is the system's bundle, such as \
-                                /etc/ssl/certs/ca-certificates.crt";
-                self.layers.missing("origin.ca_file", sentence, self.problems);
-                return None;
-            }
-            (false, Some(_)) => {
-                self.refuse("origin.ca_file", "has no use: origin.url has no https".to_owned());
-                return None;
-            }
-            (true, Some(_)) | (false, None) => {}
-        }
-        Some(Origin { url, ca_file })
+    let bytes = written.response_bytes.unwrap_or(8192);
+    let smallest = u32::try_from(SMALLEST_CLASS).unwrap_or(u32::MAX);
+    if !(smallest..=RESPONSE_BYTES_MAX).contains(&bytes) {
+        let sentence = format!("is {bytes}, and must be from {smallest} to {RESPONSE_BYTES_MAX}");
+        reader.refuse(&key("response_bytes"), sentence);
     }
-
-    fn routes(&mut self, written: Vec<WrittenRoute>) -> Option<Vec<Route>> {
-        let sentence = "is missing; give a table [[routes]] for each method and path that may be asked for";
-        self.required("routes", sentence, (!written.is_empty()).then_some(()))?;
-        let mut routes: Vec<Route> = Vec::with_capacity(written.len());
-        let mut complete = true;
-        for (index, route) in written.into_iter().enumerate() {
-            let Some(route) = self.route(index, route) else {
-                complete = false;
-                continue;
-            };
-            if routes.iter().any(|known| (&known.method, &known.path) == (&route.method, &route.path)) {
-                self.refuse(&format!("routes.{index}.path"), "stands there twice; keep one of the two".to_owned());
-            }
-            routes.push(route);
-        }
-        complete.then_some(routes)
-    }
-
-    fn route(&mut self, index: usize, written: WrittenRoute) -> Option<Route> {
-        let key = |name: &str| format!("routes.{index}.{name}");
-        let method = written.method.unwrap_or_else(|| "POST".to_owned());
-        let method = Method::from_bytes(method.as_bytes())
-            .map_err(|_| self.refuse(&key("method"), format!("`{method}` is no method, such as POST")))
-            .ok();
-        let path = self.required(&key("path"), "is missing; give a path, such as /v1/key-package", written.path)?;
-        let is_path = path.parse::<Uri>().is_ok_and(|uri| uri.authority().is_none()) && path.starts_with('/');
-        if !is_path {
-            self.refuse(&key("path"), format!("`{path}` is no path that begins with a slash"));
-        }
-        let bytes = written.response_bytes.unwrap_or(8192);
-        let smallest = u32::try_from(SMALLEST_CLASS).unwrap_or(u32::MAX);
-        if !(smallest..=RESPONSE_BYTES_MAX).contains(&bytes) {
-            let sentence = format!("is {bytes}, and must be from {smallest} to {RESPONSE_BYTES_MAX}");
-            self.refuse(&key("response_bytes"), sentence);
-        }
-        Some(Route { method: method?, path: is_path.then_some(path)?, response_bytes: bytes as usize })
-    }
-
-    /// `Some(None)`: there is no admin listener.
-    fn admin(&mut self, written: Option<RelativePathBuf>) -> Option<Option<LocalAddress>> {
-        let Some(written) = written else { return Some(None) };
-        let folder = written.metadata_path().and_then(Path::parent).unwrap_or(Path::new(""));
-        let address = LocalAddress::parse(&written.original().to_string_lossy(), folder);
-        address.map_err(|sentence| self.refuse("admin.listen", sentence)).ok().map(Some)
-    }
+    Some(Route { method: method?, path: is_path.then_some(path)?, response_bytes: bytes as usize })
 }
 
 /// Scheme, host, perhaps a port. Without TLS only to this machine: what was opened is in clear from here on.
