@@ -73,7 +73,7 @@ async fn carry(
     gateway: TcpStream,
     limits: TunnelLimits,
     counters: &Counters,
-    _places: (Admission, OwnedSemaphorePermit),
+    places: (Admission, OwnedSemaphorePermit),
 ) {
     let _present = Present::in_gauge(&counters.tunnels_open);
     let carrying = tunnel.carry(|client| async {
@@ -84,7 +84,10 @@ async fn carry(
         }
     });
     let carrying = async { carrying.await.unwrap_or(TunnelEnd::Closed) };
-    counters.tunnels.add(timeout(limits.time, carrying).await.unwrap_or(TunnelEnd::Time));
+    let end = timeout(limits.time, carrying).await.unwrap_or(TunnelEnd::Time);
+    // First: where an end was counted, there is room for another tunnel.
+    drop(places);
+    counters.tunnels.add(end);
 }
 
 /// Copies in both directions until both have ended, or one has carried its share or broke.

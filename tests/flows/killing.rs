@@ -8,13 +8,14 @@ use std::{
     },
 };
 
-use restante::wire::SendResponse;
+use restante::{client::http::LocalAddress, wire::SendResponse};
 use tokio::sync::{Notify, watch};
 
 use crate::{
+    line::Line,
     people::{Person, say},
     process::PATIENCE,
-    site::{HUB, Setting, Site, User},
+    site::{HUB, Provider, Setting, Site, User},
 };
 
 const SENDERS: usize = 8;
@@ -52,13 +53,22 @@ async fn send_all(progress: Arc<Progress>, group: Arc<[u8]>, sender: usize) -> V
     receipts
 }
 
+/// Users of the hub reach it where it is now. Its own ports are anybody's as soon as it is killed.
+fn reach_through(line: &Line, hub: &mut Provider) {
+    let LocalAddress::Tcp(address) = hub.local else { panic!("it listens on TCP") };
+    line.lead_to(address);
+    hub.local = LocalAddress::Tcp(line.address);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_and_nothing_is_there_twice() {
     let site = Site::new(&[]).await;
     let (mut hub, follower, line) = site.pair().await;
+    let local_line = Line::new().await;
+    reach_through(&local_line, &mut hub);
     let group: Arc<[u8]> = hub.user("alice").found().await.into();
     // Half of them at the hub, half through the follower.
-    let users = |hub: &crate::site::Provider| {
+    let users = |hub: &Provider| {
         let user = |sender| if sender % 2 == 0 { hub.user("alice") } else { follower.user("bob") };
         Arc::new((0..SENDERS).map(user).collect::<Vec<_>>())
     };
@@ -75,9 +85,12 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_there_twice() {
             }
         };
         tokio::time::timeout(PATIENCE, reached).await.expect("sends go on");
+        line.lead_nowhere();
+        local_line.lead_nowhere();
         hub.process.kill().await;
         hub = site.start(&Setting::new(HUB)).await;
         line.lead_to(hub.provider);
+        reach_through(&local_line, &mut hub);
         found.send_replace(users(&hub));
     }
     let acknowledged = tokio::time::timeout(PATIENCE, senders.join_all()).await.expect("all are acknowledged").concat();

@@ -37,6 +37,11 @@ impl Line {
     pub(crate) fn lead_to(&self, destination: SocketAddr) {
         *self.shared.destination.lock().unwrap() = Some(destination);
     }
+
+    /// Connections are accepted and closed from now on; those that exist stay.
+    pub(crate) fn lead_nowhere(&self) {
+        *self.shared.destination.lock().unwrap() = None;
+    }
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {

@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngSeed},
+};
 
 use super::Scripted;
 use crate::{
@@ -244,7 +247,9 @@ fn mutated_requests_are_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(Config {
+        cases: 64, rng_seed: RngSeed::Fixed(0x5eed), failure_persistence: None, ..Config::default()
+    })]
 
     #[test]
     fn what_is_opened_is_what_was_sealed(

@@ -74,15 +74,15 @@ async fn a_known_relay_has_its_own_budget_and_strangers_share_one() {
     let limits = "requests_per_second_of_others = 1\nburst_of_others = 1\nrequests_per_second_per_relay = 100\n\
                   burst_per_relay = 100";
     let running = Site::new(origin.address, limits).start().await;
-    let others = async |identity| {
-        let mut refused = 0;
-        for _ in 0..5 {
-            refused += usize::from(running.post_as(identity, vec![0; 100]).await.status() == 429);
-        }
-        refused
-    };
-    assert_eq!(others(Some("relay.example")).await, 0);
-    // A certificate of the authority with a name that is not listed is as good as none.
-    assert!(others(None).await + others(Some("stranger.example")).await >= 5);
+    let refused = async |identity| running.post_as(identity, vec![0; 100]).await.status() == 429;
+    for _ in 0..5 {
+        assert!(!refused(Some("relay.example")).await);
+    }
+    // A certificate of the authority with a name that is not listed is as good as none. A second brings one request
+    // more: on a loaded machine that may be all the time between two.
+    for identity in [None, Some("stranger.example")] {
+        let twice_within_a_second = async { while !refused(identity).await {} };
+        tokio::time::timeout(PATIENCE, twice_within_a_second).await.expect("too much is refused");
+    }
     assert_eq!(running.post_as(Some("relay.example"), vec![0; 100]).await.status(), 422);
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use http::Method;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::{
     gateway::{Gateway, Reaction, answer},
@@ -81,10 +81,10 @@ async fn a_gateway_that_does_not_shake_hands_is_given_up_in_time() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_that_is_not_there_is_a_bad_gateway() {
     let site = Site::new();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    let (relay, token) = site.relay_to(address, "").await;
+    // Nobody listens, and while it is bound nobody else can.
+    let nobody = TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (relay, token) = site.relay_to(nobody.local_addr().unwrap(), "").await;
     let answer = site.client(&relay).await.post(&token, "x").await;
     assert_eq!((answer.status, answer.problem()), (502, "gateway_failed".to_owned()));
     assert!(relay.metric("restante_relay_dials_total{outcome=\"failed\"}").await >= 1);

@@ -20,7 +20,7 @@ async fn tokens_addresses_providers_and_content_are_in_no_log_metric_or_file() {
     let site = Site::new();
     let gateway = Gateway::start(&site.pki, &[b"h2"]).await;
     gateway.react(|_| Reaction::Answer(answer(200, "message/ohttp-res", RESPONSE)));
-    let limits = "requests_per_minute_per_user = 600\nburst_per_user = 8\nexchange_timeout_seconds = 1";
+    let limits = "requests_per_minute_per_user = 1\nburst_per_user = 8\nexchange_timeout_seconds = 1";
     let (mut relay, token) = site.relay_to(gateway.address, limits).await;
     let id = String::from_utf8(site.tokens(&["list"]).await.stdout).unwrap().trim().to_owned();
 

@@ -124,7 +124,7 @@ async fn users_come_and_go_with_a_reload() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_asks_too_fast_is_told_to_wait_and_others_are_not() {
-    let (site, gateway, relay, first) = relaying("requests_per_minute_per_user = 6\nburst_per_user = 3").await;
+    let (site, gateway, relay, first) = relaying("requests_per_minute_per_user = 1\nburst_per_user = 3").await;
     let second = site.mint().await;
     relay.process.reload().await;
     let mut client = site.client(&relay).await;
@@ -136,7 +136,7 @@ async fn who_asks_too_fast_is_told_to_wait_and_others_are_not() {
     let answer = site.old_client(&relay).await.post(&first, "x").await;
     assert_eq!((answer.status, answer.problem()), (429, "rate_limited".to_owned()));
     let seconds: u64 = answer.fields["retry-after"].to_str().unwrap().parse().unwrap();
-    assert!((1..=10).contains(&seconds), "{seconds}");
+    assert!((1..=60).contains(&seconds), "{seconds}");
     assert_eq!(client.post(&second, "x").await.status, 200);
     assert_eq!(gateway.posts().len(), 4);
 }

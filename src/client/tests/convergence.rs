@@ -2,7 +2,10 @@
 //! removed.
 
 use mls_rs::group::CommitBuilder;
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngSeed},
+};
 
 use super::{
     cast::{BOTH, Handshakes, Person, assert_converged, client, committed, deliver, group, ignored, new_member, said},
@@ -164,7 +167,9 @@ impl Person {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(Config {
+        cases: 64, rng_seed: RngSeed::Fixed(0x5eed), failure_persistence: None, ..Config::default()
+    })]
 
     #[test]
     fn honest_members_converge(

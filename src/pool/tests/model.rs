@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngSeed},
+};
 
 use super::world::{DAY, World, last_resort, package};
 use crate::{
@@ -109,6 +112,8 @@ fn run(operations: Vec<Operation>) -> Result<Model, TestCaseError> {
 }
 
 proptest! {
+    #![proptest_config(Config { rng_seed: RngSeed::Fixed(0x5eed), failure_persistence: None, ..Config::default() })]
+
     #[test]
     fn one_time_packages_are_given_at_most_once(operations in prop::collection::vec(operation(), 1..80)) {
         run(operations)?;

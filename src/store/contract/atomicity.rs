@@ -1,8 +1,11 @@
 //! A batch is one step.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -54,29 +57,59 @@ pub(crate) fn assert_one_step(snapshot: &dyn Snapshot, group: GroupKey) -> Optio
     Some(number)
 }
 
+/// How many states a reader has seen. Writers wait for it now and then: on a loaded machine they would be done before
+/// it has looked twice.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    states: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Seen {
+    pub(crate) fn add(&self) {
+        *self.states.lock().unwrap() += 1;
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn states(&self) -> usize {
+        *self.states.lock().unwrap()
+    }
+
+    /// Until there are so many, or for a while: it is the reader who complains.
+    pub(crate) fn await_states(&self, count: usize) {
+        let patience = Duration::from_secs(30);
+        let states = self.states.lock().unwrap();
+        drop(self.changed.wait_timeout_while(states, patience, |states| *states < count).unwrap());
+    }
+}
+
 /// A reader who looks all the time never sees a part of a step.
 pub(crate) fn a_batch_is_seen_whole_or_not_at_all(open: Open) {
     const STEPS: u32 = 150;
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
-    let done = AtomicBool::new(false);
+    let (seen, done) = (Seen::default(), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            let mut seen = 0;
             let mut last = None;
             while !done.load(Ordering::Acquire) {
                 let number = assert_one_step(&*store.snapshot().unwrap(), group(1));
                 assert!(number >= last, "{number:?} after {last:?}");
-                seen += usize::from(number != last);
+                if number != last {
+                    seen.add();
+                }
                 last = number;
             }
-            seen
         });
-        for number in 0..STEPS {
+        for (count, number) in (0..STEPS).enumerate() {
             store.commit(&step(group(1), number)).unwrap();
+            if count % 30 == 29 {
+                seen.await_states(count / 30 + 1);
+            }
         }
         done.store(true, Ordering::Release);
-        assert!(reader.join().unwrap() > 3, "the reader saw the store change");
+        reader.join().unwrap();
+        assert!(seen.states() > 3, "the reader saw the store change");
     });
     assert_eq!(assert_one_step(&*store.snapshot().unwrap(), group(1)), Some(STEPS - 1));
 }

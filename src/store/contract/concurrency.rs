@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{
     Open,
-    atomicity::{assert_one_step, step},
+    atomicity::{Seen, assert_one_step, step},
     samples::{group, partition},
 };
 use crate::store::Batch;
@@ -24,12 +24,13 @@ pub(crate) fn writers_of_different_groups_and_readers_do_not_disturb_each_other(
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
     let (barrier, writing) = (Barrier::new(usize::from(WRITERS) + 2), AtomicUsize::new(WRITERS.into()));
+    let readers = [Seen::default(), Seen::default()];
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
-            let (store, barrier, writing) = (&store, &barrier, &writing);
+            let (store, barrier, writing, readers) = (&store, &barrier, &writing, &readers);
             scope.spawn(move || {
                 barrier.wait();
-                for number in 0..STEPS {
+                for (count, number) in (0..STEPS).enumerate() {
                     let mut batch = step(group(writer), number);
                     // One key in all groups, opened and removed again and again in one of them.
                     batch.announced.push((group(writer), partition(1)));
@@ -40,19 +41,24 @@ pub(crate) fn writers_of_different_groups_and_readers_do_not_disturb_each_other(
                     let own = store.snapshot().unwrap();
                     assert_eq!(assert_one_step(&*own, group(writer)), Some(number), "its own writes at once");
                     assert_eq!(own.messages(&group(writer), &partition(2), 0, 1).unwrap().entries, []);
+                    if count % 15 == 14 {
+                        readers.iter().for_each(|seen| seen.await_states(count / 15 + 1));
+                    }
                 }
                 writing.fetch_sub(1, Ordering::AcqRel);
             });
         }
-        for _reader in 0..2 {
-            scope.spawn(|| {
+        for reader in &readers {
+            let (store, barrier, writing) = (&store, &barrier, &writing);
+            scope.spawn(move || {
                 barrier.wait();
                 let mut seen = HashSet::new();
                 while writing.load(Ordering::Acquire) > 0 {
                     let snapshot = store.snapshot().unwrap();
-                    seen.insert(
-                        (0..WRITERS).map(|writer| assert_one_step(&*snapshot, group(writer))).collect::<Vec<_>>(),
-                    );
+                    let steps = (0..WRITERS).map(|writer| assert_one_step(&*snapshot, group(writer)));
+                    if seen.insert(steps.collect::<Vec<_>>()) {
+                        reader.add();
+                    }
                 }
                 assert!(seen.len() > 3);
             });

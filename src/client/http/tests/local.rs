@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, TcpSocket, UnixListener},
 };
 
 use super::server::{Answer, Arrived, answer, serve, serve_stream};
@@ -23,17 +23,27 @@ use crate::{
 
 const RESPONSE: SendResponse = SendResponse { accepted_ms: 1, index: 2, commits_before: 3 };
 
-fn limits() -> Limits {
-    Limits { connect: Duration::from_millis(500), request: Duration::from_millis(500), response_bytes: 1000 }
-}
+/// For what is not meant to take its time: loaded machines do.
+const PATIENT: Duration = Duration::from_secs(20);
+/// For what is meant to take too long.
+const HURRIED: Duration = Duration::from_millis(500);
 
 fn service(address: SocketAddr) -> DeliveryService<LocalClient> {
     at(LocalAddress::Tcp(address))
 }
 
 fn at(address: LocalAddress) -> DeliveryService<LocalClient> {
+    within(PATIENT, address)
+}
+
+fn hurried(address: SocketAddr) -> DeliveryService<LocalClient> {
+    within(HURRIED, LocalAddress::Tcp(address))
+}
+
+fn within(request: Duration, address: LocalAddress) -> DeliveryService<LocalClient> {
     let (token, user) = (ServiceToken::new("token").unwrap(), UserId::new(b"alice").unwrap());
-    DeliveryService::new(LocalClient::new(address, token, user, limits()))
+    let limits = Limits { connect: PATIENT, request, response_bytes: 1000 };
+    DeliveryService::new(LocalClient::new(address, token, user, limits))
 }
 
 fn receive_request() -> ReceiveRequest {
@@ -84,10 +94,10 @@ async fn the_wait_comes_on_top_of_the_deadline() {
         tokio::time::sleep(Duration::from_millis(800)).await;
         answer(StatusCode::OK, MEDIA_TYPE, encode(&ReceiveResponse::default()).unwrap())
     });
-    let service = service(address.await);
-    assert!(service.receive(&receive_request(), Duration::from_secs(1)).await.is_ok());
-    let hurried = service.receive(&receive_request(), Duration::ZERO).await;
-    assert_eq!(hurried, Err(CallError::Channel(ChannelError::Timeout)));
+    let service = hurried(address.await);
+    assert!(service.receive(&receive_request(), Duration::from_secs(50)).await.is_ok());
+    let without = service.receive(&receive_request(), Duration::ZERO).await;
+    assert_eq!(without, Err(CallError::Channel(ChannelError::Timeout)));
 }
 
 #[tokio::test]
@@ -165,15 +175,18 @@ async fn raw(bytes: impl Fn(usize) -> String + Send + 'static) -> SocketAddr {
 #[tokio::test]
 async fn connections_that_fail_are_told_apart() {
     let request = || ChannelRequest::new(Operation::Send, Bytes::new());
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    assert_eq!(service(closed).raw(request()).await, Err(ChannelError::Connect));
+    // Nobody listens, and while it is bound nobody else can.
+    let closed = TcpSocket::new_v4().unwrap();
+    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let refused = service(closed.local_addr().unwrap()).raw(request()).await;
+    assert_eq!(refused, Err(ChannelError::Connect));
     for text in ["", "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", "SSH-2.0-dropbear\r\n"] {
         let broken = service(raw(move |_length| text.to_owned()).await).raw(request()).await;
         assert_eq!(broken, Err(ChannelError::Broken), "{text}");
     }
     // Accepts and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let silence = service(silent.local_addr().unwrap()).raw(request()).await;
+    let silence = hurried(silent.local_addr().unwrap()).raw(request()).await;
     assert_eq!(silence, Err(ChannelError::Timeout));
 }
 
@@ -192,7 +205,7 @@ async fn a_body_that_trickles_meets_the_deadline() {
             }
         }
     });
-    let trickle = service(address).raw(ChannelRequest::new(Operation::Send, Bytes::new())).await;
+    let trickle = hurried(address).raw(ChannelRequest::new(Operation::Send, Bytes::new())).await;
     assert_eq!(trickle, Err(ChannelError::Timeout));
 }
 

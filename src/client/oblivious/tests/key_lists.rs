@@ -4,7 +4,10 @@ use ohttp::{
     KeyConfig, SymmetricSuite,
     hpke::{Aead, Kdf, Kem},
 };
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngSeed},
+};
 
 use crate::client::oblivious::key_list::{GatewayKey, KEY_LIST_MAX, Kems, KeyListError};
 
@@ -129,6 +132,8 @@ fn a_key_that_is_no_point_is_no_key() {
 }
 
 proptest! {
+    #![proptest_config(Config { rng_seed: RngSeed::Fixed(0x5eed), failure_persistence: None, ..Config::default() })]
+
     #[test]
     fn no_list_panics_and_no_change_goes_unnoticed_by_the_lengths(at in 0..200_usize, byte: u8, cut in 0..200_usize) {
         let mut list = [x25519(1), configuration(2, 0x20, &[8; 32], &[(1, 2), (1, 3)]), x25519(3)].concat();

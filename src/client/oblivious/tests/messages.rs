@@ -3,7 +3,10 @@
 use std::{io::Cursor, time::UNIX_EPOCH};
 
 use bhttp::{Message, Mode, StatusCode};
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngSeed},
+};
 
 use crate::client::oblivious::{binary_request::BinaryRequest, binary_response::read_response};
 
@@ -97,6 +100,8 @@ fn what_bhttp_lets_through_is_refused() {
 }
 
 proptest! {
+    #![proptest_config(Config { rng_seed: RngSeed::Fixed(0x5eed), failure_persistence: None, ..Config::default() })]
+
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), at in 0..60_usize, byte: u8) {
         let _ = read_response(&bytes);
