@@ -8,8 +8,8 @@ pub use public::{keyring_table, open_keyring};
 use std::{collections::BTreeSet, fmt::Display, sync::Arc, time::Duration};
 
 use restante_gateway::Keyring;
-use restante_process::{Clients, Connections, Identify, Socket, SocketError, Tls, TlsError};
-use tokio::{sync::watch, task::JoinSet};
+use restante_process::{Clients, Connections, Identify, Socket, SocketError, Stopped, Tasks, Tls, TlsError};
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -49,16 +49,19 @@ pub enum Error {
     /// A listener.
     #[error(transparent)]
     Listen(#[from] SocketError),
+    /// A part of it stopped by a bug.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 /// Memory for cached blocks of the database.
 const CACHE_BYTES: usize = 256 * 1024 * 1024;
 
-/// Serves until `stopping` turns true or its sender is gone; calls `ready` with table and address of each listener. Returns when everything that was
-/// being served is answered and the database is closed.
+/// Serves until `stopping` turns true or its sender is gone; calls `ready` with table and address of each listener.
+/// Returns when everything that was being served is answered and the database is closed.
 ///
 /// # Errors
-/// Why it did not start.
+/// Why it did not start, or which part of it stopped.
 pub async fn run(
     config: Config,
     mut ready: impl FnMut(&str, &dyn Display) + Send,
@@ -86,7 +89,7 @@ pub async fn run(
     let (service, marks) = start_service(&config, keys_are_older).await?;
     let hub = Arc::new(build_hub(&config, service.clone())?);
 
-    let mut tasks = JoinSet::new();
+    let mut tasks = Tasks::default();
     let connections = |service, tls, identify| {
         let limits = limits::of_services(&config.limits);
         Connections { service, route: http::route, tls, identify, limits }
@@ -94,7 +97,7 @@ pub async fn run(
     if let Some((tls, (socket, address))) = provider {
         let peer = Identify::by(|certificate| certificate.map(|leaf| Peer::of_certificate(leaf)));
         let connections = connections(http::provider::router(hub.clone()), Some(tls), peer);
-        tasks.spawn(connections.serve(socket, stopping.clone()));
+        tasks.spawn("provider", connections.serve(socket, stopping.clone()));
         ready("provider", &address);
     }
     if let Some((public, keyring, tls, (socket, address))) = public {
@@ -102,25 +105,42 @@ pub async fn run(
         let (route, tls, identify) = (public::route, Some(tls), public::identify(public));
         let limits = limits::of_relays(&config.limits);
         let connections = Connections { service, route, tls, identify, limits };
-        tasks.spawn(connections.serve(socket, stopping.clone()));
-        tasks.spawn(public::keep_fresh(keyring, stopping.clone()));
+        tasks.spawn("public", connections.serve(socket, stopping.clone()));
+        tasks.spawn("keys", public::keep_fresh(keyring, stopping.clone()));
         ready("public", &address);
     }
     if let Some((socket, address)) = local {
         let connections = connections(http::local::router(hub.clone()), None, Identify::nobody());
-        tasks.spawn(connections.serve(socket, stopping.clone()));
+        tasks.spawn("local", connections.serve(socket, stopping.clone()));
         ready("local", &address);
     }
-    let sweeper = tokio::spawn(sweep(service.clone(), stopping.clone()));
+    tasks.spawn("timers", sweep(service.clone(), stopping.clone()));
 
-    // A dropped sender means the end as well.
-    drop(stopping.wait_for(|ends| *ends).await);
+    let served = until_told(&mut stopping, &mut tasks).await;
     hub.drain();
-    while tasks.join_next().await.is_some() {}
-    drop(sweeper.await);
+    let ended = match served {
+        Ok(()) => tasks.ended().await,
+        Err(stopped) => {
+            tasks.shutdown().await;
+            Err(stopped)
+        }
+    };
     // The lanes' threads are joined where blocking is allowed.
     drop(tokio::task::spawn_blocking(move || service.finish()).await);
-    Ok(())
+    Ok(ended?)
+}
+
+/// Waits until it is time to end.
+///
+/// # Errors
+/// Something stopped that the rest is no server without.
+async fn until_told(stopping: &mut watch::Receiver<bool>, tasks: &mut Tasks) -> Result<(), Stopped> {
+    tokio::select! {
+        biased;
+        // A dropped sender means the end as well. First: told to end, the tasks do.
+        _ = stopping.wait_for(|ends| *ends) => Ok(()),
+        stopped = tasks.stopped() => Err(stopped),
+    }
 }
 
 /// Opens the gateway's keys, or makes them. Whether they were there.
@@ -280,5 +300,19 @@ mod tests {
         assert_eq!(written.clients_per_user, pool.clients);
         assert_eq!(3_600_000 / u64::from(written.fetches_per_token_and_hour), pool.token_rate.each_ms);
         assert_eq!(3_600_000 / u64::from(written.fetches_per_user_and_hour), pool.target_rate.each_ms);
+    }
+
+    #[tokio::test]
+    async fn a_part_that_stops_ends_the_whole() {
+        let (stop, mut stopping) = watch::channel(false);
+        let mut tasks = Tasks::default();
+        tasks.spawn("timers", std::future::pending());
+        tasks.spawn("local", async { panic!("a bug") });
+        assert_eq!(until_told(&mut stopping, &mut tasks).await, Err(Stopped("local")));
+        // Those that end because they are told to have not stopped.
+        stop.send_replace(true);
+        tasks.spawn("public", async {});
+        tokio::task::yield_now().await;
+        assert_eq!(until_told(&mut stopping, &mut tasks).await, Ok(()));
     }
 }
