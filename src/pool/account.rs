@@ -12,7 +12,7 @@ use crate::{
 /// A user of this provider. It begins with the first upload or the first token.
 #[derive(Clone, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct Account {
-    /// Raised to revoke all of the user's tokens.
+    /// Raised to revoke all of the user's tokens, to the second (Unix) in which that is; 0 at first.
     pub generation: u32,
     /// How many handles have a row.
     pub handles: u32,

@@ -1,7 +1,15 @@
 //! Revoking tokens, from the next fetch on.
+//!
+//! # Security
+//! Periods and generations are times as well as counters. After an old copy of the database was put back, one that only
+//! counted would give a number for the second time, and with it the tokens that were minted under it and revoked since
+//! would be good again.
 
 use super::{Refusal, State, Transition};
-use crate::{sequencer::UserTag, wire::TokenHandle};
+use crate::{
+    sequencer::{UnixMillis, UserTag},
+    wire::TokenHandle,
+};
 
 /// Which tokens open nothing any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +26,7 @@ pub enum Revoke {
 ///
 /// # Errors
 /// [`Refusal::State`] when the state cannot be read.
-pub fn revoke<S: State + ?Sized>(state: &S, revoke: &Revoke) -> Result<Transition, Refusal<S::Error>> {
+pub fn revoke<S: State + ?Sized>(state: &S, revoke: &Revoke, now: UnixMillis) -> Result<Transition, Refusal<S::Error>> {
     let mut transition = Transition::default();
     match revoke {
         Revoke::Handle(user, handle) => {
@@ -29,7 +37,7 @@ pub fn revoke<S: State + ?Sized>(state: &S, revoke: &Revoke) -> Result<Transitio
         }
         Revoke::User(user) => {
             if let Some(mut account) = state.account(user).map_err(Refusal::State)? {
-                account.generation = account.generation.wrapping_add(1);
+                account.generation = generation_of(now).max(account.generation.wrapping_add(1));
                 account.handles = 0;
                 // Worth nothing under a new generation.
                 let handles = state.handles(user).map_err(Refusal::State)?;
@@ -39,8 +47,13 @@ pub fn revoke<S: State + ?Sized>(state: &S, revoke: &Revoke) -> Result<Transitio
         }
         Revoke::All => {
             let period = state.token_period().map_err(Refusal::State)?;
-            transition.token_period = Some(period.wrapping_add(1));
+            transition.token_period = Some(now.max(period.wrapping_add(1)));
         }
     }
     Ok(transition)
+}
+
+/// In seconds, so that thirty-two bits hold it until 2106. From then on generations count.
+fn generation_of(now: UnixMillis) -> u32 {
+    u32::try_from(now / 1000).unwrap_or(0)
 }

@@ -3,6 +3,7 @@
 use super::{Call, House, assert_all_malformed, assert_local_access_is_checked, assert_media_type_is_checked};
 use crate::{
     client::ProblemCode,
+    service::setup::START,
     wire::{BearerToken, BearerTokenKind, ListTokensResponse, MintTokenResponse, decode},
 };
 
@@ -37,7 +38,7 @@ async fn unique_tokens_are_listed_and_revoked_one_by_one_or_all() {
         assert_eq!(token.revoked, token.handle.as_bytes()[..] == unique.handle[..]);
     }
     Call::local(REVOKE, vec![0]).answer(&house).await.assert_ok();
-    assert_eq!(list(&house).await.generation, 1);
+    assert_eq!(u64::from(list(&house).await.generation), START / 1000);
     assert_ne!(mint(&house, BearerTokenKind::Shared).await, shared);
 }
 

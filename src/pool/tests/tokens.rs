@@ -1,6 +1,6 @@
 //! Minting and revoking.
 
-use super::world::{World, last_resort, tag};
+use super::world::{DAY, World, last_resort, tag};
 use crate::{
     pool::{Policy, Refusal, Rejection, Revoke},
     wire::{
@@ -56,6 +56,55 @@ fn revoking_all_revokes_all() {
     assert_eq!(world.fetch("bob", &unique).0, Denied);
     let new = world.mint_shared("bob");
     assert_eq!(world.fetch("bob", &new).0, Ok);
+}
+
+/// Whatever is revoked after an old copy of the database was put back, no number is given that the database gave before
+/// and has forgotten.
+#[test]
+fn what_was_revoked_after_the_copy_stays_so_when_tokens_are_revoked_anew() {
+    for (first, second) in [(Revoke::All, Revoke::User(tag("bob"))), (Revoke::User(tag("bob")), Revoke::All)] {
+        for anew in [first, second] {
+            let mut world = world();
+            // There is an account to be revoked anew.
+            world.mint_shared("bob");
+            let copy = world.copy();
+            let mut revoked = Vec::new();
+            for revoke in [first, second, first] {
+                world.now += 1000;
+                world.revoke(revoke);
+                revoked.push(world.mint_shared("bob"));
+            }
+            world.now += 1000;
+            world.revoke(second);
+            world.restore(copy);
+            world.now += 1000;
+            world.revoke(anew);
+            for token in &revoked {
+                assert_eq!(world.fetch("bob", token).0, Denied, "{anew:?}");
+            }
+            let new = world.mint_shared("bob");
+            assert_eq!(world.fetch("bob", &new).0, Ok);
+        }
+    }
+}
+
+/// Also in one moment, and when the clock goes back.
+#[test]
+fn a_number_is_not_given_twice_within_one_database() {
+    let mut world = world();
+    let mut tokens = Vec::new();
+    for revoke in [Revoke::All, Revoke::All, Revoke::User(tag("bob")), Revoke::User(tag("bob"))] {
+        tokens.push(world.mint_shared("bob"));
+        world.revoke(revoke);
+    }
+    world.now -= DAY;
+    for revoke in [Revoke::All, Revoke::User(tag("bob"))] {
+        tokens.push(world.mint_shared("bob"));
+        world.revoke(revoke);
+    }
+    for token in &tokens {
+        assert_eq!(world.fetch("bob", token).0, Denied);
+    }
 }
 
 #[test]

@@ -212,7 +212,7 @@ impl World {
     }
 
     pub(super) fn revoke(&mut self, command: Revoke) {
-        let transition = revoke(self, &command).unwrap();
+        let transition = revoke(self, &command, self.now).unwrap();
         self.apply(transition);
     }
 
@@ -224,6 +224,29 @@ impl World {
             self.apply(transition);
         }
         panic!("something is due for ever");
+    }
+
+    /// What its database holds now.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            now: self.now,
+            meters: Meters::new(&self.policy),
+            policy: self.policy.clone(),
+            secret: self.secret.clone(),
+            accounts: self.accounts.clone(),
+            stocks: self.stocks.clone(),
+            items: self.items.clone(),
+            packages: self.packages.clone(),
+            references: self.references.clone(),
+            handles: self.handles.clone(),
+            period: self.period,
+            expiries: self.expiries.clone(),
+        }
+    }
+
+    /// Puts an old copy back. What time it is stays as it is.
+    pub(super) fn restore(&mut self, copy: Self) {
+        *self = Self { now: self.now, ..copy };
     }
 
     /// As if the database were older than the tokens.
