@@ -1,18 +1,36 @@
 //! `restante key-packages`: what the operator does with users' KeyPackages, through the local listener of the running
 //! server.
 
-use restante::config::Config;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use restante::{
+    client::http::{CallError, ChannelError, Limits},
+    config::Config,
+};
 
 use crate::{
     cli::KeyPackagesCommand,
-    local_service::{OPERATOR, service},
+    local_service::{OPERATOR, service_within},
 };
+
+/// As `--help` says. The server goes on after that.
+const WAIT_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// Carries a command out; gives the lines to print.
 pub(crate) async fn run(command: &KeyPackagesCommand, config: &Config) -> anyhow::Result<Vec<String>> {
     match command {
         // There is nothing else to delete here: the flag is there to be written.
-        KeyPackagesCommand::Delete(_) => service(config, OPERATOR)?.delete_all_key_packages().await?,
+        KeyPackagesCommand::Delete(_) => {
+            let limits = Limits { request: WAIT_MAX, ..Limits::default() };
+            let deleting = service_within(config, OPERATOR, limits)?.delete_all_key_packages().await;
+            deleting.map_err(|error| match error {
+                CallError::Channel(ChannelError::Timeout) => {
+                    anyhow!("the server has not said that it is done; it goes on: run this again to wait on")
+                }
+                error => error.into(),
+            })?;
+        }
     }
     Ok(vec!["deleted".to_owned()])
 }

@@ -11,6 +11,15 @@ pub(crate) const OPERATOR: &[u8] = b"operator";
 
 /// The server of that configuration, asked on behalf of a user.
 pub(crate) fn service(config: &Config, user: &[u8]) -> anyhow::Result<DeliveryService<LocalClient>> {
+    service_within(config, user, Limits::default())
+}
+
+/// The same for what takes its time.
+pub(crate) fn service_within(
+    config: &Config,
+    user: &[u8],
+    limits: Limits,
+) -> anyhow::Result<DeliveryService<LocalClient>> {
     let Some(local) = &config.local else {
         bail!(
             "there is no table [local] in the configuration: tokens and KeyPackages are managed through the running \
@@ -24,5 +33,5 @@ pub(crate) fn service(config: &Config, user: &[u8]) -> anyhow::Result<DeliverySe
         config::LocalAddress::Unix(path) => LocalAddress::Unix(path.clone()),
     };
     let user = UserId::new(user).context("a user id has 1 to 512 bytes")?;
-    Ok(DeliveryService::new(LocalClient::new(address, token, user, Limits::default())))
+    Ok(DeliveryService::new(LocalClient::new(address, token, user, limits)))
 }

@@ -115,6 +115,7 @@ pub async fn run(
         ready("local", &address);
     }
     tasks.spawn("timers", sweep(service.clone(), stopping.clone()));
+    tasks.spawn("lanes", watch_lanes(service.clone(), stopping.clone()));
 
     let served = until_told(&mut stopping, &mut tasks).await;
     hub.drain();
@@ -125,6 +126,7 @@ pub async fn run(
             Err(stopped)
         }
     };
+    service.deletion_ended().await;
     // The lanes' threads are joined where blocking is allowed.
     drop(tokio::task::spawn_blocking(move || service.finish()).await);
     Ok(ended?)
@@ -255,6 +257,14 @@ fn provider_tls(config: &Config) -> Result<Tls, TlsError> {
     Tls::read(&provider.cert_file, &provider.key_file, Clients::Required(&provider.ca_file))
 }
 
+/// Ends when a lane does, or when all are told to: without a lane, what belongs to it would be refused for ever.
+async fn watch_lanes(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
+    tokio::select! {
+        () = service.lane_ended() => {}
+        _ = stopping.wait_for(|ends| *ends) => {}
+    }
+}
+
 /// Looks for due timers until the end.
 async fn sweep(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
@@ -314,5 +324,35 @@ mod tests {
         tasks.spawn("public", async {});
         tokio::task::yield_now().await;
         assert_eq!(until_told(&mut stopping, &mut tasks).await, Ok(()));
+    }
+
+    /// A supervisor starts a process again that ends; one that stands and refuses everything, it leaves as it is.
+    #[tokio::test]
+    async fn a_lane_that_panics_ends_the_whole() {
+        use service::setup::{PATIENCE, Setup, user_id};
+        let setup = Setup::new();
+        let (_stop, mut stopping) = watch::channel(false);
+        let mut tasks = Tasks::default();
+        tasks.spawn("lanes", watch_lanes(setup.service.clone(), stopping.clone()));
+        setup.group().await;
+        assert_eq!(setup.service.ready(), Ok(()));
+        setup.store.panic_on_commit();
+        let refused = setup.service.mint_group_id(&user_id("alice")).await;
+        assert_eq!(refused.map(drop), Err(service::Error::ShuttingDown));
+        let ended = tokio::time::timeout(PATIENCE, until_told(&mut stopping, &mut tasks)).await;
+        assert_eq!(ended, Ok(Err(Stopped("lanes"))));
+        // What is left ends in order.
+        let finished = tokio::task::spawn_blocking(move || setup.service.finish());
+        tokio::time::timeout(PATIENCE, finished).await.expect("no lane is kept").unwrap();
+    }
+
+    #[tokio::test]
+    async fn lanes_that_are_told_to_end_have_not_stopped() {
+        let setup = service::setup::Setup::new();
+        let (stop, stopping) = watch::channel(false);
+        let mut tasks = Tasks::default();
+        tasks.spawn("lanes", watch_lanes(setup.service.clone(), stopping));
+        stop.send_replace(true);
+        assert_eq!(tasks.ended().await, Ok(()));
     }
 }

@@ -9,8 +9,10 @@ pub(crate) enum KeyPackagesCommand {
     /// Delete the KeyPackages of all users, who then have to upload new ones
     ///
     /// For the day on which an old copy of the database was put back: it would hand out KeyPackages that were handed out
-    /// since. Until their devices have uploaded anew, users cannot be added to groups. With very many users it goes on
-    /// after this command has given up waiting; running it again goes on with what is left.
+    /// since. Until their devices have uploaded anew, users cannot be added to groups. With very many users the server
+    /// goes on after this command has given up waiting, which it does after ten minutes; run it again to wait on. If
+    /// some users' rows cannot be read, those of all others are deleted, the command fails, and the server's log says
+    /// how many there are.
     #[command(after_long_help = "\
 Example:
   restante key-packages delete --config hub.toml --all")]

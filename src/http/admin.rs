@@ -27,7 +27,8 @@ async fn revoke_all_tokens(State(hub): State<Arc<Hub>>, request: Request) -> Res
     Ok(answer(&json!({ "revoked": "all" })))
 }
 
-/// All users have to upload anew. It may take longer than whoever asked waits: asking again goes on.
+/// All users have to upload anew. It may take longer than whoever asked waits: it goes on, and who asks again waits for
+/// the same.
 async fn delete_all_key_packages(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     fields::service_token(&hub, request.headers())?;
     let users = hub.service.delete_all_key_packages().await?;

@@ -5,7 +5,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     Error, Limits,
@@ -22,6 +22,8 @@ pub struct Lanes {
     /// Those of groups, and behind them that of KeyPackages and tokens. Emptied by `finish`, which closes the queues.
     queues: RwLock<Vec<mpsc::Sender<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Whether a lane has ended, by a bug or by `finish`. Nobody keeps a queue open to find out.
+    ended: watch::Receiver<bool>,
     queue_wait: std::time::Duration,
     commit_wait: std::time::Duration,
 }
@@ -30,19 +32,25 @@ impl Lanes {
     pub(super) fn start(limits: &Limits, surroundings: &Surroundings) -> Result<Self, Error> {
         let mut queues = Vec::new();
         let mut threads = Vec::new();
+        let (ends, ended) = watch::channel(false);
         let of_groups = (0..limits.lanes.max(1)).map(|number| format!("lane-{number}"));
         // Whoever has a token decides how much there is to read for it: no group waits behind that.
         for name in of_groups.chain(["lane-pool".to_owned()]) {
             let (queue, jobs) = mpsc::channel(limits.queue);
             let lane = Lane::new(surroundings.clone(), jobs);
-            let thread =
-                std::thread::Builder::new().name(name).spawn(move || lane.run()).map_err(|_| Error::NoThread)?;
+            let end = End(ends.clone());
+            let work = move || {
+                lane.run();
+                drop(end);
+            };
+            let thread = std::thread::Builder::new().name(name).spawn(work).map_err(|_| Error::NoThread)?;
             queues.push(queue);
             threads.push(thread);
         }
         Ok(Self {
             queues: RwLock::new(queues),
             threads: Mutex::new(threads),
+            ended,
             queue_wait: limits.queue_wait,
             commit_wait: limits.commit_wait,
         })
@@ -112,6 +120,12 @@ impl Lanes {
         Ok(())
     }
 
+    /// Returns when a lane has ended. Before `finish` none does, unless it has a bug.
+    pub(super) async fn ended(&self) {
+        // Without a sender all of them have.
+        drop(self.ended.clone().wait_for(|ended| *ended).await);
+    }
+
     pub(super) fn finish(&self) {
         self.queues.write().unwrap_or_else(PoisonError::into_inner).clear();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
@@ -128,6 +142,15 @@ impl Lanes {
         let [.., last] = group.as_bytes();
         let lane = usize::from(*last).checked_rem(of_groups.len())?;
         of_groups.get(lane).cloned()
+    }
+}
+
+/// Says that a lane has ended when it is dropped, by a panic as well.
+struct End(watch::Sender<bool>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
     }
 }
 

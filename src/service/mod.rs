@@ -116,6 +116,7 @@ pub struct Service {
     lanes: Lanes,
     waiters: Arc<Waiters>,
     reads: Arc<tokio::sync::Semaphore>,
+    deletion: delete_all_key_packages::Deletion,
 }
 
 /// The policy in force, which a reload replaces.
@@ -148,7 +149,20 @@ impl Service {
             },
         )?;
         let reads = Arc::new(tokio::sync::Semaphore::new(limits.reads));
-        Ok(Self { provider, store, policy, pool_policy, limits, clock, entropy, lanes, waiters, reads })
+        let deletion = delete_all_key_packages::Deletion::default();
+        Ok(Self {
+            provider,
+            store,
+            policy,
+            pool_policy,
+            limits,
+            clock,
+            entropy,
+            lanes,
+            waiters,
+            reads,
+            deletion,
+        })
     }
 
     /// The provider that this hub is.
@@ -170,7 +184,14 @@ impl Service {
         self.lanes.alive()
     }
 
-    /// Answers all waiting receives and lets no new ones wait. Commands still go on.
+    /// Returns when a lane has ended. Before [`Service::finish`] that is a bug, and nothing of what it had can be carried
+    /// out any more.
+    pub async fn lane_ended(&self) {
+        self.lanes.ended().await;
+    }
+
+    /// Answers all waiting receives and lets no new ones wait; ends what goes on without anybody who waits. Commands still
+    /// go on.
     pub fn stop_waiting(&self) {
         self.waiters.close();
     }

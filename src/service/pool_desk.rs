@@ -68,7 +68,7 @@ impl Desk<'_> {
             PoolTask::Expire(due) => return self.expire(due, batch),
             PoolTask::Upload(upload) => pool::upload(&view, upload, policy, self.meters, now).map(done),
             PoolTask::Forget(forgets) => return self.forget(forgets, batch),
-            PoolTask::Revoke(revoke) => pool::revoke(&view, revoke).map(done),
+            PoolTask::Revoke(revoke) => pool::revoke(&view, revoke, now).map(done),
             PoolTask::Mint(mint) => pool::mint(&view, mint, secret, policy, now)
                 .map(|(token, transition)| (PoolOutcome::Minted(token), transition)),
             PoolTask::Lapse(marks) => {
@@ -88,16 +88,21 @@ impl Desk<'_> {
         Ok(outcome)
     }
 
-    /// One after another, each seeing what the one before it did.
+    /// One after another, each seeing what the one before it did. A client that cannot be read does not stand in the way
+    /// of the others.
     fn forget(self, forgets: &[Forget], batch: &mut Batch) -> Result<PoolOutcome, Error> {
+        let mut outcome = Ok(PoolOutcome::Done);
         for forget in forgets {
             let changes = [&batch.pool];
             let view = PoolView::new(&changes, self.snapshot);
             let decided = pool::forget(&view, forget);
             batch.bytes += view.rows() * ROW_BYTES;
-            batch.pool.push(decided.map_err(refused)?);
+            match decided {
+                Ok(transition) => batch.pool.push(transition),
+                Err(refusal) => outcome = Err(refused(refusal)),
+            }
         }
-        Ok(PoolOutcome::Done)
+        outcome
     }
 
     /// All that can be: a row that cannot be read does not stand in the way of the others. What is too much for a batch

@@ -93,11 +93,16 @@ impl Waiters {
         self.closing.notify_waiters();
     }
 
+    /// Whether all waits have ended for good.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
     /// Returns when all waits have ended for good.
     pub async fn closed(&self) {
         let mut closing = std::pin::pin!(self.closing.notified());
         closing.as_mut().enable();
-        if !self.closed.load(Ordering::Acquire) {
+        if !self.is_closed() {
             closing.await;
         }
     }

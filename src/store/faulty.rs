@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use super::{Batch, Error, SharedStore, Snapshot, Store, watched::Watched};
+use super::{
+    Batch, Error, SharedStore, Snapshot, Store,
+    watched::{Damage, Watched},
+};
 
 /// No test waits longer for a step of another thread.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,9 +23,12 @@ pub(crate) struct Faulty {
 #[derive(Debug, Default)]
 struct Plan {
     conflicts: usize,
+    /// The next commit panics.
+    panics: bool,
     /// How many commits still succeed, and how the next one fails.
     failure: Option<(usize, Error)>,
     unreadable: Option<Error>,
+    damage: Option<Damage>,
     poisoned: bool,
     held: bool,
     arrived: usize,
@@ -62,9 +68,19 @@ impl Faulty {
         self.plan().failure = Some((successes, error));
     }
 
+    /// The next commit panics, as a bug would.
+    pub(crate) fn panic_on_commit(&self) {
+        self.plan().panics = true;
+    }
+
     /// Reads fail from now on, or work again.
     pub(crate) fn fail_reads(&self, error: Option<Error>) {
         self.plan().unreadable = error;
+    }
+
+    /// Some rows cannot be read from now on.
+    pub(crate) fn damage(&self, damage: Damage) {
+        self.plan().damage = Some(damage);
     }
 
     /// Commits stall from now on.
@@ -124,15 +140,16 @@ impl Store for Faulty {
         let inner = self.inner.snapshot()?;
         let mut plan = self.plan();
         plan.snapshots += 1;
-        if plan.reads.is_none() {
+        if plan.reads.is_none() && plan.damage.is_none() {
             return Ok(inner);
         }
+        let damage = plan.damage.unwrap_or_default();
         let note = |read| {
             if let Some(reads) = &mut self.plan().reads {
                 reads.push(read);
             }
         };
-        Ok(Box::new(Watched { inner, note: Box::new(note) }))
+        Ok(Box::new(Watched { inner, note: Box::new(note), damage }))
     }
 
     fn at_hand(&self, bytes: u64) -> Result<Box<dyn Snapshot + '_>, Error> {
@@ -157,6 +174,11 @@ impl Store for Faulty {
             let (released, timeout) = self.changed.wait_timeout_while(plan, PATIENCE, |plan| plan.held).unwrap();
             assert!(!timeout.timed_out(), "nobody released a stalled commit");
             plan = released;
+        }
+        if std::mem::take(&mut plan.panics) {
+            // The plan is still wanted.
+            drop(plan);
+            panic!("a bug");
         }
         if plan.poisoned {
             return Err(Error::Poisoned);

@@ -13,7 +13,7 @@ pub(crate) mod faulty;
 mod pool_batch;
 pub mod rocks;
 #[cfg(test)]
-mod watched;
+pub(crate) mod watched;
 
 use std::sync::Arc;
 
@@ -139,8 +139,9 @@ pub trait Snapshot {
     /// A user who may be asked for.
     fn account(&self, user: &UserTag) -> Result<Option<Account>, Error>;
 
-    /// Users who may be asked for, in order, at most `limit` after `after`.
-    fn accounts(&self, after: Option<&UserTag>, limit: usize) -> Result<Vec<(UserTag, Account)>, Error>;
+    /// Users who may be asked for, in order, at most `limit` after `after`. One that cannot be read is an error in its
+    /// place, and those behind it are listed.
+    fn accounts(&self, after: Option<&UserTag>, limit: usize) -> Result<Vec<AccountRow>, Error>;
 
     /// A stock of KeyPackages.
     fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Error>;
@@ -172,6 +173,9 @@ pub trait Snapshot {
     /// Marks of answered requests in the order in which they lapse, at most `limit` after `after`.
     fn replay_marks(&self, after: Option<&ReplayMark>, limit: usize) -> Result<Vec<ReplayMark>, Error>;
 }
+
+/// A row of [`Snapshot::accounts`].
+pub type AccountRow = (UserTag, Result<Account, Error>);
 
 /// A row of [`Snapshot::budgets`].
 pub type BudgetRow = (ServiceProviderId, GroupKey, Usage);

@@ -1,8 +1,8 @@
-//! A snapshot that notes which rows are asked for.
+//! A snapshot that notes which rows are asked for, and in which some are damaged.
 
 use bytes::Bytes;
 
-use super::{BudgetRow, Error, Page, Snapshot};
+use super::{AccountRow, BudgetRow, Error, Page, Snapshot};
 use crate::{
     pool::{Account, Expiry, Handle, Item, Place, Reference, ReferenceKey, ReplayMark, Stock, StockKey},
     sequencer::{
@@ -16,6 +16,14 @@ use crate::{
 pub(super) struct Watched<'a> {
     pub(super) inner: Box<dyn Snapshot + 'a>,
     pub(super) note: Box<dyn Fn(&'static str) + 'a>,
+    pub(super) damage: Damage,
+}
+
+/// Whose rows cannot be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Damage {
+    pub(crate) account: Option<UserTag>,
+    pub(crate) stocks: Option<UserTag>,
 }
 
 macro_rules! watched {
@@ -25,6 +33,22 @@ macro_rules! watched {
                 (self.note)(stringify!($read));
                 self.inner.$read($($argument),*)
             })*
+
+            fn accounts(&self, after: Option<&UserTag>, limit: usize) -> Result<Vec<AccountRow>, Error> {
+                (self.note)("accounts");
+                let mut rows = self.inner.accounts(after, limit)?;
+                for (user, account) in &mut rows {
+                    if self.damage.account == Some(*user) {
+                        *account = Err(Error::Corrupt("account"));
+                    }
+                }
+                Ok(rows)
+            }
+
+            fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Error> {
+                (self.note)("stock");
+                if self.damage.stocks == Some(key.user) { Err(Error::Corrupt("stock")) } else { self.inner.stock(key) }
+            }
         }
     };
 }
@@ -43,8 +67,6 @@ watched! {
     presented(group: &GroupKey, partition: &MaskedPartitionKey, user: &UserTag) -> Option<UnixMillis>;
     welcomes(limit: usize) -> Vec<(GroupKey, Welcome)>;
     account(user: &UserTag) -> Option<Account>;
-    accounts(after: Option<&UserTag>, limit: usize) -> Vec<(UserTag, Account)>;
-    stock(key: &StockKey) -> Option<Stock>;
     items(key: &StockKey, from: Place, limit: usize) -> Vec<Item>;
     package(key: &StockKey, number: u32) -> Option<Bytes>;
     reference(key: &ReferenceKey) -> Option<Reference>;

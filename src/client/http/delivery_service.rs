@@ -173,7 +173,7 @@ impl<C: Channel> DeliveryService<C> {
     /// Removes all KeyPackages of all users, who have to upload anew: the operator's.
     ///
     /// # Errors
-    /// [`CallError`]. If no answer came, it may still be going on: calling it again goes on with what is left.
+    /// [`CallError`]. If no answer came, the provider goes on: whoever calls it again waits for the same.
     pub async fn delete_all_key_packages(&self) -> Result<(), CallError> {
         self.manage(Operation::DeleteAllKeyPackages).await
     }

@@ -17,20 +17,20 @@ use crate::{
     },
 };
 
-const NOW_S: u64 = START / 1000;
+pub(super) const NOW_S: u64 = START / 1000;
 const CLIENT: ClientId = ClientId::new([1; 16]);
 
-async fn upload(setup: &Setup, user: &str, packages: &[Vec<u8>]) -> Result<KeyPackageStanding, Error> {
+pub(super) async fn upload(setup: &Setup, user: &str, packages: &[Vec<u8>]) -> Result<KeyPackageStanding, Error> {
     let key_packages = packages.iter().map(|bytes| decode(bytes).unwrap()).collect();
     let request = UploadKeyPackagesRequest { client_id: CLIENT, key_packages };
     setup.service.upload_key_packages(&user_id(user), request).await
 }
 
-async fn token(setup: &Setup, user: &str) -> BearerToken {
+pub(super) async fn token(setup: &Setup, user: &str) -> BearerToken {
     setup.service.mint_token(&user_id(user), BearerTokenKind::Shared).await.unwrap()
 }
 
-fn request(user: &str, token: &BearerToken) -> KeyPackageRequest {
+pub(super) fn request(user: &str, token: &BearerToken) -> KeyPackageRequest {
     KeyPackageRequest {
         user_id: user.as_bytes().to_vec(),
         bearer_token: encode(token).unwrap(),
@@ -39,7 +39,7 @@ fn request(user: &str, token: &BearerToken) -> KeyPackageRequest {
     }
 }
 
-async fn fetch(setup: &Setup, request: KeyPackageRequest) -> KeyPackageResult {
+pub(super) async fn fetch(setup: &Setup, request: KeyPackageRequest) -> KeyPackageResult {
     let mut results = setup.service.fetch_key_packages(&[request], None).await.unwrap().results;
     assert_eq!(results.len(), 1);
     results.remove(0)
@@ -269,29 +269,4 @@ async fn nothing_is_handed_out_to_who_has_gone() {
     setup.store.release();
     minting.await.unwrap();
     assert_eq!(fetch(&setup, request_of_bob).await.status, KeyPackageStatus::Ok, "it is still there");
-}
-
-/// More users than are looked at in one step, some of them without any; each write takes many.
-#[tokio::test]
-async fn all_key_packages_of_all_users_are_deleted_and_not_taken_back() {
-    let setup = Setup::new();
-    let device = Device::new(1);
-    let users: Vec<String> = (0..150).map(|number| format!("user {number}")).collect();
-    let packages: Vec<_> = users.iter().map(|_| [device.one_time(NOW_S), device.last_resort(NOW_S)]).collect();
-    for (user, packages) in users.iter().zip(&packages) {
-        upload(&setup, user, packages).await.unwrap();
-    }
-    let tokens = [token(&setup, "nobody").await, token(&setup, &users[149]).await];
-    let before = setup.store.attempts();
-    assert_eq!(setup.service.delete_all_key_packages().await, Ok(150));
-    assert!(setup.store.attempts() - before < 100, "users share writes");
-    assert_eq!(fetch(&setup, request(&users[149], &tokens[1])).await.status, KeyPackageStatus::Incompatible);
-    assert_eq!(fetch(&setup, request("nobody", &tokens[0])).await.status, KeyPackageStatus::Incompatible);
-    let snapshot = crate::store::Store::snapshot(&*setup.store).unwrap();
-    assert!(snapshot.accounts(None, 1000).unwrap().iter().all(|(_, account)| account.shelves.is_empty()));
-    drop(snapshot);
-    // Whether they were handed out is what nobody knows.
-    let again = upload(&setup, &users[0], &packages[0]).await.unwrap();
-    assert!(again.stocks.is_empty());
-    assert_eq!(setup.service.delete_all_key_packages().await, Ok(0));
 }

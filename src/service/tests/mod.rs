@@ -6,6 +6,7 @@
 mod at_hand;
 mod conflicts;
 mod creating;
+mod deleting_all;
 mod denials;
 mod group_commit;
 mod hints;

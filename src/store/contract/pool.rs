@@ -176,14 +176,15 @@ pub(crate) fn accounts_are_paged_in_order(open: Open) {
     let store = open(folder.path());
     let mut set = PoolBatch::default();
     let account = |generation| Account { generation, ..Account::default() };
+    let row = |number: u8| (tag(number), Ok(account(number.into())));
     let accounts = [3, 1, 0xff, 2].map(|number| (tag(number), account(number.into())));
     set.push(Transition { accounts: accounts.into(), ..Transition::default() });
     commit(&*store, set);
     let snapshot = store.snapshot().unwrap();
     let first = snapshot.accounts(None, 2).unwrap();
-    assert_eq!(first, [(tag(1), account(1)), (tag(2), account(2))]);
+    assert_eq!(first, [row(1), row(2)]);
     let rest = snapshot.accounts(first.last().map(|(user, _)| user), 10).unwrap();
-    assert_eq!(rest, [(tag(3), account(3)), (tag(0xff), account(0xff))]);
+    assert_eq!(rest, [row(3), row(0xff)]);
     assert_eq!(snapshot.accounts(Some(&tag(0xff)), 10).unwrap(), []);
 }
 

@@ -13,7 +13,7 @@ use crate::{
         BlobKey, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
         Welcome,
     },
-    store::{BudgetRow, Error, Page, Snapshot},
+    store::{AccountRow, BudgetRow, Error, Page, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId, TokenHandle},
 };
 
@@ -218,7 +218,7 @@ impl Snapshot for RocksSnapshot<'_> {
         self.record(keys::STATE, &pool_keys::account(user), "account")
     }
 
-    fn accounts(&self, after: Option<&UserTag>, limit: usize) -> Result<Vec<(UserTag, Account)>, Error> {
+    fn accounts(&self, after: Option<&UserTag>, limit: usize) -> Result<Vec<AccountRow>, Error> {
         let mut accounts = Vec::new();
         let prefix = [keys::kind::ACCOUNT];
         let start = after.map_or(prefix.to_vec(), |user| {
@@ -228,7 +228,7 @@ impl Snapshot for RocksSnapshot<'_> {
         });
         self.scan(keys::STATE, &prefix, &start, |key, value| {
             let user = pool_keys::parse_account(key).ok_or(Error::Corrupt("account"))?;
-            accounts.push((user, values::decode(value, "account")?));
+            accounts.push((user, values::decode(value, "account")));
             Ok(accounts.len() < limit)
         })?;
         Ok(accounts)

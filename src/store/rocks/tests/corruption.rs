@@ -53,13 +53,28 @@ fn scan_errors(snapshot: &dyn Snapshot) -> Vec<Error> {
         snapshot.due(u64::MAX, 100).map(drop),
         snapshot.announced(&partition(0x10), 100).map(drop),
         snapshot.welcomes(100).map(drop),
-        snapshot.accounts(None, 100).map(drop),
+        snapshot.accounts(None, 100).and_then(|rows| rows.into_iter().try_for_each(|(_, account)| account.map(drop))),
         snapshot.expiries(u64::MAX, 100).map(drop),
         snapshot.replay_marks(None, 100).map(drop),
         snapshot.marks_lapsed().map(drop),
         snapshot.token_period().map(drop),
     ];
     outcomes.into_iter().filter_map(Result::err).collect()
+}
+
+/// Whoever goes over all users reaches those behind it.
+#[test]
+fn a_damaged_account_is_an_error_in_its_place() {
+    let folder = TempDir::new().unwrap();
+    let (store, _healthy) = with_two_groups(folder.path());
+    let before = store.snapshot().unwrap().accounts(None, 100).unwrap();
+    let [(first, _), (_, Ok(_))] = &before[..] else { panic!("{before:?}") };
+    store
+        .db()
+        .put_cf(store.family(keys::STATE).unwrap(), crate::store::rocks::pool_keys::account(first), b"garbage")
+        .unwrap();
+    let after = store.snapshot().unwrap().accounts(None, 100).unwrap();
+    assert_eq!(after, [(*first, Err(Error::Corrupt("account"))), before[1].clone()]);
 }
 
 fn with_two_groups(folder: &Path) -> (RocksStore, Batch) {
