@@ -247,6 +247,7 @@ fn service_limits(config: &Config) -> Limits {
         receive_wait: seconds(config.limits.wait_seconds_max),
         waiting_per_provider: config.limits.waiting_per_provider,
         page_bytes: config.limits.page_bytes,
+        pages_bytes_max: config.limits.responses_in_flight_bytes_max,
         ..Limits::default()
     }
 }

@@ -37,6 +37,9 @@ pub struct Limits {
     pub idle_timeout_seconds: u32,
     /// The most bytes of request bodies that are held in memory at the same time.
     pub in_flight_bytes_max: usize,
+    /// The most bytes of responses to receives that are in memory at the same time, until clients have taken them up. One
+    /// provider may have a quarter of it.
+    pub responses_in_flight_bytes_max: u64,
     /// How long a shutdown waits for requests that are being served.
     pub drain_seconds: u32,
 }
@@ -57,6 +60,7 @@ impl Default for Limits {
             response_timeout_seconds: 120,
             idle_timeout_seconds: 120,
             in_flight_bytes_max: 512 * MIB,
+            responses_in_flight_bytes_max: 512 * MIB as u64,
             drain_seconds: 60,
         }
     }
@@ -87,6 +91,7 @@ impl Limits {
             response_timeout_seconds,
             idle_timeout_seconds,
             in_flight_bytes_max,
+            responses_in_flight_bytes_max,
             drain_seconds: _, // 0 means not to wait
         } = *self;
         for (key, is_zero) in [
@@ -112,6 +117,17 @@ impl Limits {
                     "{in_flight_bytes_max} bytes do not hold the longest request that the sizes above allow; give at \
                      least {}, or lower the sizes",
                     self.request_bytes_max()
+                ),
+            );
+        }
+        // A provider may have a quarter of it, and needs a page at least.
+        let pages = page_bytes.saturating_mul(4);
+        if responses_in_flight_bytes_max < pages {
+            problems.add(
+                place("limits.responses_in_flight_bytes_max"),
+                format!(
+                    "{responses_in_flight_bytes_max} bytes do not hold a page for each of four providers; give at \
+                     least {pages}, or lower limits.page_bytes"
                 ),
             );
         }

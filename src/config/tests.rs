@@ -482,6 +482,9 @@ fn limits_that_would_stop_all_traffic_are_refused() {
     let limit = |key: &str, value: &str| folder.load_layers(EXAMPLE, &[], &[(key, value)]).err().unwrap_or_default();
     assert_problems(&limit("limits.connections_max", "0"), &["--set limits.connections_max: 0 would refuse"]);
     assert_problems(&limit("limits.in_flight_bytes_max", "1000"), &["give at least 54591488"]);
+    let pages = limit("limits.responses_in_flight_bytes_max", "16777215");
+    assert_problems(&pages, &["give at least 16777216"]);
+    assert_problems(&limit("limits.responses_in_flight_bytes_max", "16777216"), &[]);
     assert_problems(&limit("limits.wait_seconds_max", "0"), &[]);
     assert_problems(&limit("policy.hint_epochs_max", "0"), &[]);
     assert_problems(&limit("policy.all_groups_factor", "0"), &["policy.all_groups_factor: 0 would leave"]);

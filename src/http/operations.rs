@@ -40,7 +40,7 @@ pub(super) async fn receive(
     received: &Received,
 ) -> Result<Response, Problem> {
     let receive = Receive::new(request, fields::wait(&received.headers));
-    respond::received(&hub.service.receive(submitter, receive).await?)
+    respond::received(hub.service.receive(submitter, receive).await?)
 }
 
 pub(super) async fn receive_literal(
@@ -50,5 +50,5 @@ pub(super) async fn receive_literal(
 ) -> Result<Response, Problem> {
     let request: LiteralReceiveRequest = decode(&received.bytes).map_err(Problem::malformed)?;
     let receive = hub.service.find_literal(submitter, &request, fields::wait(&received.headers)).await?;
-    respond::received(&hub.service.receive(submitter, receive).await?)
+    respond::received(hub.service.receive(submitter, receive).await?)
 }

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Problem, fields};
 use crate::{
-    service::Received,
+    service::{Answer, Lent},
     wire::{MEDIA_TYPE, encode},
 };
 
@@ -32,9 +32,12 @@ pub(super) fn nothing() -> Result<Response, Problem> {
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], ()).into_response())
 }
 
-/// Encodes what was received, with the fields that the structure cannot carry.
-pub(super) fn received(received: &Received) -> Result<Response, Problem> {
-    let mut response = answer(&received.response)?;
+/// Encodes what was received, with the fields that the structure cannot carry. The memory is given back when the last
+/// byte has been written.
+pub(super) fn received(Answer { received, memory }: Answer) -> Result<Response, Problem> {
+    let bytes = encode(&received.response).map_err(|_| Problem::unavailable())?;
+    let body = Bytes::from_owner(Page { bytes, _memory: memory });
+    let mut response = ([(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], body).into_response();
     let headers = response.headers_mut();
     headers.insert(fields::FIRST_INDEX, received.first_index.into());
     headers.insert(fields::NEXT_INDEX, received.next_index.into());
@@ -42,6 +45,18 @@ pub(super) fn received(received: &Received) -> Result<Response, Problem> {
         headers.insert(fields::MORE, fields::TRUE);
     }
     Ok(response)
+}
+
+/// An encoded page, and the memory that it was lent.
+struct Page {
+    bytes: Vec<u8>,
+    _memory: Lent,
+}
+
+impl AsRef<[u8]> for Page {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// Nothing of this service is for caches.

@@ -14,6 +14,7 @@ mod lane;
 mod lanes;
 mod ledger;
 mod mint_group_id;
+mod page_memory;
 mod pool_desk;
 mod pool_view;
 mod receive;
@@ -33,7 +34,8 @@ pub use entropy::{Entropy, SystemEntropy};
 pub use error::Error;
 pub use key_packages::{ANSWER_CLASS_BYTES, AnsweredRequests};
 pub use lanes::Lanes;
-pub use receive::{Receive, Received};
+pub use page_memory::Lent;
+pub use receive::{Answer, Receive, Received};
 pub use sweep::SWEEP_INTERVAL;
 pub use user::{Submitter, UserId};
 pub use waiters::Waiters;
@@ -67,6 +69,9 @@ pub struct Limits {
     pub waiting_per_provider: usize,
     /// How many bytes of messages one page of a `ReceiveResponse` holds.
     pub page_bytes: u64,
+    /// How many bytes of pages may be in memory, of all receives together: from before they are read until their clients
+    /// have taken them up. One provider may have a quarter of it.
+    pub pages_bytes_max: u64,
     /// How many receives may read from the store at once.
     pub reads: usize,
 }
@@ -81,6 +86,7 @@ impl Default for Limits {
             receive_wait: Duration::from_secs(50),
             waiting_per_provider: 20_000,
             page_bytes: 4 * 1024 * 1024,
+            pages_bytes_max: 512 * 1024 * 1024,
             reads: 64,
         }
     }
@@ -116,6 +122,7 @@ pub struct Service {
     lanes: Lanes,
     waiters: Arc<Waiters>,
     reads: Arc<tokio::sync::Semaphore>,
+    pages: page_memory::PageMemory,
     deletion: delete_all_key_packages::Deletion,
 }
 
@@ -149,6 +156,7 @@ impl Service {
             },
         )?;
         let reads = Arc::new(tokio::sync::Semaphore::new(limits.reads));
+        let pages = page_memory::PageMemory::new(limits.pages_bytes_max, limits.queue_wait);
         let deletion = delete_all_key_packages::Deletion::default();
         Ok(Self {
             provider,
@@ -161,6 +169,7 @@ impl Service {
             lanes,
             waiters,
             reads,
+            pages,
             deletion,
         })
     }

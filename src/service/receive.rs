@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use mls_rs_codec::MlsSize;
 use restante_process::Stopwatch;
 use tracing::Level;
 
-use super::{Error, Service, Submitter, view::SnapshotView, waiters::Woken};
+use super::{Error, Lent, Service, Submitter, view::SnapshotView, waiters::Woken};
 use crate::{
     mls::{WireGroupInfo, WireMessage},
     sequencer::{Command, Entry, GroupKey, Policy, Present, UnixMillis, UserTag, hinted, presentation_is_due},
@@ -18,6 +19,9 @@ use crate::{
 
 /// A waiting receive looks again after so long even when nobody woke it.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// How often a page is read that grows while it is.
+const READS_MAX: usize = 3;
 
 /// How many groups one masked key is looked up in for a reader who names no group.
 const LITERAL_GROUPS_MAX: usize = 64;
@@ -65,6 +69,15 @@ pub struct Received {
     pub more: bool,
 }
 
+/// What was received, and the memory that it takes: to be kept until the client has it.
+#[derive(Debug)]
+pub struct Answer {
+    /// Messages and hints.
+    pub received: Received,
+    /// As much as their encoding is long.
+    pub memory: Lent,
+}
+
 /// Who reads, as far as a read cares.
 #[derive(Clone)]
 struct Reader {
@@ -79,8 +92,9 @@ impl Service {
     /// An unknown group or key is answered like a live, empty partition: same shape, same waiting.
     ///
     /// # Errors
-    /// [`Error::TooManyWaiting`], or the store's.
-    pub async fn receive(self: &Arc<Self>, submitter: &Submitter, receive: Receive) -> Result<Received, Error> {
+    /// [`Error::TooManyWaiting`]; [`Error::Overloaded`] when there is no memory for the answer, or too much waits for the
+    /// store; or the store's.
+    pub async fn receive(self: &Arc<Self>, submitter: &Submitter, receive: Receive) -> Result<Answer, Error> {
         let (provider, user) = self.actor(submitter);
         let reader = Reader { provider, user };
         let wait = receive.wait.min(self.limits.receive_wait);
@@ -94,11 +108,11 @@ impl Service {
             let step = until.min(tokio::time::Instant::now() + LOOK_AGAIN);
             let read_or_wait = waiter.read_or_wait(async || match self.read(&reader, group, &receive).await {
                 // Hints alone never end a wait: they are given with what does, or when the time is over.
-                Ok(received) if received.response.epoch.messages.is_empty() => None,
-                received => Some(received),
+                Ok(answer) if answer.received.response.epoch.messages.is_empty() => None,
+                answer => Some(answer),
             });
             match tokio::time::timeout_at(step, read_or_wait).await {
-                Ok(Ok(received)) => return received,
+                Ok(Ok(answer)) => return answer,
                 Ok(Err(Woken::Closed)) => return self.read(&reader, group, &receive).await,
                 Err(_) if tokio::time::Instant::now() >= until => return self.read(&reader, group, &receive).await,
                 Ok(Err(Woken::Maybe)) | Err(_) => {}
@@ -144,7 +158,29 @@ impl Service {
         Ok(Receive { group, partition, counter: request.counter, wait })
     }
 
-    async fn read(self: &Arc<Self>, reader: &Reader, group: GroupKey, receive: &Receive) -> Result<Received, Error> {
+    /// Memory comes first, for the longest answer that is usual. One that is longer, because it has a single message that
+    /// is longer than a page, is read once more when there is memory for it.
+    async fn read(self: &Arc<Self>, reader: &Reader, group: GroupKey, receive: &Receive) -> Result<Answer, Error> {
+        let mut bytes = self.limits.page_bytes.saturating_add(self.policy().hint_bytes);
+        for _attempt in 0..READS_MAX {
+            let mut memory = self.pages.lend(&reader.provider, bytes).await?;
+            let received = self.read_page(reader, group, receive).await?;
+            let length = received.response.mls_encoded_len() as u64;
+            if length <= bytes {
+                memory.keep(length);
+                return Ok(Answer { received, memory });
+            }
+            bytes = length;
+        }
+        Err(Error::Overloaded)
+    }
+
+    async fn read_page(
+        self: &Arc<Self>,
+        reader: &Reader,
+        group: GroupKey,
+        receive: &Receive,
+    ) -> Result<Received, Error> {
         let (partition, counter) = (receive.partition, receive.counter);
         let (policy, now, page_bytes) = (self.policy(), self.now(), self.limits.page_bytes);
         let asker = reader.clone();

@@ -12,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{Clock, Entropy, Error, Limits, Parts, Receive, Received, Service, Submitter, UserId};
+use super::{Answer, Clock, Entropy, Error, Limits, Parts, Receive, Received, Service, Submitter, UserId};
 use crate::{
     fixtures::{
         mls,
@@ -214,6 +214,18 @@ impl Setup {
         counter: u32,
         wait: Duration,
     ) -> Result<Received, Error> {
+        self.answer(submitter, group_id, number, counter, wait).await.map(|answer| answer.received)
+    }
+
+    /// The same with the memory that it takes.
+    pub(crate) async fn answer(
+        &self,
+        submitter: impl Borrow<Submitter>,
+        group_id: &[u8],
+        number: u8,
+        counter: u32,
+        wait: Duration,
+    ) -> Result<Answer, Error> {
         let request: ReceiveRequest = decode(&requests::receive(group_id, key(number), counter)).unwrap();
         self.service.receive(submitter.borrow(), Receive::new(&request, wait)).await
     }

@@ -2,7 +2,7 @@
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http_body_util::BodyExt;
@@ -81,6 +81,15 @@ impl Call {
 
     /// The same with a body that arrives as the test says.
     pub(super) async fn answer_to(&self, house: &House, body: Body) -> Answer {
+        let (head, body) = self.respond(house, body).await.into_parts();
+        let answer =
+            Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() };
+        answer.check();
+        answer
+    }
+
+    /// The same before anything of the answer is read.
+    pub(super) async fn respond(&self, house: &House, body: Body) -> Response<Body> {
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.path.parse().unwrap();
@@ -90,11 +99,7 @@ impl Call {
             Listener::Provider(None) => (&house.provider, request),
             Listener::Provider(Some(peer)) => (&house.provider, peer.mark(request)),
         };
-        let (head, body) = router.clone().oneshot(request).await.unwrap().into_parts();
-        let answer =
-            Answer { status: head.status, headers: head.headers, body: body.collect().await.unwrap().to_bytes() };
-        answer.check();
-        answer
+        router.clone().oneshot(request).await.unwrap()
     }
 
     pub(super) async fn assert_problem(&self, house: &House, code: ProblemCode) -> Value {

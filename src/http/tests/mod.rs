@@ -21,6 +21,7 @@ mod provider_receive_literal;
 mod provider_send;
 mod routes;
 mod tokens;
+mod unread_answers;
 
 use std::{sync::Arc, time::Duration};
 

@@ -17,7 +17,7 @@ use crate::{
 async fn literal(setup: &Setup, submitter: &Submitter, number: u8, counter: u32, wait: Duration) -> Received {
     let request: LiteralReceiveRequest = decode(&requests::receive_literal(key(number), counter)).unwrap();
     let receive = setup.service.find_literal(submitter, &request, wait).await.unwrap();
-    setup.service.receive(submitter, receive).await.unwrap()
+    setup.service.receive(submitter, receive).await.unwrap().received
 }
 
 async fn now(setup: &Setup, submitter: &Submitter, number: u8) -> Vec<String> {

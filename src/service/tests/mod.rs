@@ -21,6 +21,7 @@ mod repeats;
 mod sending;
 mod shutdown;
 mod sweeping;
+mod unread_answers;
 mod waiting;
 
 use std::{

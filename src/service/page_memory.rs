@@ -1,0 +1,147 @@
+//! Memory for the pages that receives read: lent before the read, given back when the client has taken the answer up.
+//!
+//! An answer is with HTTP until its client makes room for it, and asking is cheap: whoever asks a thousand times at once
+//! and makes no room would have a thousand pages kept. So the pages of all providers have a bound together. Each provider
+//! may have a share of it, so that those who leave theirs lying keep it from nobody else.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::Error;
+use crate::wire::ServiceProviderId;
+
+/// The unit in which memory is handed out.
+const STEP_BYTES: u64 = 4096;
+
+/// So many providers may fill their shares at once. Ourselves are one of them.
+const SHARES: u32 = 4;
+
+/// What is there, and whose share of it is how much in use.
+pub(super) struct PageMemory {
+    all: Arc<Semaphore>,
+    share_steps: u32,
+    /// As many as there are peers, and one.
+    shares: Mutex<HashMap<ServiceProviderId, Arc<Semaphore>>>,
+    wait: Duration,
+}
+
+/// Memory that is in use until this is dropped.
+#[derive(Debug)]
+pub struct Lent {
+    of_all: OwnedSemaphorePermit,
+    of_share: OwnedSemaphorePermit,
+}
+
+impl PageMemory {
+    /// So many bytes for all providers. `wait` is how long a page may wait for memory.
+    pub(super) fn new(bytes: u64, wait: Duration) -> Self {
+        let share_steps = steps(bytes / u64::from(SHARES)).min(u32::MAX / SHARES);
+        let all = Arc::new(Semaphore::new((share_steps * SHARES) as usize));
+        Self { all, share_steps, shares: Mutex::default(), wait }
+    }
+
+    /// Lends memory for one page of the provider. A page that is larger than a share gets the whole share.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] when others have it for too long.
+    pub(super) async fn lend(&self, provider: &ServiceProviderId, bytes: u64) -> Result<Lent, Error> {
+        let (share, steps) = (self.share(provider), steps(bytes).min(self.share_steps));
+        if let Ok(of_share) = share.clone().try_acquire_many_owned(steps)
+            && let Ok(of_all) = self.all.clone().try_acquire_many_owned(steps)
+        {
+            return Ok(Lent { of_all, of_share });
+        }
+        let waiting = async {
+            // In this order: whoever waits for the share holds nothing of what all want.
+            let of_share = share.acquire_many_owned(steps).await.map_err(|_| Error::ShuttingDown)?;
+            let of_all = self.all.clone().acquire_many_owned(steps).await.map_err(|_| Error::ShuttingDown)?;
+            Ok(Lent { of_all, of_share })
+        };
+        tokio::time::timeout(self.wait, waiting).await.unwrap_or(Err(Error::Overloaded))
+    }
+
+    fn share(&self, provider: &ServiceProviderId) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(share) = shares.get(provider) {
+            return share.clone();
+        }
+        let share = Arc::new(Semaphore::new(self.share_steps as usize));
+        shares.insert(provider.clone(), share.clone());
+        share
+    }
+}
+
+impl Lent {
+    /// Gives back what is more than so many bytes.
+    pub(super) fn keep(&mut self, bytes: u64) {
+        for permit in [&mut self.of_all, &mut self.of_share] {
+            let surplus = permit.num_permits().saturating_sub(steps(bytes) as usize);
+            drop(permit.split(surplus));
+        }
+    }
+}
+
+/// At least one: whatever is answered takes some memory.
+fn steps(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(STEP_BYTES)).unwrap_or(u32::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHARE: u64 = 10 * STEP_BYTES;
+
+    fn memory_within(wait: Duration) -> PageMemory {
+        PageMemory::new(SHARE * u64::from(SHARES), wait)
+    }
+
+    fn memory() -> PageMemory {
+        memory_within(Duration::from_millis(50))
+    }
+
+    fn provider(number: u32) -> ServiceProviderId {
+        format!("provider-{number}.example").parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_lent_is_given_back_in_part_and_in_whole() {
+        let memory = memory();
+        let mut page = memory.lend(&provider(1), SHARE).await.unwrap();
+        assert_eq!(memory.lend(&provider(1), 1).await.unwrap_err(), Error::Overloaded);
+        page.keep(2 * STEP_BYTES + 1);
+        let rest = memory.lend(&provider(1), SHARE - 3 * STEP_BYTES).await.unwrap();
+        assert_eq!(memory.lend(&provider(1), 1).await.unwrap_err(), Error::Overloaded);
+        drop((page, rest));
+        drop(memory.lend(&provider(1), SHARE).await.unwrap());
+        assert_eq!(memory.all.available_permits(), 40);
+    }
+
+    #[tokio::test]
+    async fn nobody_has_more_than_a_share_and_all_no_more_than_there_is() {
+        let memory = memory();
+        let mut pages = Vec::new();
+        for number in 0..SHARES {
+            // One that is larger than the share gets no more than that.
+            pages.push(memory.lend(&provider(number), u64::MAX).await.unwrap());
+            assert_eq!(memory.lend(&provider(number), 1).await.unwrap_err(), Error::Overloaded);
+        }
+        assert_eq!(memory.lend(&provider(SHARES), 1).await.unwrap_err(), Error::Overloaded);
+        pages.pop();
+        memory.lend(&provider(SHARES), SHARE).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_gets_what_is_given_back() {
+        let (memory, of_one) = (memory_within(Duration::from_secs(30)), provider(1));
+        let page = memory.lend(&of_one, SHARE).await.unwrap();
+        // The first one is polled first, and has to wait.
+        let (lent, ()) = tokio::join!(biased; memory.lend(&of_one, SHARE), async { drop(page) });
+        lent.unwrap();
+    }
+}
