@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode, Uri,
-    header::{CONTENT_LENGTH, CONTENT_TYPE},
+    header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use http_body_util::Full;
 use hyper::body::Body as _;
@@ -32,14 +32,16 @@ pub trait Standing: Clone {
     fn metrics(&self) -> String;
 }
 
-/// Answers GET and HEAD. `/healthz` says that the process answers.
+/// Answers GET and HEAD, and other methods with what it allows (RFC 9110, §15.5.6). `/healthz` says that the process answers.
 #[derive(Clone, Debug)]
 pub struct Admin<S>(pub S);
 
 impl<S: Standing> Admin<S> {
     fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
         if !matches!(*method, Method::GET | Method::HEAD) {
-            return text(StatusCode::METHOD_NOT_ALLOWED, String::new());
+            let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, String::new());
+            refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return refused;
         }
         let response = match path {
             "/healthz" => text(StatusCode::OK, "ok\n".to_owned()),
@@ -116,6 +118,8 @@ mod tests {
             assert_eq!((head.status(), head.body().size_hint().exact()), (get.status(), Some(0)), "{path}");
             assert_eq!(head.headers()["content-length"], length.to_string(), "{path}");
         }
-        assert_eq!(admin.answer(&Method::POST, "/healthz").status(), StatusCode::METHOD_NOT_ALLOWED);
+        let refused = admin.answer(&Method::POST, "/healthz");
+        assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(refused.headers()["allow"], "GET, HEAD");
     }
 }

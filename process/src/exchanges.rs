@@ -39,12 +39,13 @@ struct State {
     /// The number of the next exchange.
     next: u64,
     /// Answers that are not taken up yet, by the number of their exchange.
-    unread: BTreeMap<u64, Unread>,
+    unread: BTreeMap<u64, Untaken>,
     unread_bytes: usize,
 }
 
+/// An answer that its client has not taken up.
 #[derive(Debug)]
-struct Unread {
+struct Untaken {
     since: Instant,
     /// When something of it was last taken up.
     moved: Instant,
@@ -143,7 +144,7 @@ impl Exchange {
         let now = Instant::now();
         let mut state = self.exchanges.lock();
         state.unread_bytes = state.unread_bytes.saturating_add(bytes);
-        state.unread.insert(self.number, Unread { since: now, moved: now, bytes });
+        state.unread.insert(self.number, Untaken { since: now, moved: now, bytes });
     }
 
     /// The client has taken up something of it.

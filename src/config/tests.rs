@@ -172,6 +172,18 @@ fn the_gateway_s_table_is_checked_like_the_others() {
     }
 }
 
+/// All in one run, whichever stands first.
+#[test]
+fn every_name_of_a_relay_that_is_none_is_said() {
+    let folder = Folder::new();
+    let names = r#"["*.example", "relay.example", "relay.example", "no name"]"#;
+    let flags = [("public.relays", names), ("public.relay_ca_file", "pki/ca.pem")];
+    let problems = folder.load_layers(EXAMPLE, &[], &flags).unwrap_err();
+    for problem in ["`*.example` is no id", "`no name` is no id", "relay.example stands there twice"] {
+        assert!(problems.contains(problem), "{problem}: {problems}");
+    }
+}
+
 #[test]
 fn numbers_of_key_packages_that_contradict_each_other_are_refused() {
     for (key, value) in

@@ -193,12 +193,18 @@ fn parse_relays(
         }
     };
     let mut parsed = BTreeSet::new();
+    let mut is_whole = true;
     for name in &names {
-        if !parsed.insert(reader.parse("public.relays", "id", name)?) {
-            reader.refuse("public.relays", format!("{name} stands there twice; take one out"));
+        match reader.parse("public.relays", "id", name) {
+            Some(id) => {
+                if !parsed.insert(id) {
+                    reader.refuse("public.relays", format!("{name} stands there twice; take one out"));
+                }
+            }
+            None => is_whole = false,
         }
     }
-    Some(Some(Relays { ca_file: ca_file.relative(), names: parsed }))
+    is_whole.then(|| Some(Relays { ca_file: ca_file.relative(), names: parsed }))
 }
 
 fn parse_peers(written: Vec<WrittenPeer>, reader: &mut Reader<'_>) -> Vec<Peer> {
