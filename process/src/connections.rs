@@ -72,7 +72,7 @@ where
 {
     /// Accepts and serves until `shutdown` turns true or its sender is gone, then lets requests finish and returns.
     pub async fn serve(self, socket: Socket, mut shutdown: watch::Receiver<bool>) {
-        let places = Arc::new(Places::new(socket.table(), self.limits.connections_max));
+        let places = Arc::new(Places::new(socket.table(), &self.limits));
         let mut tasks = JoinSet::new();
         loop {
             // Finished tasks are taken off as they end, so that the set holds open connections only.
@@ -193,9 +193,15 @@ where
     }
 }
 
+/// The next connection that is served. Those that are not are closed without a word.
 async fn accept(socket: &Socket, places: &Arc<Places>) -> io::Result<(Box<dyn Stream>, Place)> {
-    let free = places.free().await.map_err(io::Error::other)?;
-    Ok((socket.accept().await?, places.take(free)))
+    loop {
+        let free = places.free().await.map_err(io::Error::other)?;
+        let (stream, address) = socket.accept().await?;
+        if let Some(place) = places.take(free, address) {
+            return Ok((stream, place));
+        }
+    }
 }
 
 impl<S> fmt::Debug for Connections<S> {

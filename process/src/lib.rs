@@ -13,8 +13,8 @@
 //! It knows no HPKE, no MLS and no database, and none of the programs: `cargo xtask check` enforces it.
 //!
 //! # Privacy
-//! No address of a client is kept, handed on or logged: an accepted connection is known by its certificate or not at
-//! all.
+//! No address of a client is handed on or logged: an accepted connection is known by its certificate or not at all. How
+//! many connections come from one address is counted while they are open, by a hash that nobody else can make.
 
 pub mod admin;
 mod answer;
@@ -27,6 +27,7 @@ mod exit;
 mod identify;
 mod limits;
 mod opening;
+mod origin;
 mod owner;
 pub mod pem;
 mod place;

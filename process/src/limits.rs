@@ -7,6 +7,10 @@ use std::time::Duration;
 pub struct ConnectionLimits {
     /// How many connections may be open at once; more wait to be accepted.
     pub connections_max: usize,
+    /// How many of them may come from one IPv4 address, or from the 2^64 addresses of a site with IPv6; more are closed
+    /// as they come. Without a number it is a sixteenth of `connections_max`, and 64 at least. Listeners for this machine
+    /// alone do not count.
+    pub connections_per_address_max: Option<usize>,
     /// How many requests may be under way at once on one connection over HTTP/2 (RFC 9113, §5.1.2). Over HTTP/1.1 it is
     /// one.
     pub streams_max: u32,
@@ -29,6 +33,11 @@ impl ConnectionLimits {
     pub fn of_operator(self) -> Self {
         Self { streams_max: 8, ..self }
     }
+
+    /// How many connections may come from one address.
+    pub(crate) fn of_one_address(&self) -> usize {
+        self.connections_per_address_max.unwrap_or((self.connections_max / 16).max(64))
+    }
 }
 
 impl Default for ConnectionLimits {
@@ -36,6 +45,7 @@ impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             connections_max: 4096,
+            connections_per_address_max: None,
             streams_max: 100,
             header_timeout: Duration::from_secs(10),
             response_timeout: Duration::from_secs(60),

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -23,9 +23,18 @@ pub struct Socket {
 
 #[derive(Debug)]
 enum Listener {
-    Tcp(TcpListener),
+    Tcp(TcpListener, Openness),
     /// Removed at the end.
     Unix(UnixListener, PathBuf),
+}
+
+/// Who can get to a TCP address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Openness {
+    /// Anybody.
+    Public,
+    /// Processes of this machine, whose addresses tell nothing.
+    Local,
 }
 
 /// An address that cannot be listened on.
@@ -47,10 +56,18 @@ impl Socket {
     /// # Errors
     /// The address cannot be listened on.
     pub async fn tcp(table: &'static str, address: SocketAddr) -> Result<(Self, SocketAddr), SocketError> {
+        Self::listen(table, address, Openness::Public).await
+    }
+
+    async fn listen(
+        table: &'static str,
+        address: SocketAddr,
+        openness: Openness,
+    ) -> Result<(Self, SocketAddr), SocketError> {
         let refused = |error| SocketError { table, address: LocalAddress::Tcp(address), error };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let bound = listener.local_addr().map_err(refused)?;
-        Ok((Self { table, listener: Listener::Tcp(listener) }, bound))
+        Ok((Self { table, listener: Listener::Tcp(listener, openness) }, bound))
     }
 
     /// Listens on a loopback address or a unix socket. Returns the address that people are told.
@@ -60,7 +77,7 @@ impl Socket {
     pub async fn local(table: &'static str, address: &LocalAddress) -> Result<(Self, LocalAddress), SocketError> {
         match address {
             LocalAddress::Tcp(address) => {
-                let (socket, address) = Self::tcp(table, *address).await?;
+                let (socket, address) = Self::listen(table, *address, Openness::Local).await?;
                 Ok((socket, LocalAddress::Tcp(address)))
             }
             LocalAddress::Unix(path) => {
@@ -76,22 +93,23 @@ impl Socket {
         self.table
     }
 
-    pub(crate) async fn accept(&self) -> io::Result<Box<dyn Stream>> {
+    /// The next connection, and where it comes from if anybody can get here.
+    pub(crate) async fn accept(&self) -> io::Result<(Box<dyn Stream>, Option<IpAddr>)> {
         match &self.listener {
-            Listener::Tcp(listener) => {
-                let (stream, _address) = listener.accept().await?;
+            Listener::Tcp(listener, openness) => {
+                let (stream, address) = listener.accept().await?;
                 // Answers are small and somebody waits for each.
                 stream.set_nodelay(true)?;
-                Ok(Box::new(stream))
+                Ok((Box::new(stream), (*openness == Openness::Public).then_some(address.ip())))
             }
-            Listener::Unix(listener, _) => Ok(Box::new(listener.accept().await?.0)),
+            Listener::Unix(listener, _) => Ok((Box::new(listener.accept().await?.0), None)),
         }
     }
 
     /// From here on the system refuses connections: whoever comes now goes elsewhere at once.
     pub(crate) fn close(self) {
         match self.listener {
-            Listener::Tcp(listener) => drop(listener),
+            Listener::Tcp(listener, _) => drop(listener),
             Listener::Unix(listener, path) => {
                 drop(listener);
                 drop(std::fs::remove_file(path));
@@ -108,6 +126,6 @@ async fn listen_unix(path: &Path) -> io::Result<UnixListener> {
     UnixListener::bind(path)
 }
 
-/// What a socket gives: bytes in and out, and no address.
+/// What is served: bytes in and out, and no address.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}

@@ -21,6 +21,7 @@ use tokio::{sync::watch, task::JoinHandle};
 /// Each is another number, so that a test sees which limit ended a connection.
 pub(crate) const LIMITS: ConnectionLimits = ConnectionLimits {
     connections_max: 10,
+    connections_per_address_max: None,
     streams_max: 7,
     header_timeout: Duration::from_secs(10),
     response_timeout: Duration::from_secs(70),
@@ -43,7 +44,17 @@ pub(crate) struct Listener {
 impl Listener {
     /// Serves connections, at most `connections_max` at a time.
     pub(crate) async fn start(tls: Option<Tls>, connections_max: usize) -> Self {
+        Self::within(ConnectionLimits { connections_max, ..LIMITS }, tls).await
+    }
+
+    /// Serves connections within these limits.
+    pub(crate) async fn within(limits: ConnectionLimits, tls: Option<Tls>) -> Self {
         let (socket, address) = Socket::tcp("test", "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        Self::on(socket, address, limits, tls)
+    }
+
+    /// Serves connections of this socket.
+    pub(crate) fn on(socket: Socket, address: SocketAddr, limits: ConnectionLimits, tls: Option<Tls>) -> Self {
         let asked = Arc::new(AtomicUsize::new(0));
         let count = asked.clone();
         let service = tower::service_fn(move |request| {
@@ -55,7 +66,7 @@ impl Listener {
             route: |_, _| "anything",
             tls,
             identify: Identify::by(|certificate| Some(Asker(dns_name_of(certificate?).ok()?))),
-            limits: ConnectionLimits { connections_max, ..LIMITS },
+            limits,
         };
         let (stop, stopping) = watch::channel(false);
         Self { address, asked, stop, serving: tokio::spawn(connections.serve(socket, stopping)) }

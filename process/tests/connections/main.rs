@@ -7,6 +7,7 @@ mod client;
 mod clock;
 mod idle;
 mod listener;
+mod origins;
 mod pki;
 mod stalls;
 mod tunnels;
