@@ -27,7 +27,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use crate::{
     counters::{Counters, Dial},
     gateway::{Gateway, TlsError},
-    resolver::Resolver,
+    resolver::{GatewayName, Resolver},
     shared_link::{Exchange, SharedLink},
 };
 
@@ -64,8 +64,8 @@ pub(crate) struct Times {
 
 /// The way to one gateway.
 pub(crate) struct Upstream {
+    name: GatewayName,
     gateway: Gateway,
-    resolver: Resolver,
     tls: TlsConnector,
     times: Times,
     counters: Arc<Counters>,
@@ -110,8 +110,8 @@ impl Upstream {
     ) -> Result<Self, TlsError> {
         Ok(Self {
             tls: gateway.tls()?.into(),
+            name: GatewayName::new(gateway.url.host(), gateway.url.port(), resolver),
             gateway,
-            resolver,
             times,
             counters,
             link: tokio::sync::Mutex::default(),
@@ -197,14 +197,12 @@ impl Upstream {
         self.tls.connect(self.gateway.server_name(), stream).await
     }
 
-    /// A connection without TLS, for tunnels. Unless the operator said where, the name is looked up, and only public
-    /// addresses are taken from what the resolver says.
+    /// A connection without TLS, for tunnels. Unless the operator said where, it is to a public address of the name.
     pub(crate) async fn connect_tcp(&self) -> std::io::Result<TcpStream> {
-        let url = &self.gateway.url;
         let stream = match self.gateway.address {
             Some(address) => TcpStream::connect(address).await?,
             None => {
-                let addresses = self.resolver.public_addresses(url.host(), url.port()).await?;
+                let addresses = self.name.public_addresses().await?;
                 // Without any it fails.
                 TcpStream::connect(&addresses[..]).await?
             }
