@@ -195,7 +195,9 @@ pub struct Counters {
     pub key_fetches: Counted<KeyFetch>,
     /// Attempts to connect to gateways.
     pub dials: Counted<Dial>,
-    /// Requests that are under way.
+    /// Requests whose content is being read.
+    pub reading: AtomicI64,
+    /// Requests that are with a gateway.
     pub in_flight: AtomicI64,
     /// Tunnels that are open.
     pub tunnels_open: AtomicI64,
@@ -216,7 +218,8 @@ impl Counters {
         self.key_fetches.write("restante_relay_key_fetches_total", "Looks at key lists, by what came.", text)?;
         self.dials.write("restante_relay_dials_total", "Connections to gateways, by what came of them.", text)?;
         for (name, help, gauge) in [
-            ("restante_relay_requests_in_flight", "Requests that are under way.", &self.in_flight),
+            ("restante_relay_requests_reading", "Requests whose content is being read.", &self.reading),
+            ("restante_relay_requests_in_flight", "Requests that are with a gateway.", &self.in_flight),
             ("restante_relay_tunnels_open", "Tunnels that are open.", &self.tunnels_open),
         ] {
             writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {}", gauge.load(Relaxed))?;

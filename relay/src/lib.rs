@@ -4,8 +4,8 @@
 //! gateways may be reached, how large and how many requests may be, and which fields are left behind. The relay sees
 //! who asks, and no word of what.
 //!
-//! * [`Relay`]: the service. `resource` relays; `key_resource` shows key lists; `tunnel` lets clients fetch them from the
-//!   gateway itself.
+//! * [`Relay`]: the service. `reading` takes requests in, `exchanges` and `resource` relay them; `key_resource` shows key
+//!   lists; `tunnel` lets clients fetch them from the gateway itself.
 //! * [`Gateway`], [`Routes`]: where requests may go. `upstream`: the connections that all users share.
 //! * [`UserTokens`], [`Limits`]: who may ask, and how much.
 //! * [`keys`]: copies of key lists, their log, and when a new one is taken.
@@ -22,6 +22,7 @@
 mod admin;
 pub mod config;
 mod counters;
+mod exchanges;
 mod failure;
 mod gateway;
 mod key_resource;
@@ -31,6 +32,7 @@ mod outer_fields;
 mod provider_id;
 mod public_addresses;
 mod rate;
+mod reading;
 mod relay;
 mod resolver;
 mod resource;

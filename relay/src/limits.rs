@@ -9,6 +9,8 @@ pub struct Limits {
     pub request_bytes: usize,
     /// The largest Encapsulated Response, in bytes.
     pub response_bytes: usize,
+    /// What requests of all users may take while they are read, in bytes: what has arrived of each, and 2 KiB besides.
+    pub reading_bytes: usize,
     /// How long a client may take to send its request's body.
     pub request_body: Duration,
     /// How long a connection to a gateway may take, TLS included.
@@ -16,7 +18,7 @@ pub struct Limits {
     /// How long a gateway may take from the first byte of the request to the last one of the response, connection
     /// included.
     pub exchange: Duration,
-    /// Requests that are relayed at the same time, of all users. With the sizes above this bounds memory.
+    /// Requests that are with gateways at the same time, of all users. With the sizes above this bounds memory.
     pub in_flight: usize,
     /// What each user may take.
     pub user: UserLimits,
@@ -35,6 +37,8 @@ pub struct UserLimits {
     pub burst: u32,
     /// Requests and tunnels at the same time.
     pub in_flight: usize,
+    /// Tunnels among them.
+    pub tunnels: usize,
 }
 
 /// The bounds of a tunnel. It is there to fetch a key list, and for nothing else.
@@ -46,7 +50,7 @@ pub struct TunnelLimits {
     pub time: Duration,
     /// Without a byte in either direction.
     pub idle: Duration,
-    /// Tunnels at the same time, of all users.
+    /// Tunnels to one gateway at the same time, of all users.
     pub open: usize,
 }
 
@@ -66,6 +70,7 @@ impl Default for Limits {
         Self {
             request_bytes: 24 * 1024,
             response_bytes: 512 * 1024,
+            reading_bytes: 64 * 1024 * 1024,
             request_body: Duration::from_secs(10),
             connect: Duration::from_secs(5),
             exchange: Duration::from_secs(15),
@@ -79,7 +84,7 @@ impl Default for Limits {
 
 impl Default for UserLimits {
     fn default() -> Self {
-        Self { per_minute: 60, burst: 30, in_flight: 8 }
+        Self { per_minute: 60, burst: 30, in_flight: 8, tunnels: 2 }
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
     pin::Pin,
     sync::{Arc, PoisonError, RwLock},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -17,21 +18,22 @@ use http::{Method, Request, Response, Uri, Version};
 use http_body_util::Full;
 use hyper::body::Body;
 use restante_process::{Tunnel, admin::without_content};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::{
-    counters::{Counters, Outcome, Present},
+    counters::{Counters, Outcome},
+    exchanges::Exchanges,
     failure::Failure,
     key_resource,
     limits::Limits,
-    resource,
+    outer_fields::client_response,
+    reading::Reading,
     routes::Routes,
     tunnel::Tunnels,
     user_tokens::UserTokens,
 };
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Answer = Result<(Outcome, Response<Full<Bytes>>), Failure>;
 
 /// An Oblivious Relay, as a tower service. Clones share everything.
@@ -43,8 +45,8 @@ struct Shared {
     counters: Arc<Counters>,
     routes: RwLock<Arc<Routes>>,
     tokens: RwLock<Arc<UserTokens>>,
-    /// One for each request that may be under way.
-    places: Semaphore,
+    reading: Reading,
+    exchanges: Exchanges,
     tunnels: Tunnels,
     /// What rates are measured from.
     origin: Instant,
@@ -62,7 +64,8 @@ impl Relay {
     /// A relay for these gateways and users.
     pub fn new(limits: Limits, routes: Routes, tokens: UserTokens, counters: Arc<Counters>) -> Self {
         Self(Arc::new(Shared {
-            places: Semaphore::new(limits.in_flight.min(Semaphore::MAX_PERMITS)),
+            reading: Reading::new(&limits, counters.clone()),
+            exchanges: Exchanges::new(&limits, counters.clone()),
             tunnels: Tunnels::new(limits.tunnel, counters.clone()),
             limits,
             counters,
@@ -102,15 +105,16 @@ impl Relay {
         &self.0.counters
     }
 
-    /// Waits until all tunnels have ended: at most `limits.tunnel.time`.
-    pub async fn tunnels_ended(&self) {
+    /// For when no client is connected any more: waits until all tunnels have ended, at most `limits.tunnel.time`, and
+    /// ends exchanges that nobody waits for.
+    pub async fn ended(&self) {
         self.0.tunnels.ended().await;
+        self.0.exchanges.shutdown().await;
     }
 
     async fn answer<B>(self, request: Request<B>) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes> + Send,
-        B::Error: Into<BoxError>,
     {
         let is_head = request.method() == Method::HEAD;
         let (outcome, response) = match self.serve(request).await {
@@ -124,7 +128,6 @@ impl Relay {
     async fn serve<B>(&self, request: Request<B>) -> Answer
     where
         B: Body<Data = Bytes> + Send,
-        B::Error: Into<BoxError>,
     {
         if request.method() == Method::CONNECT {
             return self.open_tunnel(request).await;
@@ -135,12 +138,11 @@ impl Relay {
         let route = |provider: &str| routes.of_provider(provider).ok_or(Failure::NotFound);
         match resource {
             Resource::Relay(provider) if request.method() == Method::POST => {
-                let _admission = self.admit(&request)?;
-                let route = route(provider)?;
-                let _place = self.0.places.try_acquire().map_err(|_| Failure::Overloaded)?;
-                let _present = Present::in_gauge(&self.0.counters.in_flight);
-                let route = route.clone();
-                resource::relay(&route, request, &self.0.limits).await.map(|response| (Outcome::Relayed, response))
+                let admission = self.tokens().admit(request.headers(), self.now(), self.0.limits.user)?;
+                let route = route(provider)?.clone();
+                let content = self.0.reading.read(request).await?;
+                let answer = self.0.exchanges.run(route, content, admission).await?;
+                Ok((Outcome::Relayed, client_response(answer)))
             }
             Resource::Keys(provider) if reads => {
                 let response = key_resource::list(&route(provider)?.keys, request.headers(), Instant::now())?;
@@ -152,7 +154,7 @@ impl Relay {
     }
 
     async fn open_tunnel<B>(&self, mut request: Request<B>) -> Answer {
-        let admission = self.admit(&request)?;
+        let admission = self.tokens().admit_tunnel(request.headers(), self.now(), self.0.limits.user)?;
         let routes = self.routes();
         let authority = request.uri().authority().filter(|_| is_authority_alone(request.uri()));
         let route = authority.and_then(|authority| routes.of_authority(authority.as_str()));
@@ -162,8 +164,9 @@ impl Relay {
         Ok((Outcome::Tunnel, Response::default()))
     }
 
-    fn admit<B>(&self, request: &Request<B>) -> Result<crate::user_tokens::Admission, Failure> {
-        self.tokens().admit(request.headers(), self.0.origin.elapsed(), self.0.limits.user)
+    /// What rates are measured by.
+    fn now(&self) -> Duration {
+        self.0.origin.elapsed()
     }
 }
 
@@ -206,7 +209,6 @@ fn resource_of(uri: &Uri, version: Version) -> Option<Resource<'_>> {
 impl<B> Service<Request<B>> for Relay
 where
     B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
 {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use http::Uri;
+use tokio::sync::Semaphore;
 
 use crate::{
     counters::Counters,
@@ -22,6 +23,8 @@ pub(crate) struct Route {
     pub(crate) uri: Uri,
     pub(crate) tunnel_authority: String,
     pub(crate) keys: Arc<Keys>,
+    /// One for each tunnel there: whoever fills one gateway's keeps nobody from another's.
+    pub(crate) tunnels: Arc<Semaphore>,
 }
 
 /// All gateways.
@@ -42,7 +45,8 @@ pub enum RouteError {
 }
 
 impl Routes {
-    /// Gets ready for all gateways; connects to none. Key lists and logs that `before` has open are taken over.
+    /// Gets ready for all gateways; connects to none. Key lists and logs that `before` has open are taken over, and the
+    /// count of tunnels.
     ///
     /// # Errors
     /// Which gateway's files cannot be used.
@@ -69,11 +73,14 @@ impl Routes {
         let mut by_provider = BTreeMap::new();
         for (place, gateway) in gateways.iter().enumerate() {
             let provider = gateway.provider.clone();
-            let keys = match before.and_then(|before| before.by_provider.get(&provider)) {
-                Some(route) => route.keys.clone(),
-                None => Keys::open(keys_folder, &provider)
-                    .map(Arc::new)
-                    .map_err(|error| RouteError::Log(provider.clone(), error))?,
+            let (keys, tunnels) = match before.and_then(|before| before.by_provider.get(&provider)) {
+                Some(route) => (route.keys.clone(), route.tunnels.clone()),
+                None => {
+                    let keys = Keys::open(keys_folder, &provider);
+                    let keys = keys.map_err(|error| RouteError::Log(provider.clone(), error))?;
+                    let tunnels = Semaphore::new(limits.tunnel.open.min(Semaphore::MAX_PERMITS));
+                    (Arc::new(keys), Arc::new(tunnels))
+                }
             };
             let upstream = Upstream::new(gateway.clone(), resolver.clone(), times, counters.clone())
                 .map_err(|error| RouteError::Tls(provider.clone(), error))?;
@@ -85,6 +92,7 @@ impl Routes {
                 uri: uri.expect("host, port and path were parts of a url"),
                 tunnel_authority: url.tunnel_authority(),
                 keys,
+                tunnels,
             };
             by_provider.insert(provider, Arc::new(route));
         }

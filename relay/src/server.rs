@@ -140,7 +140,7 @@ pub async fn run(
     }
     standing.drain();
     let ended = tasks.ended().await;
-    relay.tunnels_ended().await;
+    relay.ended().await;
     refreshers.shutdown().await;
     Ok(ended?)
 }

@@ -24,8 +24,7 @@ pub(crate) struct SharedLink {
     is_retired: watch::Sender<bool>,
 }
 
-/// An exchange under way. Dropped at its deadline or later, it retires the connection; one that a client has left before
-/// says nothing about the gateway.
+/// An exchange under way. Dropped at its deadline or later, it retires the connection.
 pub(crate) struct Exchange {
     is_retired: watch::Sender<bool>,
     deadline: Instant,

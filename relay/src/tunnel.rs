@@ -13,7 +13,7 @@ use restante_process::Tunnel;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::OwnedSemaphorePermit,
     task::JoinSet,
     time::timeout,
 };
@@ -29,15 +29,13 @@ use crate::{
 /// All open tunnels. They end with this.
 pub(crate) struct Tunnels {
     limits: TunnelLimits,
-    places: Arc<Semaphore>,
     tasks: Mutex<JoinSet<()>>,
     counters: Arc<Counters>,
 }
 
 impl Tunnels {
     pub(crate) fn new(limits: TunnelLimits, counters: Arc<Counters>) -> Self {
-        let places = Arc::new(Semaphore::new(limits.open.min(Semaphore::MAX_PERMITS)));
-        Self { limits, places, tasks: Mutex::default(), counters }
+        Self { limits, tasks: Mutex::default(), counters }
     }
 
     /// Connects to the gateway; the tunnel begins when the client has got its answer. `admission` is the user's place.
@@ -48,7 +46,7 @@ impl Tunnels {
         admission: Admission,
         limits: &Limits,
     ) -> Result<(), Failure> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| Failure::Overloaded)?;
+        let place = route.tunnels.clone().try_acquire_owned().map_err(|_| Failure::Overloaded)?;
         let gateway = match timeout(limits.connect, route.upstream.connect_tcp()).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(_)) => return Err(Failure::GatewayFailed),

@@ -122,11 +122,15 @@ pub struct UserTokens {
 struct Account {
     rate: Mutex<Rate>,
     places: Arc<Semaphore>,
+    tunnels: Arc<Semaphore>,
 }
 
-/// A user's request that was let in; the place is free again when this is dropped.
+/// A user's request or tunnel that was let in; the place is free again when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Admission(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+pub(crate) struct Admission {
+    _place: OwnedSemaphorePermit,
+    _tunnel: Option<OwnedSemaphorePermit>,
+}
 
 impl UserTokens {
     /// Reads the lines of a file. Accounts that `before` has are taken over, so that a reload gives nothing back.
@@ -159,12 +163,19 @@ impl UserTokens {
     /// Lets a user's request in, and charges it. `now` is the time since any fixed moment.
     pub(crate) fn admit(&self, headers: &HeaderMap, now: Duration, limits: UserLimits) -> Result<Admission, Failure> {
         let account = self.account(headers).ok_or(Failure::Unauthorized)?;
-        let place = account.places.clone().try_acquire_owned().map_err(|_| Failure::TooManyAtOnce)?;
-        let mut rate = account.rate.lock().unwrap_or_else(PoisonError::into_inner);
-        rate.take(now, limits.per_minute, limits.burst)
-            .map_err(|wait| Failure::RateLimited(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))?;
-        drop(rate);
-        Ok(Admission(place))
+        account.admit(now, limits, None)
+    }
+
+    /// The same for a tunnel, of which a user has fewer.
+    pub(crate) fn admit_tunnel(
+        &self,
+        headers: &HeaderMap,
+        now: Duration,
+        limits: UserLimits,
+    ) -> Result<Admission, Failure> {
+        let account = self.account(headers).ok_or(Failure::Unauthorized)?;
+        let tunnel = account.tunnels.clone().try_acquire_owned().map_err(|_| Failure::TooManyAtOnce)?;
+        account.admit(now, limits, Some(tunnel))
     }
 
     fn account(&self, headers: &HeaderMap) -> Option<&Account> {
@@ -182,7 +193,21 @@ impl UserTokens {
 
 impl Account {
     fn new(limits: UserLimits) -> Self {
-        Self { rate: Mutex::default(), places: Arc::new(Semaphore::new(limits.in_flight.min(Semaphore::MAX_PERMITS))) }
+        let places = |number: usize| Arc::new(Semaphore::new(number.min(Semaphore::MAX_PERMITS)));
+        Self { rate: Mutex::default(), places: places(limits.in_flight), tunnels: places(limits.tunnels) }
+    }
+
+    fn admit(
+        &self,
+        now: Duration,
+        limits: UserLimits,
+        tunnel: Option<OwnedSemaphorePermit>,
+    ) -> Result<Admission, Failure> {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| Failure::TooManyAtOnce)?;
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        rate.take(now, limits.per_minute, limits.burst)
+            .map_err(|wait| Failure::RateLimited(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))?;
+        Ok(Admission { _place: place, _tunnel: tunnel })
     }
 }
 
@@ -205,7 +230,7 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: UserLimits = UserLimits { per_minute: 60, burst: 2, in_flight: 1 };
+    const LIMITS: UserLimits = UserLimits { per_minute: 60, burst: 2, in_flight: 1, tunnels: 1 };
     const NOW: Duration = Duration::from_secs(1_000);
 
     fn token(seed: u8) -> UserToken {

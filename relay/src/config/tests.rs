@@ -137,6 +137,7 @@ fn every_problem_is_told_in_one_run() {
         listen = "192.0.2.1:80"
         [limits]
         request_bytes = 0
+        reading_bytes_max = 2047
         key_refresh_min_seconds = 100
         key_refresh_max_seconds = 99
         [[gateways]]
@@ -158,6 +159,7 @@ fn every_problem_is_told_in_one_run() {
         "relay.operator[0]: `Hub` is no provider",
         "admin.listen: 192.0.2.1:80 can be reached from other machines",
         "limits.request_bytes: is 0",
+        "limits.reading_bytes_max: has no room for one request of request_bytes; give at least 2048",
         "limits.key_refresh_max_seconds: is less",
         "gateways[0].url: `http://follower.example/` is no url of a gateway",
         "gateways[0].address: `follower` is not an address",

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -17,7 +17,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::process::PATIENCE;
@@ -61,14 +61,28 @@ pub(crate) fn full(content: impl Into<Bytes>) -> Body {
 
 /// A connection under TLS.
 pub(crate) async fn tls(address: SocketAddr, name: &str, config: Arc<ClientConfig>) -> TlsStream<TcpStream> {
-    let stream = TcpStream::connect(address).await.unwrap();
+    tls_over(TcpStream::connect(address).await.unwrap(), name, config).await
+}
+
+async fn tls_over(stream: TcpStream, name: &str, config: Arc<ClientConfig>) -> TlsStream<TcpStream> {
     stream.set_nodelay(true).unwrap();
     TlsConnector::from(config).connect(ServerName::try_from(name.to_owned()).unwrap(), stream).await.unwrap()
 }
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr, name: &str, config: Arc<ClientConfig>) -> Self {
-        let stream = tls(address, name, config).await;
+        Self::over(tls(address, name, config).await).await
+    }
+
+    /// From this address of the machine.
+    pub(crate) async fn connect_from(from: IpAddr, address: SocketAddr, name: &str, config: Arc<ClientConfig>) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        let stream = socket.connect(address).await.unwrap();
+        Self::over(tls_over(stream, name, config).await).await
+    }
+
+    async fn over(stream: TlsStream<TcpStream>) -> Self {
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
             tokio::spawn(connection);

@@ -4,7 +4,7 @@
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -29,6 +29,8 @@ pub(crate) const FOLLOWER: &str = "follower.example";
 /// What the gateway does about a request.
 pub(crate) enum Reaction {
     Answer(Response<Full<Bytes>>),
+    /// When the test says so.
+    Later(watch::Receiver<bool>, Response<Full<Bytes>>),
     /// Nothing, for ever.
     Hang,
     /// Closes the connection.
@@ -42,6 +44,8 @@ pub(crate) struct Arrival {
     pub(crate) content: Bytes,
     /// Which of the accepted connections it came over.
     pub(crate) connection: usize,
+    /// Who the network says it is from.
+    pub(crate) peer: SocketAddr,
     pub(crate) has_certificate: bool,
     pub(crate) has_trailers: bool,
 }
@@ -57,6 +61,8 @@ struct Shared {
     /// How often all connections were broken.
     broken: watch::Sender<usize>,
     arrivals: watch::Sender<Vec<Arrival>>,
+    /// Requests that were taken back before they were answered.
+    abandoned: AtomicUsize,
     react: Mutex<Arc<React>>,
     keys: Mutex<Arc<React>>,
 }
@@ -102,6 +108,7 @@ impl Gateway {
             open: watch::Sender::new(0),
             broken: watch::Sender::new(0),
             arrivals: watch::Sender::new(Vec::new()),
+            abandoned: AtomicUsize::new(0),
             react: Mutex::new(echo),
             keys: Mutex::new(keys),
         });
@@ -127,6 +134,17 @@ impl Gateway {
     /// Requests that were to be relayed, without those for key lists.
     pub(crate) fn posts(&self) -> Vec<Arrival> {
         self.shared.arrivals.borrow().iter().filter(|arrival| arrival.head.method == Method::POST).cloned().collect()
+    }
+
+    /// Where all requests so far came from, of either kind.
+    pub(crate) fn peers(&self, method: &Method) -> Vec<IpAddr> {
+        let arrivals = self.shared.arrivals.borrow();
+        arrivals.iter().filter(|arrival| arrival.head.method == method).map(|arrival| arrival.peer.ip()).collect()
+    }
+
+    /// Requests whose streams or connections were ended before their answers.
+    pub(crate) fn abandoned(&self) -> usize {
+        self.shared.abandoned.load(SeqCst)
     }
 
     /// Waits until so many requests have arrived, of either kind.
@@ -157,18 +175,19 @@ impl Drop for Gateway {
 
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
     loop {
-        let (stream, _) = listener.accept().await.unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
         let (acceptor, shared) = (acceptor.clone(), shared.clone());
         tokio::spawn(async move {
             let Ok(stream) = acceptor.accept(stream).await else { return };
             let has_certificate = stream.get_ref().1.peer_certificates().is_some();
             let connection = shared.connections.fetch_add(1, SeqCst);
+            let come = Come { connection, peer, has_certificate };
             shared.open.send_modify(|open| *open += 1);
             let mut broken = shared.broken.subscribe();
             let serving = shared.clone();
             let service = hyper::service::service_fn(move |request| {
                 let shared = serving.clone();
-                async move { respond(&shared, request, connection, has_certificate).await }
+                async move { respond(&shared, request, come).await }
             });
             let mut builder = auto::Builder::new(TokioExecutor::new());
             if connection < shared.streamless.load(SeqCst) {
@@ -195,22 +214,44 @@ impl std::fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
+/// How a request has come.
+#[derive(Clone, Copy)]
+struct Come {
+    connection: usize,
+    peer: SocketAddr,
+    has_certificate: bool,
+}
+
+/// Counts a request that is dropped where it waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
 async fn respond(
     shared: &Shared,
     request: Request<Incoming>,
-    connection: usize,
-    has_certificate: bool,
+    Come { connection, peer, has_certificate }: Come,
 ) -> Result<Response<Full<Bytes>>, Closed> {
     let (head, body) = request.into_parts();
     let content = body.collect().await.map_err(|_| Closed)?;
     let has_trailers = content.trailers().is_some();
     let arrival =
-        Arrival { head: Arc::new(head), content: content.to_bytes(), connection, has_certificate, has_trailers };
+        Arrival { head: Arc::new(head), content: content.to_bytes(), connection, peer, has_certificate, has_trailers };
     let react = if arrival.head.method == Method::POST { &shared.react } else { &shared.keys };
     let react = react.lock().unwrap().clone();
     shared.arrivals.send_modify(|arrivals| arrivals.push(arrival.clone()));
     match react(&arrival) {
         Reaction::Answer(response) => Ok(response),
+        Reaction::Later(mut when, response) => {
+            let waiting = Waiting(&shared.abandoned);
+            when.wait_for(|now| *now).await.map_err(|_| Closed)?;
+            std::mem::forget(waiting);
+            Ok(response)
+        }
         Reaction::Hang => std::future::pending::<Result<_, Infallible>>().await.map_err(|never| match never {}),
         Reaction::Close => Err(Closed),
     }

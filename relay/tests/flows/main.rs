@@ -14,6 +14,7 @@ mod site;
 mod failing;
 mod forwarding;
 mod key_lists;
+mod leaving;
 mod lifetime;
 mod privacy;
 mod refusals;

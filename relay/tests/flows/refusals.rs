@@ -7,12 +7,13 @@ use http::{Method, Request};
 use hyper::body::Frame;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    sync::watch,
     task::JoinSet,
 };
 
 use crate::{
     client::{Frames, encapsulated, full, tls},
-    gateway::{Gateway, Reaction},
+    gateway::{Gateway, Reaction, answer},
     patience,
     process::PATIENCE,
     site::{RELAY, Relay, Site},
@@ -146,11 +147,12 @@ async fn requests_of_one_user_and_of_all_are_bounded_while_under_way() {
     let (site, gateway, relay, first) = relaying("in_flight_per_user = 2\nin_flight_max = 3").await;
     let (second, third) = (site.mint().await, site.mint().await);
     relay.process.reload().await;
-    gateway.react(|_| Reaction::Hang);
-    let mut hanging = JoinSet::new();
+    let (answered, when) = watch::channel(false);
+    gateway.react(move |_| Reaction::Later(when.clone(), answer(200, "message/ohttp-res", "sealed")));
+    let mut asking = JoinSet::new();
     for token in [&first, &first, &second] {
         let (mut client, token) = (site.client(&relay).await, token.clone());
-        hanging.spawn(async move { client.post(&token, "x").await });
+        asking.spawn(async move { client.post(&token, "x").await.status });
     }
     gateway.has_arrivals(&Method::POST, 3).await;
     let mut client = site.client(&relay).await;
@@ -159,15 +161,59 @@ async fn requests_of_one_user_and_of_all_are_bounded_while_under_way() {
     let answer = client.post(&third, "x").await;
     assert_eq!((answer.status, answer.problem()), (503, "overloaded".to_owned()));
     assert_eq!(relay.metric("restante_relay_requests_in_flight").await, 3);
-    // Places are free again when those who had them are gone.
-    hanging.shutdown().await;
-    gateway.react(|_| Reaction::Answer(crate::gateway::answer(200, "message/ohttp-res", "sealed")));
-    let freed = async {
-        while client.post(&third, "x").await.status != 200 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, freed).await.expect("places become free");
+    // Places are free again when those who had them are answered.
+    answered.send_replace(true);
+    assert_eq!(asking.join_all().await, [200; 3]);
+    for token in [&first, &third] {
+        assert_eq!(client.post(token, "x").await.status, 200);
+    }
+}
+
+/// Whoever sends slowly has no place that others wait for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_bodies_hold_up_nobody() {
+    let limits = "in_flight_max = 2\nin_flight_per_user = 2\nrequest_body_timeout_seconds = 600";
+    let (site, gateway, relay, first) = relaying(limits).await;
+    let (second, third) = (site.mint().await, site.mint().await);
+    relay.process.reload().await;
+    let mut slow = JoinSet::new();
+    for token in [&first, &first, &second, &second] {
+        let mut client = site.client(&relay).await;
+        let request = encapsulated(token, "").map(|_| Frames::hanging([Frame::data(Bytes::from("begins"))]));
+        // They end with the test.
+        slow.spawn(async move { drop(client.send(request).await) });
+    }
+    relay.metric_is("restante_relay_requests_reading", 4).await;
+    assert_eq!(site.client(&relay).await.post(&third, "x").await.status, 200);
+    assert_eq!(relay.metric("restante_relay_requests_in_flight").await, 0);
+    // They are under way all the same, among their users' requests.
+    let answer = site.client(&relay).await.post(&first, "x").await;
+    assert_eq!((answer.status, answer.problem()), (429, "too_many_at_once".to_owned()));
+    slow.shutdown().await;
+    relay.metric_is("restante_relay_requests_reading", 0).await;
+    assert_eq!(gateway.posts().len(), 1);
+}
+
+/// What they send is bounded for all of them together, before it has ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_are_read_share_their_memory() {
+    // For two, whatever they send.
+    let limits = "request_bytes = 1000\nreading_bytes_max = 6100\nrequest_body_timeout_seconds = 600";
+    let (site, gateway, relay, token) = relaying(limits).await;
+    let mut slow = JoinSet::new();
+    for _slow in 0..2 {
+        let mut client = site.client(&relay).await;
+        let request = encapsulated(&token, "").map(|_| Frames::hanging([Frame::data(Bytes::from("begins"))]));
+        slow.spawn(async move { drop(client.send(request).await) });
+    }
+    relay.metric_is("restante_relay_requests_reading", 2).await;
+    let mut client = site.client(&relay).await;
+    let answer = client.post(&token, vec![7; 1000]).await;
+    assert_eq!((answer.status, answer.problem()), (503, "overloaded".to_owned()));
+    assert!(gateway.posts().is_empty());
+    slow.shutdown().await;
+    relay.metric_is("restante_relay_requests_reading", 0).await;
+    assert_eq!(client.post(&token, vec![7; 1000]).await.status, 200);
 }
 
 /// Whatever somebody writes, requests go to configured gateways only.

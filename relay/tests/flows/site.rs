@@ -122,6 +122,17 @@ impl Relay {
         line.unwrap_or_else(|| panic!("{name}: {text}")).parse().unwrap()
     }
 
+    /// Waits until a number is this one.
+    pub(crate) async fn metric_is(&self, name: &str, wanted: u64) {
+        let reached = async {
+            while self.metric(name).await != wanted {
+                // Metrics are asked, they do not tell.
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(crate::process::PATIENCE, reached).await.expect(name);
+    }
+
     /// Waits until a number is so high.
     pub(crate) async fn metric_reaches(&self, name: &str, wanted: u64) {
         let reached = async {

@@ -1,11 +1,13 @@
 //! `CONNECT`: a way to a gateway's own key list, under its own TLS, and to nothing else.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use http::{Method, Request};
+use http_body_util::BodyExt;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -19,7 +21,7 @@ use crate::{
     client::{Body, Client, full},
     gateway::{FOLLOWER, Gateway, key_list},
     process::PATIENCE,
-    site::{Relay, Site},
+    site::{RELAY, Relay, Site, gateway_table},
 };
 
 fn connect(token: &str, authority: &str) -> Request<Body> {
@@ -36,6 +38,17 @@ async fn open(client: &mut Client, token: &str) -> TokioIo<Upgraded> {
     let response = client.send(connect(token, "follower.example:443")).await;
     assert_eq!(response.status(), 200);
     TokioIo::new(hyper::upgrade::on(response).await.unwrap())
+}
+
+/// The gateway's own list, under its own TLS.
+async fn list_through(site: &Site, tunnel: TokioIo<Upgraded>) -> Bytes {
+    let tls = TlsConnector::from(site.pki.client(&[b"http/1.1"]));
+    let stream = tls.connect(ServerName::try_from(FOLLOWER).unwrap(), tunnel).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::builder().uri("/.well-known/ohttp-gateway").header("host", FOLLOWER).body(full("")).unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    answer.into_body().collect().await.unwrap().to_bytes()
 }
 
 /// A listener that says nothing, and what it accepts.
@@ -73,20 +86,32 @@ async fn the_gateway_s_own_list_comes_through_a_tunnel_and_is_the_relay_s_copy()
     relay.metric_reaches("restante_relay_key_fetches_total{outcome=\"changed\"}", 1).await;
     for mut client in [site.client(&relay).await, site.old_client(&relay).await] {
         let tunnel = open(&mut client, &token).await;
-        let tls = TlsConnector::from(site.pki.client(&[b"http/1.1"]));
-        let stream = tls.connect(ServerName::try_from(FOLLOWER).unwrap(), tunnel).await.unwrap();
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
-        tokio::spawn(connection);
-        let request =
-            Request::builder().uri("/.well-known/ohttp-gateway").header("host", FOLLOWER).body(full("")).unwrap();
-        let answer = sender.send_request(request).await.unwrap();
-        let own = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
+        let own = list_through(&site, tunnel).await;
         let copy = site.client(&relay).await.get("/v1/relay/follower.example/keys").await.content;
         assert_eq!((&own[..], &copy[..]), (&key_list(1)[..], &key_list(1)[..]));
-        // What the relay said about its user stayed with it: the gateway saw TLS, and a request without any field more.
     }
     relay.metric_reaches("restante_relay_tunnels_total{outcome=\"closed\"}", 2).await;
     assert_eq!(relay.metric("restante_relay_tunnels_open").await, 0);
+}
+
+/// Whatever a user asks for, the gateway is connected to by the relay, and sees its address alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_does_not_see_where_users_are() {
+    let relay_s: IpAddr = [127, 0, 0, 1].into();
+    let user_s: IpAddr = [127, 0, 0, 2].into();
+    let site = Site::new();
+    let gateway = Gateway::start(&site.pki, &[b"h2", b"http/1.1"]).await;
+    let (relay, token) = site.relay_to(gateway.address, "").await;
+    relay.metric_reaches("restante_relay_key_fetches_total{outcome=\"changed\"}", 1).await;
+    for alpn in [&b"h2"[..], b"http/1.1"] {
+        let mut client = Client::connect_from(user_s, relay.address, RELAY, site.pki.client(&[alpn])).await;
+        assert_eq!(client.post(&token, "x").await.status, 200);
+        let tunnel = open(&mut client, &token).await;
+        assert_eq!(list_through(&site, tunnel).await, key_list(1));
+    }
+    assert_eq!(gateway.peers(&Method::POST), [relay_s; 2]);
+    // The relay's own look, and two through tunnels.
+    assert_eq!(gateway.peers(&Method::GET), [relay_s; 3]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -231,6 +256,46 @@ async fn tunnels_count_among_a_user_s_requests() {
     drop((tunnel, far));
     relay.metric_reaches("restante_relay_tunnels_total{outcome=\"closed\"}", 1).await;
     open(&mut client, &token).await;
+}
+
+/// A key list takes one tunnel: whoever opens many leaves the others their places.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_has_two_tunnels_at_a_time() {
+    let site = Site::new();
+    let (gateway, _) = listener().await;
+    let other = site.mint().await;
+    let (relay, token, _refresher) = relay_before(&site, &gateway, "tunnels_max = 3").await;
+    let mut client = site.client(&relay).await;
+    let mut held = Vec::new();
+    for _tunnel in 0..2 {
+        held.push((open(&mut client, &token).await, accepted(&gateway).await));
+    }
+    let refused = client.ask(connect(&token, "follower.example:443")).await;
+    assert_eq!((refused.status, refused.problem()), (429, "too_many_at_once".to_owned()));
+    let _others = open(&mut site.client(&relay).await, &other).await;
+    held.pop();
+    relay.metric_reaches("restante_relay_tunnels_total{outcome=\"closed\"}", 1).await;
+    open(&mut client, &token).await;
+}
+
+/// Whoever fills the tunnels to one gateway, its operator perhaps, keeps nobody from another's key list.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_gateway_has_tunnels_of_its_own() {
+    let site = Site::new();
+    let ((filled, filled_address), (free, free_address)) = (listener().await, listener().await);
+    let (first, second) = (site.mint().await, site.mint().await);
+    let limits = "connect_timeout_seconds = 600\nexchange_timeout_seconds = 600\ntunnels_max = 1";
+    let tables = [gateway_table(FOLLOWER, filled_address), gateway_table("other.example", free_address)].concat();
+    site.configure_gateways(limits, &tables);
+    let relay = site.start().await;
+    let _refreshers = (accepted(&filled).await, accepted(&free).await);
+    let _tunnel = open(&mut site.client(&relay).await, &first).await;
+    // A reload gives nothing back.
+    relay.process.reload().await;
+    let mut client = site.client(&relay).await;
+    let refused = client.ask(connect(&second, "follower.example:443")).await;
+    assert_eq!((refused.status, refused.problem()), (503, "overloaded".to_owned()));
+    assert_eq!(client.send(connect(&second, "other.example:443")).await.status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
