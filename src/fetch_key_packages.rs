@@ -10,7 +10,7 @@ mod seen_logs;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, anyhow};
@@ -31,7 +31,10 @@ use restante_process::{
 };
 
 use self::{output::Output, seen_logs::SeenLogs};
-use crate::cli::{Arguments, FetchKeyPackages};
+use crate::{
+    cli::{Arguments, FetchKeyPackages},
+    date::imf_fixdate,
+};
 
 /// Fetches and prints.
 pub(crate) fn run(options: &FetchKeyPackages, now: fn() -> SystemTime) -> anyhow::Result<Exit> {
@@ -150,9 +153,7 @@ fn random() -> u64 {
 
 /// What the relay's log said, for people.
 fn describe(report: &KeyLogReport) -> String {
-    /// The year 9999 ends then.
-    const LAST_MS: u64 = 253_402_300_799_000;
-    let since = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(report.since_ms.min(LAST_MS)));
+    let since = imf_fixdate(report.since_ms);
     let continued =
         if report.is_continued { "which goes on from where it was seen last" } else { "which was not seen before" };
     let refused = match report.refused {

@@ -7,6 +7,7 @@
 //! Problems of a configuration name paths and ids. They are printed for whoever started the process, and never logged.
 
 mod cli;
+mod date;
 mod fetch_key_packages;
 mod key_packages;
 mod keys;

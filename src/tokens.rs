@@ -4,8 +4,6 @@
 //! Standard output holds tokens and handles, and standard error the handle of a token that was minted. Errors hold
 //! neither, and no user.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use base64::{Engine, engine::general_purpose::STANDARD};
 use restante::{
     config::Config,
@@ -17,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     cli::{TokensCommand, User},
+    date::day,
     local_service::{OPERATOR, service},
 };
 
@@ -63,15 +62,4 @@ fn line(token: &TokenUse) -> String {
     let used = if token.last_used_ms == 0 { "-".to_owned() } else { day(token.last_used_ms) };
     let state = if token.revoked { "revoked" } else { "good" };
     format!("{handle}  {:<16}  {:>8}  {used:<16}  {state}", day(token.minted_ms), token.uses)
-}
-
-/// The server knows no more than the day: `Tue, 14 Nov 2023`.
-fn day(time_ms: u64) -> String {
-    /// The year 9999 ends then.
-    const LAST_MS: u64 = 253_402_300_799_000;
-    /// As long as the date of an IMF-fixdate (RFC 9110 §5.6.7) is without the time.
-    const LENGTH: usize = "Tue, 14 Nov 2023".len();
-    let mut date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(time_ms.min(LAST_MS)));
-    date.truncate(LENGTH);
-    date
 }

@@ -15,12 +15,17 @@ pub(crate) fn date_of(fields: &HeaderMap) -> Option<u64> {
     u64::try_from(since.as_millis()).ok()
 }
 
-/// `IMF-fixdate` of a time. What a date cannot tell is told as the epoch.
+/// The year 9999 ends then: a date has four digits for it.
+const LAST_MS: u64 = 253_402_300_799_000;
+
+/// `IMF-fixdate` of a time, or of the last one that it can tell.
+#[must_use]
+pub(crate) fn imf_fixdate(time_ms: u64) -> String {
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(time_ms.min(LAST_MS)))
+}
+
+/// The same as the value of a field.
 #[must_use]
 pub(crate) fn format_date(now_ms: u64) -> HeaderValue {
-    // httpdate knows four digits of year.
-    const LAST_MS: u64 = 253_402_300_799_000;
-    let time = UNIX_EPOCH + Duration::from_millis(if now_ms > LAST_MS { 0 } else { now_ms });
-    HeaderValue::try_from(httpdate::fmt_http_date(time))
-        .unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
+    HeaderValue::try_from(imf_fixdate(now_ms)).unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
 }

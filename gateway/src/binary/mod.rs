@@ -13,7 +13,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use date::{date_of, format_date};
+pub(crate) use date::{date_of, format_date, imf_fixdate};
 pub use request::BinaryRequest;
 pub use response::{DoesNotFit, Padded};
 

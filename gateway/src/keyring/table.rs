@@ -1,11 +1,9 @@
 //! The keys of a keyring as a table for people.
 
-use std::{
-    path::Path,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::path::Path;
 
 use super::{Keyring, KeyringError, RotationSchedule, file::KeyringFile, ring::Ring};
+use crate::binary::imf_fixdate;
 
 impl Keyring {
     /// A heading, a line for each key, and the SHA-256 of the published list: whoever compares that with a relay's public
@@ -37,12 +35,12 @@ fn table(ring: &Ring, schedule: &RotationSchedule, now_ms: u64) -> Result<Vec<St
     let heading = ["id", "kem", "state", "in use from", "listed until", "refused from"].map(ToOwned::to_owned);
     let mut lines = vec![line(&heading)];
     for key in ring.describe(schedule, now_ms) {
-        let settled = |time_ms: Option<u64>| time_ms.map_or_else(|| "-".to_owned(), date);
+        let settled = |time_ms: Option<u64>| time_ms.map_or_else(|| "-".to_owned(), imf_fixdate);
         lines.push(line(&[
             key.key_id.to_string(),
             key.kem.name().to_owned(),
             key.state.name().to_owned(),
-            date(key.use_ms),
+            imf_fixdate(key.use_ms),
             settled(key.until_ms),
             settled(key.accepted_until_ms),
         ]));
@@ -55,10 +53,4 @@ fn table(ring: &Ring, schedule: &RotationSchedule, now_ms: u64) -> Result<Vec<St
 
 fn line([id, kem, state, from, until, refused]: &[String; 6]) -> String {
     format!("{id:>3}  {kem:<7} {state:<10} {from:<30} {until:<30} {refused}")
-}
-
-/// What an IMF-fixdate can say ends with the year 9999.
-fn date(time_ms: u64) -> String {
-    const LAST_MS: u64 = 253_402_300_799_000;
-    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(time_ms.min(LAST_MS)))
 }
