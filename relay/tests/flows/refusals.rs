@@ -7,12 +7,13 @@ use http::{Method, Request};
 use hyper::body::Frame;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
     sync::watch,
     task::JoinSet,
 };
 
 use crate::{
-    client::{Frames, encapsulated, full, tls},
+    client::{Client, Frames, encapsulated, full, tls},
     gateway::{Gateway, Reaction, answer},
     patience,
     process::PATIENCE,
@@ -317,10 +318,35 @@ async fn each_listener_ends_slow_and_silent_connections_and_no_others() {
     patience::assert_reasons(&relay.process.logged(), listeners.len());
 }
 
+/// The admin listener is for this machine, whose addresses tell nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_has_its_share_of_the_relay_s_connections() {
+    // Nothing else ends a connection on which nothing is said.
+    let limits = "connections_per_address_max = 2\nheader_read_timeout_seconds = 600";
+    let (site, _gateway, relay, token) = relaying(limits).await;
+    let held = [site.client(&relay).await, site.old_client(&relay).await];
+    let mut third = TcpStream::connect(relay.address).await.unwrap();
+    // However abrupt, it is the end, and nothing came before it.
+    let mut said = Vec::new();
+    let _ = tokio::time::timeout(PATIENCE, third.read_to_end(&mut said)).await.expect("it ends");
+    assert!(said.is_empty());
+    let elsewhere = [127, 0, 0, 2].into();
+    let other = Client::connect_from(elsewhere, relay.address, RELAY, site.pki.client(&[b"h2"])).await;
+    for mut client in held.into_iter().chain([other]) {
+        assert_eq!(client.post(&token, "x").await.status, 200);
+    }
+    let mut operators = Vec::new();
+    for _operator in 0..3 {
+        let mut operator = Client::plain(relay.admin).await;
+        assert_eq!(operator.get("/healthz").await.status, 200);
+        operators.push(operator);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http_without_tls_is_not_spoken() {
     let (_site, gateway, relay, token) = relaying("").await;
-    let mut stream = tokio::net::TcpStream::connect(relay.address).await.unwrap();
+    let mut stream = TcpStream::connect(relay.address).await.unwrap();
     let request = format!(
         "POST /v1/relay/follower.example HTTP/1.1\r\nhost: x\r\nproxy-authorization: Bearer {token}\r\n\
          content-type: message/ohttp-req\r\ncontent-length: 1\r\n\r\nx"
