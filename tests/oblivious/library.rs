@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use restante::{
-    client::{ProblemCode, oblivious::FetchError},
+    client::{
+        ProblemCode,
+        oblivious::{FetchError, KEY_LOG_MAX},
+    },
     mls::{CipherSuite, ProtocolVersion},
     wire::{KeyPackageRequest, KeyPackageStatus},
 };
 use restante_gateway::Outcome;
+use restante_relay::keys::{KeyLog, LogError};
 
 use crate::{
     follower::FOLLOWER,
@@ -51,6 +55,19 @@ async fn the_largest_bundle_and_the_literal_request_fit_through() {
         matches!(denied, Err(FetchError::Problem(problem)) if problem.code == Some(ProblemCode::Denied)),
         "{denied:?}"
     );
+}
+
+/// A longer log would shut out everybody who checks it.
+#[test]
+fn a_client_reads_as_long_a_log_as_a_relay_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let file = std::fs::File::create(&path).unwrap();
+    let length = u64::try_from(KEY_LOG_MAX).unwrap();
+    file.set_len(length).unwrap();
+    assert!(!matches!(KeyLog::check(&path), Err(LogError::Full)));
+    file.set_len(length + 1).unwrap();
+    assert!(matches!(KeyLog::check(&path), Err(LogError::Full)));
 }
 
 #[tokio::test]

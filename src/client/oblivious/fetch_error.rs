@@ -62,10 +62,10 @@ pub enum FetchError {
         /// The status of the answer; 200 with another media type is none either.
         status: u16,
     },
-    /// The gateway's own list and the relay's copy of it are not the same bytes.
+    /// The gateway's own list and the relay's copy of it were not the same bytes, and not at the second look either.
     #[error(
-        "the gateway's key list and the relay's copy of it differ: key targeting (a key for one client, to recognise it \
-         by), or a copy from before a change; nothing was sent"
+        "the gateway's key list and the relay's copy of it differ, and not for a moment only: key targeting (a key for \
+         one client, to recognise it by), or a copy from before a change; nothing was sent"
     )]
     KeyTargeting,
     /// Both sides have the list, but the relay's log of lists does not hold.
@@ -95,7 +95,8 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    /// Whether the same fetch may succeed later without any change.
+    /// Whether the same fetch may succeed soon without any change. Not said of what may be an attack, even if it may be
+    /// over in some hours: [`FetchError::KeyTargeting`], [`KeyLogError::TooFast`].
     ///
     /// It may also hand out twice: a request whose answer was lost may have been processed, and the next one is another
     /// request to the provider. KeyPackages that were handed out and never arrived are lost to their owner.

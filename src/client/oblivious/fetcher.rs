@@ -91,12 +91,22 @@ impl KeyPackageFetcher {
     /// its own.
     pub fn new(relay: Relay, roots: &TrustRoots, kems: Kems, surroundings: Surroundings, limits: Limits) -> Self {
         let tunnel = Tunnel::new(relay.clone(), roots, limits);
-        Self { relay: RelayChannel::new(relay, roots, limits), keys: KeySource::new(tunnel, kems), surroundings }
+        let keys = KeySource::new(tunnel, kems, surroundings.clone());
+        Self { relay: RelayChannel::new(relay, roots, limits), keys, surroundings }
+    }
+
+    /// The same with another pause between two key lists that differ, the gateway's own and the relay's copy, and the
+    /// second look at both, after which it is [`FetchError::KeyTargeting`]. Five seconds unless told otherwise: longer
+    /// than a relay takes to fetch a list that has just changed.
+    #[must_use]
+    pub fn with_second_look_after(mut self, pause: Duration) -> Self {
+        self.keys.look_again_after(pause);
+        self
     }
 
     /// The same, but a gateway's key list is taken only if the relay's public log says that it is the one which is served,
-    /// follows from the log that was seen before, and did not come too soon after another one. Costs one more request to
-    /// the relay for each list, without its token.
+    /// follows from the log that was seen before, and did not come too soon after another one or has stood for as long
+    /// since. Costs one more request to the relay for each list, without its token.
     ///
     /// # Privacy
     /// Without this, a relay and a gateway that work together could show one client another list than all others. With it,

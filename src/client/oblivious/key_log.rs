@@ -4,7 +4,7 @@
 //! lists that are the same show that a client is not given a key of its own now; the log shows what was given to others
 //! and before, and whoever remembers its end notices when another history is shown later.
 //!
-//! This module decides from bytes alone. The times are the relay's word.
+//! This module decides from bytes and the time that it is given. The times in the log are the relay's word.
 
 use std::{collections::VecDeque, fmt, str::FromStr, time::Duration};
 
@@ -13,8 +13,9 @@ use sha2::{Digest, Sha256};
 
 use super::key_list::ListDigest;
 
-/// The longest log that is read, in bytes: two changes a week for two hundred years, or two a day for 25.
-pub const KEY_LOG_MAX: usize = 4 * 1024 * 1024;
+/// The longest log that is read, in bytes: as long as relays of ours let theirs grow. Two lists a week fill it in eight
+/// hundred years, and two a day, between which as many are refused as relays record, in more than thirty.
+pub const KEY_LOG_MAX: usize = 16 * 1024 * 1024;
 
 /// Why a key list is not used although both sides have it. A closed set with numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,10 +32,11 @@ pub enum KeyLogError {
     /// The list is not the one that the log says is served.
     #[error("the gateway's key list is not the one that stands in the relay's log")]
     Absent,
-    /// The list in this line, counted from 1, came too soon after the one before.
+    /// The list in this line, counted from 1, came too soon after the one before, and has not stood for long enough
+    /// since. When it has, it is used.
     #[error(
         "the key list in line {0} of the relay's log came too soon after the one before: keys that change fast can tell \
-         clients apart"
+         clients apart; it is used when it has stood for as long as a list must"
     )]
     TooFast(usize),
 }
@@ -47,8 +49,8 @@ pub struct KeyLogMark {
 }
 
 impl KeyLogMark {
-    /// How many lines the log had.
-    pub(super) fn lines(&self) -> u64 {
+    /// How many lines the log had: of two ends of one log, the later has more.
+    pub fn lines(&self) -> u64 {
         self.lines
     }
 }
@@ -89,6 +91,9 @@ pub struct KeyLogReport {
     pub since_ms: u64,
     /// Lists that the relay refused because they came too soon: behind the end that was seen before, or in all.
     pub refused: u64,
+    /// Lists that were served although they came too soon, as after a key that had to be replaced at once: behind the end
+    /// that was seen before, or in all.
+    pub too_fast: u64,
 }
 
 /// A list that was served.
@@ -103,17 +108,19 @@ struct Served {
 
 /// Checks a log from its first line to its last: that each follows from the one before, that `seen` is in it, and that
 /// the list in use is the one that is served, or was until a moment ago. That list must not have come sooner than
-/// `change_min` after the one before, and neither must any that came since `seen`: what was looked at once is not held
-/// against anybody for ever.
+/// `change_min` after the one before, unless it has been served for as long as that at `now_ms` (since the Unix epoch):
+/// then it is what everybody was given for long enough, and an emergency shuts nobody out for longer. Lists that came
+/// too soon and are not in use any more are counted.
 pub(super) fn check(
     text: &[u8],
     in_use: ListDigest,
     seen: Option<KeyLogMark>,
     change_min: Duration,
+    now_ms: u64,
 ) -> Result<KeyLogReport, KeyLogError> {
     let change_min_ms = u64::try_from(change_min.as_millis()).unwrap_or(u64::MAX);
     let mut mark = KeyLogMark { lines: 0, last: [0; 32] };
-    let (mut lists, mut refused, mut too_fast, mut is_continued) = (0, 0, None, false);
+    let (mut lists, mut refused, mut too_fast, mut is_continued) = (0, 0, 0, false);
     let mut latest: VecDeque<Served> = VecDeque::with_capacity(3);
     for (place, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let number = place + 1;
@@ -129,10 +136,8 @@ pub(super) fn check(
             _ if is_refused => refused += u64::from(!is_old),
             Some(last) if last.digest == digest => last.seen_ms.push(seen_ms),
             last => {
-                let is_too_fast = last.is_some_and(|last| last.is_followed_too_fast(seen_ms, change_min_ms));
-                if is_too_fast && seen.is_some() && !is_old {
-                    too_fast = too_fast.or(Some(number));
-                }
+                let is_too_fast = last.is_some_and(|last| !last.has_stood(seen_ms, change_min_ms));
+                too_fast += u64::from(is_too_fast && !is_old);
                 latest.push_back(Served { digest, line: number, seen_ms: vec![seen_ms], is_too_fast });
                 lists += 1;
                 if latest.len() > 2 {
@@ -146,24 +151,19 @@ pub(super) fn check(
     }
     // The log is asked for after the list: another may have come in between.
     let used = latest.iter().rev().find(|served| served.digest == in_use.0).ok_or(KeyLogError::Absent)?;
-    match too_fast.or(used.is_too_fast.then_some(used.line)) {
-        Some(number) => Err(KeyLogError::TooFast(number)),
-        None => Ok(KeyLogReport {
-            mark,
-            is_continued,
-            lists,
-            since_ms: used.seen_ms.first().copied().unwrap_or(0),
-            refused,
-        }),
+    if used.is_too_fast && !used.has_stood(now_ms, change_min_ms) {
+        return Err(KeyLogError::TooFast(used.line));
     }
+    let since_ms = used.seen_ms.first().copied().unwrap_or(0);
+    Ok(KeyLogReport { mark, is_continued, lists, since_ms, refused, too_fast })
 }
 
 impl Served {
-    /// Whether a list that was first seen at this time came sooner than it may. What counts is the latest of this list's
-    /// times that is not far ahead, as for the relay: the others are a clock's that was wrong.
-    fn is_followed_too_fast(&self, seen_ms: u64, change_min_ms: u64) -> bool {
-        let times = self.seen_ms.iter().filter(|since| **since <= seen_ms.saturating_add(change_min_ms));
-        times.max().is_none_or(|since| seen_ms < since.saturating_add(change_min_ms))
+    /// Whether another list may follow this one at that time. What counts is the latest of this list's times that is not
+    /// far ahead, as for the relay: the others are a clock's that was wrong.
+    fn has_stood(&self, until_ms: u64, change_min_ms: u64) -> bool {
+        let times = self.seen_ms.iter().filter(|since| **since <= until_ms.saturating_add(change_min_ms));
+        times.max().is_some_and(|since| until_ms >= since.saturating_add(change_min_ms))
     }
 }
 
@@ -227,8 +227,18 @@ pub(super) mod tests {
         text
     }
 
+    /// A look at a moment at which no list has stood for long.
     fn look(text: &[u8], list: u8, seen: Option<KeyLogMark>) -> Result<KeyLogReport, KeyLogError> {
-        check(text, ListDigest([list; 32]), seen, HALF_DAY)
+        look_at(text, list, seen, 0)
+    }
+
+    fn look_at(text: &[u8], list: u8, seen: Option<KeyLogMark>, hour: u64) -> Result<KeyLogReport, KeyLogError> {
+        check(text, ListDigest([list; 32]), seen, HALF_DAY, hour * HOUR_MS)
+    }
+
+    /// The same for somebody who does not mind how fast lists follow each other.
+    fn look_calmly(text: &[u8], list: u8) -> Result<KeyLogReport, KeyLogError> {
+        check(text, ListDigest([list; 32]), None, Duration::ZERO, 0)
     }
 
     fn end(text: &[u8], list: u8) -> KeyLogMark {
@@ -295,30 +305,67 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn lists_that_came_too_soon_are_named_once() {
-        let quick = [(1, 100, false), (2, 111, false)];
-        assert_eq!(look(&log(&quick), 2, None), Err(KeyLogError::TooFast(2)));
-        assert!(check(&log(&quick), ListDigest([2; 32]), None, Duration::ZERO).is_ok());
-        // Seen before or long over: the next list that came in time is good.
-        let later = log(&[&quick[..], &[(3, 200, false)]].concat());
-        assert!(look(&later, 3, None).is_ok());
-        let seen = check(&log(&quick), ListDigest([2; 32]), None, Duration::ZERO).unwrap().mark;
-        assert!(look(&later, 3, Some(seen)).is_ok());
-        // Not seen before.
-        let seen = end(&log(&quick[..1]), 1);
-        assert_eq!(look(&later, 3, Some(seen)), Err(KeyLogError::TooFast(2)));
+    fn a_list_that_came_too_soon_is_used_when_it_has_stood() {
+        let quick = log(&[(1, 100, false), (2, 111, false)]);
+        let seen = end(&log(&[(1, 100, false)]), 1);
+        for seen in [None, Some(seen)] {
+            for hour in [0, 111, 122] {
+                assert_eq!(look_at(&quick, 2, seen, hour), Err(KeyLogError::TooFast(2)), "{hour}");
+            }
+            let just_before = check(&quick, ListDigest([2; 32]), seen, HALF_DAY, 123 * HOUR_MS - 1);
+            assert_eq!(just_before, Err(KeyLogError::TooFast(2)));
+            assert_eq!(look_at(&quick, 2, seen, 123).unwrap().too_fast, 1);
+        }
+        assert!(look_calmly(&quick, 2).is_ok());
         // One back and forth is two changes.
-        assert_eq!(
-            look(&log(&[(1, 100, false), (2, 200, false), (1, 201, false)]), 1, None),
-            Err(KeyLogError::TooFast(3))
-        );
+        let back = log(&[(1, 100, false), (2, 200, false), (1, 201, false)]);
+        assert_eq!(look_at(&back, 1, None, 202), Err(KeyLogError::TooFast(3)));
+        // So is one that goes on and on, whoever looks: none of its lists ever stands.
+        let restless: Vec<_> = (0..20).map(|list| (list, 100 + 11 * u64::from(list), false)).collect();
+        for length in 2..=20 {
+            let (list, hour, _) = restless[length - 1];
+            assert!(look_at(&log(&restless[..length]), list, Some(seen_first(&restless)), hour + 11).is_err());
+        }
+    }
+
+    fn seen_first(lines: &[(u8, u64, bool)]) -> KeyLogMark {
+        end(&log(&lines[..1]), lines[0].0)
+    }
+
+    #[test]
+    fn lists_that_came_too_soon_and_went_are_counted_once() {
+        let lines = [(1, 100, false), (2, 111, false), (3, 112, false), (4, 200, false)];
+        let (first, whole) = (end(&log(&lines[..1]), 1), log(&lines));
+        let told = |seen| look_at(&whole, 4, seen, 200).map(|report| report.too_fast);
+        assert_eq!((told(None), told(Some(first))), (Ok(2), Ok(2)));
+        let seen = [2, 3].map(|length| look_calmly(&log(&lines[..length]), lines[length - 1].0).unwrap().mark);
+        assert_eq!(seen.map(|seen| told(Some(seen))), [Ok(1), Ok(0)]);
+    }
+
+    #[test]
+    fn a_log_that_grows_as_fast_as_relays_let_it_is_read_for_thirty_years() {
+        let (mut length, mut half_days) = (0, 0_u64);
+        let mut mark = KeyLogMark { lines: 0, last: [0; 32] };
+        while length <= KEY_LOG_MAX {
+            let refused = if length < KEY_LOG_MAX / 2 { 8 } else { 1 };
+            for place in 0..=refused {
+                let seen_ms = 1_700_000_000_000 + half_days * 12 * HOUR_MS;
+                length += Line { digest: [0; 32], seen_ms, is_refused: place > 0 }.write(&mark).len();
+                mark.lines += 1;
+            }
+            half_days += 1;
+        }
+        assert!(half_days > 30 * 2 * 365, "{half_days}");
+        let line = Line { digest: [0; 32], seen_ms: 1_700_000_000_000, is_refused: false }.write(&mark).len();
+        assert!(KEY_LOG_MAX / line > 800 * 105, "{line}");
     }
 
     #[test]
     fn a_clock_that_was_put_right_makes_no_list_too_fast() {
         // Seen far ahead, then once more at the time of then.
         let text = log(&[(1, 900, false), (1, 100, false), (2, 112, false)]);
-        assert_eq!(look(&text, 2, None).unwrap().lists, 2);
+        let report = look(&text, 2, None).unwrap();
+        assert_eq!((report.lists, report.too_fast), (2, 0));
         let text = log(&[(1, 900, false), (1, 100, false), (2, 111, false)]);
         assert_eq!(look(&text, 2, None), Err(KeyLogError::TooFast(3)));
         // Never put right: nobody knows how old the first one was.
@@ -326,6 +373,13 @@ pub(super) mod tests {
         assert_eq!(look(&text, 2, None), Err(KeyLogError::TooFast(2)));
         let text = log(&[(1, u64::MAX / HOUR_MS, false), (2, u64::MAX / HOUR_MS, false)]);
         assert_eq!(look(&text, 2, None), Err(KeyLogError::TooFast(2)));
+        // Nor how long the second one has stood, if it is the clock of this machine that is behind.
+        let text = log(&[(1, 800, false), (2, 801, false)]);
+        assert_eq!(look_at(&text, 2, None, 100), Err(KeyLogError::TooFast(2)));
+        // Once the relay's is put right, that counts.
+        let text = log(&[(1, 800, false), (2, 801, false), (2, 100, false)]);
+        assert_eq!(look_at(&text, 2, None, 111), Err(KeyLogError::TooFast(2)));
+        assert!(look_at(&text, 2, None, 112).is_ok());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use super::{
@@ -18,7 +18,8 @@ const ENDS_MAX: usize = 4096;
 /// How a relay's logs are checked.
 #[derive(Clone, Debug)]
 pub struct KeyLogCheck {
-    /// How long a list must have been served before another may follow it. Zero: any time.
+    /// How long a list must have been served before another may follow it. One that came sooner is used when it has been
+    /// served for that long itself. Zero: any time.
     pub change_min: Duration,
     /// Where logs of this relay ended when they were seen last, in earlier runs perhaps.
     pub seen: HashMap<ServiceProviderId, KeyLogMark>,
@@ -48,15 +49,17 @@ impl KeyLogWatch {
         Self { change_min, seen: Mutex::new(Seen { ends: seen, reports: HashMap::new() }) }
     }
 
-    /// Takes a log in which the list must stand.
+    /// Takes a log in which the list must stand, `now`.
     pub(super) fn check(
         &self,
         provider: &ServiceProviderId,
         text: &[u8],
         list: ListDigest,
+        now: SystemTime,
     ) -> Result<KeyLogReport, KeyLogError> {
         let before = self.lock().ends.get(provider).copied();
-        let report = key_log::check(text, list, before, self.change_min)?;
+        let now_ms = now.duration_since(UNIX_EPOCH).map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+        let report = key_log::check(text, list, before, self.change_min, now_ms)?;
         let mut seen = self.lock();
         let is_newer = match seen.ends.get(provider) {
             // Two checks at once may end in another order than they began.

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode, header};
 use tokio::time::Instant;
 
 use super::{
-    FetchError, KEY_LIST_MEDIA_TYPE,
+    FetchError, KEY_LIST_MEDIA_TYPE, Surroundings,
     key_list::{GatewayKey, KEY_LIST_MAX, Kems, ListDigest},
     key_log::{KEY_LOG_MAX, KeyLogError, KeyLogReport},
     key_log_watch::{KeyLogCheck, KeyLogWatch},
@@ -24,6 +24,8 @@ use crate::{
 const KEY_LOG_MEDIA_TYPE: &str = "application/jsonl";
 /// How long a list is used at most, whatever it says: a gateway's keys live for a week, and are announced a day ahead.
 const AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long after two lists that differ both are looked at again, unless told otherwise.
+const SECOND_LOOK_AFTER: Duration = Duration::from_secs(5);
 
 /// The keys of gateways.
 ///
@@ -31,17 +33,36 @@ const AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// A list is taken when it came over TLS that is authenticated for the gateway's name *and* is byte for byte what the
 /// relay has for everybody. The first keeps the relay from slipping a key of its own to a user, with which it could read
 /// the request; the second keeps the gateway from giving every client another key, by which it could recognise them.
+///
+/// Two lists that differ are looked at once more, both of them, a few seconds later: one side may have had the next list
+/// sooner than the other. What counts is whether those two are the same; a list of the first look is compared with none of
+/// the second.
 pub(super) struct KeySource {
     tunnel: Tunnel,
     kems: Kems,
+    surroundings: Surroundings,
+    second_look_after: Duration,
     logs: Option<KeyLogWatch>,
     remembered: RememberedKeys,
     turns: Turns,
 }
 
 impl KeySource {
-    pub(super) fn new(tunnel: Tunnel, kems: Kems) -> Self {
-        Self { tunnel, kems, logs: None, remembered: RememberedKeys::default(), turns: Turns::default() }
+    pub(super) fn new(tunnel: Tunnel, kems: Kems, surroundings: Surroundings) -> Self {
+        Self {
+            tunnel,
+            kems,
+            surroundings,
+            second_look_after: SECOND_LOOK_AFTER,
+            logs: None,
+            remembered: RememberedKeys::default(),
+            turns: Turns::default(),
+        }
+    }
+
+    /// From now on the second look at two lists that differ comes after this pause.
+    pub(super) fn look_again_after(&mut self, pause: Duration) {
+        self.second_look_after = pause;
     }
 
     /// From now on lists must stand in the relay's log.
@@ -63,25 +84,45 @@ impl KeySource {
         }
     }
 
-    /// Asks both sides for the list.
+    /// Asks for a list that both sides have, and for the log.
     async fn ask(&self, provider: &ServiceProviderId, relay: &RelayChannel) -> Result<KeyInUse, FetchError> {
-        let (own, copy) = tokio::join!(self.tunnel.key_list(provider), relay.key_list(provider, KEY_LIST_MAX));
-        // A relay that has no list says more than the end of a tunnel through it.
-        let copy = list(copy.map_err(FetchError::Relay)?)?;
-        let own = list(own.map_err(refused)?)?;
-        if own.body != copy.body {
-            return Err(FetchError::KeyTargeting);
-        }
+        let own = match self.compare(provider, relay).await? {
+            Some(own) => own,
+            None => self.compare_again(provider, relay).await?,
+        };
         let key = KeyInUse { key: GatewayKey::choose(&own.body, self.kems)?, list: ListDigest::of(&own.body) };
         if let Some(logs) = &self.logs {
             let log = relay.key_log(provider, KEY_LOG_MAX).await.map_err(FetchError::Relay)?;
             if log.status != StatusCode::OK || !has_media_type(&log.headers, KEY_LOG_MEDIA_TYPE) {
                 return Err(KeyLogError::NoLog(log.status.as_u16()).into());
             }
-            logs.check(provider, &log.body, key.list)?;
+            logs.check(provider, &log.body, key.list, (self.surroundings.now)())?;
         }
         self.remembered.remember(provider, key.clone(), Instant::now(), max_age(&own.headers));
         Ok(key)
+    }
+
+    /// Asks both sides for the list: the gateway's own answer, if the relay's copy is the same byte for byte.
+    async fn compare(
+        &self,
+        provider: &ServiceProviderId,
+        relay: &RelayChannel,
+    ) -> Result<Option<ChannelResponse>, FetchError> {
+        let (own, copy) = tokio::join!(self.tunnel.key_list(provider), relay.key_list(provider, KEY_LIST_MAX));
+        // A relay that has no list says more than the end of a tunnel through it.
+        let copy = list(copy.map_err(FetchError::Relay)?)?;
+        let own = list(own.map_err(refused)?)?;
+        Ok((own.body == copy.body).then_some(own))
+    }
+
+    /// The second look. There is no third, and whoever showed two lists and then cannot be asked is not excused.
+    async fn compare_again(
+        &self,
+        provider: &ServiceProviderId,
+        relay: &RelayChannel,
+    ) -> Result<ChannelResponse, FetchError> {
+        tokio::time::sleep(self.second_look_after).await;
+        self.compare(provider, relay).await.ok().flatten().ok_or(FetchError::KeyTargeting)
     }
 
     /// Somebody says that the gateway does not know a key of this list. Whether anything follows from it.

@@ -1,6 +1,6 @@
 //! A client that asks the relay's log about each list.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -9,7 +9,7 @@ use ohttp::hpke::Kem;
 use super::{
     fetching::{given, giving, package, request},
     gateway::Gateway,
-    stage::{Script, Stage, answer, follower, key_list, key_log},
+    stage::{Script, Stage, answer, follower, key_list, key_log, now},
 };
 use crate::client::{
     http::ChannelError,
@@ -93,16 +93,40 @@ async fn the_next_list_must_go_on_from_the_log_that_was_seen() {
     for fetcher in [&fetcher, &checking(&stage, Some(seen))] {
         assert_eq!(fetch(fetcher).await, Err(KeyLogError::Forked.into()));
     }
-    *script.log.lock().unwrap() = key_log(&[(&first.key_list(), 1, false), (&second.key_list(), 1, false)]);
-    for fetcher in [&fetcher, &checking(&stage, Some(seen))] {
-        assert_eq!(fetch(fetcher).await, Err(KeyLogError::TooFast(2).into()));
-        assert_ne!(fetcher.key_log(&follower()).map(|report| report.lists), Some(2), "not taken for good");
-    }
     *script.log.lock().unwrap() = key_log(&[(&first.key_list(), 1, false), (&second.key_list(), 2, false)]);
     for fetcher in [&fetcher, &checking(&stage, Some(seen))] {
         fetch(fetcher).await.unwrap();
         let report = fetcher.key_log(&follower()).unwrap();
         assert!(report.is_continued && report.lists == 2 && report.mark != seen);
+    }
+}
+
+/// A key that had to be replaced at once: the relay's operator let the new list pass.
+#[tokio::test]
+async fn a_list_that_came_too_soon_is_used_by_the_same_fetcher_when_it_has_stood() {
+    let (first, second) = (gateway(), gateway());
+    let script = Script::honest(&first);
+    let stage = Stage::new(&script).await;
+    *script.own.lock().unwrap() = answer(StatusCode::OK, "application/ohttp-keys", first.key_list());
+    let fetcher = checking(&stage, None);
+    fetch(&fetcher).await.unwrap();
+    let seen = fetcher.key_log(&follower()).unwrap().mark;
+    serve(&script, &second);
+    let today = now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 86_400;
+    let quick =
+        |day| key_log(&[(&first.key_list(), 1, false), (&Bytes::new(), day, false), (&second.key_list(), day, false)]);
+    *script.log.lock().unwrap() = quick(today + 1);
+    for fetcher in [&fetcher, &checking(&stage, None)] {
+        let refused = fetch(fetcher).await;
+        assert_eq!(refused, Err(KeyLogError::TooFast(3).into()));
+        assert_ne!(fetcher.key_log(&follower()).map(|report| report.lists), Some(3), "not taken for good");
+    }
+    assert_eq!(script.count(&Method::POST), 1);
+    *script.log.lock().unwrap() = quick(today - 1);
+    for fetcher in [&fetcher, &checking(&stage, Some(seen))] {
+        fetch(fetcher).await.unwrap();
+        let report = fetcher.key_log(&follower()).unwrap();
+        assert_eq!((report.is_continued, report.lists, report.too_fast), (true, 3, 1));
     }
 }
 

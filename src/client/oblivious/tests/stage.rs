@@ -102,6 +102,10 @@ pub(super) struct Script {
     pub(super) own: Mutex<Answer>,
     /// What the relay answers to a request for its copy.
     pub(super) copy: Mutex<Answer>,
+    /// What the gateway answers before that, the last one first.
+    pub(super) own_before: Mutex<Vec<Answer>>,
+    /// What the relay answers before that.
+    pub(super) copy_before: Mutex<Vec<Answer>>,
     /// What the relay answers to a request for its log.
     pub(super) log: Mutex<Answer>,
     /// What the relay answers to `CONNECT`; 200 opens a tunnel.
@@ -126,6 +130,8 @@ impl Script {
             own: Mutex::new(key_list(list.clone())),
             log: Mutex::new(key_log(&[(&list, 1, false)])),
             copy: Mutex::new(key_list(list)),
+            own_before: Mutex::default(),
+            copy_before: Mutex::default(),
             tunnel: Mutex::new(StatusCode::OK),
             raw_tunnel: Mutex::default(),
             forward: Mutex::new(Box::new(move |arrived| {
@@ -212,12 +218,19 @@ impl Stage {
         let limits = Limits { connect: PATIENT, request, response_bytes: 0 };
         let surroundings = Surroundings { now: Arc::new(now), random: Arc::new(|| 0) };
         KeyPackageFetcher::new(self.relay(), &self.authority.roots(), Kems::WithHybrid, surroundings, limits)
+            .with_second_look_after(Duration::ZERO)
     }
 
     fn build(&self, kems: Kems, surroundings: Surroundings) -> KeyPackageFetcher {
         let limits = Limits { connect: PATIENT, request: PATIENT, response_bytes: 0 };
+        // No pause before a second look.
         KeyPackageFetcher::new(self.relay(), &self.authority.roots(), kems, surroundings, limits)
+            .with_second_look_after(Duration::ZERO)
     }
+}
+
+fn next(before: &Mutex<Vec<Answer>>, then: &Mutex<Answer>) -> Answer {
+    before.lock().unwrap().pop().unwrap_or_else(|| then.lock().unwrap().clone())
 }
 
 pub(super) fn now() -> SystemTime {
@@ -260,7 +273,7 @@ async fn serve_gateway(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'sta
         async move {
             let arrived = read(request).await;
             script.asked.lock().unwrap().push(arrived);
-            Ok::<_, Infallible>(script.own.lock().unwrap().clone())
+            Ok::<_, Infallible>(next(&script.own_before, &script.own))
         }
     });
     drop(auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await);
@@ -348,7 +361,7 @@ async fn relay(request: Request<Incoming>, gateway: SocketAddr, script: Arc<Scri
     let arrived = read(request).await;
     let answer = match arrived.method {
         Method::GET if arrived.uri.ends_with("/log") => script.log.lock().unwrap().clone(),
-        Method::GET => script.copy.lock().unwrap().clone(),
+        Method::GET => next(&script.copy_before, &script.copy),
         _ => (script.forward.lock().unwrap())(&arrived),
     };
     script.arrived.lock().unwrap().push(arrived);

@@ -41,9 +41,50 @@ async fn a_copy_that_differs_is_key_targeting_and_nothing_is_sent() {
     *script.copy.lock().unwrap() = key_list(gateway.key_list());
     *script.own.lock().unwrap() = key_list([gateway.key_list(), relays_own.key_list()].concat().into());
     assert_eq!(fetch(&stage).await, Err(FetchError::KeyTargeting));
+    assert_eq!((script.count(&Method::GET), script.count(&Method::CONNECT)), (4, 4), "two looks each, and no third");
     assert_eq!(script.count(&Method::POST), 0);
     let error = FetchError::KeyTargeting;
     assert!(error.to_string().contains("key targeting") && !error.is_transient(), "{error}");
+}
+
+#[tokio::test]
+async fn a_change_that_one_side_has_sooner_is_waited_for() {
+    let (old, script) = honest();
+    let new = Gateway::new(Kem::X25519Sha256, giving(vec![given(vec![package("bob")])]));
+    let stage = Stage::new(&script).await;
+    let gateway = std::sync::Arc::clone(&new);
+    script.on_forward(move |arrived| answer(StatusCode::OK, "message/ohttp-res", gateway.serve(&arrived.body)));
+    let (old, new) = (key_list(old.key_list()), key_list(new.key_list()));
+    (*script.own.lock().unwrap(), *script.copy.lock().unwrap()) = (new.clone(), new);
+    for before in [&script.copy_before, &script.own_before] {
+        before.lock().unwrap().push(old.clone());
+        let (pause, begun) = (Duration::from_millis(100), tokio::time::Instant::now());
+        let fetcher = stage.fetcher().with_second_look_after(pause);
+        let fetched = fetcher.fetch(&follower(), vec![request(b"bob")]).await.unwrap();
+        assert!(fetched[0].key_packages.len() == 1 && begun.elapsed() >= pause);
+    }
+    assert_eq!((script.count(&Method::GET), script.count(&Method::CONNECT), script.count(&Method::POST)), (4, 4, 2));
+}
+
+#[tokio::test]
+async fn a_second_look_compares_what_it_sees_itself_and_excuses_nobody() {
+    let (gateway, script) = honest();
+    let other = Gateway::new(Kem::X25519Sha256, giving(vec![]));
+    let stage = Stage::new(&script).await;
+    let (own, other) = (key_list(gateway.key_list()), key_list(other.key_list()));
+    let unavailable = answer(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "");
+    // Crosswise; a relay, and a gateway, that showed another list and then none.
+    for ([own_before, own], [copy_before, copy]) in [
+        ([&own, &other], [&other, &own]),
+        ([&own, &own], [&other, &unavailable]),
+        ([&other, &unavailable], [&own, &own]),
+    ] {
+        (*script.own.lock().unwrap(), *script.copy.lock().unwrap()) = (own.clone(), copy.clone());
+        script.own_before.lock().unwrap().push(own_before.clone());
+        script.copy_before.lock().unwrap().push(copy_before.clone());
+        assert_eq!(fetch(&stage).await, Err(FetchError::KeyTargeting));
+    }
+    assert_eq!(script.count(&Method::POST), 0);
 }
 
 #[tokio::test]
