@@ -8,6 +8,7 @@ mod output;
 mod seen_logs;
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
@@ -18,11 +19,13 @@ use clap::{CommandFactory, error::ErrorKind};
 use restante::{
     client::{
         http::Limits,
-        oblivious::{Kems, KeyLogCheck, KeyLogReport, KeyPackageFetcher, Relay, RelayToken, Surroundings, TrustRoots},
+        oblivious::{
+            Kems, KeyLogCheck, KeyLogMark, KeyLogReport, KeyPackageFetcher, Relay, RelayToken, Surroundings, TrustRoots,
+        },
     },
     mls::{CipherSuite, ProtocolVersion},
     service::{Entropy, SystemEntropy},
-    wire::KeyPackageRequest,
+    wire::{KeyPackageRequest, ServiceProviderId},
 };
 use restante_process::{
     Exit, block_on,
@@ -30,7 +33,10 @@ use restante_process::{
     console::{complain, say},
 };
 
-use self::{output::Output, seen_logs::SeenLogs};
+use self::{
+    output::Output,
+    seen_logs::{SeenEnd, SeenLogs},
+};
 use crate::{
     cli::{Arguments, FetchKeyPackages},
     date::imf_fixdate,
@@ -46,34 +52,40 @@ pub(crate) fn run(options: &FetchKeyPackages, now: fn() -> SystemTime) -> anyhow
     }
     let requests = requests(options)?;
     let output = Output::new(options.output.clone(), options.json)?;
-    let mut seen = options.key_log_file.as_deref().map(SeenLogs::open).transpose()?;
-    let fetcher = fetcher(options, seen.as_ref(), now)?;
+    let seen = options.key_log_file.as_deref().map(SeenLogs::open).transpose()?;
+    let seen = seen.map(|seen| seen.of(&options.relay)).unwrap_or_default();
+    let before = seen.get(&options.provider).copied();
+    let fetcher = fetcher(options, seen, now)?;
     let fetched = block_on(fetcher.fetch(&options.provider, requests)).context("no runtime")?;
+    // Before anything is said: whoever reads may go away, and what was handed out is handed out once.
+    let placed = fetched.as_ref().map(|results| output.place(results)).unwrap_or_default();
+    let mut exit = if placed.is_misplaced { Exit::Failed } else { Exit::Done };
     let report = fetcher.key_log(&options.provider);
-    if let (Some(seen), Some(file), Some(report)) = (&mut seen, &options.key_log_file, &report) {
-        seen.put(&options.relay, &options.provider, report.mark);
-        // What was fetched is not lost for a file.
-        seen.save(file).unwrap_or_else(|error| complain(&format!("restante: warning: {error:#}")));
+    if let (Some(file), Some(report)) = (&options.key_log_file, &report) {
+        let end = SeenEnd { relay: &options.relay, provider: &options.provider, before, now: report.mark };
+        if let Err(error) = seen_logs::remember(file, &end) {
+            // What was fetched is not lost for a file.
+            complain(&format!("restante: warning: {error:#}"));
+            exit = Exit::Failed;
+        }
     }
     let fetched = fetched?;
     if let Some(report) = report.filter(|_| !options.json) {
         complain(&describe(&report));
     }
-    let mut exit = Exit::Done;
     let width = options.user.iter().map(|user| output::name(user).chars().count()).max().unwrap_or_default();
-    for (user, result) in options.user.iter().zip(&fetched) {
-        let told = output.tell(user, result, width);
-        told.lines.iter().try_for_each(|line| say(line))?;
-        if told.is_misplaced || result.key_packages.is_empty() {
+    for ((user, result), files) in options.user.iter().zip(&fetched).zip(&placed.files) {
+        if result.key_packages.is_empty() {
             exit = Exit::Failed;
         }
+        output.tell(user, result, files, width).iter().try_for_each(|line| say(line))?;
     }
     Ok(exit)
 }
 
 fn fetcher(
     options: &FetchKeyPackages,
-    seen: Option<&SeenLogs>,
+    seen: HashMap<ServiceProviderId, KeyLogMark>,
     now: fn() -> SystemTime,
 ) -> anyhow::Result<KeyPackageFetcher> {
     let relay = Relay {
@@ -90,7 +102,6 @@ fn fetcher(
         return Ok(fetcher);
     }
     let change_min = Duration::from_secs(u64::from(options.key_change_min_hours) * 60 * 60);
-    let seen = seen.map(|seen| seen.of(&options.relay)).unwrap_or_default();
     Ok(fetcher.with_key_log(KeyLogCheck { change_min, seen }))
 }
 
@@ -160,8 +171,13 @@ fn describe(report: &KeyLogReport) -> String {
         0 => String::new(),
         number => format!("; {number} lists that the provider showed there too soon were refused"),
     };
+    let too_fast = match report.too_fast {
+        0 => String::new(),
+        number => format!("; {number} lists came too soon after others, and were served"),
+    };
     format!(
-        "key list: the provider's and the relay's are the same, number {} in the relay's log since {since}, {continued}{refused}",
+        "key list: the provider's and the relay's are the same, number {} in the relay's log since {since}, \
+         {continued}{refused}{too_fast}",
         report.lists
     )
 }

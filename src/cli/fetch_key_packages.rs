@@ -78,12 +78,13 @@ pub(crate) struct FetchKeyPackages {
     /// Remember in this file where the relay's log of key lists ended, and refuse a log that does not go on from there
     ///
     /// The file is made if it is not there; it names the relays and providers that were asked. Without it, each run looks
-    /// at the log as if for the first time. When a log is refused because lists came too soon, look into it, and go on
-    /// with --key-change-min-hours 0 once.
+    /// at the log as if for the first time. Several runs may share it. A list that came too soon is used when it has stood
+    /// for as long as a list must; who has looked into it need not wait, and goes on with --key-change-min-hours 0.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_log_file: Option<PathBuf>,
 
-    /// How many hours a key list must have stood in the relay's log before another may follow
+    /// How many hours a key list must have stood in the relay's log before another may follow, or, if it came sooner, before
+    /// it is used itself
     #[arg(long, value_name = "HOURS", default_value_t = 12)]
     pub(crate) key_change_min_hours: u16,
 

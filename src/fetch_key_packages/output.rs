@@ -2,11 +2,12 @@
 //!
 //! # Correctness
 //! A KeyPackage was handed out once and for all when it comes here: whatever the form, it is in the output, and a folder
-//! that it is to be written to was tried before it was asked for. What cannot be written to a file is printed.
+//! that it is to be written to was tried before it was asked for. All files are on the disk before the first line is
+//! printed, which may find nobody who reads it. What cannot be written to a file is printed.
 
 use std::{
-    fs, io,
-    io::Write,
+    fs::{self, File},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -28,10 +29,12 @@ pub(super) struct Output {
     is_json: bool,
 }
 
-/// Lines for one user.
-pub(super) struct Told {
-    pub(super) lines: Vec<String>,
-    /// Whether something stands in the lines that should stand in a file.
+/// Where the KeyPackages of all users are.
+#[derive(Default)]
+pub(super) struct Placed {
+    /// For each user, and each of their KeyPackages, its file if it is in one.
+    pub(super) files: Vec<Vec<Option<PathBuf>>>,
+    /// Whether something is in no file that should be.
     pub(super) is_misplaced: bool,
 }
 
@@ -45,25 +48,40 @@ impl Output {
         Ok(Self { folder, is_json })
     }
 
-    /// Puts a user's KeyPackages where they belong, and tells what became of the user.
-    pub(super) fn tell(&self, user: &User, result: &FetchedKeyPackages, width: usize) -> Told {
-        let placed: Vec<_> = result.key_packages.iter().map(|key_package| self.place(key_package)).collect();
-        let lines =
-            if self.is_json { vec![self.json(user, result, &placed)] } else { lines(user, result, &placed, width) };
-        Told { lines, is_misplaced: self.folder.is_some() && placed.iter().any(Option::is_none) }
-    }
-
-    /// The file of a KeyPackage, when there is to be one and it could be written.
-    fn place(&self, key_package: &WireKeyPackage) -> Option<PathBuf> {
-        let folder = self.folder.as_ref()?;
-        let written = write(folder, key_package);
-        if let Err(error) = &written {
-            complain(&format!("restante: a KeyPackage could not be written and is printed instead: {error}"));
+    /// Puts the KeyPackages of all users where they belong.
+    pub(super) fn place(&self, results: &[FetchedKeyPackages]) -> Placed {
+        let Some(folder) = &self.folder else {
+            return Placed { files: vec![Vec::new(); results.len()], is_misplaced: false };
+        };
+        let place = |key_package| match write(folder, key_package) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                complain(&format!("restante: a KeyPackage could not be written and is printed instead: {error}"));
+                None
+            }
+        };
+        let files: Vec<Vec<_>> = results.iter().map(|result| result.key_packages.iter().map(place).collect()).collect();
+        let mut is_misplaced = files.iter().flatten().any(Option::is_none);
+        // Their names: without that a crash could leave files that nobody finds.
+        if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
+            complain(&format!("restante: whether all KeyPackages are on the disk is not known: {error}"));
+            is_misplaced = true;
         }
-        written.ok()
+        Placed { files, is_misplaced }
     }
 
-    fn json(&self, user: &User, result: &FetchedKeyPackages, placed: &[Option<PathBuf>]) -> String {
+    /// Tells what became of the user, whose KeyPackages are in these files.
+    pub(super) fn tell(
+        &self,
+        user: &User,
+        result: &FetchedKeyPackages,
+        files: &[Option<PathBuf>],
+        width: usize,
+    ) -> Vec<String> {
+        if self.is_json { vec![self.json(user, result, files)] } else { lines(user, result, files, width) }
+    }
+
+    fn json(&self, user: &User, result: &FetchedKeyPackages, files: &[Option<PathBuf>]) -> String {
         let key_packages: Vec<_> = result.key_packages.iter().map(encode).collect();
         let mut object = serde_json::json!({
             "user": user.written,
@@ -72,20 +90,22 @@ impl Output {
             "invalid": result.invalid,
         });
         if self.folder.is_some() {
-            object["files"] = placed.iter().flatten().map(|path| path.to_string_lossy()).collect();
+            object["files"] = files.iter().flatten().map(|path| path.to_string_lossy()).collect();
         }
         object.to_string()
     }
 }
 
 /// A line for each KeyPackage, and at least one.
-fn lines(user: &User, result: &FetchedKeyPackages, placed: &[Option<PathBuf>], width: usize) -> Vec<String> {
+fn lines(user: &User, result: &FetchedKeyPackages, files: &[Option<PathBuf>], width: usize) -> Vec<String> {
     let line = |word: &str, rest: &str| format!("{:width$}  {word:12}  {rest}", name(user)).trim_end().to_owned();
-    let told = result.key_packages.iter().zip(placed).map(|(key_package, placed)| match placed {
-        Some(path) => line("ok", &path.display().to_string()),
-        None => line("ok", &encode(key_package)),
-    });
-    let mut lines: Vec<_> = told.collect();
+    let mut lines = Vec::new();
+    for (place, key_package) in result.key_packages.iter().enumerate() {
+        lines.push(match files.get(place) {
+            Some(Some(path)) => line("ok", &path.display().to_string()),
+            _ => line("ok", &encode(key_package)),
+        });
+    }
     if lines.is_empty() {
         lines.push(line(word(result.status), ""));
     }
@@ -136,15 +156,15 @@ mod tests {
     fn lines_are_for_people_and_objects_for_scripts() {
         let user: User = "bob\u{1b}[2J".parse().unwrap();
         let denied = FetchedKeyPackages { status: KeyPackageStatus::Denied, key_packages: Vec::new(), invalid: 0 };
-        assert_eq!(output(None, false).tell(&user, &denied, 16).lines, ["bob\\u{1b}[2J      denied"]);
-        let [line] = &output(None, true).tell(&user, &denied, 16).lines[..] else { panic!() };
+        assert_eq!(output(None, false).tell(&user, &denied, &[], 16), ["bob\\u{1b}[2J      denied"]);
+        let [line] = &output(None, true).tell(&user, &denied, &[], 16)[..] else { panic!() };
         let read: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(
             read,
             serde_json::json!({ "user": "bob\u{1b}[2J", "status": "denied", "key_packages": [], "invalid": 0 })
         );
         let spoilt = FetchedKeyPackages { status: KeyPackageStatus::Ok, invalid: 2, ..denied };
-        let lines = output(None, false).tell(&user, &spoilt, 14).lines;
+        let lines = output(None, false).tell(&user, &spoilt, &[], 14);
         assert_eq!(lines, ["bob\\u{1b}[2J    ok", "bob\\u{1b}[2J    invalid       2"]);
     }
 

@@ -1,22 +1,69 @@
 //! The file that remembers where relays' logs of key lists ended: a line `RELAY PROVIDER END` for each.
 //!
+//! # Correctness
+//! Two runs at once do not lose each other's lines: each reads the file again before it replaces it, and holds the lock
+//! of the file's folder meanwhile. A line that was lost would make another history look like a first sight.
+//!
 //! # Privacy
 //! It names providers that were asked, so nobody else may read it. It is made only when it is asked for.
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs, io,
-    io::Write,
+    fs::{self, File, TryLockError},
+    io::{self, Write},
     path::Path,
+    time::Duration,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use restante::{
     client::oblivious::{KeyLogMark, RelayUrl},
     wire::ServiceProviderId,
 };
 use restante_process::config::refuse_public;
 use tempfile::NamedTempFile;
+
+/// Whoever holds the lock writes one file. Five seconds together are far more than that takes.
+const LOCK_INTERVAL: Duration = Duration::from_millis(10);
+const LOCK_ATTEMPTS: u32 = 500;
+
+/// Where a log ended that this run has checked.
+pub(super) struct SeenEnd<'a> {
+    pub(super) relay: &'a RelayUrl,
+    pub(super) provider: &'a ServiceProviderId,
+    /// What the file had when the run began: the log goes on from there.
+    pub(super) before: Option<KeyLogMark>,
+    pub(super) now: KeyLogMark,
+}
+
+/// Puts an end into the file, beside what others have put there since it was read.
+///
+/// # Errors
+/// The file cannot be read or written, or another run has been shown another history of this log meanwhile. The file is
+/// as it was.
+pub(super) fn remember(file: &Path, end: &SeenEnd<'_>) -> anyhow::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let lock = lock(folder, LOCK_ATTEMPTS).with_context(|| format!("{} cannot be locked", folder.display()))?;
+    let mut seen = SeenLogs::open(file)?;
+    seen.put(end)?;
+    seen.replace(file, folder).with_context(|| format!("{} cannot be written", file.display()))?;
+    drop(lock);
+    Ok(())
+}
+
+/// Held by one run at a time, until it is dropped.
+fn lock(folder: &Path, attempts: u32) -> io::Result<File> {
+    let lock = File::open(folder)?;
+    // The system tells nobody when a lock becomes free within a time, so it is asked again and again.
+    for _ in 0..attempts {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_INTERVAL),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::TimedOut, "another process has held it for seconds"))
+}
 
 /// Ends of logs, by relay and provider.
 #[derive(Default)]
@@ -51,23 +98,30 @@ impl SeenLogs {
         ends.map(|((_, provider), end)| (provider.clone(), *end)).collect()
     }
 
-    pub(super) fn put(&mut self, relay: &RelayUrl, provider: &ServiceProviderId, end: KeyLogMark) {
-        self.0.insert((relay.authority().to_owned(), provider.clone()), end);
+    /// Of two ends that two runs have seen at the same time the later one is kept: the next log must go on from there.
+    fn put(&mut self, end: &SeenEnd<'_>) -> anyhow::Result<()> {
+        let key = (end.relay.authority().to_owned(), end.provider.clone());
+        let other = self.0.get(&key).filter(|known| Some(**known) != end.before && **known != end.now);
+        match other {
+            Some(other) if other.lines() == end.now.lines() => bail!(
+                "the relay's log of key lists is not the one that it showed to another run at the same time: the relay \
+                 shows two histories"
+            ),
+            Some(other) if other.lines() > end.now.lines() => {}
+            _ => drop(self.0.insert(key, end.now)),
+        }
+        Ok(())
     }
 
     /// Replaces the file; after a crash there is the old one or the new one, whole.
-    pub(super) fn save(&self, file: &Path) -> anyhow::Result<()> {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let save = || -> io::Result<()> {
-            let mut fresh = NamedTempFile::new_in(folder)?;
-            for ((relay, provider), end) in &self.0 {
-                writeln!(fresh, "{relay} {provider} {end}")?;
-            }
-            fresh.as_file().sync_all()?;
-            fresh.persist(file)?;
-            Ok(())
-        };
-        save().with_context(|| format!("{} cannot be written", file.display()))
+    fn replace(&self, file: &Path, folder: &Path) -> io::Result<()> {
+        let mut fresh = NamedTempFile::new_in(folder)?;
+        for ((relay, provider), end) in &self.0 {
+            writeln!(fresh, "{relay} {provider} {end}")?;
+        }
+        fresh.as_file().sync_all()?;
+        fresh.persist(file)?;
+        File::open(folder)?.sync_all()
     }
 }
 
@@ -93,12 +147,12 @@ mod tests {
         let file = folder.path().join("logs");
         let relay = |host: &str| format!("https://{host}").parse::<RelayUrl>().unwrap();
         let provider: ServiceProviderId = "follower.example".parse().unwrap();
-        let mut seen = SeenLogs::open(&file).unwrap();
-        assert!(seen.of(&relay("relay.test")).is_empty());
-        seen.put(&relay("relay.test"), &provider, end(1));
-        seen.put(&relay("relay.test:8443"), &provider, end(2));
-        seen.put(&relay("relay.test"), &provider, end(3));
-        seen.save(&file).unwrap();
+        assert!(SeenLogs::open(&file).unwrap().of(&relay("relay.test")).is_empty());
+        for (host, before, lines) in [("relay.test", None, 1), ("relay.test:8443", None, 2), ("relay.test", Some(1), 3)]
+        {
+            let end = SeenEnd { relay: &relay(host), provider: &provider, before: before.map(end), now: end(lines) };
+            remember(&file, &end).unwrap();
+        }
         let read = SeenLogs::open(&file).unwrap();
         assert_eq!(read.of(&relay("relay.test")), HashMap::from([(provider.clone(), end(3))]));
         assert_eq!(read.of(&relay("relay.test:8443")), HashMap::from([(provider, end(2))]));
@@ -109,6 +163,61 @@ mod tests {
             fs::set_permissions(&file, fs::Permissions::from_mode(0o602)).unwrap();
             assert!(SeenLogs::open(&file).is_err(), "anybody may have changed it");
         }
+    }
+
+    #[test]
+    fn runs_at_the_same_time_lose_nothing_of_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("logs");
+        let relay: RelayUrl = "https://relay.test".parse().unwrap();
+        std::thread::scope(|scope| {
+            for number in 0..16 {
+                let (file, relay) = (&file, &relay);
+                scope.spawn(move || {
+                    let provider = format!("p{number}.example").parse().unwrap();
+                    let mut before = None;
+                    for lines in 1..=4 {
+                        remember(file, &SeenEnd { relay, provider: &provider, before, now: end(lines) }).unwrap();
+                        before = Some(end(lines));
+                    }
+                });
+            }
+        });
+        let seen = SeenLogs::open(&file).unwrap().of(&relay);
+        assert_eq!((seen.len(), seen.values().all(|seen| *seen == end(4))), (16, true));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left there");
+    }
+
+    #[test]
+    fn two_views_of_one_log_at_the_same_time_are_compared() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("logs");
+        let (relay, provider) = ("https://relay.test".parse().unwrap(), "follower.example".parse().unwrap());
+        let other: KeyLogMark = format!("3:{}", "cd".repeat(32)).parse().unwrap();
+        let saw = |before, now| remember(&file, &SeenEnd { relay: &relay, provider: &provider, before, now });
+        let kept = || SeenLogs::open(&file).unwrap().of(&relay)[&provider];
+        // All of these began when the file had the first end.
+        saw(None, end(1)).unwrap();
+        let begun = Some(end(1));
+        saw(begun, end(3)).unwrap();
+        saw(begun, end(3)).unwrap();
+        saw(begun, end(2)).unwrap();
+        assert_eq!(kept(), end(3), "the later one");
+        let message = saw(begun, other).unwrap_err().to_string();
+        assert!(message.contains("two histories"), "{message}");
+        assert_eq!(kept(), end(3));
+        saw(begun, end(4)).unwrap();
+        assert_eq!(kept(), end(4));
+    }
+
+    #[test]
+    fn a_folder_that_somebody_else_holds_is_not_waited_for_without_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = lock(folder.path(), 1).unwrap();
+        let error = lock(folder.path(), 3).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(held);
+        lock(folder.path(), 1).unwrap();
     }
 
     #[test]

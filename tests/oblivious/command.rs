@@ -93,6 +93,29 @@ async fn key_packages_go_to_files_that_can_be_written() {
 }
 
 #[tokio::test]
+async fn all_files_are_written_before_anybody_has_to_read() {
+    let site = Site::new().await;
+    let mut tokens = String::new();
+    for (device, user) in (1..).zip(["bob", "carol", "dave"]) {
+        site.follower.upload(user, device, 1).await;
+        tokens.push_str(&STANDARD.encode(site.follower.token(user).await));
+        tokens.push('\n');
+    }
+    let folder = site.path("key-packages");
+    for more in [&["--json"][..], &[]] {
+        let words = ["--user", "bob", "--user", "carol", "--user", "dave", "--token-file", "-", "--output"];
+        let words = [&words[..], &[folder.to_str().unwrap()], more].concat();
+        let (status, stderr) = site.fetch_with_closed_output(&words, &tokens).await;
+        assert_eq!(status, 1, "{stderr}");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 3, "{stderr}");
+        std::fs::remove_dir_all(&folder).unwrap();
+        for (device, user) in (4..).zip(["bob", "carol", "dave"]) {
+            site.follower.upload(user, device, 1).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_relay_s_log_is_checked_and_remembered() {
     let site = Site::new().await;
     site.follower.upload("bob", 1, 4).await;

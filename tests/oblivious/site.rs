@@ -43,7 +43,7 @@ impl Site {
     pub(crate) async fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let pki = folder.path().join("pki");
-        run(&["dev-pki".into(), pki.clone().into(), RELAY.into(), FOLLOWER.into()], "").await;
+        run(&["dev-pki".into(), pki.clone().into(), RELAY.into(), FOLLOWER.into()], "", Stdio::piped()).await;
         let follower = Follower::start(folder.path(), &pki).await;
         let token = user_token();
         let relay = Relay::start(folder.path(), &pki, follower.address, &token).await;
@@ -69,6 +69,12 @@ impl Site {
 
     /// The same with this text on standard input.
     pub(crate) async fn fetch_with_input(&self, words: &[&str], input: &str) -> Ended {
+        let output = run(&self.arguments(words), input, Stdio::piped()).await;
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ended { status: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    fn arguments(&self, words: &[&str]) -> Vec<OsString> {
         let needed: [(&str, OsString); 5] = [
             ("--relay", format!("https://{RELAY}").into()),
             ("--relay-address", self.relay.address.to_string().into()),
@@ -82,9 +88,15 @@ impl Site {
             arguments.extend([name.into(), value]);
         }
         arguments.extend(words.iter().map(Into::into));
-        let output = run(&arguments, input).await;
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ended { status: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        arguments
+    }
+
+    /// The same when nobody reads what it prints. Its status, and what it complained of.
+    pub(crate) async fn fetch_with_closed_output(&self, words: &[&str], input: &str) -> (i32, String) {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = run(&self.arguments(words), input, writer.into()).await;
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     }
 
     /// The library's fetcher with this clock.
@@ -107,13 +119,13 @@ pub(crate) fn now() -> SystemTime {
 }
 
 /// Runs the program to its end.
-async fn run(arguments: &[OsString], input: &str) -> Output {
+async fn run(arguments: &[OsString], input: &str, stdout: Stdio) -> Output {
     let mut command = Command::new(PROGRAM);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RESTANTE_")) {
         command.env_remove(name);
     }
     command.args(arguments).kill_on_drop(true);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
     let output = async {
         let mut child = command.spawn().unwrap();
         // A program that does not read has closed it by now, perhaps.
