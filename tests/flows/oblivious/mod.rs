@@ -1,9 +1,13 @@
 //! KeyPackages of follower.example's users, fetched through hub.example's relay: `restante serve` with its gateway,
 //! `restante-relay` and the client, each a process of its own but for the client.
 
+mod curl;
+mod emptying;
 mod killing;
 mod programs;
 mod replaying;
 pub(crate) mod sealed;
+mod sizes;
+mod tap;
 mod traces;
 mod world;

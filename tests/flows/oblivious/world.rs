@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::PathBuf,
     process::Output,
     sync::Arc,
@@ -18,6 +19,7 @@ use restante::{
 };
 use tokio::process::Command;
 
+use super::tap::{End, Tap};
 use crate::{
     fixtures::key_packages::Device,
     line::Line,
@@ -43,22 +45,51 @@ pub(super) struct Uploaded {
     pub(super) last_resort: WireKeyPackage,
 }
 
+/// Rates that nobody reaches.
+const NO_RATES: &str = "[policy]\nfetches_per_user_and_hour = 3600000\nfetches_per_token_and_hour = 3600000\n";
+
 impl World {
+    /// Without rates at the provider.
     pub(super) async fn new() -> Self {
+        Self::start(NO_RATES, false).await.0
+    }
+
+    /// With the rates that providers have unless told otherwise.
+    pub(super) async fn with_rates() -> Self {
+        Self::start("", false).await.0
+    }
+
+    /// Without rates, and with a tap between the relay and the gateway.
+    pub(super) async fn overheard() -> (Self, Tap) {
+        let (world, tap) = Self::start(NO_RATES, true).await;
+        (world, tap.expect("it was asked for"))
+    }
+
+    async fn start(policy: &str, is_overheard: bool) -> (Self, Option<Tap>) {
         let site = Site::new(&[RELAY]).await;
         let own = format!("../pki/{FOLLOWER}");
-        // Rates are tested elsewhere.
         let more = format!(
-            "[policy]\nfetches_per_user_and_hour = 3600000\nfetches_per_token_and_hour = 3600000\n\
-             [public]\nlisten = \"127.0.0.1:0\"\ncert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\n\
+            "{policy}[public]\nlisten = \"127.0.0.1:0\"\ncert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\n\
              relay_ca_file = \"../pki/ca.pem\"\nrelays = [\"{RELAY}\"]\nkeys_path = \"gateway-keys\"\nseal_key_file = \"gateway-seal-key\"\n"
         );
         let setting = Setting { more, log: "trace", ..Setting::new(FOLLOWER) };
         let mut follower = site.start(&setting).await;
         let line = Line::new().await;
         line.lead_to(follower.process.listening_tcp("public").await);
-        let relay = Relay::start(&site, line.address).await;
-        Self { site, follower, relay, setting, line }
+        let tap = match is_overheard {
+            true => {
+                let gateway = End { name: FOLLOWER, address: line.address, caller: Some(RELAY) };
+                Some(Tap::start(&site.pki, gateway).await)
+            }
+            false => None,
+        };
+        let relay = Relay::start(&site, tap.as_ref().map_or(line.address, |tap| tap.address)).await;
+        (Self { site, follower, relay, setting, line }, tap)
+    }
+
+    /// A tap between users and the relay.
+    pub(super) async fn tap_relay(&self) -> Tap {
+        Tap::start(&self.site.pki, End { name: RELAY, address: self.relay.address, caller: None }).await
     }
 
     /// `kill -9`, and another start: the gateway keeps its name, not its port.
@@ -78,10 +109,8 @@ impl World {
 
     /// A device of the user uploads so many one-time KeyPackages, and a last-resort one.
     pub(super) async fn upload(&self, user: &str, device: u8, count: usize) -> Uploaded {
-        let from_s = now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let maker = Device::new(SUITE);
-        let one_time: Vec<WireKeyPackage> = (0..count).map(|_| decode(&maker.one_time(from_s)).unwrap()).collect();
-        let last_resort: WireKeyPackage = decode(&maker.last_resort(from_s)).unwrap();
+        let one_time = one_time(count);
+        let last_resort: WireKeyPackage = decode(&Device::new(SUITE).last_resort(now_s())).unwrap();
         let key_packages = one_time.iter().chain([&last_resort]).cloned().collect();
         let request = UploadKeyPackagesRequest { client_id: ClientId::new([device; 16]), key_packages };
         self.follower.user(user).upload_key_packages(&request).await.unwrap();
@@ -102,10 +131,15 @@ impl World {
 
     /// The client of somebody at hub.example.
     pub(super) fn fetcher(&self) -> KeyPackageFetcher {
+        self.fetcher_at(self.relay.address)
+    }
+
+    /// The same with another way to the relay.
+    pub(super) fn fetcher_at(&self, relay: SocketAddr) -> KeyPackageFetcher {
         let roots = TrustRoots::from_pem(&fs::read(self.site.pki.authority()).unwrap()).unwrap();
         let relay = restante::client::oblivious::Relay {
             url: format!("https://{RELAY}").parse().unwrap(),
-            address: Some(self.relay.address),
+            address: Some(relay),
             token: RelayToken::new(&self.relay.token).unwrap(),
             operators: vec!["hub.example".parse().unwrap()],
         };
@@ -128,6 +162,12 @@ impl World {
         let file = self.site.of(FOLLOWER).join("restante.toml").to_str().unwrap().to_owned();
         ["--config".into(), file, "--set".into(), format!("local.listen={}", self.follower.local_tcp())]
     }
+}
+
+/// So many one-time KeyPackages of a device.
+pub(super) fn one_time(count: usize) -> Vec<WireKeyPackage> {
+    let maker = Device::new(SUITE);
+    (0..count).map(|_| decode(&maker.one_time(now_s())).unwrap()).collect()
 }
 
 /// Asks for one user's KeyPackages.
@@ -158,6 +198,10 @@ pub(super) async fn run<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Output {
     }
     let output = command.args(arguments).kill_on_drop(true).output();
     tokio::time::timeout(PATIENCE, output).await.expect("it ends in time").unwrap()
+}
+
+fn now_s() -> u64 {
+    now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 pub(super) fn now() -> SystemTime {
