@@ -6,7 +6,8 @@
 //! * `sequencer::tests::scripts::hints`: a test of the library, in the file of its module under `src/`;
 //! * `tests/demo.rs::name`, `xtask/src/walls.rs::name`: a test in that file;
 //! * `tests/flows::joins::name`: a test in the file of a module of an integration test that is a folder;
-//! * `src/sequencer/testdata/hints.txt`: a script, which the scripts' own test plays.
+//! * `src/sequencer/testdata/hints.txt`: a script, which the scripts' own test plays;
+//! * `benches/oblivious/denials.rs::name`: a function of a measurement that ends with an error when its goal is missed.
 //!
 //! A test may also be made by a macro of its file, which then holds `#[test] fn $name`; a promise of the store's contract
 //! is a function that the macro of the module above it turns into a test.
@@ -184,6 +185,9 @@ fn find(name: &str, files: Files<'_>) -> Result<(), String> {
     let (module, test) = name.rsplit_once("::").ok_or("a name is a module and a test, with :: between them")?;
     if module.ends_with(".rs") {
         let text = files(module).ok_or_else(|| format!("there is no {module}"))?;
+        if module.starts_with("benches/") {
+            return if defines(&text, "fn", test) { Ok(()) } else { Err(format!("{module} has no such function")) };
+        }
         return if has_test(&text, test) { Ok(()) } else { Err(format!("{module} has no such test")) };
     }
     let mut segments = module.split("::");
@@ -306,6 +310,7 @@ mod parser {
             "tests/one.rs" => "#[test]\nfn walks() {}",
             "tests/flows/joins.rs" => "#[test]\nfn joins() {}",
             "src/layer/testdata/script.txt" => "script",
+            "benches/speed.rs" => "pub(crate) fn is_fast() {}",
             _ => return None,
         };
         Some(text.to_owned())
@@ -322,6 +327,7 @@ mod parser {
             "`tests/one.rs::walks`",
             "`tests/flows::joins::joins`",
             "`src/layer/testdata/script.txt`",
+            "`benches/speed.rs::is_fast`",
         ] {
             assert_none(&faults_of(&format!("| S1 | §4 | a rule | {status} |")));
         }
@@ -362,6 +368,7 @@ mod parser {
             ("tests/two.rs::walks", "there is no tests/two.rs"),
             ("tests/flows::leaves::joins", "no file under tests/flows/"),
             ("src/layer/testdata/gone.txt", "there is no such file"),
+            ("benches/speed.rs::is_slow", "benches/speed.rs has no such function"),
             ("waits", "a name is a module and a test"),
         ] {
             let faults = faults_of(&format!("| S1 | §4 | a rule | `{name}` |"));

@@ -82,9 +82,22 @@ fn service(folder: &Path) -> Arc<Service> {
     Arc::new(Service::start(parts).unwrap())
 }
 
-/// A user with a last-resort KeyPackage; a good token and a revoked one.
-async fn populate(service: &Service) -> [Vec<u8>; 2] {
+/// Tokens of the user.
+pub(crate) struct Tokens {
+    pub(crate) good: Vec<u8>,
+    /// Revoked by itself.
+    pub(crate) revoked: Vec<u8>,
+    /// Revoked with those of all users.
+    pub(crate) expired: Vec<u8>,
+    /// Good, and limited.
+    pub(crate) unique: Vec<u8>,
+}
+
+/// A user with a last-resort KeyPackage, and tokens.
+async fn populate(service: &Service) -> Tokens {
     let user = UserId::new(USER.into()).unwrap();
+    let expired = service.mint_token(&user, BearerTokenKind::Shared).await.unwrap();
+    service.revoke_all_tokens().await.unwrap();
     let key_packages = vec![decode(&Device::new(1).last_resort(now_s())).unwrap()];
     let upload = UploadKeyPackagesRequest { client_id: ClientId::new([1; 16]), key_packages };
     service.upload_key_packages(&user, upload).await.unwrap();
@@ -92,7 +105,9 @@ async fn populate(service: &Service) -> [Vec<u8>; 2] {
     let revoked = service.mint_token(&user, BearerTokenKind::Unique).await.unwrap();
     let handle = TokenHandle::of(&revoked.handle).unwrap();
     service.revoke_token(&user, &RevokeTokenRequest::Handle(handle)).await.unwrap();
-    [encode(&good).unwrap(), encode(&revoked).unwrap()]
+    let unique = service.mint_token(&user, BearerTokenKind::Unique).await.unwrap();
+    let [good, revoked, expired, unique] = [good, revoked, expired, unique].map(|token| encode(&token).unwrap());
+    Tokens { good, revoked, expired, unique }
 }
 
 /// The server's process: tells address and tokens on standard output, serves until its input ends.
@@ -100,7 +115,7 @@ pub(crate) fn serve(folder: &Path) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let service = service(folder);
-        let tokens = populate(&service).await;
+        let Tokens { good, revoked, expired, unique } = populate(&service).await;
         let hub = Arc::new(Hub::new(HubParts {
             service: service.clone(),
             upstream: Upstream::default(),
@@ -136,7 +151,9 @@ pub(crate) fn serve(folder: &Path) {
         let (socket, address) = Socket::tcp("local", "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let mut out = std::io::stdout().lock();
         writeln!(out, "{}", address).unwrap();
-        tokens.iter().for_each(|token| writeln!(out, "{}", STANDARD.encode(token)).unwrap());
+        for token in [good, revoked, expired, unique] {
+            writeln!(out, "{}", STANDARD.encode(token)).unwrap();
+        }
         out.flush().unwrap();
         drop(out);
         let connections = Connections {
@@ -212,8 +229,7 @@ pub(crate) struct Provider {
     process: Child,
     pub(crate) address: SocketAddr,
     pub(crate) key_list: Vec<u8>,
-    pub(crate) good_token: Vec<u8>,
-    pub(crate) revoked_token: Vec<u8>,
+    pub(crate) tokens: Tokens,
     _folder: tempfile::TempDir,
 }
 
@@ -226,9 +242,10 @@ impl Provider {
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
         let address = lines.next().expect("the server told its address").parse().unwrap();
         let mut token = || STANDARD.decode(lines.next().unwrap()).unwrap();
-        let (good_token, revoked_token) = (token(), token());
+        let [good, revoked, expired, unique] = [token(), token(), token(), token()];
+        let tokens = Tokens { good, revoked, expired, unique };
         let key_list = ask(address, "/.well-known/ohttp-gateway");
-        Self { process, address, key_list, good_token, revoked_token, _folder: folder }
+        Self { process, address, key_list, tokens, _folder: folder }
     }
 
     pub(crate) fn cpu_seconds(&self) -> f64 {
@@ -243,7 +260,7 @@ impl Provider {
 
     /// Bodies as long as an encapsulated request, to a path that reads them and does nothing.
     pub(crate) fn empty_posts(&self) -> Target {
-        let body = encapsulate(&self.key_list, &bundle(USER, &self.good_token)).0;
+        let body = encapsulate(&self.key_list, &bundle(USER, &self.tokens.good)).0;
         let request = move |_, out: &mut Vec<u8>| http_request("/empty", "", &body, out);
         Target { request: Rc::new(request), answer: http_answer }
     }
@@ -252,14 +269,14 @@ impl Provider {
     pub(crate) fn fetches(&self) -> Target {
         let fields =
             format!("Authorization: Bearer {SERVICE_TOKEN}\r\nDS-User: :YmVuY2g=:\r\nContent-Type: {MEDIA_TYPE}\r\n");
-        let body = bundle(USER, &self.good_token);
+        let body = bundle(USER, &self.tokens.good);
         let request = move |_, out: &mut Vec<u8>| http_request("/v1/local/fetch-key-packages", &fields, &body, out);
         Target { request: Rc::new(request), answer: http_answer }
     }
 
     /// The bundle in clear, to what stands behind the gateway; request and answer as long as through it.
     pub(crate) fn padded_fetches(&self) -> Target {
-        let bundle = bundle(USER, &self.good_token);
+        let bundle = bundle(USER, &self.tokens.good);
         let mut body = u16::try_from(bundle.len()).unwrap().to_be_bytes().to_vec();
         body.extend_from_slice(&bundle);
         body.resize(encapsulate(&self.key_list, &bundle).0.len(), 0);
@@ -278,7 +295,7 @@ impl Provider {
     }
 
     fn sealed(&self, path: &'static str) -> Target {
-        let prepared = Prepared::new(&self.key_list, &bundle(USER, &self.good_token), PREPARED);
+        let prepared = Prepared::new(&self.key_list, &bundle(USER, &self.tokens.good), PREPARED);
         let request = move |_, out: &mut Vec<u8>| gateway_request(path, &prepared.next(), out);
         Target { request: Rc::new(request), answer: http_answer }
     }
