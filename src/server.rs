@@ -90,6 +90,8 @@ pub async fn run(
     let hub = Arc::new(build_hub(&config, service.clone())?);
 
     let mut tasks = Tasks::default();
+    // Parts are told by a sender of their own: one that was told would otherwise have ended before it is known here why.
+    let (end, ending) = watch::channel(false);
     let connections = |service, tls, identify| {
         let limits = limits::of_services(&config.limits);
         Connections { service, route: http::route, tls, identify, limits }
@@ -97,7 +99,7 @@ pub async fn run(
     if let Some((tls, (socket, address))) = provider {
         let peer = Identify::by(|certificate| certificate.map(|leaf| Peer::of_certificate(leaf)));
         let connections = connections(http::provider::router(hub.clone()), Some(tls), peer);
-        tasks.spawn("provider", connections.serve(socket, stopping.clone()));
+        tasks.spawn("provider", connections.serve(socket, ending.clone()));
         ready("provider", &address);
     }
     if let Some((public, keyring, tls, (socket, address))) = public {
@@ -105,19 +107,20 @@ pub async fn run(
         let (route, tls, identify) = (public::route, Some(tls), public::identify(public));
         let limits = limits::of_relays(&config.limits);
         let connections = Connections { service, route, tls, identify, limits };
-        tasks.spawn("public", connections.serve(socket, stopping.clone()));
-        tasks.spawn("keys", public::keep_fresh(keyring, stopping.clone()));
+        tasks.spawn("public", connections.serve(socket, ending.clone()));
+        tasks.spawn("keys", public::keep_fresh(keyring, ending.clone()));
         ready("public", &address);
     }
     if let Some((socket, address)) = local {
         let connections = connections(http::local::router(hub.clone()), None, Identify::nobody());
-        tasks.spawn("local", connections.serve(socket, stopping.clone()));
+        tasks.spawn("local", connections.serve(socket, ending.clone()));
         ready("local", &address);
     }
-    tasks.spawn("timers", sweep(service.clone(), stopping.clone()));
-    tasks.spawn("lanes", watch_lanes(service.clone(), stopping.clone()));
+    tasks.spawn("timers", sweep(service.clone(), ending.clone()));
+    tasks.spawn("lanes", watch_lanes(service.clone(), ending.clone()));
 
     let served = until_told(&mut stopping, &mut tasks).await;
+    end.send_replace(true);
     hub.drain();
     let ended = match served {
         Ok(()) => tasks.ended().await,
