@@ -90,6 +90,8 @@ pub async fn run(
     let standing = RelayStanding::new(relay.clone());
 
     let mut tasks = Tasks::default();
+    // Parts are told by a sender of their own: one that was told would otherwise have ended before it is known here why.
+    let (end, ending) = watch::channel(false);
     let limits = config.limits.of_connections();
     let identify = Identify::nobody();
     let connections = Connections {
@@ -99,7 +101,7 @@ pub async fn run(
         identify: identify.clone(),
         limits,
     };
-    tasks.spawn("relay", connections.serve(socket, stopping.clone()));
+    tasks.spawn("relay", connections.serve(socket, ending.clone()));
     (surroundings.announce)("relay", &address);
     if let Some((socket, address)) = admin_socket {
         let connections = Connections {
@@ -109,7 +111,7 @@ pub async fn run(
             identify,
             limits: limits.of_operator(),
         };
-        tasks.spawn("admin", connections.serve(socket, stopping.clone()));
+        tasks.spawn("admin", connections.serve(socket, ending.clone()));
         (surroundings.announce)("admin", &address);
     }
 
@@ -139,6 +141,7 @@ pub async fn run(
         }
     }
     standing.drain();
+    end.send_replace(true);
     let ended = tasks.ended().await;
     relay.ended().await;
     refreshers.shutdown().await;

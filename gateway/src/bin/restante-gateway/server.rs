@@ -99,19 +99,21 @@ pub(crate) async fn run(
         build(&config, origin, Arc::clone(&keyring), marks.clone(), restored, Arc::clone(&health));
 
     let mut tasks = Tasks::default();
+    // Parts are told by a sender of their own: one that was told would otherwise have ended before it is known here why.
+    let (end, ending) = watch::channel(false);
     let limits = config.limits.of_connections();
     let identify = relays::identify(config.relays.as_ref());
     let connections = Connections { service: gateway, route, tls: Some(tls.clone()), identify, limits };
-    tasks.spawn("gateway", connections.serve(socket, stopping.clone()));
+    tasks.spawn("gateway", connections.serve(socket, ending.clone()));
     (terminal.announce)("gateway", &address);
     if let Some((socket, address)) = admin_socket {
         let (service, identify, limits) = (Admin(standing.clone()), Identify::nobody(), limits.of_operator());
         let connections = Connections { service, route: admin::route, tls: None, identify, limits };
-        tasks.spawn("admin", connections.serve(socket, stopping.clone()));
+        tasks.spawn("admin", connections.serve(socket, ending.clone()));
         (terminal.announce)("admin", &address);
     }
-    tasks.spawn("keys", keep_fresh(Arc::clone(&keyring), Arc::clone(&health), stopping.clone()));
-    tasks.spawn("clock", watch_clock(Arc::clone(&health), stopping.clone()));
+    tasks.spawn("keys", keep_fresh(Arc::clone(&keyring), Arc::clone(&health), ending.clone()));
+    tasks.spawn("clock", watch_clock(Arc::clone(&health), ending.clone()));
     while is_to_reload(&mut stopping, reloads, &mut tasks, &marks).await? {
         match reload(&tls, &keyring, &health, terminal.load).await {
             Ok(()) => tracing::info!("reloaded"),
@@ -123,6 +125,7 @@ pub(crate) async fn run(
         }
     }
     health.drain();
+    end.send_replace(true);
     let ended = tasks.ended().await;
     // All that could still write is gone with the listeners and this; the thread is joined where blocking is allowed.
     drop((marks, standing));
