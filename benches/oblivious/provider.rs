@@ -57,7 +57,7 @@ const PLAIN: &str = "/plain";
 const TRIVIAL: &str = "/trivial";
 /// What a sealed answer has more than what is in it: the response nonce and the tag of AES-128-GCM (RFC 9458 §4.4).
 const SEALED_OVERHEAD: usize = 16 + 16;
-/// Requests for one row: more than are answered while it lasts.
+/// Requests for one row of fetches: more than are answered while it lasts.
 const PREPARED: usize = 100_000;
 
 fn service(folder: &Path) -> Arc<Service> {
@@ -286,16 +286,16 @@ impl Provider {
 
     /// The bundle to the gateway.
     pub(crate) fn sealed_fetches(&self) -> Target {
-        self.sealed(WELL_KNOWN)
+        self.sealed(WELL_KNOWN, PREPARED)
     }
 
     /// The same to the gateway that has nothing to do behind it.
     pub(crate) fn sealed_nothings(&self) -> Target {
-        self.sealed(TRIVIAL)
+        self.sealed(TRIVIAL, 3 * PREPARED)
     }
 
-    fn sealed(&self, path: &'static str) -> Target {
-        let prepared = Prepared::new(&self.key_list, &bundle(USER, &self.tokens.good), PREPARED);
+    fn sealed(&self, path: &'static str, count: usize) -> Target {
+        let prepared = Prepared::new(&self.key_list, &bundle(USER, &self.tokens.good), count);
         let request = move |_, out: &mut Vec<u8>| gateway_request(path, &prepared.next(), out);
         Target { request: Rc::new(request), answer: http_answer }
     }
