@@ -24,7 +24,7 @@ use crate::{
 const HEADER: usize = 7;
 
 /// The longest response nonce, `max(Nn, Nk)`.
-const RESPONSE_NONCE_MAX: usize = 32;
+const RESPONSE_NONCE_MAX: usize = Padded::ROOM_BEFORE;
 
 /// No Encapsulated Request is shorter: a header, the shortest encapsulated key, a tag.
 const SHORTEST: usize = HEADER + 32 + 16;
@@ -134,7 +134,7 @@ impl Opened {
     /// Encapsulates the answer (§4.4).
     #[must_use]
     pub fn seal(self, answer: Padded) -> EncapsulatedResponse {
-        EncapsulatedResponse(self.reply.seal(answer.as_ref()))
+        EncapsulatedResponse(self.reply.seal(answer))
     }
 }
 
@@ -167,24 +167,25 @@ impl Reply {
         Self { aead, key, nonce, response_nonce }
     }
 
-    fn seal(&self, plain: &[u8]) -> Vec<u8> {
+    /// Where the answer stands, which costs least and leaves no second copy of it.
+    fn seal(&self, answer: Padded) -> Bytes {
         let length = self.aead.key_length();
-        let mut sealed = Vec::with_capacity(length + plain.len() + 16);
-        sealed.extend_from_slice(&self.response_nonce[..length]);
-        sealed.extend_from_slice(plain);
-        self.aead.seal_from(&self.key[..length], self.nonce, &mut sealed, length);
-        sealed
+        let start = Padded::ROOM_BEFORE - length;
+        let mut buffer = answer.into_buffer();
+        buffer[start..Padded::ROOM_BEFORE].copy_from_slice(&self.response_nonce[..length]);
+        self.aead.seal_from(&self.key[..length], self.nonce, &mut buffer, Padded::ROOM_BEFORE);
+        Bytes::from(buffer).split_off(start)
     }
 }
 
 /// An answer that only the client can read.
-pub struct EncapsulatedResponse(Vec<u8>);
+pub struct EncapsulatedResponse(Bytes);
 
 impl EncapsulatedResponse {
     /// What the relay gets, whatever the answer says: 200, the media type, the bytes (§5.2).
     #[must_use]
     pub fn into_http(self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(Bytes::from(self.0)));
+        let mut response = Response::new(Full::new(self.0));
         *response.status_mut() = StatusCode::OK;
         response
             .headers_mut()

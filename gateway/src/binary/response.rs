@@ -20,6 +20,11 @@ pub struct DoesNotFit;
 pub struct Padded(Zeroizing<Vec<u8>>);
 
 impl Padded {
+    /// For the longest response nonce.
+    pub(crate) const ROOM_BEFORE: usize = 32;
+    /// For the tag of an AEAD.
+    const ROOM_AFTER: usize = 16;
+
     /// Encodes a response and pads it to `class` bytes. Fields that concern one connection are left out, and
     /// `Content-Length`, which the encoding has of its own.
     ///
@@ -32,40 +37,53 @@ impl Padded {
         let content = response.body();
         // Framing, status, three lengths of at most eight bytes.
         let most = section.len().saturating_add(content.len()).saturating_add(27);
-        let mut message = Zeroizing::new(Vec::with_capacity(class.max(most)));
+        let mut message = begin(class.max(most));
         message.push(KNOWN_LENGTH_RESPONSE);
         integer(&mut message, usize::from(response.status().as_u16()));
         prefixed(&mut message, &section);
         prefixed(&mut message, content);
         // An empty trailer section is the same zero as padding is.
-        if message.len() > class {
+        if message.len() - Self::ROOM_BEFORE > class {
             return Err(DoesNotFit);
         }
-        message.resize(class, 0);
+        message.resize(Self::ROOM_BEFORE + class, 0);
         Ok(Self(message))
     }
 
     /// A status and nothing else, which fits everywhere.
     #[must_use]
     pub fn bare(status: StatusCode, class: usize) -> Self {
-        let mut message = Zeroizing::new(Vec::with_capacity(class.max(3)));
+        let mut message = begin(class.max(3));
         message.push(KNOWN_LENGTH_RESPONSE);
         integer(&mut message, usize::from(status.as_u16()));
-        let length = class.max(message.len());
+        let length = message.len().max(Self::ROOM_BEFORE + class);
         message.resize(length, 0);
         Self(message)
+    }
+
+    /// The message behind [`ROOM_BEFORE`](Self::ROOM_BEFORE) bytes, with room for a tag after it: it can be sealed where
+    /// it is, and then there is nothing left to wipe.
+    pub(crate) fn into_buffer(mut self) -> Vec<u8> {
+        std::mem::take(&mut *self.0)
     }
 }
 
 impl AsRef<[u8]> for Padded {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        &self.0[Self::ROOM_BEFORE..]
     }
+}
+
+/// A buffer for a message of so many bytes, with its room before and after.
+fn begin(most: usize) -> Zeroizing<Vec<u8>> {
+    let mut message = Zeroizing::new(Vec::with_capacity(most.saturating_add(Padded::ROOM_BEFORE + Padded::ROOM_AFTER)));
+    message.resize(Padded::ROOM_BEFORE, 0);
+    message
 }
 
 impl fmt::Debug for Padded {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Padded").field("bytes", &self.0.len()).finish()
+        formatter.debug_struct("Padded").field("bytes", &self.as_ref().len()).finish()
     }
 }
 
