@@ -82,6 +82,9 @@ fn service(folder: &Path) -> Arc<Service> {
     Arc::new(Service::start(parts).unwrap())
 }
 
+/// How many users there are whom nobody asks for.
+const OTHERS: usize = 200;
+
 /// Tokens of the user.
 pub(crate) struct Tokens {
     pub(crate) good: Vec<u8>,
@@ -93,8 +96,12 @@ pub(crate) struct Tokens {
     pub(crate) unique: Vec<u8>,
 }
 
-/// A user with a last-resort KeyPackage, and tokens.
+/// A user with a last-resort KeyPackage and tokens, among others.
 async fn populate(service: &Service) -> Tokens {
+    for number in 0..OTHERS {
+        let user = UserId::new(format!("other-{number}@follower.example").into()).unwrap();
+        service.mint_token(&user, BearerTokenKind::Unique).await.unwrap();
+    }
     let user = UserId::new(USER.into()).unwrap();
     let expired = service.mint_token(&user, BearerTokenKind::Shared).await.unwrap();
     service.revoke_all_tokens().await.unwrap();

@@ -137,6 +137,9 @@ pub trait Snapshot {
     fn welcomes(&self, limit: usize) -> Result<Vec<(GroupKey, Welcome)>, Error>;
 
     /// A user who may be asked for.
+    ///
+    /// # Privacy
+    /// Takes as long for somebody who is not there, so that the time tells nobody who is.
     fn account(&self, user: &UserTag) -> Result<Option<Account>, Error>;
 
     /// Users who may be asked for, in order, at most `limit` after `after`. One that cannot be read is an error in its
@@ -156,6 +159,9 @@ pub trait Snapshot {
     fn reference(&self, key: &ReferenceKey) -> Result<Option<Reference>, Error>;
 
     /// A handle of a user's tokens.
+    ///
+    /// # Privacy
+    /// As [`Snapshot::account`].
     fn handle(&self, user: &UserTag, handle: &TokenHandle) -> Result<Option<Handle>, Error>;
 
     /// All handles of a user, in order, at most `limit`.

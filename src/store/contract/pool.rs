@@ -143,9 +143,11 @@ pub(crate) fn rows_are_told_apart_by_all_of_their_key(open: Open) {
         assert_eq!(snapshot.package(&other, 6).unwrap(), None);
     }
     assert_eq!(snapshot.package(&key, 7).unwrap(), None);
-    assert_eq!(snapshot.account(&tag(2)).unwrap(), None);
-    assert_eq!(snapshot.handle(&tag(2), &TokenHandle::new([0x4a; 16])).unwrap(), None);
-    assert_eq!(snapshot.handle(&tag(1), &TokenHandle::new([0x4b; 16])).unwrap(), None);
+    // Before what is there, and behind it.
+    for (user, handle) in [(0, 0x4a), (2, 0x4a), (1, 0x49), (1, 0x4b)] {
+        assert_eq!(snapshot.account(&tag(user)).unwrap().is_some(), user == 1);
+        assert_eq!(snapshot.handle(&tag(user), &TokenHandle::new([handle; 16])).unwrap(), None);
+    }
     assert_eq!(snapshot.reference(&ReferenceKey([2; 32])).unwrap(), None);
 }
 
