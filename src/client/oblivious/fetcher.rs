@@ -96,8 +96,8 @@ impl KeyPackageFetcher {
     }
 
     /// The same with another pause between two key lists that differ, the gateway's own and the relay's copy, and the
-    /// second look at both, after which it is [`FetchError::KeyTargeting`]. Five seconds unless told otherwise: longer
-    /// than a relay takes to fetch a list that has just changed.
+    /// second look at both, after which it is [`FetchError::KeyTargeting`]. Eight seconds unless told otherwise: longer
+    /// than relays take to have a list that has changed on schedule.
     #[must_use]
     pub fn with_second_look_after(mut self, pause: Duration) -> Self {
         self.keys.look_again_after(pause);

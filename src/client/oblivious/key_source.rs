@@ -24,8 +24,9 @@ use crate::{
 const KEY_LOG_MEDIA_TYPE: &str = "application/jsonl";
 /// How long a list is used at most, whatever it says: a gateway's keys live for a week, and are announced a day ahead.
 const AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long after two lists that differ both are looked at again, unless told otherwise.
-const SECOND_LOOK_AFTER: Duration = Duration::from_secs(5);
+/// How long after two lists that differ both are looked at again, unless told otherwise. At a change on schedule, relays
+/// of ours look six seconds after gateways of ours at the latest, and need a moment to fetch the list.
+const SECOND_LOOK_AFTER: Duration = Duration::from_secs(8);
 
 /// The keys of gateways.
 ///
