@@ -14,8 +14,7 @@ use std::{
 #[cfg(unix)]
 pub fn give_to_owner_of_folder(path: &Path, made: &File) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, fchown};
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let owner = fs::metadata(folder)?;
+    let owner = fs::metadata(folder_of(path))?;
     if owner.uid() == made.metadata()?.uid() {
         return Ok(());
     }
@@ -23,6 +22,11 @@ pub fn give_to_owner_of_folder(path: &Path, made: &File) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
         _ => Ok(()),
     }
+}
+
+/// The folder that something stands in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Files have no owners of this kind here.

@@ -12,6 +12,7 @@ use restante_process::{
     Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError,
     admin::{self, Admin},
     config::Problems,
+    make_folder,
 };
 use tokio::sync::watch;
 
@@ -77,7 +78,7 @@ pub async fn run(
     let counters = Arc::new(Counters::default());
     let tls = Tls::read(&config.cert_file, &config.key_file, Clients::Unknown)?;
     let keys_folder = config.keys_folder();
-    fs::create_dir_all(&keys_folder).map_err(|error| Error::State(keys_folder.clone(), error))?;
+    make_folder(&keys_folder, 0o777).map_err(|error| Error::State(keys_folder.clone(), error))?;
     let limits = config.limits.of_relay();
     let routes = Routes::open(&config.gateways, &keys_folder, &limits, &counters, None)?;
     let tokens = read_tokens(&config.tokens_file, limits.user, None)?;

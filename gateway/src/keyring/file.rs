@@ -9,7 +9,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{KeyringError, SealKey, codec, ring::Ring};
+use super::{KeyringError, SealKey, codec, folder, ring::Ring};
 use crate::machine::Surroundings;
 
 /// What the file begins with: its kind and the version of its format. Sealed along with the rest.
@@ -44,7 +44,7 @@ impl KeyringFile {
         seal_key_file: &Path,
         surroundings: &dyn Surroundings,
     ) -> Result<Self, KeyringError> {
-        make_folder(folder)?;
+        folder::make(folder)?;
         // Two processes that start for the first time make one seal key.
         let lock = lock(&folder.join(LOCK))?;
         let seal_key = match SealKey::load(seal_key_file)? {
@@ -151,20 +151,8 @@ fn lock(path: &Path) -> Result<File, KeyringError> {
     Err(KeyringError::Locked { path: path.to_owned() })
 }
 
-fn failed(path: &Path) -> impl Fn(io::Error) -> KeyringError {
+pub(super) fn failed(path: &Path) -> impl Fn(io::Error) -> KeyringError {
     move |error| KeyringError::Io { path: path.to_owned(), error }
-}
-
-fn make_folder(folder: &Path) -> Result<(), KeyringError> {
-    if fs::exists(folder).map_err(failed(folder))? {
-        return Ok(());
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let made = builder.create(folder).and_then(|()| File::open(folder));
-    made.and_then(|made| give_to_owner(folder, &made)).map_err(failed(folder))
 }
 
 fn private_options() -> OpenOptions {
@@ -203,14 +191,14 @@ fn refuse_open_mode(_path: &Path, _file: &File) -> Result<(), KeyringError> {
     Ok(())
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Gives a file or folder that was just made to whom the file at `path` belongs, or else its folder: what root changes stays
 /// readable for the service. Others than root may not give files away, and keep theirs.
 #[cfg(unix)]
-fn give_to_owner(path: &Path, made: &File) -> io::Result<()> {
+pub(super) fn give_to_owner(path: &Path, made: &File) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, fchown};
     let owner = match fs::symlink_metadata(path) {
         // A lock is in its place already.
@@ -227,7 +215,7 @@ fn give_to_owner(path: &Path, made: &File) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn give_to_owner(_path: &Path, _made: &File) -> io::Result<()> {
+pub(super) fn give_to_owner(_path: &Path, _made: &File) -> io::Result<()> {
     Ok(())
 }
 

@@ -11,6 +11,7 @@
 mod codec;
 mod error;
 mod file;
+mod folder;
 mod record;
 mod ring;
 mod seal_key;

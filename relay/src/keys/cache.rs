@@ -14,6 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use http::HeaderValue;
+use restante_process::make_folder;
 use tokio::time::Instant;
 
 use super::{
@@ -122,7 +123,7 @@ impl Keys {
     /// When the log cannot be used. A list that cannot be is fetched anew.
     pub fn open(folder: &Path, provider: &ProviderId) -> Result<Self, LogError> {
         let folder = folder.join(provider.as_str());
-        fs::create_dir_all(&folder)?;
+        make_folder(&folder, 0o777)?;
         let log = KeyLog::open(&folder.join(LOG))?;
         let list_file = folder.join("list.ohttp-keys");
         let bytes = fs::read(&list_file).unwrap_or_default();

@@ -7,7 +7,7 @@ use std::{
 };
 
 use restante_gateway::ReplayMark;
-use restante_process::give_to_owner_of_folder;
+use restante_process::{give_to_owner_of_folder, make_folder};
 
 use super::{
     MarksError, floor,
@@ -46,7 +46,7 @@ pub(crate) struct Restored {
 /// Reads all files. If marks may be missing, `lost_ms` becomes the floor: when the last of them will have expired. That
 /// is on the disk when this returns, so that a restart does not make up for it.
 pub(crate) fn restore(path: &Path, lost_ms: u64) -> Result<(Folder, Restored), MarksError> {
-    make(path)?;
+    make_folder(path, 0o700)?;
     let lock = open_lock(&path.join(LOCK))?;
     lock.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => MarksError::InUse,
@@ -130,17 +130,6 @@ pub(super) fn make_private(path: &Path) -> io::Result<File> {
     let file = options.open(path)?;
     give_to_owner_of_folder(path, &file)?;
     Ok(file)
-}
-
-fn make(path: &Path) -> io::Result<()> {
-    if path.try_exists()? {
-        return Ok(());
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)?;
-    give_to_owner_of_folder(path, &File::open(path)?)
 }
 
 /// Files of marks, by number.

@@ -1,0 +1,93 @@
+//! Folders that a program makes for itself, so that they are still there after a crash.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+};
+
+use crate::owner::{folder_of, give_to_owner_of_folder};
+
+/// Makes a folder that is not there, and those above it that are not, with these permission bits (less the umask), each
+/// for the owner of the one that it stands in. When this returns their names are on the disk.
+///
+/// # Errors
+/// The system refuses, or something that is no folder is there.
+pub fn make_folder(folder: &Path, mode: u32) -> io::Result<()> {
+    make_and(folder, mode, &mut |above| File::open(above)?.sync_all())
+}
+
+/// After each level that is made, `sync` has to bring the entries of the folder above it to the disk.
+fn make_and(folder: &Path, mode: u32, sync: &mut dyn FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    let mut missing: Vec<&Path> = Vec::new();
+    for level in folder.ancestors().filter(|level| !level.as_os_str().is_empty()) {
+        if level.try_exists()? {
+            if !level.is_dir() {
+                return Err(io::ErrorKind::NotADirectory.into());
+            }
+            break;
+        }
+        missing.push(level);
+    }
+    let builder = builder(mode);
+    for level in missing.into_iter().rev() {
+        match builder.create(level) {
+            Ok(()) => give_to_owner_of_folder(level, &File::open(level)?)?,
+            // Another process was quicker. Whether it will get to the end is its own affair: this one syncs as well.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        sync(folder_of(level))?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn builder(mode: u32) -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
+    builder
+}
+
+#[cfg(not(unix))]
+fn builder(_mode: u32) -> fs::DirBuilder {
+    fs::DirBuilder::new()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_folder_above_each_level_that_is_made_is_synced() {
+        let site = tempfile::tempdir().unwrap();
+        let root = site.path().to_owned();
+        let made = |folder: &Path| {
+            let mut synced = Vec::new();
+            let mut record = |above: &Path| {
+                synced.push(above.to_owned());
+                Ok(())
+            };
+            make_and(folder, 0o700, &mut record).unwrap();
+            assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+            synced
+        };
+        assert_eq!(made(&root.join("a/b/c")), [root.clone(), root.join("a"), root.join("a/b")]);
+        assert_eq!(made(&root.join("a/b/d")), [root.join("a/b")]);
+        assert!(made(&root.join("a/b/d")).is_empty(), "nothing was made");
+        let failing = make_and(&root.join("e"), 0o700, &mut |_| Err(io::ErrorKind::Other.into()));
+        assert!(failing.is_err(), "what may be gone after a crash is not relied on");
+    }
+
+    #[test]
+    fn what_is_no_folder_is_refused() {
+        let site = tempfile::tempdir().unwrap();
+        let file = site.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(make_folder(&file, 0o700).is_err() && make_folder(&file.join("inner"), 0o700).is_err());
+        make_folder(&site.path().join("folder/inner"), 0o700).unwrap();
+        assert!(site.path().join("folder/inner").is_dir());
+    }
+}
