@@ -26,7 +26,9 @@ pub struct Policy {
     pub each_relay: Rate,
     /// Budget of all others together: 5 a second, 20 at once.
     pub others_together: Rate,
-    /// How long the list of keys may be cached: 1 h, and never longer than until its next change. At most as long as a key is accepted after it left the list.
+    /// How long the list of keys may be cached: 10 min, and never longer than until some seconds after its next change.
+    /// So late does a relay learn of a key that had to go at once. At most as long as a key is accepted after it left
+    /// the list.
     pub list_max_age: Duration,
 }
 
@@ -45,7 +47,7 @@ impl Default for Policy {
             replay_marks_max: 500_000,
             each_relay: rate(500, 1000),
             others_together: rate(5, 20),
-            list_max_age: Duration::from_secs(60 * 60),
+            list_max_age: Duration::from_secs(10 * 60),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The gateway in front of KeyPackage fetches: its keys, what it remembers, and the service that the listener serves.
 
-use std::{collections::BTreeSet, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroU32, sync::Arc};
 
 use restante_gateway::{
     Gateway, Keyring, KeyringError, Machine, Policy, Rate, RelayIdentity, ReplayMark, RotationSchedule, Surroundings,
@@ -16,9 +16,6 @@ use crate::{
     service::{AnsweredRequests, Service},
     wire::ServiceProviderId,
 };
-
-/// How often the keys are looked at: what the operator's commands or the schedule have changed is published by then.
-const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What the public listener serves.
 pub(super) type PublicService = Gateway<Marked>;
@@ -109,11 +106,9 @@ fn rate(per_second: NonZeroU32) -> Rate {
 
 /// Keeps the keys fresh until the end.
 pub(super) async fn keep_fresh(keyring: Arc<Keyring>, mut stopping: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(REFRESH_INTERVAL);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = ticks.tick() => {}
+            () = tokio::time::sleep(keyring.rest(Machine.now_ms())) => {}
             _ = stopping.wait_for(|ends| *ends) => return,
         }
         let refreshed = {

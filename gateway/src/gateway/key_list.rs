@@ -30,11 +30,26 @@ pub(super) fn answer(shared: &Shared, method: &Method, asked: &HeaderMap) -> Res
     response
 }
 
-/// Seconds that the list may be cached: no longer than it stays as it is, so that relays fetch it when it has changed. At
-/// least one, because it may still be on its way from the disk.
+/// A change is published within a second or two after it is due ([`Keyring::rest`](crate::Keyring::rest)), and is then
+/// on its way from the disk. A relay that looks so many seconds after it was due finds it, and has it before clients
+/// look again that found the two lists different. What it replaces is still accepted for long.
+const AFTER_CHANGE: u64 = 5;
+
+/// Relays look at most so often by default, whatever the list says. Seconds.
+const RELAYS_PACE: u64 = 60;
+
+/// Seconds that the list may be cached: until a few after its next change, so that relays fetch it when it has changed
+/// and their copy differs from the gateway's own list for seconds at most. Of the looks before that none shall come so
+/// shortly before the change that the relay would miss it by its own pace.
 fn max_age(shared: &Shared, next_change_ms: u64) -> u64 {
     let stays_ms = next_change_ms.saturating_sub(shared.surroundings.now_ms());
-    stays_ms.div_ceil(1000).min(shared.policy.list_max_age.as_secs()).max(1)
+    let changed = stays_ms.div_ceil(1000).saturating_add(AFTER_CHANGE);
+    let most = shared.policy.list_max_age.as_secs().max(1);
+    match changed.checked_sub(most) {
+        None | Some(0) => changed,
+        Some(rest) if rest <= RELAYS_PACE + AFTER_CHANGE => changed / 2,
+        Some(_) => most,
+    }
 }
 
 /// `If-None-Match` compares weakly (RFC 9110 §13.1.2).

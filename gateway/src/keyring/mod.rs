@@ -22,6 +22,7 @@ mod tests;
 use std::{
     path::Path,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 pub use error::KeyringError;
@@ -81,8 +82,8 @@ impl Keyring {
         KeyringFile::exists(folder)
     }
 
-    /// Reads what another process may have changed, does what the schedule says is due, and publishes. To be called at
-    /// [`Self::next_change_ms`], on SIGHUP, and about once a minute. It waits for the disk.
+    /// Reads what another process may have changed, does what the schedule says is due, and publishes. To be called
+    /// each time that [`Self::rest`] is over, and on SIGHUP. It waits for the disk.
     ///
     /// # Errors
     /// As [`Self::open`]; what was published stays so.
@@ -138,6 +139,14 @@ impl Keyring {
     #[must_use]
     pub fn next_change_ms(&self) -> u64 {
         self.published.read().unwrap_or_else(PoisonError::into_inner).next_change_ms
+    }
+
+    /// For how long [`Self::refresh`] may wait: until the next change, so that the list changes when its `max-age`
+    /// said; a minute at most, because other processes change keys as well, and a second at least.
+    #[must_use]
+    pub fn rest(&self, now_ms: u64) -> Duration {
+        let until = Duration::from_millis(self.next_change_ms().saturating_sub(now_ms));
+        until.clamp(Duration::from_secs(1), Duration::from_secs(60))
     }
 
     /// [`Self::live`] and [`Self::next_change_ms`] of the same moment.

@@ -28,9 +28,6 @@ fn route(_: &Method, uri: &Uri) -> &'static str {
     if uri.path() == WELL_KNOWN { "gateway" } else { "other" }
 }
 
-/// The keyring is looked at so often at least: another process may have changed it.
-const KEYS_INTERVAL: Duration = Duration::from_secs(60);
-
 /// Why the gateway did not start, or did not take a new configuration. For the operator's terminal: it names files.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -249,9 +246,8 @@ async fn refresh(keyring: &Arc<Keyring>, health: &Health) -> Result<(), Error> {
 /// Does what the schedule of the keys says, until the end.
 async fn keep_fresh(keyring: Arc<Keyring>, health: Arc<Health>, mut stopping: watch::Receiver<bool>) {
     loop {
-        let until = Duration::from_millis(keyring.next_change_ms().saturating_sub(Machine.now_ms()));
         tokio::select! {
-            () = tokio::time::sleep(until.clamp(Duration::from_secs(1), KEYS_INTERVAL)) => {}
+            () = tokio::time::sleep(keyring.rest(Machine.now_ms())) => {}
             _ = stopping.wait_for(|ends| *ends) => return,
         }
         if refresh(&keyring, &health).await.is_err() {

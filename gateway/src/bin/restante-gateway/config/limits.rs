@@ -43,7 +43,7 @@ impl Default for Limits {
             burst_per_relay: 1000,
             requests_per_second_of_others: 5,
             burst_of_others: 20,
-            list_max_age_seconds: 3600,
+            list_max_age_seconds: 600,
             connections_max: 4096,
             header_read_timeout_seconds: 10,
             response_timeout_seconds: 60,
