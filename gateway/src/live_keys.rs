@@ -76,7 +76,7 @@ impl LiveKeys {
         Ok(Self::new(vec![LiveKey::new(key_id, kem, secret, u64::MAX)?], &[key_id]))
     }
 
-    /// The key of an id, while it is accepted. At most four are, so looking at each is the fastest way.
+    /// The key of an id, while it is accepted. At most two of a KEM are, so looking at each is the fastest way.
     pub(crate) fn find(&self, key_id: u8, now_ms: u64) -> Option<&LiveKey> {
         self.keys.iter().find(|key| key.key_id == key_id).filter(|key| now_ms < key.accepted_until_ms)
     }

@@ -16,9 +16,11 @@ Example:
   restante keys list --config hub.toml")]
     List(Configured),
 
-    /// Publish a successor now, ahead of the schedule
+    /// Publish successors now, ahead of the schedule
     ///
-    /// It comes into use a day later, like any other. Fails while two keys of its kind are live.
+    /// One for each kind of key that is offered, or for the one that --kem names. They come into use a day later, like
+    /// any other. Fails while two keys of a kind are live. Relays take a list that changed less than twelve hours after
+    /// its last change only when those have passed, and until then clients get nothing.
     #[command(after_long_help = "\
 Examples:
   restante keys rotate --config hub.toml
@@ -27,8 +29,10 @@ Examples:
 
     /// Wipe a key at once, as after a break-in
     ///
-    /// Requests to it are refused within a minute; clients fetch the list and try again. Its successor is used at once,
-    /// and one is made if there is none.
+    /// Requests to it are refused within a minute. Its successor is used at once, and one is made if there is none.
+    /// Clients get on with that when their relay has the new list: ten minutes later at most, but not before the list's
+    /// last change is twelve hours ago, which relays and clients ask for. The key is out of the keyring's file; copies
+    /// that backups or the medium keep of the file before are sealed with the seal key.
     #[command(after_long_help = "\
 Example:
   restante keys retire --config hub.toml 17")]
@@ -40,9 +44,9 @@ pub(crate) struct RotateKey {
     #[command(flatten)]
     pub(crate) configured: Configured,
 
-    /// The kind of key: x25519, which every client knows, or x-wing, X25519 and ML-KEM-768 together
-    #[arg(long, value_name = "KEM", default_value = "x25519")]
-    pub(crate) kem: Kem,
+    /// One kind of key alone: x25519, which every client knows, or x-wing, X25519 and ML-KEM-768 together
+    #[arg(long, value_name = "KEM")]
+    pub(crate) kem: Option<Kem>,
 }
 
 #[derive(Debug, Args)]

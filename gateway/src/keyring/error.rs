@@ -60,8 +60,8 @@ pub enum KeyringError {
         /// The keyring's file.
         path: PathBuf,
     },
-    /// Two keys of the KEM are live: a third would only shorten what clients hold.
-    #[error("two keys of this KEM are live already; wait until the older one is retired, or retire one")]
+    /// Two keys of a KEM are live: a third would only shorten what clients hold.
+    #[error("two keys of one KEM are live already; wait until the older one is retired, or retire one")]
     TwoLive,
     /// The schedule has no keys of the KEM.
     #[error("this KEM is not offered; the configuration says which are")]

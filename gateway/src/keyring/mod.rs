@@ -18,6 +18,8 @@ mod seal_key;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod together;
 
 use std::{
     path::Path,
@@ -91,15 +93,18 @@ impl Keyring {
         self.change(surroundings, |_, _| Ok(()))
     }
 
-    /// Publishes a new key of a KEM now, for use after the time that the schedule gives.
+    /// Publishes new keys now, of one KEM or of all that are offered, for use after the time that the schedule gives.
     ///
     /// # Errors
-    /// When two keys of the KEM are live already; else as [`Self::refresh`].
-    pub fn rotate(&self, kem: Kem, surroundings: &dyn Surroundings) -> Result<(), KeyringError> {
-        self.change(surroundings, |ring, now_ms| ring.rotate(kem, &self.schedule, now_ms, surroundings))
+    /// When two keys of such a KEM are live already, and then none is published; else as [`Self::refresh`].
+    pub fn rotate(&self, kem: Option<Kem>, surroundings: &dyn Surroundings) -> Result<(), KeyringError> {
+        self.change(surroundings, |ring, now_ms| match kem {
+            Some(kem) => ring.rotate(kem, &self.schedule, now_ms, surroundings),
+            None => ring.rotate_all(&self.schedule, now_ms, surroundings),
+        })
     }
 
-    /// Wipes a key at once, as after a break-in. Its successor is used from now on; if it has none, one is made.
+    /// Leaves a key out at once, as after a break-in. Its successor is used from now on; if it has none, one is made.
     ///
     /// # Errors
     /// When there is no such key; else as [`Self::refresh`].

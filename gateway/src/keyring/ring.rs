@@ -3,6 +3,9 @@
 //! A key is published ahead of its use, so that clients with a cached list never meet a gateway that prefers what they
 //! have not seen; it is accepted for a while after it left the list, so that what they cached still works. It leaves the
 //! list when its successor comes into use and not before: a process that was off for a month finds its key still good.
+//!
+//! All KEMs change together. There is one list, and relays take a changed one only some time after the last change:
+//! keys that followed clocks of their own would change it more often than that, at the same distance week after week.
 
 use zeroize::Zeroizing;
 
@@ -52,6 +55,17 @@ impl RotationSchedule {
         record.until_ms.saturating_add(self.accept_after_ms)
     }
 
+    /// The KEMs that keys are made for.
+    fn offered(&self) -> impl Iterator<Item = Kem> {
+        Kem::ALL.into_iter().filter(|kem| self.offers(*kem))
+    }
+
+    /// Between two changes of the list there is at least so much time when nobody interferes: from publishing to use,
+    /// or from there to the next publishing.
+    fn pace_ms(&self) -> u64 {
+        self.publish_ahead_ms.min(self.life_ms.saturating_sub(self.publish_ahead_ms))
+    }
+
     /// When the successor of the newest key is to be published.
     fn successor_ms(&self, newest: &KeyRecord) -> u64 {
         newest.use_ms.saturating_add(self.life_ms).saturating_sub(self.publish_ahead_ms)
@@ -75,6 +89,11 @@ impl Ring {
         self.records.iter().filter(move |record| record.kem == kem)
     }
 
+    /// Whether no further key of the KEM may be made: a third would only shorten what clients hold.
+    fn is_full(&self, kem: Kem) -> bool {
+        self.of(kem).count() >= LIVE_MAX
+    }
+
     fn newest_mut(&mut self, kem: Kem) -> Option<&mut KeyRecord> {
         self.records.iter_mut().filter(|record| record.kem == kem).max_by_key(|record| record.use_ms)
     }
@@ -92,25 +111,52 @@ impl Ring {
         surroundings: &dyn Surroundings,
     ) -> Result<(), KeyringError> {
         self.records.retain(|record| now_ms < schedule.accepted_until_ms(record));
-        for kem in Kem::ALL {
-            if !schedule.offers(kem) {
-                for record in self.records.iter_mut().filter(|record| record.kem == kem) {
-                    record.until_ms = record.until_ms.min(now_ms);
-                }
-                continue;
-            }
-            match self.newest(kem) {
+        for record in self.records.iter_mut().filter(|record| !schedule.offers(record.kem)) {
+            record.until_ms = record.until_ms.min(now_ms);
+        }
+        let rotates = self.rotation_ms(schedule).is_some_and(|rotation_ms| rotation_ms <= now_ms);
+        for kem in schedule.offered() {
+            let is_full = self.is_full(kem);
+            match self.newest_mut(kem) {
                 Some(newest) if newest.until_ms == u64::MAX => {
-                    if now_ms >= schedule.successor_ms(newest) && self.of(kem).count() < LIVE_MAX {
-                        let use_ms = now_ms.saturating_add(schedule.publish_ahead_ms);
-                        self.add(kem, now_ms, use_ms, surroundings)?;
+                    if rotates {
+                        self.add(kem, now_ms, now_ms.saturating_add(schedule.publish_ahead_ms), surroundings)?;
                     }
                 }
-                // Nothing is in use and nothing will be: there is no key, or all have left the list.
+                // Taken out of the offer and put back, within the time for which both of its keys are accepted.
+                Some(newest) if is_full => {
+                    (newest.use_ms, newest.until_ms) = (newest.use_ms.min(now_ms), u64::MAX);
+                }
+                // Nothing is in use and nothing will be: there is no key, or the last one has left the list.
                 _ => self.add(kem, now_ms, now_ms, surroundings)?,
             }
         }
         Ok(())
+    }
+
+    /// When successors of all keys are to be published: when the first of them is due; but not before each KEM has room
+    /// for one, nor sooner after the last change of the list than changes follow each other. A key whose successor has
+    /// to wait stays in use. `None` when nothing is in use.
+    fn rotation_ms(&self, schedule: &RotationSchedule) -> Option<u64> {
+        let newest = || schedule.offered().filter_map(|kem| self.newest(kem)).filter(|key| key.until_ms == u64::MAX);
+        let due_ms = newest().map(|key| schedule.successor_ms(key)).min()?;
+        // Those that are to come count as well.
+        let changes_ms = self.records.iter().flat_map(|record| [record.published_ms, record.use_ms, record.until_ms]);
+        let last_change_ms = changes_ms.filter(|time_ms| *time_ms != u64::MAX).max().unwrap_or(0);
+        let room_ms = newest()
+            .filter(|key| self.is_full(key.kem))
+            .filter_map(|key| self.of(key.kem).map(|record| schedule.accepted_until_ms(record)).min());
+        Some(due_ms.max(last_change_ms.saturating_add(schedule.pace_ms())).max(room_ms.max().unwrap_or(0)))
+    }
+
+    /// Publishes a successor for each KEM.
+    pub(super) fn rotate_all(
+        &mut self,
+        schedule: &RotationSchedule,
+        now_ms: u64,
+        surroundings: &dyn Surroundings,
+    ) -> Result<(), KeyringError> {
+        schedule.offered().try_for_each(|kem| self.rotate(kem, schedule, now_ms, surroundings))
     }
 
     pub(super) fn rotate(
@@ -124,7 +170,7 @@ impl Ring {
             return Err(KeyringError::NotOffered);
         }
         self.records.retain(|record| now_ms < schedule.accepted_until_ms(record));
-        if self.of(kem).count() >= LIVE_MAX {
+        if self.is_full(kem) {
             return Err(KeyringError::TwoLive);
         }
         let wait_ms = if self.newest(kem).is_some() { schedule.publish_ahead_ms } else { 0 };
@@ -184,7 +230,7 @@ impl Ring {
     }
 
     /// The keys of the list: of each KEM the one in use, then the next.
-    fn listed(&self, now_ms: u64) -> Vec<u8> {
+    pub(super) fn listed(&self, now_ms: u64) -> Vec<u8> {
         let mut listed: Vec<&KeyRecord> =
             self.records.iter().filter(|record| record.state(now_ms) != KeyState::Retiring).collect();
         listed.sort_by_key(|record| (record.kem, record.use_ms));
@@ -201,11 +247,10 @@ impl Ring {
 
     /// The next time at which the list, the order in it or what is accepted changes, or a key is to be made.
     pub(super) fn next_change_ms(&self, schedule: &RotationSchedule, now_ms: u64) -> u64 {
-        let successors = Kem::ALL.into_iter().filter_map(|kem| self.newest(kem)).map(|key| schedule.successor_ms(key));
         self.records
             .iter()
             .flat_map(|record| [record.use_ms, record.until_ms, schedule.accepted_until_ms(record)])
-            .chain(successors)
+            .chain(self.rotation_ms(schedule))
             .filter(|time_ms| *time_ms > now_ms)
             .min()
             .unwrap_or(u64::MAX)

@@ -129,7 +129,7 @@ fn one_process_serves_and_others_change_keys() {
     let serving = bench.open().serving().unwrap();
     let Err(KeyringError::Served { path }) = bench.open().serving() else { panic!("two of them") };
     assert_eq!(path, bench.keys().join("serving.lock"));
-    bench.open().rotate(Kem::X25519, &bench.surroundings).unwrap();
+    bench.open().rotate(Some(Kem::X25519), &bench.surroundings).unwrap();
     serving.refresh(&bench.surroundings).unwrap();
     assert_eq!(listed(&serving.live()).len(), 2);
     drop(serving);
@@ -209,7 +209,7 @@ fn the_list_is_the_same_bytes_after_a_restart_and_for_every_process() {
 fn a_running_process_takes_what_another_changed() {
     let bench = Bench::new();
     let (running, command) = (bench.open(), bench.open());
-    command.rotate(Kem::X25519, &bench.surroundings).unwrap();
+    command.rotate(Some(Kem::X25519), &bench.surroundings).unwrap();
     assert_eq!(listed(&running.live()).len(), 1);
     running.refresh(&bench.surroundings).unwrap();
     assert_eq!(running.live().list(), command.live().list());
@@ -220,14 +220,14 @@ fn a_running_process_takes_what_another_changed() {
 fn rotating_publishes_a_key_and_a_third_is_refused() {
     let bench = Bench::new();
     let keyring = bench.open();
-    keyring.rotate(Kem::X25519, &bench.surroundings).unwrap();
-    assert!(matches!(keyring.rotate(Kem::X25519, &bench.surroundings), Err(KeyringError::TwoLive)));
-    assert!(matches!(keyring.rotate(Kem::XWing, &bench.surroundings), Err(KeyringError::NotOffered)));
+    keyring.rotate(Some(Kem::X25519), &bench.surroundings).unwrap();
+    assert!(matches!(keyring.rotate(Some(Kem::X25519), &bench.surroundings), Err(KeyringError::TwoLive)));
+    assert!(matches!(keyring.rotate(Some(Kem::XWing), &bench.surroundings), Err(KeyringError::NotOffered)));
     let states = bench.at(&keyring, DAY);
     assert_eq!(states.iter().map(|(_, state)| *state).collect::<Vec<_>>(), [KeyState::Retiring, KeyState::InUse]);
-    assert!(matches!(keyring.rotate(Kem::X25519, &bench.surroundings), Err(KeyringError::TwoLive)));
+    assert!(matches!(keyring.rotate(Some(Kem::X25519), &bench.surroundings), Err(KeyringError::TwoLive)));
     bench.at(&keyring, 2 * DAY);
-    keyring.rotate(Kem::X25519, &bench.surroundings).unwrap();
+    keyring.rotate(Some(Kem::X25519), &bench.surroundings).unwrap();
 }
 
 #[test]
@@ -243,12 +243,12 @@ fn a_retired_key_is_gone_at_once_and_never_leaves_the_gateway_without_one() {
     assert!(opens(&bench, &keyring, &request_to(keyring.live().list())));
 
     // The next key takes over at once when the one in use is retired.
-    keyring.rotate(Kem::X25519, &bench.surroundings).unwrap();
+    keyring.rotate(Some(Kem::X25519), &bench.surroundings).unwrap();
     keyring.retire(second, &bench.surroundings).unwrap();
     let [(third, KeyState::InUse)] = bench.states(&keyring)[..] else { panic!("one key") };
 
     // The one in use goes on when the next is retired.
-    keyring.rotate(Kem::X25519, &bench.surroundings).unwrap();
+    keyring.rotate(Some(Kem::X25519), &bench.surroundings).unwrap();
     let [_, fourth] = listed(&keyring.live())[..] else { panic!("two keys") };
     keyring.retire(fourth, &bench.surroundings).unwrap();
     assert_eq!(bench.states(&keyring), [(third, KeyState::InUse)]);
@@ -306,7 +306,7 @@ fn what_root_changes_still_belongs_to_the_service() {
     assert_eq!(owners(), [service; 3], "made, they belong to whom the folder does");
     if is_given {
         chown(bench.file(), Some(12_345), None).unwrap();
-        keyring.rotate(Kem::X25519, &bench.surroundings).unwrap();
+        keyring.rotate(Some(Kem::X25519), &bench.surroundings).unwrap();
         assert_eq!(owners(), [12_345, service, service], "replaced, it belongs to whom it did");
     }
 }
@@ -318,11 +318,11 @@ fn the_wait_for_another_process_ends() {
     let list = keyring.live().list().clone();
     let other = fs::File::options().write(true).open(bench.keys().join("keyring.lock")).unwrap();
     other.lock().unwrap();
-    let refused = keyring.rotate(Kem::X25519, &bench.surroundings);
+    let refused = keyring.rotate(Some(Kem::X25519), &bench.surroundings);
     assert!(matches!(refused, Err(KeyringError::Locked { .. })), "{refused:?}");
     assert_eq!(keyring.live().list(), &list);
     drop(other);
-    keyring.rotate(Kem::X25519, &bench.surroundings).unwrap();
+    keyring.rotate(Some(Kem::X25519), &bench.surroundings).unwrap();
 }
 
 #[test]
@@ -370,7 +370,7 @@ fn what_a_crash_left_beside_the_file_does_not_matter() {
     let beside = bench.keys().join("keyring.new");
     fs::write(&beside, b"half a keyr").unwrap();
     let keyring = bench.open();
-    keyring.rotate(Kem::X25519, &bench.surroundings).unwrap();
+    keyring.rotate(Some(Kem::X25519), &bench.surroundings).unwrap();
     assert!(!beside.exists());
     assert_eq!(bench.open().live().list(), keyring.live().list());
 }
@@ -383,10 +383,10 @@ fn a_key_that_cannot_be_written_is_not_published() {
     let list = keyring.live().list().clone();
     // A folder of that name cannot be removed as a file.
     fs::create_dir_all(bench.keys().join("keyring.new/x")).unwrap();
-    assert!(matches!(keyring.rotate(Kem::X25519, &bench.surroundings), Err(KeyringError::Io { .. })));
+    assert!(matches!(keyring.rotate(Some(Kem::X25519), &bench.surroundings), Err(KeyringError::Io { .. })));
     assert_eq!(keyring.live().list(), &list);
     fs::remove_dir_all(bench.keys().join("keyring.new")).unwrap();
-    keyring.rotate(Kem::X25519, &bench.surroundings).unwrap();
+    keyring.rotate(Some(Kem::X25519), &bench.surroundings).unwrap();
     assert_ne!(keyring.live().list(), &list);
 }
 

@@ -31,7 +31,7 @@ async fn keys_are_made_listed_rotated_and_retired() {
     assert_eq!(rotated.lines().count(), first.lines().count() + 1);
     assert!(rotated.contains(" published "), "{rotated}");
     let refused = run(&["keys", "rotate", "--config", &config]).await;
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("two keys of this KEM are live"));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("two keys of one KEM are live"));
 
     let id = first.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     let retired = site.command(&["keys", "retire", &id]).await;

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// The largest list that is kept.
 pub(crate) const LIST_BYTES_MAX: usize = 16 * 1024;
-/// The most configurations in a list: a gateway has one or two live keys.
+/// The most configurations in a list: a gateway has one or two live keys of each KEM.
 const CONFIGURATIONS_MAX: usize = 32;
 
 /// Why bytes are no usable list. A closed set: it is logged.
