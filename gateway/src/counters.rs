@@ -63,6 +63,8 @@ outcomes! {
     WrongDate = "wrong_date",
     /// Sealed: a copy of a request that was let through.
     Replayed = "replayed",
+    /// Sealed: whether it is a copy cannot be told, because marks were lost or the clock went back.
+    Forgotten = "forgotten",
     /// Sealed: the window of replays has no room.
     WindowFull = "window_full",
     /// Sealed: the target's answer, whatever it says.

@@ -58,6 +58,8 @@ impl Problem {
         title: "date field in request outside of acceptable range",
     };
     pub(crate) const REPLAYED: Self = Self::plain(StatusCode::CONFLICT, "the request was answered before");
+    pub(crate) const FORGOTTEN: Self =
+        Self::plain(StatusCode::SERVICE_UNAVAILABLE, "copies cannot be told from new requests at the moment");
     pub(crate) const ANSWER_TOO_LARGE: Self =
         Self::plain(StatusCode::INTERNAL_SERVER_ERROR, "the answer does not fit what was asked for");
     pub(crate) const TARGET_TIMEOUT: Self =
@@ -71,6 +73,13 @@ impl Problem {
         let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::PROBLEM));
+        response
+    }
+
+    /// The document with the time after which to come back (RFC 9110 §10.2.3).
+    pub(crate) fn later_response(self, seconds: u64) -> Response<Bytes> {
+        let mut response = self.response();
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         response
     }
 

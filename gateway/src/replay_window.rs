@@ -25,8 +25,13 @@ pub struct ReplayMark {
 pub enum Replay {
     /// It was let through before.
     Seen,
-    /// It is so old that what was seen then may be forgotten.
+    /// Its date is too old.
     TooOld,
+    /// Its date is good, but marks of requests of that time are forgotten: they were lost, or the clock went back.
+    Forgotten {
+        /// A request whose date is so much later is let through. Milliseconds.
+        for_ms: u64,
+    },
     /// There is no room to remember it; later there will be.
     Full,
 }
@@ -62,8 +67,11 @@ impl ReplayWindow {
     pub fn admit(&self, mark: ReplayMark, now_ms: u64) -> Result<(), Replay> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.forget(now_ms);
-        if mark.expires_ms <= seen.forgotten_ms.max(now_ms) {
+        if mark.expires_ms <= now_ms {
             return Err(Replay::TooOld);
+        }
+        if mark.expires_ms <= seen.forgotten_ms {
+            return Err(Replay::Forgotten { for_ms: seen.forgotten_ms - mark.expires_ms + 1 });
         }
         if seen.digests.contains(&mark.digest) {
             return Err(Replay::Seen);
@@ -92,7 +100,7 @@ impl ReplayWindow {
     }
 
     /// Refuses, until then, every request that may have been let through before without having been remembered: for an
-    /// owner that has lost marks. A request whose mark would expire by `until_ms` is too old.
+    /// owner that has lost marks. A request whose mark would expire by `until_ms` is [`Replay::Forgotten`].
     pub fn distrust(&self, until_ms: u64) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.forgotten_ms = seen.forgotten_ms.max(until_ms);
@@ -161,7 +169,7 @@ mod tests {
         let window = ReplayWindow::new(10);
         assert_eq!(window.admit(mark(1, 5_000), 1_000), Ok(()));
         assert_eq!(window.admit(mark(2, 90_000), 80_000), Ok(()));
-        assert_eq!(window.admit(mark(1, 5_000), 1_000), Err(Replay::TooOld));
+        assert_eq!(window.admit(mark(1, 5_000), 1_000), Err(Replay::Forgotten { for_ms: 1 }));
         assert_eq!(window.admit(mark(2, 90_000), 1_000), Err(Replay::Seen));
     }
 
@@ -171,7 +179,7 @@ mod tests {
         assert_eq!(window.admit(mark(1, 5_000), 1_000), Ok(()));
         assert_eq!(window.admit(mark(2, 90_000_000), 80_000_000), Ok(()));
         assert_eq!(window.forgotten_ms(), 5_000);
-        assert_eq!(window.admit(mark(1, 5_000), 2_000), Err(Replay::TooOld));
+        assert_eq!(window.admit(mark(1, 5_000), 2_000), Err(Replay::Forgotten { for_ms: 1 }));
         assert_eq!(window.admit(mark(3, 5_001), 2_000), Ok(()));
         assert_eq!(window.admit(mark(3, 5_001), 2_000), Err(Replay::Seen));
     }
@@ -200,7 +208,7 @@ mod tests {
     fn marks_that_had_expired_at_a_restart_are_not_let_through_when_the_clock_goes_back() {
         let window = ReplayWindow::new(10);
         assert_eq!(window.restore([mark(1, 5_000), mark(2, 9_000)], 5_000), 1);
-        assert_eq!(window.admit(mark(1, 5_000), 1_000), Err(Replay::TooOld));
+        assert_eq!(window.admit(mark(1, 5_000), 1_000), Err(Replay::Forgotten { for_ms: 1 }));
         assert_eq!(window.admit(mark(2, 9_000), 1_000), Err(Replay::Seen));
         assert_eq!(window.admit(mark(3, 5_001), 1_000), Ok(()));
     }
@@ -209,8 +217,9 @@ mod tests {
     fn what_may_have_been_seen_is_refused_after_a_loss() {
         let window = ReplayWindow::new(10);
         window.distrust(300_000);
-        assert_eq!(window.admit(mark(1, 240_000), 60_000), Err(Replay::TooOld));
-        assert_eq!(window.admit(mark(1, 300_000), 200_000), Err(Replay::TooOld));
+        assert_eq!(window.admit(mark(1, 240_000), 60_000), Err(Replay::Forgotten { for_ms: 60_001 }));
+        assert_eq!(window.admit(mark(1, 300_000), 200_000), Err(Replay::Forgotten { for_ms: 1 }));
+        assert_eq!(window.admit(mark(1, 240_000), 240_000), Err(Replay::TooOld));
         assert_eq!(window.admit(mark(1, 300_001), 200_000), Ok(()));
         assert_eq!(window.admit(mark(1, 300_001), 200_000), Err(Replay::Seen));
     }

@@ -66,23 +66,43 @@ where
 struct Denial {
     outcome: Outcome,
     problem: Problem,
-    /// The time, where the client shall learn it.
-    dated_ms: Option<u64>,
+    advice: Advice,
+}
+
+/// What the client shall know beyond the problem.
+enum Advice {
+    None,
+    /// The time.
+    Dated {
+        now_ms: u64,
+    },
+    /// When to come back.
+    Later {
+        seconds: u64,
+    },
 }
 
 impl Denial {
     fn new(outcome: Outcome, problem: Problem) -> Self {
-        Self { outcome, problem, dated_ms: None }
+        Self { outcome, problem, advice: Advice::None }
     }
 
     fn dated(outcome: Outcome, problem: Problem, now_ms: u64) -> Self {
-        Self { outcome, problem, dated_ms: Some(now_ms) }
+        Self { outcome, problem, advice: Advice::Dated { now_ms } }
+    }
+
+    /// A client is told how long to wait in whole minutes: what it may know is when to come back, and not since when
+    /// marks are missing. After a clock that was ahead for long it asks again each hour.
+    fn forgotten(for_ms: u64) -> Self {
+        let seconds = for_ms.div_ceil(60_000).clamp(1, 60) * 60;
+        Self { outcome: Outcome::Forgotten, problem: Problem::FORGOTTEN, advice: Advice::Later { seconds } }
     }
 
     fn answer(self) -> (Outcome, Response<Bytes>) {
-        let response = match self.dated_ms {
-            Some(now_ms) => self.problem.dated_response(now_ms),
-            None => self.problem.response(),
+        let response = match self.advice {
+            Advice::None => self.problem.response(),
+            Advice::Dated { now_ms } => self.problem.dated_response(now_ms),
+            Advice::Later { seconds } => self.problem.later_response(seconds),
         };
         (self.outcome, response)
     }
@@ -125,6 +145,7 @@ fn admit(
     match shared.replays.admit(mark, now_ms) {
         Ok(()) => Ok(mark),
         Err(Replay::Seen) => Err(Denial::new(Outcome::Replayed, Problem::REPLAYED)),
+        Err(Replay::Forgotten { for_ms }) => Err(Denial::forgotten(for_ms)),
         Err(Replay::TooOld) => Err(Denial::dated(Outcome::WrongDate, Problem::WRONG_DATE, now_ms)),
         Err(Replay::Full) => Err(Denial::new(Outcome::WindowFull, Problem::BUSY)),
     }

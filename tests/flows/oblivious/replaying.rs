@@ -1,6 +1,9 @@
 //! What a restart must not forget: requests that were answered, tokens that were revoked, keys that were published.
 
-use restante::wire::{BearerToken, BearerTokenKind, KeyPackageStatus, RevokeTokenRequest, TokenHandle, decode};
+use restante::{
+    client::oblivious::FetchError,
+    wire::{BearerToken, BearerTokenKind, KeyPackageStatus, RevokeTokenRequest, TokenHandle, decode},
+};
 
 use super::{
     sealed::{encapsulate, key_list, open, post},
@@ -52,11 +55,18 @@ async fn without_its_database_the_gateway_refuses_what_may_be_a_copy() {
     assert_eq!((again.status, again.body.len()), (200, first.body.len()));
     let (status, content) = open(context, &again);
     let document: serde_json::Value = serde_json::from_slice(&content).unwrap();
-    assert_eq!((status, &document["type"]), (400, &"https://iana.org/assignments/http-problem-types#date".into()));
+    assert_eq!((status, &document["type"]), (503, &"about:blank".into()), "{document}");
     // Nobody can tell a new one from a copy either, and not after another start.
     for _start in 0..2 {
         let (encapsulated, context) = encapsulate(&list, vec![request("bob", &token)]);
-        assert_eq!(open(context, &post(&world, &encapsulated).await).0, 400);
+        assert_eq!(open(context, &post(&world, &encapsulated).await).0, 503);
+        let refused = fetch(&world.fetcher(), "bob", &token).await.unwrap_err();
+        let FetchError::Problem(problem) = refused else { panic!("{refused}") };
+        // Once, and its caller is told when to come back: not before the window of dates has passed the loss.
+        assert!(
+            refused.is_transient() && problem.retry_after.is_some_and(|after| after.as_secs() % 60 == 0),
+            "{problem:?}"
+        );
         world.restart().await;
     }
     assert_eq!(world.available("bob").await, 1);

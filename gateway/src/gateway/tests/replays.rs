@@ -92,6 +92,28 @@ async fn a_mark_that_was_given_back_is_seen() {
     assert_eq!(restarted.counters().of(Outcome::Replayed), 1);
 }
 
+/// Whoever has lost marks cannot tell what is new. The date is not what is wrong, and another one would not help.
+#[tokio::test]
+async fn what_may_have_been_forgotten_is_a_sealed_503_that_says_when_to_come_back() {
+    let bench = Bench::new();
+    bench.gateway.replays().distrust(START_MS + 240_001);
+    for (passed_ms, minutes) in [(0, 3), (1_000, 2), (59_999, 2), (61_000, 1), (119_000, 1)] {
+        bench.surroundings.set(START_MS + passed_ms);
+        let (request, response) = bench.encapsulate(&encode(&bench.message()));
+        let answer = open(&bench.post(request.clone()).await, response);
+        assert_eq!((answer.status, answer.field("date")), (503, None), "{passed_ms}");
+        assert_eq!(answer.field("retry-after"), Some((minutes * 60).to_string().as_str()), "{passed_ms}");
+        assert!(!answer.problem().contains("#date"));
+    }
+    assert_eq!((bench.count(Outcome::Forgotten), bench.dispatched()), (5, 0));
+    // Whoever came back when it was told to gets an answer.
+    bench.surroundings.set(START_MS + 121_000);
+    assert_eq!(bench.ask(&encode(&bench.message())).await.status, 200);
+    // After a clock that was far ahead nobody waits for that long.
+    bench.gateway.replays().distrust(START_MS + 1_000 * 86_400_000);
+    assert_eq!(bench.ask(&encode(&bench.message())).await.field("retry-after"), Some("3600"));
+}
+
 #[tokio::test]
 async fn a_full_window_is_a_sealed_503() {
     let bench = Bench::with(Policy { replay_marks_max: 1, ..Policy::default() }, echo);

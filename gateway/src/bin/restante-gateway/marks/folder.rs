@@ -11,7 +11,7 @@ use restante_process::{give_to_owner_of_folder, make_folder};
 
 use super::{
     MarksError, floor,
-    segment::{self, HEADER},
+    segment::{self, HEADER, RECORD},
 };
 
 const PREFIX: &str = "marks-";
@@ -44,7 +44,8 @@ pub(crate) struct Restored {
 }
 
 /// Reads all files. If marks may be missing, `lost_ms` becomes the floor: when the last of them will have expired. That
-/// is on the disk when this returns, so that a restart does not make up for it.
+/// is on the disk when this returns, so that a restart does not make up for it; and damaged files have gone, so that
+/// the next start does not take the same loss for another one.
 pub(crate) fn restore(path: &Path, lost_ms: u64) -> Result<(Folder, Restored), MarksError> {
     make_folder(path, 0o700)?;
     let lock = open_lock(&path.join(LOCK))?;
@@ -58,19 +59,32 @@ pub(crate) fn restore(path: &Path, lost_ms: u64) -> Result<(Folder, Restored), M
     let mut folder = Folder { path: path.to_owned(), next: 0, floor_ms, closed: Vec::new(), _lock: lock };
     let mut restored = Restored { marks: Vec::new(), floor_ms, is_incomplete: known_floor_ms.is_none() };
     let files = files(path)?;
+    let mut damaged = Vec::new();
     for (place, (number, file)) in files.iter().enumerate() {
         folder.next = folder.next.max(number + 1);
         let (marks, is_damaged) = open(file, place + 1 == files.len())?;
-        restored.is_incomplete |= is_damaged;
-        folder.closed.push((file.clone(), marks.iter().map(|mark| mark.expires_ms).max().unwrap_or(0)));
-        restored.marks.extend(marks);
+        restored.marks.extend_from_slice(&marks);
+        if is_damaged {
+            restored.is_incomplete = true;
+            damaged.push((file, marks));
+        } else {
+            folder.closed.push((file.clone(), last_ms(&marks)));
+        }
     }
     if restored.is_incomplete {
         restored.floor_ms = floor_ms.max(lost_ms);
         folder.floor_ms = restored.floor_ms;
         floor::write(path, restored.floor_ms)?;
     }
+    for (file, marks) in damaged {
+        folder.replace(file, marks)?;
+    }
     Ok((folder, restored))
+}
+
+/// When the last of them expires.
+fn last_ms(marks: &[ReplayMark]) -> u64 {
+    marks.iter().map(|mark| mark.expires_ms).max().unwrap_or(0)
 }
 
 /// The marks of a file, and whether it is damaged. Only the newest one may have been written when the process ended: its
@@ -97,6 +111,23 @@ impl Folder {
         file.sync_all()?;
         File::open(&self.path)?.sync_all()?;
         Ok((file, path))
+    }
+
+    /// Removes a damaged file. What could be read of it and expires later than the floor, as after a clock that was
+    /// ahead, is in another one before.
+    fn replace(&mut self, damaged: &Path, mut marks: Vec<ReplayMark>) -> io::Result<()> {
+        marks.retain(|mark| mark.expires_ms > self.floor_ms);
+        if !marks.is_empty() {
+            let (mut file, path) = self.begin()?;
+            let last_ms = last_ms(&marks);
+            let mut records = Vec::with_capacity(marks.len() * RECORD);
+            segment::encode(marks, 0, &mut records);
+            file.write_all(&records)?;
+            file.sync_all()?;
+            self.closed.push((path, last_ms));
+        }
+        fs::remove_file(damaged)?;
+        File::open(&self.path)?.sync_all()
     }
 
     /// Removes files whose marks have all expired, after it has written down that they are gone. A file that cannot be

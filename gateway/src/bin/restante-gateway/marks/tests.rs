@@ -273,6 +273,26 @@ async fn a_torn_file_is_mended_once_and_damage_raises_the_floor() {
     assert_eq!(told(600_000), (2, 600_000, true));
 }
 
+/// The same damage costs its time once, however often the process starts meanwhile.
+#[tokio::test]
+async fn damage_is_told_once_and_what_could_be_read_outlives_its_file() {
+    let folder = TempDir::new().unwrap();
+    // The second one was dated by a clock that was ahead.
+    write(folder.path(), &[(0, mark(1, 240_000)), (0, mark(2, 900_000)), (0, mark(3, 240_000))]).await;
+    let damaged = files(folder.path());
+    let mut bytes = fs::read(&damaged[0]).unwrap();
+    bytes[HEADER.len()] ^= 1;
+    fs::write(&damaged[0], bytes).unwrap();
+    let (_, restored) = restore(folder.path(), 500_000).unwrap();
+    assert_eq!((restored.marks.len(), restored.floor_ms, restored.is_incomplete), (2, 500_000, true));
+    assert!(!damaged[0].exists());
+    for lost_ms in [600_000, 700_000] {
+        let (_, restored) = restore(folder.path(), lost_ms).unwrap();
+        assert_eq!((restored.marks, restored.floor_ms), (vec![mark(2, 900_000)], 500_000));
+        assert!(!restored.is_incomplete);
+    }
+}
+
 #[test]
 fn no_bit_of_a_record_can_change_unnoticed() {
     let bytes = file(&[1]);
