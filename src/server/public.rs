@@ -63,11 +63,11 @@ fn known(names: &BTreeSet<ServiceProviderId>, certificate: Option<&[u8]>) -> Opt
     names.contains(&name).then(|| RelayIdentity(name.as_str().into()))
 }
 
-/// By then every mark of a request has lapsed that anybody has answered until now: its date may be a window ahead, and
-/// is good for another.
+/// By then every mark of a request has lapsed that anybody has answered until now: its date may be a window ahead, is
+/// good for another, and the mark lapses a millisecond after the last at which it is.
 pub(super) fn last_mark_ms(now_ms: u64) -> u64 {
     let window = Policy::default().date_window.as_millis();
-    now_ms.saturating_add(u64::try_from(2 * window).unwrap_or(u64::MAX))
+    now_ms.saturating_add(u64::try_from(2 * window).unwrap_or(u64::MAX)).saturating_add(1)
 }
 
 /// Makes the gateway. Requests that were answered before a restart are known.
@@ -144,7 +144,47 @@ impl tower::Service<http::Request<bytes::Bytes>> for Marked {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    /// A request that was answered just before the database was lost, dated as far ahead as is allowed: no copy of it
+    /// passes, at no moment.
+    #[test]
+    fn the_last_mark_of_a_lost_database_is_refused_to_its_end() {
+        let (now_ms, window_ms) = (1_000_000, 120_000);
+        let replays = restante_gateway::ReplayWindow::new(10);
+        replays.distrust(last_mark_ms(now_ms));
+        let last = ReplayMark { digest: [1; 32], expires_ms: now_ms + window_ms + window_ms + 1 };
+        for passed_ms in [0, 1, window_ms, 2 * window_ms] {
+            assert!(replays.admit(last, now_ms + passed_ms).is_err(), "{passed_ms}");
+        }
+        let next = ReplayMark { digest: [2; 32], expires_ms: last.expires_ms + 1 };
+        assert_eq!(replays.admit(next, now_ms), Ok(()), "and no more than that");
+    }
+
+    /// Relays ask some seconds after the time at which the list was to change.
+    #[tokio::test]
+    async fn the_list_changes_when_it_is_due_and_not_a_minute_later() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let schedule =
+            RotationSchedule { life_ms: 60_000, publish_ahead_ms: 58_500, accept_after_ms: 1_000, x_wing: false };
+        let (keys, seal_key) = (folder.path().join("keys"), folder.path().join("seal-key"));
+        let keyring = Arc::new(Keyring::open(&keys, &seal_key, schedule, &Machine).unwrap());
+        let before = keyring.live().list().clone();
+        let (stop, stopping) = watch::channel(false);
+        let fresh = tokio::spawn(keep_fresh(keyring.clone(), stopping));
+        let changed = async {
+            // A keyring tells nobody that it has changed.
+            while keyring.live().list() == &before {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), changed).await.expect("seconds after it was due");
+        assert_eq!(keyring.live().list().len(), 2 * before.len());
+        stop.send_replace(true);
+        fresh.await.unwrap();
+    }
 
     #[test]
     fn only_listed_relays_are_known() {
