@@ -27,7 +27,7 @@ Examples:
   restante keys rotate --config hub.toml --kem x-wing")]
     Rotate(RotateKey),
 
-    /// Wipe a key at once, as after a break-in
+    /// Use a key no more, from now on, as after a break-in
     ///
     /// Requests to it are refused within a minute. Its successor is used at once, and one is made if there is none.
     /// Clients get on with that when their relay has the new list: ten minutes later at most, but not before the list's

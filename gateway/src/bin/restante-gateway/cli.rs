@@ -117,7 +117,7 @@ Examples:
   restante-gateway keys rotate --config gateway.toml --kem x-wing")]
     Rotate(Rotate),
 
-    /// Wipe a key at once, as after a break-in
+    /// Use a key no more, from now on, as after a break-in
     ///
     /// A running gateway refuses requests to it within a minute, or at once on SIGHUP. Its successor is used at once,
     /// and one is made if there is none. Clients get on with that when their relay has the new list: after
