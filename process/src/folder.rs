@@ -32,7 +32,7 @@ fn make_and(folder: &Path, mode: u32, sync: &mut dyn FnMut(&Path) -> io::Result<
     let builder = builder(mode);
     for level in missing.into_iter().rev() {
         match builder.create(level) {
-            Ok(()) => give_to_owner_of_folder(level, &File::open(level)?)?,
+            Ok(()) => give_to_owner_of_folder(level, &open(level)?)?,
             // Another process was quicker. Whether it will get to the end is its own affair: this one syncs as well.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -40,6 +40,22 @@ fn make_and(folder: &Path, mode: u32, sync: &mut dyn FnMut(&Path) -> io::Result<
         sync(folder_of(level))?;
     }
     Ok(())
+}
+
+/// Opens a folder that was just made, to give it away.
+///
+/// # Security
+/// What root makes in a folder of somebody else, that one can put something else in the place of: a link to a file of
+/// root's, or a pipe. Neither is opened.
+#[cfg(unix)]
+fn open(folder: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    fs::OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW).open(folder)
+}
+
+#[cfg(not(unix))]
+fn open(folder: &Path) -> io::Result<File> {
+    File::open(folder)
 }
 
 #[cfg(unix)]
@@ -89,5 +105,19 @@ mod tests {
         assert!(make_folder(&file, 0o700).is_err() && make_folder(&file.join("inner"), 0o700).is_err());
         make_folder(&site.path().join("folder/inner"), 0o700).unwrap();
         assert!(site.path().join("folder/inner").is_dir());
+    }
+
+    #[test]
+    fn what_was_put_in_its_place_is_not_given_away() {
+        let site = tempfile::tempdir().unwrap();
+        let (file, folder, link) = (site.path().join("file"), site.path().join("folder"), site.path().join("link"));
+        fs::write(&file, "").unwrap();
+        fs::create_dir(&folder).unwrap();
+        assert!(open(&folder).is_ok() && open(&file).is_err());
+        for target in [&file, &folder] {
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            assert!(open(&link).is_err(), "{}", target.display());
+            fs::remove_file(&link).unwrap();
+        }
     }
 }
