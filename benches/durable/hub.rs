@@ -119,7 +119,12 @@ pub(crate) fn serve(folder: &Path) {
             route: restante::http::route,
             tls: None,
             identify: Identify::nobody(),
-            limits: ConnectionLimits { connections_max: 1024, ..ConnectionLimits::default() },
+            limits: ConnectionLimits {
+                connections_max: 1024,
+                // The generator is one address.
+                connections_per_address_max: Some(1024),
+                ..ConnectionLimits::default()
+            },
         };
         let (stop, stopping) = tokio::sync::watch::channel(false);
         let serving = tokio::spawn(connections.serve(socket, stopping));

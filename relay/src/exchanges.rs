@@ -51,7 +51,7 @@ impl Exchanges {
             let present = Present::in_gauge(&counters.in_flight);
             let answer = resource::exchange(&route, content, &limits).await;
             // First: whoever is answered may ask again.
-            drop((present, place, admission));
+            drop((place, admission, present));
             // Nobody may be waiting any more.
             let _ = tell.send(answer);
         });

@@ -73,7 +73,7 @@ async fn carry(
     counters: &Counters,
     places: (Admission, OwnedSemaphorePermit),
 ) {
-    let _present = Present::in_gauge(&counters.tunnels_open);
+    let present = Present::in_gauge(&counters.tunnels_open);
     let carrying = tunnel.carry(|client| async {
         let activity = Activity::default();
         tokio::select! {
@@ -84,7 +84,7 @@ async fn carry(
     let carrying = async { carrying.await.unwrap_or(TunnelEnd::Closed) };
     let end = timeout(limits.time, carrying).await.unwrap_or(TunnelEnd::Time);
     // First: where an end was counted, there is room for another tunnel.
-    drop(places);
+    drop((places, present));
     counters.tunnels.add(end);
 }
 

@@ -15,8 +15,17 @@ const STREAMS_OF_RELAYS: u32 = 100;
 const UNREAD_BYTES_OF_SERVICES: usize = 64 * 1024 * 1024;
 
 /// Of `[provider]` and `[local]`.
+///
+/// Half of the connections may come from one address: a provider has few of them, and when it begins, each of its users
+/// who wait may open a connection before the first is there to share.
 pub(super) fn of_services(limits: &Limits) -> ConnectionLimits {
-    ConnectionLimits { streams_max: STREAMS_OF_SERVICES, unread_bytes_max: UNREAD_BYTES_OF_SERVICES, ..of_all(limits) }
+    let of_all = of_all(limits);
+    ConnectionLimits {
+        connections_per_address_max: Some(of_all.connections_max.div_ceil(2).max(64)),
+        streams_max: STREAMS_OF_SERVICES,
+        unread_bytes_max: UNREAD_BYTES_OF_SERVICES,
+        ..of_all
+    }
 }
 
 /// Of `[public]`.

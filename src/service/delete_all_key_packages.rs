@@ -120,7 +120,7 @@ impl Service {
         while let Some(removed) = removing.join_next().await {
             match removed.unwrap_or(Err(Error::ShuttingDown)) {
                 Ok(_) => tally.users += 1,
-                Err(Error::Store(error)) if error != store::Error::Poisoned => tally.fail(error),
+                Err(Error::Store(error @ store::Error::Corrupt(_))) => tally.fail(error),
                 Err(error) => {
                     removing.shutdown().await;
                     return Err(error);

@@ -47,7 +47,7 @@ fn max_age(shared: &Shared, next_change_ms: u64) -> u64 {
     let most = shared.policy.list_max_age.as_secs().max(1);
     match changed.checked_sub(most) {
         None | Some(0) => changed,
-        Some(rest) if rest <= RELAYS_PACE + AFTER_CHANGE => changed / 2,
+        Some(rest) if rest <= RELAYS_PACE + AFTER_CHANGE => (changed / 2).min(most),
         Some(_) => most,
     }
 }

@@ -1,11 +1,13 @@
 //! The list of keys, and the keys that are in it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
 
-use super::bench::{Bench, encode, open};
-use crate::{Kem, RelayIdentity, gateway::WELL_KNOWN, machine::Surroundings as _};
+use super::bench::{Bench, echo, encode, open};
+use crate::{Kem, Policy, RelayIdentity, gateway::WELL_KNOWN, machine::Surroundings as _};
 
 #[tokio::test]
 async fn every_key_of_the_list_works() {
@@ -76,6 +78,20 @@ async fn the_list_is_cached_until_its_next_change_at_most() {
     assert_eq!(ask().await, "public, max-age=5", "a change that is overdue");
     bench.keyring.refresh(bench.surroundings.as_ref()).unwrap();
     assert_eq!(ask().await, "public, max-age=600");
+}
+
+#[tokio::test]
+async fn the_list_is_cached_no_longer_than_the_operator_says() {
+    let policy = Policy { list_max_age: Duration::from_secs(30), ..Policy::default() };
+    let bench = Bench::with(policy, echo);
+    let next_change_ms = bench.keyring.next_change_ms();
+    for before_ms in (0..200_000).step_by(500) {
+        bench.surroundings.set(next_change_ms - before_ms);
+        let list = bench.send(Request::get(WELL_KNOWN).body(Full::new(Bytes::new())).unwrap()).await;
+        let said = list.headers()[header::CACHE_CONTROL].to_str().unwrap();
+        let seconds: u64 = said.strip_prefix("public, max-age=").unwrap().parse().unwrap();
+        assert!((1..=30).contains(&seconds), "{seconds} s, {before_ms} ms before a change");
+    }
 }
 
 /// A relay that looks when `max-age` is over, but at most once a minute, has a changed list seconds after the gateway,
