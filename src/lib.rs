@@ -10,6 +10,7 @@
 //! * [`pool`]: KeyPackages and tokens, as pure functions too.
 //! * [`store`]: the seam to storage, and RocksDB behind it.
 //! * [`service`]: the use cases; lanes, waiting receives, timers.
+//! * [`courier`]: what goes out to other providers by itself. Beside [`http`], and neither knows the other.
 //! * [`http`]: what the two listeners answer, and the way to other hubs.
 //! * [`server`]: puts the parts together, and takes them down in order.
 //!
@@ -41,6 +42,9 @@ pub mod store;
 
 #[cfg(feature = "hub")]
 pub mod service;
+
+#[cfg(feature = "hub")]
+pub mod courier;
 
 #[cfg(feature = "hub")]
 pub mod http;

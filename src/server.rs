@@ -1,8 +1,10 @@
 //! Puts the parts together and runs them: store, service, listeners, timers; and takes them down in order.
 
 mod limits;
+mod providers;
 mod public;
 
+pub use providers::ProvidersError;
 pub use public::{keyring_table, open_keyring};
 
 use std::{collections::BTreeSet, fmt::Display, sync::Arc, time::Duration};
@@ -13,7 +15,9 @@ use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use crate::{
+    client::http::ProviderClient,
     config::{self, Config, Problems},
+    courier::Courier,
     http::{self, Hub, HubParts, Peer, Upstream},
     pool::{self, Rate},
     sequencer::{Policy, SizeLimits, Usage},
@@ -37,9 +41,9 @@ pub enum Error {
     /// Certificates.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The way to other hubs.
+    /// The way to other providers.
     #[error(transparent)]
-    Upstream(#[from] crate::http::UpstreamError),
+    Providers(#[from] ProvidersError),
     /// A secret's file.
     #[error("{0}")]
     Config(Problems),
@@ -86,8 +90,9 @@ pub async fn run(
         Some(local) => Some(Socket::local("local", &local.listen).await?),
         None => None,
     };
+    let providers = providers::client(&config)?;
     let (service, marks) = start_service(&config, keys_are_older).await?;
-    let hub = Arc::new(build_hub(&config, service.clone())?);
+    let hub = Arc::new(build_hub(&config, service.clone(), providers.clone())?);
 
     let mut tasks = Tasks::default();
     // Parts are told by a sender of their own: one that was told would otherwise have ended before it is known here why.
@@ -116,6 +121,8 @@ pub async fn run(
         tasks.spawn("local", connections.serve(socket, ending.clone()));
         ready("local", &address);
     }
+    let courier = Courier::new(service.clone(), providers);
+    tasks.spawn("welcomes", courier.deliver_welcomes(ending.clone()));
     tasks.spawn("timers", sweep(service.clone(), ending.clone()));
     tasks.spawn("lanes", watch_lanes(service.clone(), ending.clone()));
 
@@ -180,12 +187,12 @@ async fn start_service(config: &Config, keys_are_older: bool) -> Result<(Arc<Ser
     tokio::task::spawn_blocking(open).await.map_err(|_| service::Error::NoThread)?
 }
 
-fn build_hub(config: &Config, service: Arc<Service>) -> Result<Hub, Error> {
+fn build_hub(config: &Config, service: Arc<Service>, providers: ProviderClient) -> Result<Hub, Error> {
     let service_token: Option<Zeroizing<String>> =
         config.local.as_ref().map(|local| local.read_service_token().map_err(Error::Config)).transpose()?;
     Ok(Hub::new(HubParts {
         service,
-        upstream: Upstream::new(config)?,
+        upstream: Upstream::new(providers),
         peers: config.peers.iter().map(|peer| peer.id.clone()).collect(),
         service_token,
         request_bytes_max: config.limits.request_bytes_max(),

@@ -13,10 +13,9 @@ use tracing::Level;
 use super::{Hub, Problem, body::Received, fields};
 use crate::{
     client::http::{
-        Channel, ChannelError, ChannelRequest, ChannelResponse, DS_FIRST_INDEX, DS_MORE, DS_NEXT_INDEX, InvalidTls,
-        Limits, Operation, PROBLEM_MEDIA_TYPE, ProviderClient, ProviderIdentity,
+        Channel, ChannelError, ChannelRequest, ChannelResponse, DS_FIRST_INDEX, DS_MORE, DS_NEXT_INDEX, Operation,
+        PROBLEM_MEDIA_TYPE, ProviderClient,
     },
-    config::Config,
     sequencer::GroupKey,
     service::UserId,
     wire::{GroupId, MEDIA_TYPE, ReceiveRequest, ReceiveResponse, SendRequest, decode},
@@ -28,35 +27,10 @@ pub struct Upstream {
     client: Option<ProviderClient>,
 }
 
-/// The way to other hubs cannot be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum UpstreamError {
-    /// A file of `[provider]`.
-    #[error("{0} cannot be read: {1}")]
-    File(std::path::PathBuf, std::io::Error),
-    /// What is in them.
-    #[error("[provider]: {0}")]
-    Identity(#[from] InvalidTls),
-    /// The url of a peer.
-    #[error("[[peers]] url: {0}")]
-    Url(#[from] crate::client::http::InvalidPeerUrl),
-}
-
 impl Upstream {
-    /// Channels to all configured peers, with this provider's certificate.
-    ///
-    /// # Errors
-    /// Which part of the configuration cannot be used.
-    pub fn new(config: &Config) -> Result<Self, UpstreamError> {
-        let read =
-            |path: &std::path::PathBuf| std::fs::read(path).map_err(|error| UpstreamError::File(path.clone(), error));
-        let provider = &config.provider;
-        let (ca, certificates) = (read(&provider.ca_file)?, read(&provider.cert_file)?);
-        let key = zeroize::Zeroizing::new(read(&provider.key_file)?);
-        let identity = ProviderIdentity { ca: &ca, certificates: &certificates, key: &key };
-        let peers = config.peers.iter().map(|peer| Ok((peer.id.clone(), peer.url.to_string().parse()?)));
-        let peers = peers.collect::<Result<Vec<_>, UpstreamError>>()?;
-        Ok(Self { client: Some(ProviderClient::new(identity, peers, Limits::default())?) })
+    /// The way over channels to all configured peers.
+    pub fn new(client: ProviderClient) -> Self {
+        Self { client: Some(client) }
     }
 
     async fn call(&self, id: &GroupId, request: ChannelRequest) -> Result<ChannelResponse, Problem> {

@@ -25,7 +25,7 @@ mod route;
 #[cfg(test)]
 mod tests;
 
-pub use forward::{Upstream, UpstreamError};
+pub use forward::Upstream;
 pub use hub::{Hub, HubParts};
 pub use key_package_target::KeyPackageTarget;
 pub use peer::Peer;

@@ -7,6 +7,7 @@ mod clock;
 mod create_group;
 mod delete_all_key_packages;
 mod entropy;
+mod errands;
 mod error;
 mod follow;
 mod key_packages;
@@ -31,6 +32,7 @@ mod waiters;
 
 pub use clock::{Clock, SystemClock};
 pub use entropy::{Entropy, SystemEntropy};
+pub use errands::Errands;
 pub use error::Error;
 pub use key_packages::{ANSWER_CLASS_BYTES, AnsweredRequests};
 pub use lanes::Lanes;
@@ -124,6 +126,7 @@ pub struct Service {
     reads: Arc<tokio::sync::Semaphore>,
     pages: page_memory::PageMemory,
     deletion: delete_all_key_packages::Deletion,
+    errands: Arc<Errands>,
 }
 
 /// The policy in force, which a reload replaces.
@@ -171,12 +174,18 @@ impl Service {
             reads,
             pages,
             deletion,
+            errands: Arc::default(),
         })
     }
 
     /// The provider that this hub is.
     pub fn provider(&self) -> &ServiceProviderId {
         &self.provider
+    }
+
+    /// How the courier is called.
+    pub fn errands(&self) -> &Errands {
+        &self.errands
     }
 
     /// The policy in force.

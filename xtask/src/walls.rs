@@ -1,8 +1,8 @@
 //! The walls between the layers of `src/`, read from the source text.
 //!
 //! `mls <- wire <- sequencer <- store <- service <- http <- main`: a layer uses only what stands to
-//! its left. `client` stands beside `store` and uses `mls` and `wire`. Tests may look over every
-//! wall. The tables below are the rules; `ARCHITECTURE.md` says why they are so.
+//! its left. `client` stands beside `store` and uses `mls` and `wire`; `courier` stands beside `http`,
+//! and neither names the other. Tests may look over every wall. The tables below are the rules; `ARCHITECTURE.md` says why they are so.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,6 +28,11 @@ const LAYERS: &[Layer] = &[
     Layer { name: "store", may_use: &["mls", "wire", "sequencer", "pool"], pure: false },
     Layer { name: "client", may_use: &["mls", "wire"], pure: true },
     Layer { name: "service", may_use: &["mls", "wire", "sequencer", "pool", "store", "client"], pure: false },
+    Layer {
+        name: "courier",
+        may_use: &["mls", "wire", "sequencer", "pool", "store", "client", "service"],
+        pure: false,
+    },
     Layer { name: "http", may_use: &["mls", "wire", "sequencer", "pool", "store", "client", "service"], pure: false },
 ];
 
@@ -266,6 +271,17 @@ mod tests {
         assert_eq!(count("src/client/http.rs", "use crate::config::Limits;"), 1);
         assert_eq!(count("src/service/forward.rs", "use crate::client::Hub;"), 0);
         assert_eq!(count("src/store/mod.rs", "use crate::client::Hub;"), 1);
+    }
+
+    #[test]
+    fn the_courier_and_the_listeners_do_not_know_each_other() {
+        for known in ["service", "wire", "client"] {
+            assert_eq!(count("src/courier/a.rs", &format!("use crate::{known}::Thing;")), 0);
+            assert_eq!(count(&format!("src/{known}/a.rs"), "use crate::courier::Courier;"), 1);
+        }
+        assert_eq!(count("src/courier/a.rs", "use crate::http::Hub;"), 1);
+        assert_eq!(count("src/http/a.rs", "use crate::courier::Courier;"), 1);
+        assert_eq!(count("src/server.rs", "use crate::courier::Courier;"), 0);
     }
 
     #[test]
