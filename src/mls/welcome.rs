@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
+use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize, byte_vec};
 
 use super::{
     CipherSuite, Fault, ProtocolVersion, Walk,
@@ -43,6 +43,30 @@ impl WireWelcome {
         let mut reader = &self.bytes[self.secrets_offset..];
         let mut entries = vector(&mut reader).unwrap_or_default();
         std::iter::from_fn(move || (!entries.is_empty()).then(|| secret(&mut entries).ok()).flatten())
+    }
+
+    /// The same Welcome with only those entries of `secrets` whose places, counted from 0, `keep` says yes to. Nothing
+    /// signs that vector (RFC 9420 §12.4.3.1): the Welcome stays good for those who are left.
+    ///
+    /// # Privacy
+    /// Whoever gets it does not learn who else was added, and how many.
+    pub fn only(&self, mut keep: impl FnMut(usize) -> bool) -> Self {
+        let mut rest = &self.bytes[self.secrets_offset..];
+        let mut entries = vector(&mut rest).unwrap_or_default();
+        let (mut kept, mut secrets, mut place) = (Vec::new(), 0, 0);
+        while !entries.is_empty() {
+            let Ok((entry, _reference)) = extent(&mut entries, secret) else { break };
+            if keep(place) {
+                kept.extend_from_slice(entry);
+                secrets += 1;
+            }
+            place += 1;
+        }
+        let mut bytes = Vec::with_capacity(self.bytes.len());
+        bytes.extend_from_slice(&self.bytes[..self.secrets_offset]);
+        byte_vec::mls_encode(&kept, &mut bytes).expect("no longer than what it is taken from");
+        bytes.extend_from_slice(rest);
+        Self { bytes: bytes.into(), secrets, ..self.clone() }
     }
 }
 

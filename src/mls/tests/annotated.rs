@@ -184,6 +184,12 @@ fn welcome() {
     assert_eq!(welcome.cipher_suite(), CipherSuite(7));
     assert_eq!(welcome.secrets(), 2);
     assert_eq!(welcome.key_package_refs().collect::<Vec<_>>(), [&b"abo"[..], b""]);
+    assert_eq!(welcome.only(|_| true), welcome);
+    for (kept, secrets) in [(0, "080361626f014e015e"), (1, "0700024e4e025e5e"), (2, "00")] {
+        let only = welcome.only(|place| place == kept);
+        let expected = bytes(&format!("000100030007{secrets}0461616161"));
+        assert_eq!(only, WireWelcome::mls_decode_exhaustive(&expected).unwrap());
+    }
 }
 
 #[test]
