@@ -6,8 +6,7 @@
 //! Not for production: the authority's key lies beside what it signs. This module reads no clock.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -19,6 +18,10 @@ use rcgen::{
 use zeroize::Zeroizing;
 
 use crate::wire::ServiceProviderId;
+
+/// Permission bits of keys and of certificates.
+const FOR_OWNER: u32 = 0o600;
+const FOR_ALL: u32 = 0o644;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -95,8 +98,8 @@ pub fn issue(dir: &Path, ids: &[ServiceProviderId], existing: Existing, now: Sys
     for (id, files) in ids.iter().zip(files) {
         let (cert, key) = authority.sign(id, now).map_err(|error| Error::Certificate(id.to_string(), error))?;
         create_folder(&files.folder)?;
-        write(&files.key, &key, Readers::Owner)?;
-        write(&files.cert, &cert, Readers::All)?;
+        write(&files.key, &key, FOR_OWNER)?;
+        write(&files.cert, &cert, FOR_ALL)?;
         providers.push(IssuedProvider { id: id.clone(), cert_file: files.cert, key_file: files.key });
     }
     Ok(Issued { ca_file: dir.join("ca.pem"), ca_is_new, providers })
@@ -151,8 +154,8 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let cert = params.self_signed(&key).map_err(not_made)?.pem();
-        write(key_file, &Zeroizing::new(key.serialize_pem()), Readers::Owner)?;
-        write(cert_file, &cert, Readers::All)?;
+        write(key_file, &Zeroizing::new(key.serialize_pem()), FOR_OWNER)?;
+        write(cert_file, &cert, FOR_ALL)?;
         Ok(Self { issuer: Issuer::new(params, key) })
     }
 
@@ -195,35 +198,9 @@ fn create_folder(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(|error| Error::Io(path.to_owned(), error))
 }
 
-#[derive(Clone, Copy)]
-enum Readers {
-    Owner,
-    All,
-}
-
-/// Writes a file under another name and renames it, so that a file is never half there and a secret never readable
-/// by others, not even for a moment.
-fn write(path: &Path, text: &str, readers: Readers) -> Result<(), Error> {
-    let new = path.with_extension("pem.new");
-    let written = || -> io::Result<()> {
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(
-            &mut options,
-            match readers {
-                Readers::Owner => 0o600,
-                Readers::All => 0o644,
-            },
-        );
-        options.open(&new)?.write_all(text.as_bytes())?;
-        fs::rename(&new, path)
-    };
-    written().map_err(|error| Error::Io(path.to_owned(), error))
+/// A file is never half there, and a secret never readable by others, not even for a moment.
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
+    restante_files::replace(path, text.as_bytes(), mode).map_err(|error| Error::Io(path.to_owned(), error))
 }
 
 #[cfg(test)]

@@ -8,8 +8,6 @@
 //! * [`telemetry`]: logs that hold our own events only.
 //! * [`Tasks`]: what a program cannot do without, and ends with.
 //! * [`Signals`] and [`until_drained`]: the end of a process, and reloads.
-//! * [`make_folder`] and [`give_to_owner_of_folder`]: whose files and folders are that a program makes, and that they
-//!   last.
 //! * [`Exit`], [`console`] and [`block_on`]: what stands in each `main.rs`.
 //!
 //! It knows no HPKE, no MLS and no database, and none of the programs: `cargo xtask check` enforces it.
@@ -26,12 +24,10 @@ pub mod console;
 mod drain;
 mod exchanges;
 mod exit;
-mod folder;
 mod identify;
 mod limits;
 mod opening;
 mod origin;
-mod owner;
 pub mod pem;
 mod place;
 mod protocols;
@@ -50,10 +46,8 @@ mod unread;
 pub use connections::{Connections, RouteName};
 pub use drain::{Ended, on_runtime, until_drained};
 pub use exit::Exit;
-pub use folder::make_folder;
 pub use identify::Identify;
 pub use limits::ConnectionLimits;
-pub use owner::give_to_owner_of_folder;
 pub use runtime::block_on;
 pub use signals::{Ends, Reloads, Signals};
 pub use socket::{Socket, SocketError};

@@ -8,11 +8,11 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use restante_files::make_folder;
 use restante_process::{
     Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError,
     admin::{self, Admin},
     config::Problems,
-    make_folder,
 };
 use tokio::sync::watch;
 

@@ -7,19 +7,14 @@
 //! first one belongs to whom its folder belongs to: whoever could read it still can, also if root changed it.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Write},
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use restante_process::give_to_owner_of_folder;
+use restante_files::{LockError, folder_of, replace};
 
 use crate::user_tokens::{TokenHash, TokensError, UserToken, hashes};
-
-/// Whoever holds the lock writes one file. Five seconds together are far more than that takes.
-const LOCK_INTERVAL: Duration = Duration::from_millis(10);
-const LOCK_ATTEMPTS: u32 = 500;
 
 /// Why the file was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -88,75 +83,16 @@ fn change(file: &Path, edit: impl FnOnce(&mut String) -> Result<(), TokenFileErr
         return Err(TokenFileError::Tokens(file.to_owned(), error));
     }
     edit(&mut text)?;
-    replace(file, text.as_bytes()).map_err(refused)
+    replace(file, text.as_bytes(), 0o600).map_err(refused)
 }
 
 /// Held by one command at a time, until it is dropped.
 fn lock(folder: &Path) -> Result<File, TokenFileError> {
     let failed = |error| TokenFileError::Io(folder.to_owned(), error);
-    let lock = File::open(folder).map_err(failed)?;
-    // The system tells nobody when a lock becomes free within a time, so it is asked again and again.
-    for _ in 0..LOCK_ATTEMPTS {
-        match lock.try_lock() {
-            Ok(()) => return Ok(lock),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_INTERVAL),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-    }
-    Err(TokenFileError::Locked(folder.to_owned()))
-}
-
-fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = beside(file, ".new");
-    // One that a crash left, or a link that somebody else made.
-    match fs::remove_file(&fresh) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut written = private().create_new(true).open(&fresh)?;
-    written.write_all(bytes)?;
-    match fs::metadata(file) {
-        Ok(before) => {
-            give_owner(&written, &before)?;
-            written.set_permissions(before.permissions())?;
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => give_to_owner_of_folder(file, &written)?,
-        Err(error) => return Err(error),
-    }
-    written.sync_all()?;
-    fs::rename(&fresh, file)?;
-    File::open(folder_of(file))?.sync_all()
-}
-
-/// Comes before the mode, so that no group gets in that the file is not for.
-#[cfg(unix)]
-fn give_owner(written: &File, before: &fs::Metadata) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    std::os::unix::fs::fchown(written, Some(before.uid()), Some(before.gid()))
-}
-
-#[cfg(not(unix))]
-fn give_owner(_: &File, _: &fs::Metadata) -> io::Result<()> {
-    Ok(())
-}
-
-fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn beside(file: &Path, ending: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
-/// For the owner alone.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
+    restante_files::lock(File::open(folder).map_err(failed)?).map_err(|error| match error {
+        LockError::Held => TokenFileError::Locked(folder.to_owned()),
+        LockError::Io(error) => failed(error),
+    })
 }
 
 #[cfg(test)]

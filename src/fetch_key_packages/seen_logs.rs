@@ -9,10 +9,9 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::{self, File, TryLockError},
-    io::{self, Write},
+    fs::{self, File},
+    io,
     path::Path,
-    time::Duration,
 };
 
 use anyhow::{Context, anyhow, bail};
@@ -20,12 +19,8 @@ use restante::{
     client::oblivious::{KeyLogMark, RelayUrl},
     wire::ServiceProviderId,
 };
+use restante_files::{LockError, folder_of, replace};
 use restante_process::config::refuse_public;
-use tempfile::NamedTempFile;
-
-/// Whoever holds the lock writes one file. Five seconds together are far more than that takes.
-const LOCK_INTERVAL: Duration = Duration::from_millis(10);
-const LOCK_ATTEMPTS: u32 = 500;
 
 /// Where a log ended that this run has checked.
 pub(super) struct SeenEnd<'a> {
@@ -42,27 +37,21 @@ pub(super) struct SeenEnd<'a> {
 /// The file cannot be read or written, or another run has been shown another history of this log meanwhile. The file is
 /// as it was.
 pub(super) fn remember(file: &Path, end: &SeenEnd<'_>) -> anyhow::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let lock = lock(folder, LOCK_ATTEMPTS).with_context(|| format!("{} cannot be locked", folder.display()))?;
+    let lock = lock(folder_of(file))?;
     let mut seen = SeenLogs::open(file)?;
     seen.put(end)?;
-    seen.replace(file, folder).with_context(|| format!("{} cannot be written", file.display()))?;
+    replace(file, seen.text().as_bytes(), 0o600).with_context(|| format!("{} cannot be written", file.display()))?;
     drop(lock);
     Ok(())
 }
 
 /// Held by one run at a time, until it is dropped.
-fn lock(folder: &Path, attempts: u32) -> io::Result<File> {
-    let lock = File::open(folder)?;
-    // The system tells nobody when a lock becomes free within a time, so it is asked again and again.
-    for _ in 0..attempts {
-        match lock.try_lock() {
-            Ok(()) => return Ok(lock),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_INTERVAL),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-    }
-    Err(io::Error::new(io::ErrorKind::TimedOut, "another process has held it for seconds"))
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let locked = File::open(folder).map_err(LockError::Io).and_then(restante_files::lock);
+    locked.map_err(|error| match error {
+        LockError::Held => anyhow!("{} has been held by another process for seconds", folder.display()),
+        LockError::Io(error) => anyhow!("{} cannot be locked: {error}", folder.display()),
+    })
 }
 
 /// Ends of logs, by relay and provider.
@@ -113,15 +102,8 @@ impl SeenLogs {
         Ok(())
     }
 
-    /// Replaces the file; after a crash there is the old one or the new one, whole.
-    fn replace(&self, file: &Path, folder: &Path) -> io::Result<()> {
-        let mut fresh = NamedTempFile::new_in(folder)?;
-        for ((relay, provider), end) in &self.0 {
-            writeln!(fresh, "{relay} {provider} {end}")?;
-        }
-        fresh.as_file().sync_all()?;
-        fresh.persist(file)?;
-        File::open(folder)?.sync_all()
+    fn text(&self) -> String {
+        self.0.iter().map(|((relay, provider), end)| format!("{relay} {provider} {end}\n")).collect()
     }
 }
 
@@ -211,24 +193,12 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_somebody_else_holds_is_not_waited_for_without_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let held = lock(folder.path(), 1).unwrap();
-        let error = lock(folder.path(), 3).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        drop(held);
-        lock(folder.path(), 1).unwrap();
-    }
-
-    #[test]
     fn a_line_that_cannot_be_read_is_no_new_beginning() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("logs");
         let good = format!("relay.test follower.example {}", end(1));
         for text in ["\n", "relay.test follower.example 1:00\n", &format!("{good} \n"), &format!("{good}\n{good}\n")] {
-            let mut fresh = NamedTempFile::new_in(folder.path()).unwrap();
-            fresh.write_all(text.as_bytes()).unwrap();
-            fresh.persist(&file).unwrap();
+            replace(&file, text.as_bytes(), 0o600).unwrap();
             let message = SeenLogs::open(&file).err().unwrap().to_string();
             assert!(message.contains("is no end of a key log"), "{text}: {message}");
         }

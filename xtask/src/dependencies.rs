@@ -23,6 +23,11 @@ const TREES: &[Tree] = &[
         never: &["ohttp", "hpke", "mls-rs*", "restante", "restante-gateway"],
     },
     Tree {
+        package: "restante-files",
+        features: &[],
+        never: &["ohttp", "hpke", "mls-rs*", "tokio", "hyper", "rustls", "restante", "restante-*"],
+    },
+    Tree {
         package: "restante-names",
         features: &[],
         never: &["ohttp", "hpke", "mls-rs*", "tokio", "hyper", "rustls", "restante", "restante-*"],

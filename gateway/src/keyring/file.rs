@@ -1,15 +1,15 @@
 //! The keyring's file: sealed, for its owner alone, replaced as a whole.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{self, Read as _, Write as _},
+    fs::{self, File, TryLockError},
+    io::{self, Read as _},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
+use restante_files::{LockError, make_folder, open_private, replace};
 use zeroize::Zeroizing;
 
-use super::{KeyringError, SealKey, codec, folder, ring::Ring};
+use super::{KeyringError, SealKey, codec, ring::Ring};
 use crate::machine::Surroundings;
 
 /// What the file begins with: its kind and the version of its format. Sealed along with the rest.
@@ -18,10 +18,6 @@ const HEADER: &[u8; 16] = b"restante keys 1\n";
 const NAME: &str = "keyring";
 const LOCK: &str = "keyring.lock";
 const SERVING: &str = "serving.lock";
-
-/// Whoever holds the lock writes one small file. Five seconds together are far more than that takes.
-const LOCK_INTERVAL: Duration = Duration::from_millis(10);
-const LOCK_ATTEMPTS: u32 = 500;
 
 /// No keyring is larger.
 const BYTES_MAX: u64 = 64 * 1024;
@@ -44,7 +40,7 @@ impl KeyringFile {
         seal_key_file: &Path,
         surroundings: &dyn Surroundings,
     ) -> Result<Self, KeyringError> {
-        folder::make(folder)?;
+        make_folder(folder, 0o700).map_err(failed(folder))?;
         // Two processes that start for the first time make one seal key.
         let lock = lock(&folder.join(LOCK))?;
         let seal_key = match SealKey::load(seal_key_file)? {
@@ -87,7 +83,7 @@ impl KeyringFile {
     /// Keeps other processes from serving with these keys until it is dropped.
     pub(super) fn serve(&self) -> Result<Serving, KeyringError> {
         let path = &self.serving_path;
-        let lock = open_lock(path)?;
+        let lock = open_private(path).map_err(failed(path))?;
         match lock.try_lock() {
             Ok(()) => Ok(Serving { _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(KeyringError::Served { path: path.clone() }),
@@ -124,43 +120,16 @@ impl Locked<'_> {
     }
 }
 
-fn open_lock(path: &Path) -> Result<File, KeyringError> {
-    match private_options().create_new(true).open(path) {
-        Ok(lock) => {
-            give_to_owner(path, &lock).map_err(failed(path))?;
-            Ok(lock)
-        }
-        // Never given away: it may be a link that the owner of the folder made.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            private_options().open(path).map_err(failed(path))
-        }
-        Err(error) => Err(failed(path)(error)),
-    }
-}
-
 fn lock(path: &Path) -> Result<File, KeyringError> {
-    let lock = open_lock(path)?;
-    // The system tells nobody when a lock becomes free within a time, so it is asked again and again.
-    for _ in 0..LOCK_ATTEMPTS {
-        match lock.try_lock() {
-            Ok(()) => return Ok(lock),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_INTERVAL),
-            Err(TryLockError::Error(error)) => return Err(failed(path)(error)),
-        }
-    }
-    Err(KeyringError::Locked { path: path.to_owned() })
+    let file = open_private(path).map_err(failed(path))?;
+    restante_files::lock(file).map_err(|error| match error {
+        LockError::Held => KeyringError::Locked { path: path.to_owned() },
+        LockError::Io(error) => failed(path)(error),
+    })
 }
 
-pub(super) fn failed(path: &Path) -> impl Fn(io::Error) -> KeyringError {
+fn failed(path: &Path) -> impl Fn(io::Error) -> KeyringError {
     move |error| KeyringError::Io { path: path.to_owned(), error }
-}
-
-fn private_options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
 }
 
 /// Reads a file that is for its owner alone. `None` when there is none.
@@ -191,48 +160,7 @@ fn refuse_open_mode(_path: &Path, _file: &File) -> Result<(), KeyringError> {
     Ok(())
 }
 
-pub(super) fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Gives a file or folder that was just made to whom the file at `path` belongs, or else its folder: what root changes stays
-/// readable for the service. Others than root may not give files away, and keep theirs.
-#[cfg(unix)]
-pub(super) fn give_to_owner(path: &Path, made: &File) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, fchown};
-    let owner = match fs::symlink_metadata(path) {
-        // A lock is in its place already.
-        Ok(there) if there.ino() != made.metadata()?.ino() => there,
-        _ => fs::metadata(folder_of(path))?,
-    };
-    if owner.uid() == made.metadata()?.uid() {
-        return Ok(());
-    }
-    match fchown(made, Some(owner.uid()), Some(owner.gid())) {
-        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
-        _ => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-pub(super) fn give_to_owner(_path: &Path, _made: &File) -> io::Result<()> {
-    Ok(())
-}
-
-/// Puts a whole file in the place of `path`, or none of it: written beside, synced, renamed, the folder synced.
+/// Puts a whole file in the place of `path`, or none of it. One that is new is for its owner alone.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), KeyringError> {
-    let beside = path.with_extension("new");
-    // One that a crash left may have any mode.
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&beside)(error)),
-        _ => {}
-    }
-    let mut file = private_options().create_new(true).open(&beside).map_err(failed(&beside))?;
-    give_to_owner(path, &file)
-        .and_then(|()| file.write_all(bytes))
-        .and_then(|()| file.sync_all())
-        .map_err(failed(&beside))?;
-    fs::rename(&beside, path).map_err(failed(path))?;
-    let folder = folder_of(path);
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed(folder))
+    replace(path, bytes, 0o600).map_err(failed(path))
 }

@@ -11,7 +11,6 @@
 mod codec;
 mod error;
 mod file;
-mod folder;
 mod record;
 mod ring;
 mod seal_key;

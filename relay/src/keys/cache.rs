@@ -5,8 +5,7 @@
 //! is the list that the log names last as served; otherwise the list is fetched anew, which adds no line.
 
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
@@ -14,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use http::HeaderValue;
-use restante_process::make_folder;
+use restante_files::{make_folder, replace};
 use tokio::time::Instant;
 
 use super::{
@@ -186,7 +185,7 @@ impl Keys {
             }
         }
         let is_served = self.list().is_some_and(|list| list.bytes == bytes);
-        if !is_served && let Err(error) = replace(&self.list_file, &bytes) {
+        if !is_served && let Err(error) = replace(&self.list_file, &bytes, 0o666) {
             self.set_trouble(KeyTrouble::NotRecorded);
             return Offer::NotRecorded(error.into());
         }
@@ -244,16 +243,6 @@ impl Keys {
     pub(crate) fn set_trouble(&self, trouble: KeyTrouble) {
         self.show().trouble = Some(trouble);
     }
-}
-
-/// Puts a file in the place of another; after a crash there is one of them, whole.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    let mut file = File::create(&fresh)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]
@@ -419,7 +408,7 @@ mod tests {
         let keys = site.open();
         assert!(matches!(offer(&keys, 1, 100), Offer::Changed));
         // A folder stands where the new list would be written.
-        let obstacle = site.folder.path().join("follower.example/list.new");
+        let obstacle = site.folder.path().join("follower.example/list.ohttp-keys.new");
         fs::create_dir(&obstacle).unwrap();
         assert!(matches!(offer(&keys, 2, 200), Offer::NotRecorded(_)));
         assert_eq!((served(&keys), keys.trouble()), (usable_list(1), Some(KeyTrouble::NotRecorded)));

@@ -1,7 +1,8 @@
 //! Opening: options of the engine, format version, owner.
 
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path};
+use std::path::Path;
 
+use restante_files::make_folder;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBRecoveryMode, DEFAULT_COLUMN_FAMILY_NAME, LogLevel,
     Options, WriteOptions,
@@ -39,7 +40,8 @@ impl RocksStore {
     /// when the disk refuses or a file is damaged; [`Error::Corrupt`] when the first rows cannot be read.
     pub fn open(mut options: OpenOptions<'_>) -> Result<Self, Error> {
         check_families(options.path)?;
-        make_folder(options.path)?;
+        // Messages and the database's secrets are nobody else's business. RocksDB does not sync the names of its folders.
+        make_folder(options.path, 0o700).map_err(|error| Error::Io(error.to_string()))?;
         let cache = Cache::new_lru_cache(options.cache_bytes);
         let families = keys::FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, family_options(name, &cache)));
         let db = DB::open_cf_descriptors(&database_options(), options.path, families).map_err(io)?;
@@ -84,11 +86,6 @@ impl RocksStore {
 fn secret(db: &DB, row: &[u8]) -> Result<[u8; 32], Error> {
     let found = db.get(row).map_err(io)?.ok_or(Error::Corrupt("secret"))?;
     found.try_into().map_err(|_| Error::Corrupt("secret"))
-}
-
-/// Messages and the database's secret are nobody else's business, whatever the process's umask.
-fn make_folder(path: &Path) -> Result<(), Error> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| Error::Io(error.to_string()))
 }
 
 fn io(error: rocksdb::Error) -> Error {

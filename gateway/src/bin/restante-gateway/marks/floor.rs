@@ -2,17 +2,18 @@
 //! or not, brings the requests back that they stood for.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read as _, Write as _},
+    fs::File,
+    io::{self, Read as _},
     path::Path,
 };
 
-use super::{checksum::checksum, folder::make_private};
+use restante_files::replace;
+
+use super::checksum::checksum;
 
 /// What the file begins with: its kind and the version of its format.
 const HEADER: &[u8; 16] = b"restante floor1\n";
 const NAME: &str = "floor";
-const NAME_BESIDE: &str = "floor.new";
 /// Header, time, checksum.
 const BYTES: usize = 16 + 8 + 4;
 
@@ -30,16 +31,6 @@ pub(super) fn read(folder: &Path) -> io::Result<Option<u64>> {
 
 /// Returns when the floor is on the disk. After a crash it is the one before or this one.
 pub(super) fn write(folder: &Path, floor_ms: u64) -> io::Result<()> {
-    let beside = folder.join(NAME_BESIDE);
-    // One that a crash left.
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = make_private(&beside)?;
     let time = floor_ms.to_be_bytes();
-    file.write_all(&[&HEADER[..], &time, &checksum(&time)].concat())?;
-    file.sync_all()?;
-    fs::rename(&beside, folder.join(NAME))?;
-    File::open(folder)?.sync_all()
+    replace(&folder.join(NAME), &[&HEADER[..], &time, &checksum(&time)].concat(), 0o600)
 }

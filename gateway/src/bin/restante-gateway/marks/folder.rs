@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use restante_files::{create_private, make_folder, open_private};
 use restante_gateway::ReplayMark;
-use restante_process::{give_to_owner_of_folder, make_folder};
 
 use super::{
     MarksError, floor,
@@ -48,7 +48,7 @@ pub(crate) struct Restored {
 /// the next start does not take the same loss for another one.
 pub(crate) fn restore(path: &Path, lost_ms: u64) -> Result<(Folder, Restored), MarksError> {
     make_folder(path, 0o700)?;
-    let lock = open_lock(&path.join(LOCK))?;
+    let lock = open_private(&path.join(LOCK))?;
     lock.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => MarksError::InUse,
         TryLockError::Error(error) => MarksError::Io(error),
@@ -106,7 +106,7 @@ impl Folder {
     pub(super) fn begin(&mut self) -> io::Result<(File, PathBuf)> {
         let path = self.path.join(format!("{PREFIX}{:016x}", self.next));
         self.next += 1;
-        let mut file = make_private(&path)?;
+        let mut file = create_private(&path)?;
         file.write_all(HEADER)?;
         file.sync_all()?;
         File::open(&self.path)?.sync_all()?;
@@ -144,23 +144,6 @@ impl Folder {
         self.closed.retain(|(path, last_ms)| *last_ms > now_ms || fs::remove_file(path).is_err());
         Ok(())
     }
-}
-
-fn open_lock(path: &Path) -> io::Result<File> {
-    match make_private(path) {
-        // Never given away: it may be a link that the owner of the folder made.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => OpenOptions::new().write(true).open(path),
-        made => made,
-    }
-}
-
-/// Makes a file that is not there, for the owner of its folder alone.
-pub(super) fn make_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    std::os::unix::fs::OpenOptionsExt::mode(options.write(true).create_new(true), 0o600);
-    let file = options.open(path)?;
-    give_to_owner_of_folder(path, &file)?;
-    Ok(file)
 }
 
 /// Files of marks, by number.

@@ -6,7 +6,12 @@ use std::{
     path::Path,
 };
 
-use crate::owner::{folder_of, give_to_owner_of_folder};
+use crate::owner::give_to_owner_of_folder;
+
+/// The folder that something stands in.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
 
 /// Makes a folder that is not there, and those above it that are not, with these permission bits (less the umask), each
 /// for the owner of the one that it stands in. When this returns their names are on the disk.
@@ -14,7 +19,12 @@ use crate::owner::{folder_of, give_to_owner_of_folder};
 /// # Errors
 /// The system refuses, or something that is no folder is there.
 pub fn make_folder(folder: &Path, mode: u32) -> io::Result<()> {
-    make_and(folder, mode, &mut |above| File::open(above)?.sync_all())
+    make_and(folder, mode, &mut sync)
+}
+
+/// Returns when the names of what stands in a folder are on the disk.
+pub(crate) fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// After each level that is made, `sync` has to bring the entries of the folder above it to the disk.

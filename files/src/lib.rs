@@ -1,0 +1,26 @@
+//! Files and folders that a program makes for itself: whose they are, who may read them, and that they are still there
+//! after a crash.
+//!
+//! * [`make_folder`]: folders, down from what is there.
+//! * [`create_private`] and [`open_private`]: files for one owner.
+//! * [`replace`]: a whole file in the place of another.
+//! * [`lock`]: one process at a time.
+//!
+//! It knows nothing of what is in a file, and links nothing but the system: the gateway's library stands on it, which may
+//! not link `process`.
+//!
+//! # Security
+//! A command is often run by root for a service that runs as somebody else. What it makes belongs to whom the folder
+//! belongs to, or the service could not use it; and the owner of that folder may put links of their own there. So nothing
+//! is written to, and nothing given away, but what was made here.
+
+mod folder;
+mod lock;
+mod owner;
+mod private;
+mod replace;
+
+pub use folder::{folder_of, make_folder};
+pub use lock::{LockError, lock};
+pub use private::{create_private, open_private};
+pub use replace::replace;
