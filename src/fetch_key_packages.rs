@@ -94,10 +94,10 @@ fn fetcher(
         token: relay_token(&options.relay_token_file)?,
         operators: options.relay_operator.clone(),
     };
-    let roots = if options.ca.is_empty() { TrustRoots::system() } else { TrustRoots::from_pem(&pem(&options.ca)?) };
+    let roots = trust_roots(&options.ca)?;
     let kems = if options.classical { Kems::Classical } else { Kems::WithHybrid };
     let surroundings = Surroundings { now: Arc::new(now), random: Arc::new(random) };
-    let fetcher = KeyPackageFetcher::new(relay, &roots?, kems, surroundings, Limits::default());
+    let fetcher = KeyPackageFetcher::new(relay, &roots, kems, surroundings, Limits::default());
     if options.no_key_log {
         return Ok(fetcher);
     }
@@ -135,7 +135,11 @@ fn requests(options: &FetchKeyPackages) -> anyhow::Result<Vec<KeyPackageRequest>
 
 /// Ends the process like any other wrong usage, with 2.
 fn misused(message: &str) -> ! {
-    Arguments::command().error(ErrorKind::ValueValidation, message).exit()
+    let mut program = Arguments::command();
+    // Built, it knows its whole name, which its usage begins with.
+    program.build();
+    let command = program.find_subcommand_mut("fetch-key-packages").expect("this is the command that runs");
+    command.error(ErrorKind::ValueValidation, message).exit()
 }
 
 fn relay_token(file: &Path) -> anyhow::Result<RelayToken> {
@@ -143,14 +147,20 @@ fn relay_token(file: &Path) -> anyhow::Result<RelayToken> {
     RelayToken::new(&token).context("the relay token is no word that a header can carry")
 }
 
-/// All certificate authorities, one behind the other.
-fn pem(files: &[PathBuf]) -> anyhow::Result<Vec<u8>> {
+/// The authorities of all these files, or the system's if there are none.
+fn trust_roots(files: &[PathBuf]) -> anyhow::Result<TrustRoots> {
+    if files.is_empty() {
+        return Ok(TrustRoots::system()?);
+    }
     let mut pem = Vec::new();
     for file in files {
-        pem.extend(read(file).map_err(|sentence| anyhow!(sentence))?);
+        let text = read(file).map_err(|sentence| anyhow!(sentence))?;
+        // Each by itself, to know which of them it is.
+        TrustRoots::from_pem(&text).with_context(|| file.display().to_string())?;
+        pem.extend(text);
         pem.push(b'\n');
     }
-    Ok(pem)
+    Ok(TrustRoots::from_pem(&pem)?)
 }
 
 /// For pauses. Without the system's generator TLS does not get as far as to need one.

@@ -11,7 +11,7 @@ use restante::{
 
 use crate::{
     cli::KeyPackagesCommand,
-    local_service::{OPERATOR, service_within},
+    local_service::{OPERATOR, explain, service_within},
 };
 
 /// As `--help` says. The server goes on after that.
@@ -28,7 +28,7 @@ pub(crate) async fn run(command: &KeyPackagesCommand, config: &Config) -> anyhow
                 CallError::Channel(ChannelError::Timeout) => {
                     anyhow!("the server has not said that it is done; it goes on: run this again to wait on")
                 }
-                error => error.into(),
+                error => explain(error.into()),
             })?;
         }
     }

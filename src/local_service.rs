@@ -2,7 +2,10 @@
 
 use anyhow::{Context, bail};
 use restante::{
-    client::http::{DeliveryService, Limits, LocalAddress, LocalClient, ServiceToken, UserId},
+    client::{
+        Problem,
+        http::{CallError, ChannelError, DeliveryService, Limits, LocalAddress, LocalClient, ServiceToken, UserId},
+    },
     config::{self, Config},
 };
 
@@ -34,4 +37,19 @@ pub(crate) fn service_within(
     };
     let user = UserId::new(user).context("a user id has 1 to 512 bytes")?;
     Ok(DeliveryService::new(LocalClient::new(address, token, user, limits)))
+}
+
+/// Says with what went wrong what the operator can do about it.
+pub(crate) fn explain(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(CallError::Channel(ChannelError::Connect)) => error.context(
+            "the running server is asked for this, and none answers at local.listen; start `restante serve` with this \
+             configuration",
+        ),
+        Some(CallError::Problem(Problem { status: 401, .. })) => error.context(
+            "the running server has another token than local.service_token_file holds now; it reads the file when it \
+             starts",
+        ),
+        _ => error,
+    }
 }

@@ -16,12 +16,12 @@ use zeroize::Zeroizing;
 use crate::{
     cli::{TokensCommand, User},
     date::day,
-    local_service::{OPERATOR, service},
+    local_service::{OPERATOR, explain, service},
 };
 
 /// Carries a command out; gives the lines to print, which are wiped afterwards.
 pub(crate) async fn run(command: &TokensCommand, config: &Config) -> anyhow::Result<Zeroizing<Vec<String>>> {
-    run_plainly(command, config).await.map(Zeroizing::new)
+    run_plainly(command, config).await.map(Zeroizing::new).map_err(explain)
 }
 
 async fn run_plainly(command: &TokensCommand, config: &Config) -> anyhow::Result<Vec<String>> {

@@ -53,28 +53,37 @@ impl Relay {
         let address = process.listening_tcp("relay").await;
         let admin = process.listening_tcp("admin").await;
         let relay = Self { process, address, token, admin };
-        let ready = async {
-            while !relay.admin("/readyz").await.starts_with("HTTP/1.1 200") {
-                tokio::time::sleep(STEP).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, ready).await.expect("it has the key list in time");
+        until_ready(admin).await;
         relay
     }
 
     /// What its operator's listener answers.
     pub(crate) async fn admin(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(self.admin).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
+        ask(self.admin, path).await
     }
 }
 
+/// Returns when a relay has the gateways' key lists.
+pub(crate) async fn until_ready(admin: SocketAddr) {
+    let ready = async {
+        while !ask(admin, "/readyz").await.starts_with("HTTP/1.1 200") {
+            tokio::time::sleep(STEP).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ready).await.expect("it has the key list in time");
+}
+
+async fn ask(admin: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(admin).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
 /// Beside `restante`: cargo tells the path of a program to the tests of its own package only.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let program = PathBuf::from(PROGRAM).with_file_name("restante-relay");
     assert!(
         program.exists(),

@@ -85,10 +85,10 @@ pub enum ChannelError {
     #[error("the provider is not a configured peer")]
     UnknownPeer,
     /// No connection: refused, unreachable, no such name, or not within [`super::Limits::connect`].
-    #[error("no connection to the provider")]
+    #[error("there is no connection")]
     Connect,
     /// The TLS handshake failed: other certificates than expected, on one side or the other, or no TLS.
-    #[error("the TLS handshake with the provider failed")]
+    #[error("the TLS handshake failed: other certificates than expected, or no TLS")]
     Tls,
     /// No complete response within the deadline.
     #[error("no complete response in time")]

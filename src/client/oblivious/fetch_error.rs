@@ -57,7 +57,7 @@ pub enum FetchError {
     )]
     NotTheGateway(CertificateFault),
     /// There was no key list to be had from the gateway or from the relay.
-    #[error("no key list came: {status}")]
+    #[error("no key list came: {status}{}", hint(*status))]
     NoKeyList {
         /// The status of the answer; 200 with another media type is none either.
         status: u16,
@@ -92,6 +92,15 @@ pub enum FetchError {
     /// There are not as many results as requests, or KeyPackages where the status denies them.
     #[error("the provider's results do not fit the requests")]
     Results,
+}
+
+/// What a status most likely means, in the place of a key list.
+fn hint(status: u16) -> &'static str {
+    match status {
+        404 => " (the relay leads to no such provider, or there is no gateway)",
+        502..=504 => " (the relay does not reach the gateway, or has no list of it yet)",
+        _ => "",
+    }
 }
 
 impl FetchError {

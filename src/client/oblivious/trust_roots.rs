@@ -17,7 +17,7 @@ pub struct TrustRoots(Arc<RootCertStore>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoTrustRoots {
     /// The caller's PEM has no certificate, or one that cannot be read.
-    #[error("the CA file holds no usable certificate")]
+    #[error("there is no usable certificate of an authority; it must be PEM, with a line -----BEGIN CERTIFICATE-----")]
     Pem,
     /// The system has none, or none that can be read.
     #[error("the system's certificate authorities cannot be read; name a file of your own")]

@@ -8,7 +8,7 @@ use std::{
     net::SocketAddr,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Output, Stdio},
 };
 
 use tokio::process::Command;
@@ -31,7 +31,7 @@ fn blocks() -> Vec<&'static str> {
 }
 
 /// The real one, if this machine has any.
-fn curl() -> Option<PathBuf> {
+pub(super) fn curl() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join("curl")).find(|file| file.is_file())
 }
@@ -59,19 +59,27 @@ fn stand_before(curl: &Path, folder: &Path, places: &[(&str, SocketAddr)]) {
 /// Runs all blocks in one shell, and gives back what each printed.
 async fn run(blocks: &[&str], folder: &Path, curl: &Path) -> Vec<String> {
     let script = format!("set -euo pipefail\n{}\n", blocks.join(&format!("\necho '{BETWEEN}'\n")));
-    let path = std::env::var_os("PATH").unwrap();
-    let path = std::env::join_paths([curl.to_owned()].into_iter().chain(std::env::split_paths(&path))).unwrap();
-    let mut shell = Command::new("bash");
-    // Nothing goes to a proxy of whoever runs the tests.
-    for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
-        shell.env_remove(name);
-    }
-    shell.args(["--norc", "-c", &script]).current_dir(folder).env("PATH", path);
-    let output = shell.env("LC_ALL", "C").stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(PATIENCE, output).await.expect("it ends in time").unwrap();
+    let output = shell(&script, folder, curl).await;
     let [stdout, stderr] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     assert!(output.status.success() && stderr.is_empty(), "{}\n{stdout}\n{stderr}", output.status);
     stdout.split(&format!("{BETWEEN}\n")).map(ToOwned::to_owned).collect()
+}
+
+/// Runs a script of bash to its end, in a folder, with another one before those of the `PATH`.
+pub(super) async fn shell(script: &str, folder: &Path, before: &Path) -> Output {
+    let path = std::env::var_os("PATH").unwrap();
+    let path = std::env::join_paths([before.to_owned()].into_iter().chain(std::env::split_paths(&path))).unwrap();
+    let mut shell = Command::new("bash");
+    // Nothing goes to a proxy of whoever runs the tests, and none of their settings is one of a program.
+    for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        shell.env_remove(name);
+    }
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RESTANTE_")) {
+        shell.env_remove(name);
+    }
+    shell.args(["--norc", "-c", script]).current_dir(folder).env("PATH", path);
+    let output = shell.env("LC_ALL", "C").stdin(Stdio::null()).kill_on_drop(true).output();
+    tokio::time::timeout(PATIENCE, output).await.expect("it ends in time").unwrap()
 }
 
 /// The lines that `od` printed for one answer, as one.

@@ -5,6 +5,7 @@ mod curl;
 mod emptying;
 mod killing;
 mod programs;
+mod readme;
 mod replaying;
 pub(crate) mod sealed;
 mod sizes;
