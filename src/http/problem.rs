@@ -19,6 +19,8 @@ use crate::{
 const UNAVAILABLE_RETRY_SECONDS: u32 = 2;
 /// After so long there is room for some hundred KeyPackages.
 const UPLOAD_RETRY_SECONDS: u32 = 600;
+/// Room is made by devices that come back, and by time.
+const INBOX_RETRY_SECONDS: u32 = 3600;
 
 /// A refusal on its way to the asker.
 ///
@@ -178,6 +180,25 @@ impl Problem {
             Rejection::TooManyHandles(handles) => Self::new(
                 ProblemCode::PoolFull,
                 format!("A user may mint at most {handles} unique tokens: revoke all of them and begin anew."),
+            ),
+            Rejection::WelcomeRefused => Self::new(
+                ProblemCode::WelcomeRefused,
+                "The ticket is not good for this Welcome: ask for decisions with a WelcomeInitRequest.",
+            ),
+            Rejection::InboxFull => Self::later(
+                ProblemCode::RateLimited,
+                "Somebody for whom the Welcome was accepted has no room for it now. Everybody else has it.",
+                INBOX_RETRY_SECONDS,
+            ),
+            Rejection::InboxesFull => Self::later(
+                ProblemCode::RateLimited,
+                "There is no room for more Welcomes from this provider now.",
+                INBOX_RETRY_SECONDS,
+            ),
+            Rejection::TooManyTickets => Self::later(
+                ProblemCode::RateLimited,
+                "The provider has asked for too many decisions about Welcomes that it did not deliver.",
+                INBOX_RETRY_SECONDS,
             ),
         }
     }

@@ -1,6 +1,10 @@
-//! What lapses by itself: KeyPackages at the end of their lifetime, and later the memory of them.
+//! What lapses by itself: KeyPackages at the end of their lifetime, later the memory of them; tickets, and Welcomes that
+//! nobody came for.
 
-use super::{Expiry, ExpiryOf, Place, Policy, Refusal, State, StockKey, Transition};
+use super::{
+    Expiry, ExpiryOf, Place, Policy, Refusal, State, StockKey, Transition,
+    inbox::{expire_letter, expire_ticket},
+};
 use crate::sequencer::UnixMillis;
 
 /// KeyPackages of a stock that are removed in one step.
@@ -25,6 +29,7 @@ pub fn expire<S: State + ?Sized>(
                 let due_ms = found.expires_ms.saturating_add(policy.reference_ms);
                 if now >= due_ms {
                     transition.references.push((*reference, None));
+                    transition.inbox.welcomed.push((*reference, None));
                     let user = found.stock.user;
                     if let Some(mut account) = state.account(&user).map_err(Refusal::State)? {
                         account.references = account.references.saturating_sub(1);
@@ -36,6 +41,8 @@ pub fn expire<S: State + ?Sized>(
                 }
             }
         }
+        ExpiryOf::Letter(key) => expire_letter(state, key, &mut transition, now).map_err(Refusal::State)?,
+        ExpiryOf::Ticket(key) => expire_ticket(state, key, &mut transition, now).map_err(Refusal::State)?,
     }
     Ok(transition)
 }

@@ -1,4 +1,5 @@
-//! KeyPackages that wait for whoever may fetch them, and the tokens that say who may: decisions as pure functions.
+//! KeyPackages that wait for whoever may fetch them, the tokens that say who may, and the Welcomes that come of it:
+//! decisions as pure functions.
 //!
 //! Each command has a file. It is given what is known ([`State`]), the operator's numbers ([`Policy`]) and the time, and
 //! returns everything that changes ([`Transition`]) or why nothing does ([`Refusal`]). It writes nothing: one lane
@@ -15,6 +16,7 @@ mod expire;
 mod fetch;
 mod forget;
 mod handle;
+mod inbox;
 mod meter;
 mod meters;
 mod mint;
@@ -36,6 +38,11 @@ pub use expire::expire;
 pub use fetch::{Fetch, Fetched, fetch};
 pub use forget::{Forget, forget};
 pub use handle::Handle;
+pub use inbox::{
+    Acknowledge, Addressed, Deliver, Delivered, Delivery, DeliveryKey, HubRoom, HubShare, InboxChanges, InboxPolicy,
+    Issue, Letter, LetterKey, Mailbox, Room, Taken, Ticket, TicketKey, Welcomed, acknowledge, deliver, has_room, issue,
+    judge,
+};
 pub use meter::{Meter, Rate};
 pub use meters::Meters;
 pub use mint::{Mint, mint};

@@ -1,9 +1,9 @@
-//! The operator's numbers about KeyPackages and tokens.
+//! The operator's numbers about KeyPackages, tokens and Welcomes that wait.
 
-use super::Rate;
+use super::{InboxPolicy, Rate};
 use crate::sequencer::UnixMillis;
 
-/// What the operator decides about KeyPackages and tokens.
+/// What the operator decides about KeyPackages, tokens and Welcomes that wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// The longest KeyPackage, in bytes: one must fit into an answer with the rest of its class.
@@ -30,6 +30,8 @@ pub struct Policy {
     pub token_rate: Rate,
     /// Fetches of one user's one-time KeyPackages, over all tokens.
     pub target_rate: Rate,
+    /// Welcomes that wait.
+    pub inbox: InboxPolicy,
 }
 
 const HOUR: UnixMillis = 3_600_000;
@@ -50,6 +52,7 @@ impl Default for Policy {
             upload_rate: Rate { burst: 16_384, each_ms: 2_000 },
             token_rate: Rate { burst: 16, each_ms: 10 * 60_000 },
             target_rate: Rate { burst: 100, each_ms: 60_000 },
+            inbox: InboxPolicy::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::StockKey;
 use crate::sequencer::UnixMillis;
 
 /// SHA-256 of a KeyPackageRef (RFC 9420 §5.2), whose own length depends on the suite.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, MlsSize, MlsEncode, MlsDecode)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, MlsSize, MlsEncode, MlsDecode)]
 pub struct ReferenceKey(pub [u8; 32]);
 
 impl ReferenceKey {
@@ -38,4 +38,7 @@ pub struct Reference {
     pub expires_ms: UnixMillis,
     /// On which day it was first handed out.
     pub handed_out_ms: Option<UnixMillis>,
+    /// Whether its owner joined a group with it.
+    #[mls_codec(with = "crate::wire::flag")]
+    pub joined: bool,
 }

@@ -17,6 +17,14 @@ pub enum Rejection {
     TooManyUploads,
     /// A user may have so many handles.
     TooManyHandles(u32),
+    /// The ticket is not good for this Welcome, or what was accepted is not any more.
+    WelcomeRefused,
+    /// Somebody for whom the Welcome was accepted has no room for it now.
+    InboxFull,
+    /// There is no room for this hub's Welcomes now, whomever they are for.
+    InboxesFull,
+    /// The hub has asked for too many tickets that it did not use.
+    TooManyTickets,
 }
 
 /// Why a command was not carried out.

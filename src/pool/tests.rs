@@ -3,7 +3,9 @@
 mod debug;
 mod expiring;
 mod fetching;
+mod inbox;
 mod model;
 mod tokens;
 mod uploading;
+mod welcoming;
 mod world;

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{Account, Handle, Item, Place, Reference, ReferenceKey, Stock, StockKey};
+use super::{
+    Account, Handle, InboxChanges, Item, LetterKey, Place, Reference, ReferenceKey, Stock, StockKey, TicketKey,
+};
 use crate::{
     sequencer::{UnixMillis, UserTag},
     wire::TokenHandle,
@@ -28,6 +30,8 @@ pub struct Transition {
     pub handles: Vec<((UserTag, TokenHandle), Option<Handle>)>,
     /// The period of all tokens.
     pub token_period: Option<u64>,
+    /// Welcomes that wait.
+    pub inbox: InboxChanges,
     /// When to look again.
     pub expiries: Vec<Expiry>,
     /// What was due and is done with.
@@ -40,6 +44,7 @@ impl std::fmt::Debug for Transition {
         shown.field("accounts", &self.accounts.len()).field("stocks", &self.stocks.len());
         shown.field("items", &self.items.len()).field("packages", &self.packages.len());
         shown.field("references", &self.references.len()).field("handles", &self.handles.len());
+        shown.field("letters", &self.inbox.letters.len());
         shown.finish_non_exhaustive()
     }
 }
@@ -60,6 +65,10 @@ pub enum ExpiryOf {
     Stock(StockKey),
     /// The memory of an uploaded KeyPackage.
     Reference(ReferenceKey),
+    /// A Welcome that waits for a client.
+    Letter(LetterKey),
+    /// A ticket of a hub.
+    Ticket(TicketKey),
 }
 
 /// That an encapsulated request was answered: the same one again is a replay (RFC 9458 §6.5).

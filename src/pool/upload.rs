@@ -172,6 +172,7 @@ fn store(
         last_resort: package.last_resort,
         expires_ms: package.expires_ms,
         handed_out_ms: None,
+        joined: false,
     };
     transition.references.push((package.reference, Some(reference)));
     let forgotten_ms = package.expires_ms.saturating_add(policy.reference_ms);

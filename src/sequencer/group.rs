@@ -43,7 +43,7 @@ impl std::fmt::Debug for GroupKey {
 }
 
 /// A local user, by a keyed hash: sequencing needs to tell users apart, never to know them.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, MlsSize, MlsEncode, MlsDecode)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, MlsSize, MlsEncode, MlsDecode)]
 pub struct UserTag(pub [u8; 16]);
 
 impl std::fmt::Debug for UserTag {

@@ -239,6 +239,9 @@ impl Lane {
         for (group, partition, _, _) in &batch.entries {
             self.surroundings.waiters.wake(group, partition);
         }
+        for (letter, _) in batch.pool.inbox.letters.iter().filter(|(_, row)| row.is_some()) {
+            self.surroundings.waiters.wake_inbox(&letter.user, &letter.client);
+        }
         self.memory.absorb(batch);
     }
 }

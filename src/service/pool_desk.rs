@@ -1,11 +1,12 @@
-//! Where the lane carries out what concerns KeyPackages and tokens.
+//! Where the lane carries out what concerns KeyPackages, tokens and Welcomes that wait.
 
 use bytes::Bytes;
 
 use super::{Error, lane::BATCH_BYTES_MAX, pool_view::PoolView};
 use crate::{
     pool::{
-        self, Expiry, Fetch, Forget, Meters, Mint, Policy, Refusal, ReplayMark, Revoke, TokenSecret, Transition, Upload,
+        self, Acknowledge, Deliver, Expiry, Fetch, Forget, Issue, Meters, Mint, Policy, Refusal, ReplayMark, Revoke,
+        TokenSecret, Transition, Upload,
     },
     sequencer::UnixMillis,
     store::{self, Batch, PoolBatch, Snapshot},
@@ -21,6 +22,11 @@ pub(super) enum PoolTask {
     Forget(Vec<Forget>),
     Mint(Mint),
     Revoke(Revoke),
+    /// A ticket for a hub.
+    Issue(Issue),
+    /// A Welcome, or a part of it.
+    Deliver(Deliver),
+    Acknowledge(Acknowledge),
     /// A page of what is due.
     Expire(Vec<Expiry>),
     /// Removes marks that have lapsed.
@@ -35,6 +41,8 @@ pub(super) enum PoolOutcome {
     /// One for each fetch of the bundle.
     Fetched(Vec<(KeyPackageStatus, Vec<Bytes>)>),
     Minted(BearerToken),
+    /// To how many it could not be, although it was accepted.
+    Delivered(usize),
     Done,
 }
 
@@ -43,6 +51,7 @@ impl std::fmt::Debug for PoolOutcome {
         formatter.write_str(match self {
             Self::Fetched(_) => "Fetched(..)",
             Self::Minted(_) => "Minted(..)",
+            Self::Delivered(_) => "Delivered(..)",
             Self::Done => "Done",
         })
     }
@@ -69,6 +78,10 @@ impl Desk<'_> {
             PoolTask::Upload(upload) => pool::upload(&view, upload, policy, self.meters, now).map(done),
             PoolTask::Forget(forgets) => return self.forget(forgets, batch),
             PoolTask::Revoke(revoke) => pool::revoke(&view, revoke, now).map(done),
+            PoolTask::Issue(issue) => pool::issue(&view, issue.clone(), &policy.inbox, now).map(done),
+            PoolTask::Acknowledge(acknowledge) => pool::acknowledge(&view, acknowledge).map(done),
+            PoolTask::Deliver(deliver) => pool::deliver(&view, deliver, &policy.inbox, now)
+                .map(|delivered| (PoolOutcome::Delivered(delivered.left_out), delivered.transition)),
             PoolTask::Mint(mint) => pool::mint(&view, mint, secret, policy, now)
                 .map(|(token, transition)| (PoolOutcome::Minted(token), transition)),
             PoolTask::Lapse(marks) => {
@@ -84,6 +97,8 @@ impl Desk<'_> {
         let (outcome, transition) = decided.map_err(refused)?;
         batch.bytes +=
             transition.packages.iter().filter_map(|(_, bytes)| bytes.as_ref()).map(Bytes::len).sum::<usize>();
+        let contents = transition.inbox.contents.iter().filter_map(|(_, bytes)| bytes.as_ref());
+        batch.bytes += contents.map(Bytes::len).sum::<usize>();
         batch.pool.push(transition);
         Ok(outcome)
     }

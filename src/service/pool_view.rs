@@ -8,10 +8,13 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    pool::{Account, Handle, Item, Place, Reference, ReferenceKey, State, Stock, StockKey},
+    pool::{
+        Account, Delivery, DeliveryKey, Handle, HubShare, Item, Letter, LetterKey, Mailbox, Place, Reference,
+        ReferenceKey, State, Stock, StockKey, Ticket, TicketKey, Welcomed,
+    },
     sequencer::UserTag,
     store::{Error, PoolBatch, Snapshot},
-    wire::TokenHandle,
+    wire::{ServiceProviderId, TokenHandle},
 };
 
 /// The state in the middle of a batch; without any, the durable state.
@@ -117,6 +120,39 @@ impl State for PoolView<'_> {
     fn token_period(&self) -> Result<u64, Error> {
         self.count(1);
         self.changed(|batch| batch.token_period).map_or_else(|| self.snapshot.token_period(), Ok)
+    }
+
+    fn ticket(&self, key: &TicketKey) -> Result<Option<Ticket>, Error> {
+        self.count(1);
+        self.changed(|batch| batch.inbox.tickets.get(key).cloned()).map_or_else(|| self.snapshot.ticket(key), Ok)
+    }
+
+    fn welcomed(&self, key: &ReferenceKey) -> Result<Option<Welcomed>, Error> {
+        self.count(1);
+        self.changed(|batch| batch.inbox.welcomed.get(key).cloned()).map_or_else(|| self.snapshot.welcomed(key), Ok)
+    }
+
+    fn delivery(&self, key: &DeliveryKey) -> Result<Option<Delivery>, Error> {
+        self.count(1);
+        self.changed(|batch| batch.inbox.deliveries.get(key).cloned()).map_or_else(|| self.snapshot.delivery(key), Ok)
+    }
+
+    fn letter(&self, key: &LetterKey) -> Result<Option<Letter>, Error> {
+        self.count(1);
+        self.changed(|batch| batch.inbox.letters.get(key).cloned()).map_or_else(|| self.snapshot.letter(key), Ok)
+    }
+
+    fn mailbox(&self, user: &UserTag) -> Result<Option<Mailbox>, Error> {
+        self.count(1);
+        let changed = self.changed(|batch| batch.inbox.mailboxes.get(user).cloned());
+        changed.map_or_else(|| self.snapshot.mailbox(user), |mailbox| Ok(Some(mailbox)))
+    }
+
+    fn hub_share(&self, hub: Option<&ServiceProviderId>) -> Result<HubShare, Error> {
+        self.count(1);
+        let hub_or_all = hub.cloned();
+        self.changed(|batch| batch.inbox.shares.get(&hub_or_all).copied())
+            .map_or_else(|| self.snapshot.hub_share(hub), Ok)
     }
 
     fn missing(&self, what: &'static str) -> Error {

@@ -1,4 +1,4 @@
-//! Receives that wait for a partition to get something.
+//! Receives that wait for a partition to get something, and clients that wait for Welcomes.
 //!
 //! Waking is lossy by contract: a waiter registers, reads, waits, and reads again now and then even when nobody woke
 //! it. Ten thousand waiters are normal, so an entry is small and gone with its last waiter.
@@ -15,11 +15,29 @@ use tokio::sync::Notify;
 
 use super::Error;
 use crate::{
-    sequencer::GroupKey,
-    wire::{MaskedPartitionKey, ServiceProviderId},
+    sequencer::{GroupKey, UserTag},
+    wire::{ClientId, MaskedPartitionKey, ServiceProviderId},
 };
 
-type Partition = (GroupKey, MaskedPartitionKey);
+/// What a receive waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Awaited {
+    /// Messages of a partition.
+    Partition(GroupKey, MaskedPartitionKey),
+    /// Welcomes for a client.
+    Inbox(UserTag, ClientId),
+}
+
+impl Awaited {
+    /// Differs between most of them.
+    fn shard(&self) -> usize {
+        let first = match self {
+            Self::Partition(_, partition) => partition.as_bytes()[0],
+            Self::Inbox(user, _) => user.0[0],
+        };
+        usize::from(first) % SHARDS
+    }
+}
 
 /// The registry of waiting receives.
 #[derive(Debug)]
@@ -27,7 +45,7 @@ pub struct Waiters {
     per_provider_max: usize,
     closed: AtomicBool,
     closing: Notify,
-    shards: [Mutex<HashMap<Partition, Entry>>; SHARDS],
+    shards: [Mutex<HashMap<Awaited, Entry>>; SHARDS],
     counts: Mutex<HashMap<ServiceProviderId, usize>>,
 }
 
@@ -62,6 +80,23 @@ impl Waiters {
         group: &GroupKey,
         partition: &MaskedPartitionKey,
     ) -> Result<Waiter, Error> {
+        self.register_for(provider, Awaited::Partition(*group, *partition))
+    }
+
+    /// The same for Welcomes for a client of this provider, `provider`.
+    ///
+    /// # Errors
+    /// As [`Waiters::register`].
+    pub fn register_inbox(
+        self: &Arc<Self>,
+        provider: &ServiceProviderId,
+        user: &UserTag,
+        client: &ClientId,
+    ) -> Result<Waiter, Error> {
+        self.register_for(provider, Awaited::Inbox(*user, *client))
+    }
+
+    fn register_for(self: &Arc<Self>, provider: &ServiceProviderId, key: Awaited) -> Result<Waiter, Error> {
         {
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
             let count = counts.entry(provider.clone()).or_default();
@@ -70,7 +105,6 @@ impl Waiters {
             }
             *count += 1;
         }
-        let key = (*group, *partition);
         let mut shard = self.shard(&key);
         let entry = shard.entry(key).or_insert_with(|| Entry { notify: Arc::new(Notify::new()), waiting: 0 });
         entry.waiting += 1;
@@ -81,7 +115,15 @@ impl Waiters {
 
     /// Wakes everybody who waits for that partition.
     pub fn wake(&self, group: &GroupKey, partition: &MaskedPartitionKey) {
-        let key = (*group, *partition);
+        self.wake_for(Awaited::Partition(*group, *partition));
+    }
+
+    /// Wakes everybody who waits for Welcomes for that client.
+    pub fn wake_inbox(&self, user: &UserTag, client: &ClientId) {
+        self.wake_for(Awaited::Inbox(*user, *client));
+    }
+
+    fn wake_for(&self, key: Awaited) {
         if let Some(entry) = self.shard(&key).get(&key) {
             entry.notify.notify_waiters();
         }
@@ -112,9 +154,8 @@ impl Waiters {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
 
-    fn shard(&self, key: &Partition) -> std::sync::MutexGuard<'_, HashMap<Partition, Entry>> {
-        let [first, ..] = key.1.as_bytes();
-        self.shards[usize::from(*first) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    fn shard(&self, key: &Awaited) -> std::sync::MutexGuard<'_, HashMap<Awaited, Entry>> {
+        self.shards[key.shard()].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -123,14 +164,14 @@ impl Waiters {
 pub struct Waiter {
     waiters: Arc<Waiters>,
     provider: ServiceProviderId,
-    key: Partition,
+    key: Awaited,
     notify: Arc<Notify>,
 }
 
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Woken {
-    /// The partition may have got something.
+    /// There may be something.
     Maybe,
     /// No more waiting: the service ends.
     Closed,

@@ -8,6 +8,7 @@ pub(crate) mod at_hand;
 pub(crate) mod atomicity;
 pub(crate) mod budgets;
 pub(crate) mod concurrency;
+pub(crate) mod inbox;
 pub(crate) mod isolation;
 pub(crate) mod pages;
 pub(crate) mod pool;
@@ -44,6 +45,12 @@ macro_rules! contract_tests {
             }
             concurrency {
                 writers_of_different_groups_and_readers_do_not_disturb_each_other
+            }
+            inbox {
+                rows_are_told_apart_by_all_of_their_key
+                rows_are_replaced_and_removed
+                letters_are_listed_by_client_in_order
+                a_share_of_nothing_is_no_row
             }
             isolation {
                 a_snapshot_does_not_change

@@ -10,6 +10,7 @@ pub(crate) mod contract;
 mod error;
 #[cfg(test)]
 pub(crate) mod faulty;
+mod inbox_batch;
 mod pool_batch;
 pub mod rocks;
 #[cfg(test)]
@@ -19,15 +20,19 @@ use std::sync::Arc;
 
 pub use batch::{Batch, Presentation};
 pub use error::Error;
+pub use inbox_batch::InboxBatch;
 pub use pool_batch::PoolBatch;
 
 use crate::{
-    pool::{Account, Expiry, Handle, Item, Place, Reference, ReferenceKey, ReplayMark, Stock, StockKey, TokenSecret},
+    pool::{
+        Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, Letter, LetterKey, Mailbox, Place, Reference,
+        ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, TokenSecret, Welcomed,
+    },
     sequencer::{
         BlobKey, Entry, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
         Welcome,
     },
-    wire::{MaskedPartitionKey, ServiceProviderId, TokenHandle},
+    wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle},
 };
 
 /// An engine.
@@ -178,6 +183,36 @@ pub trait Snapshot {
 
     /// Marks of answered requests in the order in which they lapse, at most `limit` after `after`.
     fn replay_marks(&self, after: Option<&ReplayMark>, limit: usize) -> Result<Vec<ReplayMark>, Error>;
+
+    /// A hub's ticket.
+    fn ticket(&self, key: &TicketKey) -> Result<Option<Ticket>, Error>;
+
+    /// Which Welcomes were taken for a KeyPackage.
+    fn welcomed(&self, key: &ReferenceKey) -> Result<Option<Welcomed>, Error>;
+
+    /// A Welcome that waits for somebody.
+    fn delivery(&self, key: &DeliveryKey) -> Result<Option<Delivery>, Error>;
+
+    /// The same byte for byte: a Welcome and perhaps a tree.
+    fn content(&self, key: &DeliveryKey) -> Result<Option<bytes::Bytes>, Error>;
+
+    /// A Welcome that waits for one client.
+    fn letter(&self, key: &LetterKey) -> Result<Option<Letter>, Error>;
+
+    /// What waits for a client under numbers greater than that, in order, at most `limit`.
+    fn letters(
+        &self,
+        user: &UserTag,
+        client: &ClientId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(LetterKey, Letter)>, Error>;
+
+    /// How much waits for a user.
+    fn mailbox(&self, user: &UserTag) -> Result<Option<Mailbox>, Error>;
+
+    /// What a hub takes up, or all of them.
+    fn hub_share(&self, hub: Option<&ServiceProviderId>) -> Result<HubShare, Error>;
 }
 
 /// A row of [`Snapshot::accounts`].

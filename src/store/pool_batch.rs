@@ -1,9 +1,10 @@
-//! The part of a batch that concerns KeyPackages and tokens.
+//! The part of a batch that concerns KeyPackages, tokens and Welcomes that wait.
 
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
+use super::InboxBatch;
 use crate::{
     pool::{Account, Expiry, Handle, Item, Place, Reference, ReferenceKey, ReplayMark, Stock, StockKey, Transition},
     sequencer::{UnixMillis, UserTag},
@@ -30,6 +31,8 @@ pub struct PoolBatch {
     pub handles: HashMap<(UserTag, TokenHandle), Option<Handle>>,
     /// The period of all tokens.
     pub token_period: Option<u64>,
+    /// Welcomes that wait.
+    pub inbox: InboxBatch,
     /// What lapses, whether it is still to be looked at.
     pub expiries: HashMap<Expiry, bool>,
     /// Requests that were answered with KeyPackages.
@@ -51,6 +54,7 @@ impl PoolBatch {
         self.packages.extend(transition.packages);
         self.references.extend(transition.references);
         self.handles.extend(transition.handles);
+        self.inbox.push(transition.inbox);
         self.token_period = transition.token_period.or(self.token_period);
         // What is due anew, at the same time as before, stays due.
         self.expiries.extend(transition.cleared_expiries.into_iter().map(|expiry| (expiry, false)));
@@ -67,6 +71,7 @@ impl PoolBatch {
         self.packages.extend(later.packages);
         self.references.extend(later.references);
         self.handles.extend(later.handles);
+        self.inbox.absorb(later.inbox);
         self.token_period = later.token_period.or(self.token_period);
         self.expiries.extend(later.expiries);
         self.marks.extend(later.marks);
@@ -82,6 +87,7 @@ impl PoolBatch {
             && self.packages.is_empty()
             && self.references.is_empty()
             && self.handles.is_empty()
+            && self.inbox.is_empty()
             && self.token_period.is_none()
             && self.expiries.is_empty()
             && self.marks.is_empty()
@@ -96,6 +102,7 @@ impl std::fmt::Debug for PoolBatch {
         shown.field("accounts", &self.accounts.len()).field("stocks", &self.stocks.len());
         shown.field("packages", &self.packages.len()).field("references", &self.references.len());
         shown.field("handles", &self.handles.len()).field("marks", &self.marks.len());
+        shown.field("letters", &self.inbox.letters.len());
         shown.finish_non_exhaustive()
     }
 }

@@ -4,12 +4,15 @@ use bytes::Bytes;
 
 use super::{AccountRow, BudgetRow, Error, Page, Snapshot};
 use crate::{
-    pool::{Account, Expiry, Handle, Item, Place, Reference, ReferenceKey, ReplayMark, Stock, StockKey},
+    pool::{
+        Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, Letter, LetterKey, Mailbox, Place, Reference,
+        ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
+    },
     sequencer::{
         BlobKey, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
         Welcome,
     },
-    wire::{MaskedPartitionKey, ServiceProviderId, TokenHandle},
+    wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle},
 };
 
 /// Stands in front of another snapshot and tells `note` the name of each read.
@@ -76,4 +79,12 @@ watched! {
     expiries(now: UnixMillis, limit: usize) -> Vec<Expiry>;
     marks_lapsed() -> UnixMillis;
     replay_marks(after: Option<&ReplayMark>, limit: usize) -> Vec<ReplayMark>;
+    ticket(key: &TicketKey) -> Option<Ticket>;
+    welcomed(key: &ReferenceKey) -> Option<Welcomed>;
+    delivery(key: &DeliveryKey) -> Option<Delivery>;
+    content(key: &DeliveryKey) -> Option<Bytes>;
+    letter(key: &LetterKey) -> Option<Letter>;
+    letters(user: &UserTag, client: &ClientId, after: u64, limit: usize) -> Vec<(LetterKey, Letter)>;
+    mailbox(user: &UserTag) -> Option<Mailbox>;
+    hub_share(hub: Option<&ServiceProviderId>) -> HubShare;
 }

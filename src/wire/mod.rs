@@ -15,6 +15,7 @@ mod expect_commit;
 mod external_joins;
 pub(crate) mod flag;
 mod group_id;
+mod inbox;
 mod join_token;
 mod key_packages;
 mod partition_key;
@@ -37,6 +38,7 @@ pub use external_joins::{
     ExternalJoinRequest, ExternalProposalRequest, ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse,
 };
 pub use group_id::GroupId;
+pub use inbox::{InboxAckRequest, InboxEntry, InboxOutcome, InboxRequest, InboxResponse};
 pub use join_token::{JoinTokenRequest, JoinTokenResponse};
 pub use key_packages::{
     KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, KeyPackageResult, KeyPackageResults, KeyPackageStatus,

@@ -90,7 +90,7 @@ fn with_structure(structure: &str, bytes: &[u8], check: &mut impl Check) {
         KeyPackageStock ListTokensResponse MintTokenRequest MintTokenResponse RevokeTokenRequest TokenHandle TokenUse
         UploadKeyPackagesRequest CreateGroupRequest CreateGroupResponse Epoch
         ExternalJoinRequest ExternalProposalRequest ExternalProposalResponse GroupInfoRequest GroupInfoResponse
-        HintedEpoch Identity JoinTokenRequest JoinTokenResponse KeyPackageRef KeyPackageRequest KeyPackageRequests
+        HintedEpoch Identity InboxAckRequest InboxEntry InboxOutcome InboxRequest InboxResponse JoinTokenRequest JoinTokenResponse KeyPackageRef KeyPackageRequest KeyPackageRequests
         KeyPackageResponse KeyPackageResult KeyPackageResults KeyPackageStatus LiteralReceiveRequest
         MaskedPartitionKey Message MessageCommit MintGroupIdResponse PartitionKey PartitionKeyContext PushRequest
         PushResponse ReceiveRequest ReceiveResponse SendRequest SendResponse ServiceProviderId SubscribeRequest

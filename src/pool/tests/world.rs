@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
+use super::inbox::Inbox;
 use crate::{
     mls::{CipherSuite, ProtocolVersion},
     pool::{
-        Account, Expiry, ExpiryOf, Fetch, Handle, Item, Meters, Mint, Package, Place, Policy, Reference, ReferenceKey,
-        Refusal, Revoke, State, Stock, StockKey, TokenSecret, Transition, Upload, expire, fetch, mint, revoke, upload,
+        Account, Delivery, DeliveryKey, Expiry, ExpiryOf, Fetch, Handle, HubShare, Item, Letter, LetterKey, Mailbox,
+        Meters, Mint, Package, Place, Policy, Reference, ReferenceKey, Refusal, Revoke, State, Stock, StockKey, Ticket,
+        TicketKey, TokenSecret, Transition, Upload, Welcomed, expire, fetch, mint, revoke, upload,
     },
     sequencer::{UnixMillis, UserTag},
-    wire::{BearerToken, ClientId, KeyPackageStatus, TokenHandle},
+    wire::{BearerToken, ClientId, KeyPackageStatus, ServiceProviderId, TokenHandle},
 };
 
 pub(super) const NOW: UnixMillis = 1_700_000_000_000;
@@ -36,6 +38,7 @@ pub(super) struct World {
     pub(super) handles: HashMap<(UserTag, TokenHandle), Handle>,
     period: u64,
     pub(super) expiries: Vec<Expiry>,
+    pub(super) inbox: Inbox,
 }
 
 impl State for World {
@@ -75,12 +78,36 @@ impl State for World {
         Ok(self.period)
     }
 
+    fn ticket(&self, key: &TicketKey) -> Result<Option<Ticket>, Missing> {
+        Ok(self.inbox.tickets.get(key).cloned())
+    }
+
+    fn welcomed(&self, key: &ReferenceKey) -> Result<Option<Welcomed>, Missing> {
+        Ok(self.inbox.welcomed.get(key).cloned())
+    }
+
+    fn delivery(&self, key: &DeliveryKey) -> Result<Option<Delivery>, Missing> {
+        Ok(self.inbox.deliveries.get(key).cloned())
+    }
+
+    fn letter(&self, key: &LetterKey) -> Result<Option<Letter>, Missing> {
+        Ok(self.inbox.letters.get(key).cloned())
+    }
+
+    fn mailbox(&self, user: &UserTag) -> Result<Option<Mailbox>, Missing> {
+        Ok(self.inbox.mailboxes.get(user).cloned())
+    }
+
+    fn hub_share(&self, hub: Option<&ServiceProviderId>) -> Result<HubShare, Missing> {
+        Ok(self.inbox.shares.get(&hub.cloned()).copied().unwrap_or_default())
+    }
+
     fn missing(&self, what: &'static str) -> Missing {
         Missing(what)
     }
 }
 
-fn set<K: std::hash::Hash + Eq, V>(rows: &mut HashMap<K, V>, changes: Vec<(K, Option<V>)>) {
+pub(super) fn set<K: std::hash::Hash + Eq, V>(rows: &mut HashMap<K, V>, changes: Vec<(K, Option<V>)>) {
     for (key, row) in changes {
         match row {
             Some(row) => drop(rows.insert(key, row)),
@@ -135,10 +162,11 @@ impl World {
             handles: HashMap::new(),
             period: 0,
             expiries: Vec::new(),
+            inbox: Inbox::default(),
         }
     }
 
-    fn apply(&mut self, transition: Transition) {
+    pub(super) fn apply(&mut self, transition: Transition) {
         self.accounts.extend(transition.accounts);
         set(&mut self.stocks, transition.stocks);
         for ((key, place), item) in transition.items {
@@ -152,10 +180,12 @@ impl World {
         set(&mut self.packages, transition.packages);
         set(&mut self.references, transition.references);
         set(&mut self.handles, transition.handles);
+        self.inbox.apply(transition.inbox);
         self.period = transition.token_period.unwrap_or(self.period);
         self.expiries.retain(|expiry| !transition.cleared_expiries.contains(expiry));
         self.expiries.extend(transition.expiries);
         self.assert_sound();
+        self.inbox.assert_sound(&self.policy.inbox);
     }
 
     /// What one row says of others is so.
@@ -241,6 +271,7 @@ impl World {
             handles: self.handles.clone(),
             period: self.period,
             expiries: self.expiries.clone(),
+            inbox: self.inbox.clone(),
         }
     }
 

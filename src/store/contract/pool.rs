@@ -47,6 +47,7 @@ pub(crate) fn batch(number: u8) -> PoolBatch {
         last_resort: true,
         expires_ms: 1_800_000_000_000,
         handed_out_ms: Some(1_700_000_000_001),
+        joined: true,
     };
     let handle = Handle { minted_ms: 1, period: 4, revoked: true, uses: 2, last_used_ms: 3 };
     batch.push(Transition {
@@ -60,9 +61,12 @@ pub(crate) fn batch(number: u8) -> PoolBatch {
         references: vec![(reference, Some(record))],
         handles: vec![((key.user, TokenHandle::new([0x4a; 16])), Some(handle))],
         token_period: Some(5),
+        inbox: super::inbox::changes(number),
         expiries: vec![
             Expiry { due_ms: 1_800_000_000_000, of: ExpiryOf::Stock(key) },
             Expiry { due_ms: 1_900_000_000_000, of: ExpiryOf::Reference(reference) },
+            Expiry { due_ms: 1_700_000_000_600, of: ExpiryOf::Letter(super::inbox::letter_key(number)) },
+            Expiry { due_ms: 1_700_000_000_500, of: ExpiryOf::Ticket(super::inbox::ticket_key(number)) },
         ],
         cleared_expiries: Vec::new(),
     });
@@ -81,6 +85,7 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &PoolBatch) {
         references,
         handles,
         token_period,
+        inbox,
         expiries,
         marks,
         lapsed_marks,
@@ -113,6 +118,7 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &PoolBatch) {
     if let Some(lapsed_ms) = marks_lapsed_ms {
         assert_eq!(snapshot.marks_lapsed().unwrap(), *lapsed_ms);
     }
+    super::inbox::assert_holds(snapshot, inbox);
     let due = snapshot.expiries(u64::MAX, 1000).unwrap();
     for (expiry, is_due) in expiries {
         assert_eq!(due.contains(expiry), *is_due, "{expiry:?}");

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
 
-use super::{keys, pool_keys, snapshot::RocksSnapshot, values};
+use super::{inbox_keys, keys, pool_keys, snapshot::RocksSnapshot, values};
 use crate::{
     pool::TokenSecret,
-    store::{Batch, Error, PoolBatch, Snapshot, Store},
+    store::{Batch, Error, InboxBatch, PoolBatch, Snapshot, Store},
 };
 
 /// A RocksDB database that this process owns.
@@ -84,6 +84,7 @@ impl RocksStore {
             write.put_cf(presented, key, presentation.at_ms.to_be_bytes());
         }
         self.prepare_pool(&batch.pool, &mut write)?;
+        self.prepare_inbox(&batch.pool.inbox, &mut write)?;
         // Last: what was appended to a partition earlier in this batch goes with it.
         for (group, partition) in &batch.removed {
             let prefix = keys::partition_prefix(group, partition);
@@ -156,7 +157,59 @@ impl RocksStore {
         }
         Ok(())
     }
+
+    fn prepare_inbox(&self, inbox: &InboxBatch, write: &mut WriteBatch) -> Result<(), Error> {
+        if inbox.is_empty() {
+            return Ok(());
+        }
+        let (state, contents) = (self.family(keys::STATE)?, self.family(keys::INBOX)?);
+        for (key, ticket) in &inbox.tickets {
+            match ticket {
+                Some(record) => write.put_cf(state, inbox_keys::ticket(key), values::encode(record, "ticket")?),
+                None => write.delete_cf(state, inbox_keys::ticket(key)),
+            }
+        }
+        for (key, welcomed) in &inbox.welcomed {
+            match welcomed {
+                Some(record) => write.put_cf(state, inbox_keys::welcomed(key), values::encode(record, WELCOMED)?),
+                None => write.delete_cf(state, inbox_keys::welcomed(key)),
+            }
+        }
+        for (key, delivery) in &inbox.deliveries {
+            match delivery {
+                Some(record) => write.put_cf(state, inbox_keys::delivery(key), values::encode(record, "delivery")?),
+                None => write.delete_cf(state, inbox_keys::delivery(key)),
+            }
+        }
+        for (key, content) in &inbox.contents {
+            match content {
+                Some(bytes) => write.put_cf(contents, key.0, bytes),
+                None => write.delete_cf(contents, key.0),
+            }
+        }
+        for (key, letter) in &inbox.letters {
+            match letter {
+                Some(record) => write.put_cf(state, inbox_keys::letter(key), values::encode(record, "letter")?),
+                None => write.delete_cf(state, inbox_keys::letter(key)),
+            }
+        }
+        for (user, mailbox) in &inbox.mailboxes {
+            write.put_cf(state, inbox_keys::mailbox(user), values::encode(mailbox, "mailbox")?);
+        }
+        for (hub, share) in &inbox.shares {
+            let key = inbox_keys::hub_share(hub.as_ref());
+            if share.is_nothing() {
+                write.delete_cf(state, key);
+            } else {
+                write.put_cf(state, key, values::encode(share, "hub's share")?);
+            }
+        }
+        Ok(())
+    }
 }
+
+/// What a damaged row of this kind is called.
+pub(super) const WELCOMED: &str = "list of Welcomes";
 
 impl Store for RocksStore {
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Error> {

@@ -22,8 +22,11 @@ pub(super) const PRESENTED: &str = "presented";
 /// KeyPackages that wait, by stock and number.
 pub(super) const KEY_PACKAGES: &str = "key_packages";
 
+/// Welcomes that wait for their new members, by delivery.
+pub(super) const INBOX: &str = "inbox";
+
 /// All of them, beside RocksDB's `default`, which holds the format version and the database's own secret.
-pub(super) const FAMILIES: [&str; 7] = [STATE, MESSAGES, REPEATS, BLOBS, OUTBOX, PRESENTED, KEY_PACKAGES];
+pub(super) const FAMILIES: [&str; 8] = [STATE, MESSAGES, REPEATS, BLOBS, OUTBOX, PRESENTED, KEY_PACKAGES, INBOX];
 
 /// Row of `default`: the format version.
 pub(super) const FORMAT: &[u8] = b"format";
@@ -39,18 +42,24 @@ pub(super) mod kind {
     pub(in super::super) const ACCOUNT: u8 = b'U';
     pub(in super::super) const ANNOUNCED: u8 = b'A';
     pub(in super::super) const BUDGET: u8 = b'B';
+    pub(in super::super) const DELIVERY: u8 = b'D';
     pub(in super::super) const EXPIRY: u8 = b'E';
     pub(in super::super) const GROUP: u8 = b'G';
     pub(in super::super) const HANDLE: u8 = b'H';
+    pub(in super::super) const HUB_SHARE: u8 = b'Y';
     pub(in super::super) const ITEM: u8 = b'I';
     pub(in super::super) const LAPSED: u8 = b'L';
+    pub(in super::super) const LETTER: u8 = b'N';
+    pub(in super::super) const MAILBOX: u8 = b'V';
     pub(in super::super) const MARK: u8 = b'M';
     pub(in super::super) const PARTITION: u8 = b'P';
     pub(in super::super) const PERIOD: u8 = b'Q';
     pub(in super::super) const REFERENCE: u8 = b'F';
     pub(in super::super) const RESERVATION: u8 = b'R';
     pub(in super::super) const STOCK: u8 = b'K';
+    pub(in super::super) const TICKET: u8 = b'X';
     pub(in super::super) const TIMER: u8 = b'T';
+    pub(in super::super) const WELCOMED: u8 = b'W';
 }
 
 pub(super) fn group(group: &GroupKey) -> Vec<u8> {

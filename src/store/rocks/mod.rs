@@ -4,6 +4,7 @@
 //! that a batch of commands changes. `specs/storage.md` describes every row.
 
 mod engine;
+mod inbox_keys;
 mod keys;
 mod open;
 mod pool_keys;

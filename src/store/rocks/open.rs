@@ -13,7 +13,7 @@ use super::{RocksStore, keys};
 use crate::{pool::TokenSecret, sequencer::UnixMillis, store::Error, wire::ServiceProviderId};
 
 /// The format that this program writes and reads. A change of bytes on disk raises it (see `specs/storage.md`).
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// What opening needs to know.
 pub struct OpenOptions<'a> {
@@ -152,7 +152,7 @@ fn family_options(name: &'static str, cache: &Cache) -> Options {
     options.set_level_compaction_dynamic_level_bytes(true);
     match name {
         keys::MESSAGES => options.set_write_buffer_size(64 * MIB),
-        keys::BLOBS | keys::OUTBOX => {
+        keys::BLOBS | keys::OUTBOX | keys::INBOX => {
             // Trees of megabytes are written once and never moved by compactions.
             options.set_enable_blob_files(true);
             options.set_min_blob_size(16 * 1024);

@@ -1,9 +1,9 @@
 //! Keys of the rows that concern KeyPackages and tokens.
 
-use super::keys::kind;
+use super::{inbox_keys, keys::kind};
 use crate::{
     mls::{CipherSuite, ProtocolVersion},
-    pool::{Expiry, ExpiryOf, Place, ReferenceKey, ReplayMark, StockKey},
+    pool::{Expiry, ExpiryOf, Place, ReferenceKey, ReplayMark, StockKey, TicketKey},
     sequencer::{UnixMillis, UserTag},
     wire::{ClientId, TokenHandle},
 };
@@ -14,6 +14,8 @@ const MLS10: [u8; 2] = 1_u16.to_be_bytes();
 /// Second part of an expiry's key.
 const OF_STOCK: u8 = 0;
 const OF_REFERENCE: u8 = 1;
+const OF_LETTER: u8 = 2;
+const OF_TICKET: u8 = 3;
 
 pub(super) fn account(user: &UserTag) -> Vec<u8> {
     [&[kind::ACCOUNT], user.0.as_slice()].concat()
@@ -79,6 +81,8 @@ pub(super) fn expiry(expiry: &Expiry) -> Vec<u8> {
     let (kind_of, name) = match &expiry.of {
         ExpiryOf::Stock(key) => (OF_STOCK, stock_name(key)),
         ExpiryOf::Reference(key) => (OF_REFERENCE, key.0.to_vec()),
+        ExpiryOf::Letter(key) => (OF_LETTER, inbox_keys::letter_name(key)),
+        ExpiryOf::Ticket(key) => (OF_TICKET, key.0.to_vec()),
     };
     [&[kind::EXPIRY], expiry.due_ms.to_be_bytes().as_slice(), &[kind_of], &name].concat()
 }
@@ -90,6 +94,8 @@ pub(super) fn parse_expiry(key: &[u8]) -> Option<Expiry> {
     let of = match rest.split_first()? {
         (&OF_STOCK, name) => ExpiryOf::Stock(parse_stock_name(name)?),
         (&OF_REFERENCE, name) => ExpiryOf::Reference(ReferenceKey(name.try_into().ok()?)),
+        (&OF_LETTER, name) => ExpiryOf::Letter(inbox_keys::parse_letter_name(name)?),
+        (&OF_TICKET, name) => ExpiryOf::Ticket(TicketKey(name.try_into().ok()?)),
         _ => return None,
     };
     Some(Expiry { due_ms: UnixMillis::from_be_bytes(*due), of })

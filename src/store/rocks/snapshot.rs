@@ -6,15 +6,18 @@ use bytes::Bytes;
 use mls_rs_codec::MlsDecode;
 use rocksdb::{DB, DBPinnableSlice, ErrorKind, ReadOptions, ReadTier, SnapshotWithThreadMode};
 
-use super::{RocksStore, keys, pool_keys, values};
+use super::{RocksStore, engine::WELCOMED, inbox_keys, keys, pool_keys, values};
 use crate::{
-    pool::{Account, Expiry, Handle, Item, Place, Reference, ReferenceKey, ReplayMark, Stock, StockKey},
+    pool::{
+        Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, Letter, LetterKey, Mailbox, Place, Reference,
+        ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
+    },
     sequencer::{
         BlobKey, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
         Welcome,
     },
     store::{AccountRow, BudgetRow, Error, Page, Snapshot},
-    wire::{MaskedPartitionKey, ServiceProviderId, TokenHandle},
+    wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle},
 };
 
 pub(super) struct RocksSnapshot<'a> {
@@ -333,5 +336,53 @@ impl Snapshot for RocksSnapshot<'_> {
             Ok(marks.len() < limit)
         })?;
         Ok(marks)
+    }
+
+    fn ticket(&self, key: &TicketKey) -> Result<Option<Ticket>, Error> {
+        self.record(keys::STATE, &inbox_keys::ticket(key), "ticket")
+    }
+
+    fn welcomed(&self, key: &ReferenceKey) -> Result<Option<Welcomed>, Error> {
+        self.record(keys::STATE, &inbox_keys::welcomed(key), WELCOMED)
+    }
+
+    fn delivery(&self, key: &DeliveryKey) -> Result<Option<Delivery>, Error> {
+        self.record(keys::STATE, &inbox_keys::delivery(key), "delivery")
+    }
+
+    fn content(&self, key: &DeliveryKey) -> Result<Option<Bytes>, Error> {
+        let value = self.row(keys::INBOX, &key.0)?;
+        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    fn letter(&self, key: &LetterKey) -> Result<Option<Letter>, Error> {
+        self.record(keys::STATE, &inbox_keys::letter(key), "letter")
+    }
+
+    fn letters(
+        &self,
+        user: &UserTag,
+        client: &ClientId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(LetterKey, Letter)>, Error> {
+        let mut letters = Vec::new();
+        let Some(number) = after.checked_add(1).filter(|_| limit > 0) else { return Ok(letters) };
+        let prefix = inbox_keys::letters(user, client);
+        let start = inbox_keys::letter(&LetterKey { user: *user, client: *client, number });
+        self.scan(keys::STATE, &prefix, &start, |key, value| {
+            let name = key.get(1..).and_then(inbox_keys::parse_letter_name).ok_or(Error::Corrupt("letter"))?;
+            letters.push((name, values::decode(value, "letter")?));
+            Ok(letters.len() < limit)
+        })?;
+        Ok(letters)
+    }
+
+    fn mailbox(&self, user: &UserTag) -> Result<Option<Mailbox>, Error> {
+        self.record(keys::STATE, &inbox_keys::mailbox(user), "mailbox")
+    }
+
+    fn hub_share(&self, hub: Option<&ServiceProviderId>) -> Result<HubShare, Error> {
+        Ok(self.record(keys::STATE, &inbox_keys::hub_share(hub), "hub's share")?.unwrap_or_default())
     }
 }

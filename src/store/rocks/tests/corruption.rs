@@ -10,11 +10,12 @@ use tempfile::TempDir;
 
 use super::{RocksStore, keys, open, raw_rows, try_open};
 use crate::{
-    pool::{Place, ReferenceKey},
+    pool::{DeliveryKey, Place, ReferenceKey},
     sequencer::{BlobKey, GroupKey},
     store::{
         Batch, Error, Snapshot, Store,
         contract::{
+            inbox::{letter_key, ticket_key},
             pool::stock_key,
             samples::{append, assert_holds, batch, entry, group, partition, provider, repeat_key, tag},
         },
@@ -42,6 +43,11 @@ fn errors(snapshot: &dyn Snapshot, group: &GroupKey) -> Vec<Error> {
         snapshot.items(&stock, Place::FIRST, 10).map(drop),
         snapshot.reference(&ReferenceKey([number; 32])).map(drop),
         snapshot.handles(&stock.user, 10).map(drop),
+        snapshot.ticket(&ticket_key(number)).map(drop),
+        snapshot.welcomed(&ReferenceKey([number; 32])).map(drop),
+        snapshot.delivery(&DeliveryKey([number; 32])).map(drop),
+        snapshot.letter(&letter_key(number)).map(drop),
+        snapshot.mailbox(&tag(number)).map(drop),
     ];
     outcomes.into_iter().filter_map(Result::err).collect()
 }
@@ -58,6 +64,8 @@ fn scan_errors(snapshot: &dyn Snapshot) -> Vec<Error> {
         snapshot.replay_marks(None, 100).map(drop),
         snapshot.marks_lapsed().map(drop),
         snapshot.token_period().map(drop),
+        snapshot.hub_share(None).map(drop),
+        snapshot.hub_share(Some(&provider("third.example"))).map(drop),
     ];
     outcomes.into_iter().filter_map(Result::err).collect()
 }
