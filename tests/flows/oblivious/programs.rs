@@ -137,7 +137,7 @@ async fn wrong_usage_and_a_server_that_is_away_have_codes_of_their_own() {
         assert_eq!(manage(&world, words, &[]).await.status.code(), Some(2), "{words:?}");
     }
     assert_eq!(run(&["keys", "list", "--config", "no such file"]).await.status.code(), Some(78));
-    let other = world.secret("other-token", "another token than the server's");
+    let other = world.secret("other-token", "another-token-than-that-of-the-server");
     let set = format!("local.service_token_file={}", other.display());
     let stranger = manage(&world, &["tokens", "mint"], &["--user", "bob", "--set", &set]).await;
     assert_eq!((stranger.status.code(), stranger.stdout.len()), (Some(1), 0));
