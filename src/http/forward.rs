@@ -1,69 +1,24 @@
 //! Requests of local users for groups of other hubs: handed on as they are, over mutual TLS.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use axum::{
-    body::Body,
-    http::HeaderMap,
-    response::{IntoResponse, Response},
+use axum::response::Response;
+use futures_util::FutureExt;
+use tokio::time::Instant;
+
+use super::{
+    Hub, Problem,
+    body::Received,
+    fields,
+    hub_answer::{HubAnswer, HubPage},
+    shared_receives::{MadeBy, Outcome, Question, SharedReceive},
 };
-use restante_process::{Stopwatch, status_class};
-use tracing::Level;
-
-use super::{Hub, Problem, body::Received, fields};
 use crate::{
-    client::http::{
-        Channel, ChannelError, ChannelRequest, ChannelResponse, DS_FIRST_INDEX, DS_MORE, DS_NEXT_INDEX, Operation,
-        PROBLEM_MEDIA_TYPE, ProviderClient,
-    },
+    client::http::{ChannelRequest, Operation},
     sequencer::GroupKey,
-    service::UserId,
-    wire::{GroupId, MEDIA_TYPE, ReceiveRequest, ReceiveResponse, SendRequest, decode},
+    service::{Found, UserId},
+    wire::{GroupId, ReceiveRequest, SendRequest, ServiceProviderId},
 };
-
-/// The way to other hubs. The default one leads nowhere: no provider is a peer.
-#[derive(Clone, Debug, Default)]
-pub struct Upstream {
-    client: Option<ProviderClient>,
-}
-
-impl Upstream {
-    /// The way over channels to all configured peers.
-    pub fn new(client: ProviderClient) -> Self {
-        Self { client: Some(client) }
-    }
-
-    async fn call(&self, id: &GroupId, request: ChannelRequest) -> Result<ChannelResponse, Problem> {
-        let operation = request.operation.path();
-        let watch = Stopwatch::start_if(tracing::enabled!(Level::TRACE));
-        let answer = match self.client.as_ref().and_then(|client| client.peer(id.hub())) {
-            Some(channel) => channel.post(request).await,
-            None => Err(ChannelError::UnknownPeer),
-        };
-        tracing::trace!(operation, outcome = outcome(&answer), duration_us = watch.micros(), "request forwarded");
-        answer.map_err(|error| match error {
-            ChannelError::UnknownPeer => Problem::unknown_hub(),
-            ChannelError::Connect
-            | ChannelError::Tls
-            | ChannelError::Timeout
-            | ChannelError::Broken
-            | ChannelError::ResponseTooLarge => Problem::hub_unavailable(),
-        })
-    }
-}
-
-/// What came of it, as the log says it.
-fn outcome(answer: &Result<ChannelResponse, ChannelError>) -> &'static str {
-    match answer {
-        Ok(response) => status_class(response.status),
-        Err(ChannelError::UnknownPeer) => "unknown_peer",
-        Err(ChannelError::Connect) => "connect",
-        Err(ChannelError::Tls) => "tls",
-        Err(ChannelError::Timeout) => "timeout",
-        Err(ChannelError::Broken) => "broken",
-        Err(ChannelError::ResponseTooLarge) => "response_too_large",
-    }
-}
 
 /// Forwards a send, byte for byte.
 pub(super) async fn send(
@@ -75,69 +30,107 @@ pub(super) async fn send(
 ) -> Result<Response, Problem> {
     let mut forwarded = ChannelRequest::new(Operation::Send, received.bytes.clone());
     forwarded.expect_commit = fields::expect_commit(&received.headers)?;
-    let response = hub.upstream.call(id, forwarded).await?;
-    if response.status.is_success() {
+    let answer = call(hub, id, forwarded).await?;
+    if answer.is_success() {
         hub.service.note_presentation(user, GroupKey::of(id.as_bytes()), request.partition_key.masked());
     }
-    relay(response)
+    Ok(answer.into_response())
+}
+
+/// Hands a request to the hub that the group id names.
+pub(super) async fn call(hub: &Hub, id: &GroupId, request: ChannelRequest) -> Result<HubAnswer, Problem> {
+    hub.upstream.call(&hub.service, id.hub(), request).await
 }
 
 /// How long a hub may take to say how things stand when this provider shuts down.
 const PARTING: Duration = Duration::from_secs(5);
 
-/// Forwards a receive and filters the hints for the user.
+/// Waits are told in whole seconds, and an answer is a little longer on its way than the wait.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Forwards a receive and filters the hints for the user. Equal ones share a request.
 pub(super) async fn receive(
-    hub: &Hub,
+    hub: &Arc<Hub>,
     user: &UserId,
     id: &GroupId,
     request: &ReceiveRequest,
     received: &Received,
 ) -> Result<Response, Problem> {
-    let mut forwarded = ChannelRequest::new(Operation::Receive, received.bytes.clone());
-    forwarded.wait = fields::wait(&received.headers).min(hub.service.longest_wait());
-    let prompt = ChannelRequest { wait: Duration::ZERO, ..forwarded.clone() };
-    let group = GroupKey::of(id.as_bytes());
-    let mut answer = if hub.is_draining() {
-        hub.upstream.call(id, prompt).await?
-    } else {
-        tokio::select! {
-            answer = hub.upstream.call(id, forwarded) => answer?,
-            // When this provider shuts down, waiting receives are answered at once. Only the hub knows with what.
-            () = hub.service.waiting_ends() => {
-                let parting = tokio::time::timeout(PARTING, hub.upstream.call(id, prompt)).await;
-                parting.unwrap_or_else(|_| Err(Problem::unavailable()))?
-            }
-        }
+    let (group, partition) = (GroupKey::of(id.as_bytes()), request.partition_key.masked());
+    let wait = fields::wait(&received.headers).min(hub.service.longest_wait());
+    let asking = Asking {
+        hub,
+        id,
+        request: ChannelRequest::new(Operation::Receive, received.bytes.clone()),
+        question: Question { group, partition, counter: request.counter, waits: true },
     };
-    if answer.status.is_success() {
-        let mut response: ReceiveResponse = decode(&answer.body).map_err(|_| Problem::hub_unavailable())?;
-        let partition = request.partition_key.masked();
-        let hints = response.hints.len();
-        hub.service.filter_hints(user, group, partition, &mut response).await?;
-        if response.hints.len() != hints {
-            answer.body = crate::wire::encode(&response).map_err(|_| Problem::unavailable())?.into();
-        }
+    let page = asking.wait(wait).await?;
+    let hinted = page.hinted();
+    if !page.is_success() || (hinted.is_empty() && page.found() == Found::Nothing) {
+        return page.respond(&[]);
     }
-    relay(answer)
+    let entitled = hub.service.entitlements(user, group, partition, hinted, page.found()).await?;
+    page.respond(&entitled)
 }
 
-/// The hub's answer, without fields that mean nothing here.
-fn relay(answer: ChannelResponse) -> Result<Response, Problem> {
-    let expected = if answer.status.is_success() { MEDIA_TYPE } else { PROBLEM_MEDIA_TYPE };
-    let of_its_type = answer
-        .headers
-        .get(http::header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.split(';').next().is_some_and(|essence| essence.trim() == expected));
-    // Anything else did not come from a delivery service.
-    if !of_its_type {
-        return Err(Problem::hub_unavailable());
-    }
-    let mut headers = HeaderMap::new();
-    for name in [http::header::CONTENT_TYPE.as_str(), "retry-after", DS_FIRST_INDEX, DS_NEXT_INDEX, DS_MORE] {
-        if let (Some(value), Ok(name)) = (answer.headers.get(name), http::HeaderName::try_from(name)) {
-            headers.insert(name, value.clone());
+/// One user's receive on its way to the hub.
+struct Asking<'a> {
+    hub: &'a Arc<Hub>,
+    id: &'a GroupId,
+    request: ChannelRequest,
+    question: Question,
+}
+
+impl Asking<'_> {
+    /// Waits for messages for so long. A request that somebody else made before may end sooner, with nothing: then it is
+    /// asked again.
+    async fn wait(&self, wait: Duration) -> Outcome {
+        let until = Instant::now() + wait;
+        let mut nothing = None;
+        loop {
+            let rest = whole_seconds_until(until);
+            if rest.is_zero() || self.hub.is_draining() {
+                return self.ask(Duration::ZERO).0.await;
+            }
+            let (answer, made_by) = self.ask(rest);
+            tokio::select! {
+                outcome = answer => {
+                    let is_over = made_by == MadeBy::Asker || whole_seconds_until(until).is_zero();
+                    match outcome {
+                        Ok(page) if !is_over && page.is_success() && page.found() == Found::Nothing => nothing = Some(page),
+                        // A hub that ends its waits and then itself has answered.
+                        Ok(page) if page.is_success() => return Ok(page),
+                        refusal => return nothing.map_or(refusal, Ok),
+                    }
+                }
+                // Somebody else's wait, which this one has joined, is longer. Only the hub knows how things stand now.
+                () = tokio::time::sleep_until(until + SECOND) => return self.ask(Duration::ZERO).0.await,
+                // When this provider shuts down, waiting receives are answered at once.
+                () = self.hub.service.waiting_ends() => {
+                    let parting = tokio::time::timeout(PARTING, self.ask(Duration::ZERO).0).await;
+                    return parting.unwrap_or_else(|_| Err(Problem::unavailable()));
+                }
+            }
         }
     }
-    Ok((answer.status, headers, Body::from(answer.body)).into_response())
+
+    /// Asks the hub, or joins whoever does.
+    fn ask(&self, wait: Duration) -> (SharedReceive, MadeBy) {
+        let question = Question { waits: !wait.is_zero(), ..self.question };
+        self.hub.upstream.receives.join(question, || {
+            let (hub, provider) = (self.hub.clone(), self.id.hub().clone());
+            let request = ChannelRequest { wait, ..self.request.clone() };
+            ask(hub, provider, request).boxed()
+        })
+    }
+}
+
+fn whole_seconds_until(until: Instant) -> Duration {
+    let rest = until.saturating_duration_since(Instant::now());
+    Duration::from_secs((rest + SECOND / 2).as_secs())
+}
+
+async fn ask(hub: Arc<Hub>, provider: ServiceProviderId, request: ChannelRequest) -> Outcome {
+    let answer = hub.upstream.call(&hub.service, &provider, request).await?;
+    HubPage::read(answer).map(Arc::new)
 }

@@ -9,10 +9,12 @@
 
 mod admin;
 mod body;
+mod chunks;
 mod fields;
 mod forward;
 mod health;
 mod hub;
+mod hub_answer;
 mod key_package_target;
 mod key_packages;
 pub mod local;
@@ -22,12 +24,15 @@ mod problem;
 pub mod provider;
 mod respond;
 mod route;
+mod shared_receives;
+mod silence;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
-pub use forward::Upstream;
 pub use hub::{Hub, HubParts};
 pub use key_package_target::KeyPackageTarget;
 pub use peer::Peer;
 pub use problem::Problem;
 pub use route::route;
+pub use upstream::Upstream;

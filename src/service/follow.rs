@@ -3,15 +3,20 @@
 use std::sync::Arc;
 
 use super::{Error, Service, UserId};
-use crate::{
-    sequencer::GroupKey,
-    store::Presentation,
-    wire::{MaskedPartitionKey, ReceiveResponse},
-};
+use crate::{sequencer::GroupKey, store::Presentation, wire::MaskedPartitionKey};
+
+/// Whether a hub had something to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Messages of the partition that was asked for.
+    Messages,
+    /// Nothing, which is also what a made-up key leads to.
+    Nothing,
+}
 
 impl Service {
-    /// Remembers that the user presented the key of a partition at another hub, and takes out of the answer what the
-    /// user may not be given as a hint.
+    /// Says of each partition that a hub hinted whether the user may be given it, and remembers that the user presented
+    /// the key of the partition that was asked for, if the hub had something to give.
     ///
     /// # Privacy
     /// The hub gives hints to the provider as a whole. A user is given a hinted epoch only after having presented its
@@ -19,36 +24,34 @@ impl Service {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn filter_hints(
+    pub async fn entitlements(
         self: &Arc<Self>,
         user: &UserId,
         group: GroupKey,
         partition: MaskedPartitionKey,
-        response: &mut ReceiveResponse,
-    ) -> Result<(), Error> {
+        hinted: Vec<MaskedPartitionKey>,
+        found: Found,
+    ) -> Result<Vec<bool>, Error> {
         let tag = user.tag(self.store.user_tag_secret());
         let (policy, now) = (self.policy(), self.now());
         let since = now.saturating_sub(policy.hint_window_ms);
-        let hinted: Vec<_> = response.hints.iter().map(|hint| hint.masked_partition_key).collect();
-        let (known, allowed) = self
+        let (known, entitled) = self
             .snapshot_read(move |snapshot| {
                 let known = snapshot.presented(&group, &partition, &tag)?;
-                let mut allowed = Vec::new();
+                let mut entitled = Vec::with_capacity(hinted.len());
                 for key in &hinted {
                     let presented = snapshot.presented(&group, key, &tag)?;
-                    allowed.push(presented.is_some_and(|at_ms| at_ms >= since));
+                    entitled.push(presented.is_some_and(|at_ms| at_ms >= since));
                 }
-                Ok((known, allowed))
+                Ok((known, entitled))
             })
             .await?;
-        let mut allowed = allowed.into_iter();
-        response.hints.retain(|_| allowed.next().unwrap_or(false));
         // Keys of partitions that have nothing in them are not worth a row: anybody can make up such keys.
         let due = known.is_none_or(|at_ms| now >= at_ms.saturating_add(policy.presentation_interval_ms));
-        if due && !response.epoch.messages.is_empty() {
+        if due && found == Found::Messages {
             self.note_presentation(user, group, partition);
         }
-        Ok(())
+        Ok(entitled)
     }
 
     /// Remembers that the user presented a partition's key at another hub.

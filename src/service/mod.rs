@@ -3,6 +3,7 @@
 //! A command goes to its group's *lane*, a thread that decides everything which queued meanwhile, commits it as one
 //! durable write and only then answers. A receive is a snapshot read, on no lane.
 
+mod arriving;
 mod clock;
 mod create_group;
 mod delete_all_key_packages;
@@ -32,10 +33,12 @@ mod view;
 mod waiters;
 mod welcome;
 
+pub use arriving::Arriving;
 pub use clock::{Clock, SystemClock};
 pub use entropy::{Entropy, SystemEntropy};
 pub use errands::Errands;
 pub use error::Error;
+pub use follow::Found;
 pub use inbox::InboxAnswer;
 pub use key_packages::{ANSWER_CLASS_BYTES, AnsweredRequests};
 pub use lanes::Lanes;

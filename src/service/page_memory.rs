@@ -50,7 +50,30 @@ impl PageMemory {
     /// # Errors
     /// [`Error::Overloaded`] when others have it for too long.
     pub(super) async fn lend(&self, provider: &ServiceProviderId, bytes: u64) -> Result<Lent, Error> {
-        let (share, steps) = (self.share(provider), steps(bytes).min(self.share_steps));
+        self.lend_steps(provider, steps(bytes).min(self.share_steps)).await
+    }
+
+    /// Lends what is missing to whoever holds some bytes and needs more: nothing, if what is held is enough, or is the
+    /// whole share.
+    ///
+    /// # Errors
+    /// As [`PageMemory::lend`].
+    pub(super) async fn lend_more(
+        &self,
+        provider: &ServiceProviderId,
+        held: u64,
+        needed: u64,
+    ) -> Result<Option<Lent>, Error> {
+        let held = u32::try_from(held / STEP_BYTES).unwrap_or(u32::MAX);
+        let missing = steps(needed).min(self.share_steps).saturating_sub(held);
+        if missing == 0 {
+            return Ok(None);
+        }
+        self.lend_steps(provider, missing).await.map(Some)
+    }
+
+    async fn lend_steps(&self, provider: &ServiceProviderId, steps: u32) -> Result<Lent, Error> {
+        let share = self.share(provider);
         if let Ok(of_share) = share.clone().try_acquire_many_owned(steps)
             && let Ok(of_all) = self.all.clone().try_acquire_many_owned(steps)
         {
@@ -83,6 +106,17 @@ impl Lent {
             let surplus = permit.num_permits().saturating_sub(steps(bytes) as usize);
             drop(permit.split(surplus));
         }
+    }
+
+    /// How many bytes it is.
+    pub(super) fn bytes(&self) -> u64 {
+        self.of_share.num_permits() as u64 * STEP_BYTES
+    }
+
+    /// Takes what the same provider was lent besides.
+    pub(super) fn merge(&mut self, more: Self) {
+        self.of_all.merge(more.of_all);
+        self.of_share.merge(more.of_share);
     }
 }
 
@@ -134,6 +168,23 @@ mod tests {
         assert_eq!(memory.lend(&provider(SHARES), 1).await.unwrap_err(), Error::Overloaded);
         pages.pop();
         memory.lend(&provider(SHARES), SHARE).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_held_grows_up_to_the_share() {
+        let memory = memory();
+        let of_one = provider(1);
+        let mut lent = memory.lend_more(&of_one, 0, 1).await.unwrap().unwrap();
+        assert_eq!(lent.bytes(), STEP_BYTES);
+        assert!(memory.lend_more(&of_one, lent.bytes(), STEP_BYTES).await.unwrap().is_none());
+        lent.merge(memory.lend_more(&of_one, lent.bytes(), 4 * STEP_BYTES).await.unwrap().unwrap());
+        assert_eq!((lent.bytes(), memory.all.available_permits()), (4 * STEP_BYTES, 36));
+        // What is longer than the share gets the whole share, and no more is asked for.
+        lent.merge(memory.lend_more(&of_one, lent.bytes(), u64::MAX).await.unwrap().unwrap());
+        assert!(memory.lend_more(&of_one, lent.bytes(), u64::MAX).await.unwrap().is_none());
+        assert_eq!(memory.lend_more(&of_one, 0, 1).await.unwrap_err(), Error::Overloaded);
+        drop(lent);
+        assert_eq!(memory.all.available_permits(), 40);
     }
 
     #[tokio::test]

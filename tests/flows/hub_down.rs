@@ -68,4 +68,8 @@ async fn a_silent_hub_is_unavailable_after_a_few_seconds() {
     assert_unavailable(said);
     assert_unavailable(read);
     assert!(began.elapsed() < Duration::from_secs(14), "{:?}", began.elapsed());
+    // Nobody else has to find that out alone.
+    let began = tokio::time::Instant::now();
+    assert_unavailable(bob.wait(group, 0, 0, 50).await);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }

@@ -27,6 +27,7 @@ mod privacy;
 mod process;
 mod refusals;
 mod relay;
+mod sharing;
 mod site;
 mod starting;
 mod tls;

@@ -99,13 +99,16 @@ pub enum ChannelError {
     /// The response is larger than [`super::Limits::response_bytes`], or its head than anybody needs.
     #[error("the response is too large")]
     ResponseTooLarge,
+    /// [`super::ResponseMemory`] had none left for the response.
+    #[error("there is no memory for the response")]
+    NoMemory,
 }
 
 impl ChannelError {
     /// Whether the same request may come through later without any change.
     pub fn is_transient(self) -> bool {
         match self {
-            Self::Connect | Self::Timeout | Self::Broken => true,
+            Self::Connect | Self::Timeout | Self::Broken | Self::NoMemory => true,
             Self::UnknownPeer | Self::Tls | Self::ResponseTooLarge => false,
         }
     }

@@ -4,10 +4,11 @@ use std::{error::Error, io, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Uri, header};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, connect::Connect};
 
-use super::{ChannelError, ChannelRequest, ChannelResponse, DS_EXPECT_COMMIT, Limits};
+use super::{ChannelError, ChannelRequest, ChannelResponse, DS_EXPECT_COMMIT, Limits, ResponseMemory};
 use crate::wire::MEDIA_TYPE;
 
 /// The HTTP request without what a channel adds to say who asks.
@@ -34,6 +35,7 @@ pub(in crate::client) async fn exchange<C>(
     request: Request<Full<Bytes>>,
     limits: &Limits,
     wait: Duration,
+    memory: &mut impl ResponseMemory,
 ) -> Result<ChannelResponse, ChannelError>
 where
     C: Connect + Clone + Send + Sync + 'static,
@@ -41,13 +43,33 @@ where
     let exchange = async {
         let response = client.request(request).await.map_err(|error| classify(&error, error.is_connect()))?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, limits.response_bytes).collect().await.map_err(|error| {
-            let too_large = error.downcast_ref::<LengthLimitError>().is_some();
-            if too_large { ChannelError::ResponseTooLarge } else { ChannelError::Broken }
-        })?;
-        Ok(ChannelResponse { status: head.status, headers: head.headers, body: body.to_bytes() })
+        let body = collect(body, limits.response_bytes, memory).await?;
+        Ok(ChannelResponse { status: head.status, headers: head.headers, body })
     };
     tokio::time::timeout(limits.request.saturating_add(wait), exchange).await.unwrap_or(Err(ChannelError::Timeout))
+}
+
+/// The whole body. One frame is the ordinary case, and is not copied.
+async fn collect(
+    mut body: Incoming,
+    bytes_max: usize,
+    memory: &mut impl ResponseMemory,
+) -> Result<Bytes, ChannelError> {
+    let (mut first, mut rest) = (Bytes::new(), Vec::new());
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| ChannelError::Broken)?.into_data() else { continue };
+        if first.len() + rest.len() + data.len() > bytes_max {
+            return Err(ChannelError::ResponseTooLarge);
+        }
+        memory.lend(data.len()).await.map_err(|_| ChannelError::NoMemory)?;
+        if first.is_empty() && rest.is_empty() {
+            first = data;
+            continue;
+        }
+        rest.extend_from_slice(&std::mem::take(&mut first));
+        rest.extend_from_slice(&data);
+    }
+    Ok(if rest.is_empty() { first } else { rest.into() })
 }
 
 /// Which kind of fault is at the bottom of an error of hyper's.

@@ -75,8 +75,8 @@ impl Channel for LocalClient {
         made.headers_mut().insert(header::AUTHORIZATION, self.token.header());
         made.headers_mut().insert(DS_USER, self.user.header());
         match &self.transport {
-            Transport::Tcp(client, _) => exchange(client, made, &self.limits, request.wait).await,
-            Transport::Unix(client) => exchange(client, made, &self.limits, request.wait).await,
+            Transport::Tcp(client, _) => exchange(client, made, &self.limits, request.wait, &mut ()).await,
+            Transport::Unix(client) => exchange(client, made, &self.limits, request.wait, &mut ()).await,
         }
     }
 }

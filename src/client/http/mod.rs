@@ -20,6 +20,7 @@ mod operation;
 mod peer_certificate;
 mod provider;
 mod refusal;
+mod response_memory;
 mod service_token;
 #[cfg(test)]
 mod tests;
@@ -33,4 +34,5 @@ pub use limits::Limits;
 pub use local::{LocalAddress, LocalClient};
 pub use operation::Operation;
 pub use provider::{InvalidPeerUrl, InvalidTls, PeerChannel, PeerUrl, ProviderClient, ProviderIdentity};
+pub use response_memory::{NoMemory, ResponseMemory};
 pub use service_token::{ServiceToken, UserId};

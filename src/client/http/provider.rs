@@ -30,7 +30,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tower_service::Service;
 
 use super::{
-    Channel, ChannelError, ChannelRequest, ChannelResponse, Limits,
+    Channel, ChannelError, ChannelRequest, ChannelResponse, Limits, ResponseMemory,
     dial::Within,
     exchange::{exchange, http_request},
     peer_certificate::PeerCertificate,
@@ -215,6 +215,20 @@ pub struct PeerChannel {
 
 impl Channel for PeerChannel {
     async fn post(&self, request: ChannelRequest) -> Result<ChannelResponse, ChannelError> {
+        self.post_within(request, &mut ()).await
+    }
+}
+
+impl PeerChannel {
+    /// [`Channel::post`] with a bound on the memory that responses take together.
+    ///
+    /// # Errors
+    /// Those of [`Channel::post`], and [`ChannelError::NoMemory`].
+    pub async fn post_within(
+        &self,
+        request: ChannelRequest,
+        memory: &mut impl ResponseMemory,
+    ) -> Result<ChannelResponse, ChannelError> {
         let uri = Uri::try_from(format!("https://{}{}", self.peer, request.operation.path()));
         let made = http_request(uri.expect("a domain name and a fixed path are a URI"), &request);
         let peer = self.client.peers.get(&self.peer).ok_or(ChannelError::UnknownPeer)?;
@@ -222,7 +236,7 @@ impl Channel for PeerChannel {
         // The place is free again when the exchange ends, however it ends.
         let (pool, _place) =
             if request.wait.is_zero() { (&self.client.prompt, None) } else { self.client.place_to_wait(peer) };
-        match exchange(pool, made, &self.client.limits, request.wait).await {
+        match exchange(pool, made, &self.client.limits, request.wait, memory).await {
             // The same peer has refused the same certificate in the meantime: this was the reason, or would be next.
             Err(ChannelError::Broken) if peer.refusals.count() != refused_before => Err(ChannelError::Tls),
             outcome => outcome,

@@ -110,7 +110,7 @@ impl RelayChannel {
         response_max: usize,
     ) -> Result<ChannelResponse, ChannelError> {
         let limits = Limits { response_bytes: response_max, ..self.limits };
-        exchange(&self.client, request, &limits, Duration::ZERO).await
+        exchange(&self.client, request, &limits, Duration::ZERO, &mut ()).await
     }
 }
 

@@ -3,10 +3,10 @@
 use crate::{
     sequencer::GroupKey,
     service::{
-        Received, Submitter,
+        Found, Received, Submitter,
         setup::{DAY, HOUR, Setup, commit, key, peer, say, texts_of, user, user_id},
     },
-    wire::{Epoch, HintedEpoch, PartitionKey, ReceiveResponse},
+    wire::{HintedEpoch, PartitionKey},
 };
 
 /// Three epochs with something in each, through which alice and the follower have gone.
@@ -95,17 +95,13 @@ async fn a_follower_filters_its_hub_s_hints_for_each_user() {
     let setup = Setup::new();
     let group = GroupKey::of(b"mimi://other.example/g/AAECAwQFBgcICQoLDA0ODw");
     let masked = |number| PartitionKey::new(key(number)).masked();
-    let message = say(b"mimi://other.example/g/x", 0, "theirs").message;
-    let epoch = Epoch { messages: vec![crate::wire::Message { message, commit: None }] };
-    let response = || ReceiveResponse {
-        epoch: epoch.clone(),
-        hints: [1, 2].map(|n| HintedEpoch { masked_partition_key: masked(n), epoch: epoch.clone() }).into(),
-    };
     let filtered = async |name: &str, asked| {
-        let mut response = response();
-        setup.service.filter_hints(&user_id(name), group, masked(asked), &mut response).await.unwrap();
+        let hinted = [1, 2].map(masked);
+        let user = user_id(name);
+        let entitled = setup.service.entitlements(&user, group, masked(asked), hinted.into(), Found::Messages).await;
+        let entitled = entitled.unwrap();
         setup.settle().await;
-        response.hints.iter().map(|hint| hint.masked_partition_key).collect::<Vec<_>>()
+        hinted.into_iter().zip(entitled).filter_map(|(key, entitled)| entitled.then_some(key)).collect::<Vec<_>>()
     };
     assert_eq!(filtered("bob", 0).await, []);
     assert_eq!(filtered("bob", 1).await, [], "a receive of the first is what is recorded here");
@@ -117,8 +113,7 @@ async fn a_follower_filters_its_hub_s_hints_for_each_user() {
     setup.clock.advance(31 * DAY);
     assert_eq!(filtered("bob", 0).await, []);
     // An empty answer proves nothing: anybody can make up keys.
-    let mut empty = ReceiveResponse::default();
-    setup.service.filter_hints(&user_id("dave"), group, masked(1), &mut empty).await.unwrap();
+    setup.service.entitlements(&user_id("dave"), group, masked(1), Vec::new(), Found::Nothing).await.unwrap();
     setup.settle().await;
     assert_eq!(filtered("dave", 0).await, []);
 }
