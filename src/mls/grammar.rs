@@ -28,7 +28,7 @@ pub(crate) fn extent<'a, T>(reader: &mut &'a [u8], walk: impl FnOnce(&mut &'a [u
     Ok((&start[..start.len() - reader.len()], value))
 }
 
-fn presence(reader: &mut &[u8]) -> Walk<bool> {
+pub(crate) fn presence(reader: &mut &[u8]) -> Walk<bool> {
     match u8::mls_decode(reader)? {
         0 => Ok(false),
         1 => Ok(true),
@@ -68,7 +68,7 @@ pub(crate) fn key_package(reader: &mut &[u8]) -> Walk<(ProtocolVersion, super::C
 }
 
 /// `PreSharedKeyID` (RFC 9420 §8.4).
-fn pre_shared_key_id(reader: &mut &[u8]) -> Walk<()> {
+pub(crate) fn pre_shared_key_id(reader: &mut &[u8]) -> Walk<()> {
     match u8::mls_decode(reader)? {
         1 => drop(vector(reader)?), // external: psk_id
         2 => {
@@ -97,7 +97,7 @@ pub(crate) enum End {
 /// are framed in every way: `app_data_update` by an enum, `app_ephemeral` behind an integer whose width has changed,
 /// types for private use as one vector or as nothing. Guessing would put the end where a sender likes it, so whatever
 /// is not listed here is open.
-fn proposal(reader: &mut &[u8]) -> Walk<End> {
+pub(crate) fn proposal(reader: &mut &[u8]) -> Walk<End> {
     match u16::mls_decode(reader)? {
         1 => drop(key_package(reader)?),
         2 => leaf_node(reader)?,

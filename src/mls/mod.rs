@@ -7,6 +7,8 @@
 //!
 //! This layer has no clock, no randomness, no I/O and no `async`.
 
+mod external_commit;
+mod external_proposal;
 mod fault;
 mod grammar;
 mod group_info;
@@ -14,16 +16,22 @@ mod key_package;
 mod message;
 mod numbers;
 mod ratchet_tree;
+#[cfg(feature = "client")]
+mod signature;
 #[cfg(test)]
 pub(crate) mod tests;
 mod welcome;
 
+pub use external_commit::{ExternalCommit, NotAnExternalCommit};
+pub use external_proposal::{ExternalProposal, NotAnExternalProposal};
 pub use fault::Fault;
 pub use group_info::WireGroupInfo;
 pub use key_package::WireKeyPackage;
 pub use message::{ContentType, Sender, WireFormat, WireMessage};
 pub use numbers::{CipherSuite, EpochNumber, ProtocolVersion};
 pub use ratchet_tree::WireRatchetTree;
+#[cfg(feature = "client")]
+pub use signature::Proof;
 pub use welcome::WireWelcome;
 
 pub(crate) use grammar::{fixed, vector};
