@@ -140,6 +140,21 @@ impl Problem {
             Rejection::UnknownProvider => {
                 Self::new(ProblemCode::UnknownProvider, "The Welcome is for a provider that this hub does not talk to.")
             }
+            Rejection::NotAnExternalCommit(reason) => Self::new(ProblemCode::Malformed, sentence(reason.text())),
+            Rejection::WelcomeInJoin => {
+                Self::new(ProblemCode::Malformed, "An external join adds nobody else: it has no welcome_data.")
+            }
+            Rejection::NotAnExternalProposal(reason) => Self::new(ProblemCode::Malformed, sentence(reason.text())),
+            Rejection::InvalidSignature => {
+                Self::new(ProblemCode::PolicyDenied, "The signature of the external proposal does not hold.")
+            }
+            Rejection::StaleJoin => Self::new(
+                ProblemCode::StaleJoin,
+                "The message was not made for any of the group's newest epochs: ask for the GroupInfo and make it again.",
+            ),
+            Rejection::NoGroupInfo => {
+                Self::new(ProblemCode::NoGroupInfo, "There is no GroupInfo of such a group that could be given.")
+            }
             Rejection::TooLarge(limit) => Self::new(ProblemCode::TooLarge, too_large(limit)),
             Rejection::RateLimited { retry_after_seconds } => Self::later(
                 ProblemCode::RateLimited,
@@ -215,6 +230,12 @@ impl Problem {
             }
         }
     }
+}
+
+/// A reason as people read it.
+fn sentence(reason: &str) -> String {
+    let mut letters = reason.chars();
+    letters.next().map_or(String::new(), |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 fn too_large(limit: SizeLimit) -> String {

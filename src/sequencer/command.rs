@@ -3,9 +3,9 @@
 use mls_rs_codec::MlsEncode;
 use sha2::{Digest, Sha256};
 
-use super::UserTag;
+use super::{BlobKey, UserTag};
 use crate::{
-    mls::{CipherSuite, EpochNumber, WireGroupInfo, WireMessage, WireRatchetTree},
+    mls::{CipherSuite, EpochNumber, ExternalCommit, ExternalProposal, WireGroupInfo, WireMessage, WireRatchetTree},
     wire::{CreateGroupRequest, ExpectCommit, MaskedPartitionKey, SendRequest, ServiceProviderId, WelcomeData},
 };
 
@@ -18,6 +18,10 @@ pub enum Command {
     Create(Box<Create>),
     /// Sequence a message.
     Send(Box<Send>),
+    /// Sequence an external commit.
+    Join(Box<Join>),
+    /// Sequence an external proposal.
+    Propose(Box<Propose>),
     /// Record that a partition's key was presented by a receive.
     Present(Present),
     /// A timer of a partition is due.
@@ -167,6 +171,52 @@ impl Send {
     }
 }
 
+/// Why an external commit belongs into its partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// Its signature holds for the GroupContext in that GroupInfo of the partition.
+    Proof(BlobKey),
+    /// The partition has no GroupInfo, and is where members are.
+    Dominance {
+        /// Whether a join token was shown.
+        token: bool,
+    },
+}
+
+/// Sequences an external commit.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// The provider whose user joins.
+    pub submitter: ServiceProviderId,
+    /// Where it belongs.
+    pub partition: MaskedPartitionKey,
+    /// Why there.
+    pub ground: Ground,
+    /// The commit.
+    pub commit: ExternalCommit,
+    /// What it announces.
+    pub announcement: Announcement,
+}
+
+/// Sequences an external proposal.
+#[derive(Clone, Debug)]
+pub struct Propose {
+    /// The provider that it came from.
+    pub submitter: ServiceProviderId,
+    /// Where it belongs: heads with its epoch number.
+    pub partitions: Vec<MaskedPartitionKey>,
+    /// The proposal.
+    pub proposal: ExternalProposal,
+}
+
+impl RepeatKey {
+    /// By what a repeated join or external proposal is recognised within its group: the message alone, wherever it was
+    /// placed. The row stands under [`MaskedPartitionKey::NONE`].
+    pub fn in_group(message: &WireMessage) -> Self {
+        Self(message.digest())
+    }
+}
+
 /// Records a presentation.
 #[derive(Clone, Debug)]
 pub struct Present {
@@ -174,6 +224,8 @@ pub struct Present {
     pub provider: ServiceProviderId,
     /// The partition.
     pub partition: MaskedPartitionKey,
+    /// The index of the last commit in what it was given.
+    pub given: Option<u32>,
 }
 
 /// Looks whether an orphan has aged out.

@@ -1,8 +1,8 @@
 //! Creating a group (specs/protocol.md, "Groups").
 
 use super::{
-    Blob, Create, Group, Outcome, Partition, Policy, Refusal, Rejection, SizeLimit, State, Transition, UnixMillis,
-    Welcome,
+    Blob, Create, Group, Head, Outcome, Partition, Policy, Refusal, Rejection, SizeLimit, State, Transition,
+    UnixMillis, Welcome,
     send::{check_attachments, check_welcome},
 };
 
@@ -59,6 +59,7 @@ pub(super) fn create<S: State + ?Sized>(
         creation: create.digest,
         users: vec![create.submitter.clone()],
     });
+    transition.heads.push(Head { partition: create.root, epoch: create.epoch, is_head: true });
     transition.partitions.push((create.root, root));
     transition.announced.push(create.root);
     Ok(transition)

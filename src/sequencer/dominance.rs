@@ -11,7 +11,7 @@ use crate::wire::{MaskedPartitionKey, ServiceProviderId};
 
 /// How far up a walk goes. A branch off the dominant one that is deeper than this was paid for by the budgets of eight
 /// providers, and counts as dominant from then on.
-const WALK_MAX: usize = 512;
+pub(super) const WALK_MAX: usize = 512;
 
 /// The dominant child of a partition.
 pub(super) fn dominant_child<S: State + ?Sized>(
@@ -43,7 +43,7 @@ pub(super) fn dominant_child<S: State + ?Sized>(
 /// Those of the providers that had used the forked partition or an ancestor before its first commit.
 ///
 /// One walk for all of them: a fork may have many children, used by many who were never here before.
-fn established<S: State + ?Sized>(
+pub(super) fn established<S: State + ?Sized>(
     state: &S,
     forked: &Partition,
     used: &[BTreeSet<ServiceProviderId>],

@@ -10,15 +10,20 @@
 //! This layer has no clock, no randomness, no I/O and no `async`: time is passed in.
 
 mod budget;
+mod candidates;
 mod command;
 mod create;
 mod dominance;
+mod doubt;
+mod entering;
 mod expire;
 mod group;
 mod hints;
+mod join;
 mod partition;
 mod policy;
 mod present;
+mod propose;
 mod rejection;
 mod reserve;
 mod send;
@@ -28,15 +33,16 @@ mod tests;
 mod transition;
 
 pub use budget::{Budget, Usage};
-pub use command::{Announcement, Command, Create, Expire, Present, RepeatKey, Reserve, Send};
+pub use candidates::{CANDIDATES_MAX, Candidate, HEADS_MAX, Heads, candidates, publisher};
+pub use command::{Announcement, Command, Create, Expire, Ground, Join, Present, Propose, RepeatKey, Reserve, Send};
 pub use group::{Group, GroupKey, Reservation, UserTag};
 pub use hints::hinted;
-pub use partition::{Charge, Child, Evidence, Parent, Partition, Use};
-pub use policy::{Policy, SizeLimits};
+pub use partition::{Charge, Child, Evidence, Given, Parent, Partition, Use};
+pub use policy::{GroupInfoAccess, Policy, SizeLimits};
 pub use present::is_due as presentation_is_due;
 pub use rejection::{Refusal, Rejection, SizeLimit};
 pub use state::State;
-pub use transition::{Blob, BlobKey, Entry, EntryCommit, Outcome, Receipt, Timer, Transition, Welcome};
+pub use transition::{Blob, BlobKey, Entry, EntryCommit, Head, Outcome, Receipt, Timer, Transition, Welcome};
 
 /// Milliseconds since the Unix epoch, by the hub's clock.
 pub type UnixMillis = u64;
@@ -56,6 +62,8 @@ pub fn sequence<S: State + ?Sized>(
         Command::Reserve(command) => reserve::reserve(state, command, policy, now),
         Command::Create(command) => create::create(state, command, policy, now),
         Command::Send(command) => send::send(state, command, policy, now),
+        Command::Join(command) => join::join(state, command, policy, now),
+        Command::Propose(command) => propose::propose(state, command, policy, now),
         Command::Present(command) => present::present(state, command, policy, now),
         Command::Expire(command) => expire::expire(state, command, policy, now),
     }

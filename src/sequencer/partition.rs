@@ -2,7 +2,7 @@
 
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
-use super::{BlobKey, UnixMillis, Usage};
+use super::{BlobKey, Policy, UnixMillis, Usage};
 use crate::{
     mls::EpochNumber,
     wire::{MaskedPartitionKey, ServiceProviderId},
@@ -28,6 +28,15 @@ pub struct Child {
     pub announced_ms: UnixMillis,
 }
 
+/// That a provider was given commits of the partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct Given {
+    /// The index of the last one.
+    pub commit: u32,
+    /// When it was given the first one.
+    pub first_ms: UnixMillis,
+}
+
 /// That a provider presented the partition's key, by sending or by receiving.
 #[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct Use {
@@ -37,6 +46,17 @@ pub struct Use {
     pub first_ms: UnixMillis,
     /// The last time, to the hour (see [`super::Policy::presentation_interval_ms`]).
     pub last_ms: UnixMillis,
+    /// Which commits of the partition it has received.
+    pub given: Option<Given>,
+}
+
+impl Use {
+    /// From when on going on here means that the provider's users do not follow that commit; `None` as long as nobody
+    /// knows that they were given it. When exactly they were is known of the first commit only.
+    pub(crate) fn would_doubt_ms(&self, child: &Child, policy: &Policy) -> Option<UnixMillis> {
+        let given = self.given.filter(|given| given.commit >= child.index)?;
+        Some(given.first_ms.max(child.announced_ms).saturating_add(policy.doubt_after_ms))
+    }
 }
 
 /// What a provider's budget was charged because of this partition.
@@ -80,6 +100,8 @@ pub struct Partition {
     pub epoch: Option<EpochNumber>,
     /// The commit that announced it. The root has none, nor has an orphan.
     pub parent: Option<Parent>,
+    /// Whose user sent that commit.
+    pub announced_by: Option<ServiceProviderId>,
     /// What its commits announced, in the order in which they were sequenced.
     pub children: Vec<Child>,
     /// The index that the next message will get.
@@ -113,6 +135,7 @@ impl Partition {
             created_ms,
             epoch,
             parent,
+            announced_by: None,
             children: Vec::new(),
             next_index: 0,
             first_index: 0,
@@ -138,6 +161,11 @@ impl Partition {
         self.parent.is_none() && !self.is_connected()
     }
 
+    /// Whether it is the newest epoch of its branch.
+    pub fn is_head(&self) -> bool {
+        self.is_connected() && self.children.is_empty()
+    }
+
     /// When anyone presented its key for the first time.
     pub fn first_used_ms(&self) -> Option<UnixMillis> {
         self.uses.iter().map(|a_use| a_use.first_ms).min()
@@ -152,7 +180,15 @@ impl Partition {
     pub(crate) fn record_use(&mut self, provider: &ServiceProviderId, now: UnixMillis) {
         match self.uses.iter_mut().find(|a_use| a_use.provider == *provider) {
             Some(a_use) => a_use.last_ms = a_use.last_ms.max(now),
-            None => self.uses.push(Use { provider: provider.clone(), first_ms: now, last_ms: now }),
+            None => self.uses.push(Use { provider: provider.clone(), first_ms: now, last_ms: now, given: None }),
+        }
+    }
+
+    /// Records that the provider, whose use of the partition is recorded, was given its commits up to that index.
+    pub(crate) fn record_given(&mut self, provider: &ServiceProviderId, commit: u32, now: UnixMillis) {
+        if let Some(a_use) = self.uses.iter_mut().find(|a_use| a_use.provider == *provider) {
+            let given = a_use.given.get_or_insert(Given { commit, first_ms: now });
+            given.commit = given.commit.max(commit);
         }
     }
 

@@ -24,6 +24,17 @@ pub struct SizeLimits {
     pub group_info: usize,
 }
 
+/// Who is given a group's GroupInfo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupInfoAccess {
+    /// Providers that used the group.
+    Peers,
+    /// Whoever shows a join token.
+    Token,
+    /// Everyone who may ask at all.
+    Open,
+}
+
 /// What the operator decides about sequencing.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -31,6 +42,10 @@ pub struct Policy {
     pub providers: Arc<BTreeSet<ServiceProviderId>>,
     /// Sizes.
     pub sizes: SizeLimits,
+    /// Who is given a GroupInfo.
+    pub group_info: GroupInfoAccess,
+    /// The longest that a join token is good.
+    pub join_token_ms: UnixMillis,
     /// How long a minted group id is reserved.
     pub reservation_ms: UnixMillis,
     /// How long an unadopted orphan lives.
@@ -45,6 +60,8 @@ pub struct Policy {
     pub late_after_ms: UnixMillis,
     /// How many member commits of a partition on the dominant branch are free of charge.
     pub free_commits: u32,
+    /// A commit is in doubt when who was given it goes on with the partition in which it stands for so long.
+    pub doubt_after_ms: UnixMillis,
     /// How long a use of a child counts when branches are compared.
     pub dominance_window_ms: UnixMillis,
     /// How long a provider, or a user, that presented a key may be given that partition as a hint.
@@ -65,6 +82,8 @@ impl Default for Policy {
         Self {
             providers: Arc::default(),
             sizes: SizeLimits { application: 256 * KIB, handshake: 4 * MIB, welcome: 16 * MIB, group_info: 32 * MIB },
+            group_info: GroupInfoAccess::Peers,
+            join_token_ms: 7 * DAY,
             reservation_ms: DAY,
             orphan_ms: DAY,
             shared_orphan_ms: 3 * DAY,
@@ -72,6 +91,7 @@ impl Default for Policy {
             budget_in_all: budget_in_group.times(8),
             late_after_ms: 15 * MINUTE,
             free_commits: 2,
+            doubt_after_ms: 10 * MINUTE,
             dominance_window_ms: 7 * DAY,
             hint_window_ms: 30 * DAY,
             hint_epochs: 8,

@@ -5,9 +5,21 @@ use std::sync::Arc;
 use super::{Outcome, Partition, Policy, Present, Refusal, State, Transition, UnixMillis};
 use crate::wire::ServiceProviderId;
 
-/// Whether a receive by that provider is worth a record: the first one, and then one an hour.
-pub fn is_due(partition: &Partition, provider: &ServiceProviderId, policy: &Policy, now: UnixMillis) -> bool {
-    partition.use_by(provider).is_none_or(|a_use| now >= a_use.last_ms.saturating_add(policy.presentation_interval_ms))
+/// Whether a receive by that provider is worth a record: the first one, and then one an hour. Beside these, when it was
+/// given a commit for the first time (`given` is the last one's index), and once more if it still receives here when the
+/// commit is in doubt because of that.
+pub fn is_due(
+    partition: &Partition,
+    provider: &ServiceProviderId,
+    given: Option<u32>,
+    policy: &Policy,
+    now: UnixMillis,
+) -> bool {
+    let Some(a_use) = partition.use_by(provider) else { return true };
+    let is_told = given.is_some_and(|commit| a_use.given.is_none_or(|known| commit > known.commit));
+    let doubts_ms = partition.children.iter().filter_map(|child| a_use.would_doubt_ms(child, policy)).max();
+    let doubts = doubts_ms.is_some_and(|doubts_ms| a_use.last_ms < doubts_ms && now >= doubts_ms);
+    is_told || doubts || now >= a_use.last_ms.saturating_add(policy.presentation_interval_ms)
 }
 
 /// A receive never opens anything: what is not there stays so.
@@ -20,11 +32,14 @@ pub(super) fn present<S: State + ?Sized>(
     let mut transition = Transition::unchanged(Outcome::Done);
     let Some(group) = state.group().map_err(Refusal::State)? else { return Ok(transition) };
     let Some(partition) = state.partition(&present.partition).map_err(Refusal::State)? else { return Ok(transition) };
-    if !is_due(&partition, &present.provider, policy, now) {
+    if !is_due(&partition, &present.provider, present.given, policy, now) {
         return Ok(transition);
     }
     let mut partition = Arc::unwrap_or_clone(partition);
     partition.record_use(&present.provider, now);
+    if let Some(commit) = present.given {
+        partition.record_given(&present.provider, commit, now);
+    }
     if partition.is_connected() && !group.users.contains(&present.provider) {
         let mut group = Arc::unwrap_or_clone(group);
         group.users.push(present.provider.clone());

@@ -1,5 +1,7 @@
 //! Why a well-formed command is refused.
 
+use crate::mls::{NotAnExternalCommit, NotAnExternalProposal};
+
 /// Which size was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SizeLimit {
@@ -34,6 +36,18 @@ pub enum Rejection {
     WelcomeProviderMismatch,
     /// A Welcome for a provider that is no peer.
     UnknownProvider,
+    /// An external join that has not the form of an external commit.
+    NotAnExternalCommit(NotAnExternalCommit),
+    /// An external join with a Welcome.
+    WelcomeInJoin,
+    /// An external proposal that has not the form of one.
+    NotAnExternalProposal(NotAnExternalProposal),
+    /// The signature of an external proposal does not hold.
+    InvalidSignature,
+    /// An external commit or proposal that fits no head.
+    StaleJoin,
+    /// There is no GroupInfo, or not for the asker.
+    NoGroupInfo,
     /// A message over its size.
     TooLarge(SizeLimit),
     /// The submitting provider's budget is used up.

@@ -5,7 +5,10 @@ use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 use sha2::{Digest, Sha256};
 
 use super::{Group, Partition, RepeatKey, Reservation, UnixMillis, Usage};
-use crate::wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData};
+use crate::{
+    mls::EpochNumber,
+    wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
+};
 
 /// SHA-256 of a GroupInfo or tree: the name under which it is stored, once, within its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, MlsSize, MlsEncode, MlsDecode)]
@@ -96,6 +99,17 @@ pub struct Timer {
     pub partition: MaskedPartitionKey,
 }
 
+/// That a connected partition has no child, or has one from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Which partition.
+    pub partition: MaskedPartitionKey,
+    /// Its epoch number.
+    pub epoch: EpochNumber,
+    /// Whether it is one.
+    pub is_head: bool,
+}
+
 /// What the asker is told once the transition is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -124,9 +138,11 @@ pub struct Transition {
     pub announced: Vec<MaskedPartitionKey>,
     /// Partitions that are gone, with everything in them.
     pub removed: Vec<MaskedPartitionKey>,
-    /// The message, its partition and index.
-    pub append: Option<(MaskedPartitionKey, u32, Entry)>,
-    /// How the same request will be recognised in that partition.
+    /// Partitions that are heads from now on, or are no more: with their epoch numbers.
+    pub heads: Vec<Head>,
+    /// Messages, each with its partition and index.
+    pub appends: Vec<(MaskedPartitionKey, u32, Entry)>,
+    /// How the same request will be recognised: in that partition, or in the group if it names none.
     pub repeat: Option<(MaskedPartitionKey, RepeatKey, Receipt)>,
     /// GroupInfos and trees.
     pub blobs: Vec<Blob>,
@@ -150,7 +166,8 @@ impl Transition {
             partitions: Vec::new(),
             announced: Vec::new(),
             removed: Vec::new(),
-            append: None,
+            heads: Vec::new(),
+            appends: Vec::new(),
             repeat: None,
             blobs: Vec::new(),
             welcome: None,

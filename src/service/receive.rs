@@ -189,7 +189,9 @@ impl Service {
             .snapshot_read(move |snapshot| {
                 let read = Read { snapshot, group, reader: &asker, policy: &policy, now };
                 let received = read.epoch(&partition, counter, page_bytes)?;
-                Ok((received, read.presentation_due(&partition)?))
+                let given = last_commit(&received);
+                let present = read.presentation_due(&partition, given)?;
+                Ok((received, present.then_some(given)))
             })
             .await?;
         tracing::trace!(
@@ -199,8 +201,8 @@ impl Service {
             duration_us = watch.micros(),
             "partition read"
         );
-        if present {
-            let command = Command::Present(Present { provider: reader.provider.clone(), partition });
+        if let Some(given) = present {
+            let command = Command::Present(Present { provider: reader.provider.clone(), partition, given });
             let presentation = reader.user.map(|user| Presentation { group, partition, user, at_ms: now });
             self.lanes.remark(group, Some(command), presentation);
         }
@@ -244,6 +246,12 @@ impl Service {
 
 fn masked(key: &PartitionKey) -> MaskedPartitionKey {
     key.masked()
+}
+
+/// The index of the last commit in it.
+fn last_commit(received: &Received) -> Option<u32> {
+    let place = received.response.epoch.messages.iter().rposition(|message| message.commit.is_some())?;
+    received.first_index.checked_add(u32::try_from(place).ok()?)
 }
 
 fn nothing(counter: u32) -> Received {
@@ -333,9 +341,9 @@ impl Read<'_> {
     }
 
     /// Whether this receive is to be recorded: only of partitions that are there, and not each time.
-    fn presentation_due(&self, partition: &MaskedPartitionKey) -> Result<bool, store::Error> {
+    fn presentation_due(&self, partition: &MaskedPartitionKey, given: Option<u32>) -> Result<bool, store::Error> {
         let Some(record) = self.snapshot.partition(&self.group, partition)? else { return Ok(false) };
-        if presentation_is_due(&record, &self.reader.provider, self.policy, self.now) {
+        if presentation_is_due(&record, &self.reader.provider, given, self.policy, self.now) {
             return Ok(true);
         }
         let Some(user) = &self.reader.user else { return Ok(false) };

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::PoolBatch;
 use crate::{
+    mls::EpochNumber,
     sequencer::{
         Blob, Entry, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, Transition, UnixMillis, Usage,
         UserTag, Welcome,
@@ -38,6 +39,8 @@ pub struct Batch {
     pub partitions: HashMap<(GroupKey, MaskedPartitionKey), Arc<Partition>>,
     /// Partitions that readers may find without naming the group.
     pub announced: Vec<(GroupKey, MaskedPartitionKey)>,
+    /// Whether partitions are heads.
+    pub heads: HashMap<(GroupKey, EpochNumber, MaskedPartitionKey), bool>,
     /// Messages.
     pub entries: Vec<(GroupKey, MaskedPartitionKey, u32, Entry)>,
     /// How repeated sends are recognised.
@@ -73,7 +76,10 @@ impl Batch {
         }
         self.partitions.extend(transition.partitions.into_iter().map(|(key, record)| ((group, key), Arc::new(record))));
         self.announced.extend(transition.announced.into_iter().map(|key| (group, key)));
-        if let Some((partition, index, entry)) = transition.append {
+        for head in transition.heads {
+            self.heads.insert((group, head.epoch, head.partition), head.is_head);
+        }
+        for (partition, index, entry) in transition.appends {
             self.bytes += entry.message.len();
             self.entries.push((group, partition, index, entry));
         }
@@ -99,6 +105,7 @@ impl Batch {
             && self.reservations.is_empty()
             && self.partitions.is_empty()
             && self.announced.is_empty()
+            && self.heads.is_empty()
             && self.entries.is_empty()
             && self.repeats.is_empty()
             && self.blobs.is_empty()

@@ -92,6 +92,7 @@ macro_rules! contract_tests {
             }
             scans {
                 of_announcements_find_all_groups_of_a_key
+                of_heads_find_those_of_an_epoch_and_the_highest
                 of_welcomes_end_at_the_limit
             }
             timers {

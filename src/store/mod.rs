@@ -24,6 +24,7 @@ pub use inbox_batch::InboxBatch;
 pub use pool_batch::PoolBatch;
 
 use crate::{
+    mls::EpochNumber,
     pool::{
         Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, Letter, LetterKey, Mailbox, Place, Reference,
         ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, TokenSecret, Welcomed,
@@ -129,6 +130,12 @@ pub trait Snapshot {
 
     /// The groups in which a partition of that key was announced, at most `limit`.
     fn announced(&self, partition: &MaskedPartitionKey, limit: usize) -> Result<Vec<GroupKey>, Error>;
+
+    /// Heads of the group with that epoch number, at most `limit`.
+    fn heads(&self, group: &GroupKey, epoch: EpochNumber, limit: usize) -> Result<Vec<MaskedPartitionKey>, Error>;
+
+    /// A head of the group with the highest epoch number that one has.
+    fn highest_head(&self, group: &GroupKey) -> Result<Option<MaskedPartitionKey>, Error>;
 
     /// When that user last presented the partition's key.
     fn presented(

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::{AccountRow, BudgetRow, Error, Page, Snapshot};
 use crate::{
+    mls::EpochNumber,
     pool::{
         Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, Letter, LetterKey, Mailbox, Place, Reference,
         ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
@@ -67,6 +68,8 @@ watched! {
     budget(provider: &ServiceProviderId, group: &GroupKey) -> Usage;
     due(now: UnixMillis, limit: usize) -> Vec<(GroupKey, Timer)>;
     announced(partition: &MaskedPartitionKey, limit: usize) -> Vec<GroupKey>;
+    heads(group: &GroupKey, epoch: EpochNumber, limit: usize) -> Vec<MaskedPartitionKey>;
+    highest_head(group: &GroupKey) -> Option<MaskedPartitionKey>;
     presented(group: &GroupKey, partition: &MaskedPartitionKey, user: &UserTag) -> Option<UnixMillis>;
     welcomes(limit: usize) -> Vec<(GroupKey, Welcome)>;
     account(user: &UserTag) -> Option<Account>;

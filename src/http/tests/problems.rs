@@ -7,6 +7,7 @@ use super::{Answer, assert_private};
 use crate::{
     client::ProblemCode,
     http::Problem,
+    mls::{NotAnExternalCommit, NotAnExternalProposal},
     sequencer::{Rejection, SizeLimit},
     service::Error,
     store,
@@ -32,12 +33,18 @@ fn code_of(rejection: Rejection) -> ProblemCode {
         Rejection::GroupInfoMismatch => ProblemCode::GroupInfoMismatch,
         Rejection::WelcomeProviderMismatch => ProblemCode::WelcomeProviderMismatch,
         Rejection::UnknownProvider => ProblemCode::UnknownProvider,
+        Rejection::NotAnExternalCommit(_) | Rejection::WelcomeInJoin | Rejection::NotAnExternalProposal(_) => {
+            ProblemCode::Malformed
+        }
+        Rejection::InvalidSignature => ProblemCode::PolicyDenied,
+        Rejection::StaleJoin => ProblemCode::StaleJoin,
+        Rejection::NoGroupInfo => ProblemCode::NoGroupInfo,
         Rejection::TooLarge(_) => ProblemCode::TooLarge,
         Rejection::RateLimited { .. } => ProblemCode::RateLimited,
     }
 }
 
-const REJECTIONS: [Rejection; 14] = [
+const REJECTIONS: [Rejection; 25] = [
     Rejection::UnknownGroup,
     Rejection::GroupExists,
     Rejection::GroupIdNotReserved,
@@ -47,6 +54,17 @@ const REJECTIONS: [Rejection; 14] = [
     Rejection::GroupInfoMismatch,
     Rejection::WelcomeProviderMismatch,
     Rejection::UnknownProvider,
+    Rejection::NotAnExternalCommit(NotAnExternalCommit::Sender),
+    Rejection::NotAnExternalCommit(NotAnExternalCommit::Path),
+    Rejection::NotAnExternalCommit(NotAnExternalCommit::ExternalInit),
+    Rejection::NotAnExternalCommit(NotAnExternalCommit::Removes),
+    Rejection::NotAnExternalCommit(NotAnExternalCommit::Proposal),
+    Rejection::WelcomeInJoin,
+    Rejection::NotAnExternalProposal(NotAnExternalProposal::Sender),
+    Rejection::NotAnExternalProposal(NotAnExternalProposal::Proposal),
+    Rejection::InvalidSignature,
+    Rejection::StaleJoin,
+    Rejection::NoGroupInfo,
     Rejection::TooLarge(SizeLimit::Application(111_111)),
     Rejection::TooLarge(SizeLimit::Handshake(222_222)),
     Rejection::TooLarge(SizeLimit::Welcome(333_333)),

@@ -56,8 +56,16 @@ pub(super) fn message(kind: Kind, group_id: &[u8], epoch: u64, text: &str, lengt
             Kind::Commit => bytes.extend([3, 0, 0]),
             // sender: external(2) and its index; no authenticated_data; proposal(2): remove(3) of leaf 0
             Kind::ExternalProposal => bytes.extend([2, 0, 0, 0, 0, 0, 2, 0, 3, 0, 0, 0, 0]),
-            // sender: new_member_commit(4); no authenticated_data; commit(3) without proposals and path; no signature
-            Kind::ExternalCommit => bytes.extend([4, 0, 3, 0, 0, 0]),
+            // sender: new_member_commit(4); some authenticated_data; commit(3) of an external_init(6), with a path: a leaf
+            // of empty vectors whose source is commit(3), and no nodes; no signature
+            Kind::ExternalCommit => {
+                bytes.push(4);
+                opaque(&mut bytes, &[0; 30]);
+                bytes.push(3);
+                bytes.extend([4, 1, 0, 6, 0]);
+                bytes.extend([1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0]);
+                bytes.push(0);
+            }
         }
         let mut rest = text.as_bytes().to_vec();
         rest.resize(text.len() + padding, 0);

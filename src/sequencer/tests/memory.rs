@@ -13,7 +13,10 @@ use std::{
 use bytes::Bytes;
 
 use super::*;
-use crate::wire::{MaskedPartitionKey, ServiceProviderId};
+use crate::{
+    mls::EpochNumber,
+    wire::{MaskedPartitionKey, ServiceProviderId},
+};
 
 /// The rows of one group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,7 @@ pub(super) struct Rows {
     pub(super) reservation: Option<Reservation>,
     pub(super) partitions: BTreeMap<MaskedPartitionKey, Arc<Partition>>,
     pub(super) announced: BTreeSet<MaskedPartitionKey>,
+    pub(super) heads: BTreeSet<(EpochNumber, MaskedPartitionKey)>,
     pub(super) entries: BTreeMap<(MaskedPartitionKey, u32), Entry>,
     pub(super) repeats: HashMap<(MaskedPartitionKey, RepeatKey), Receipt>,
     pub(super) blobs: HashMap<BlobKey, Bytes>,
@@ -84,6 +88,41 @@ impl Hub {
         decided
     }
 
+    /// The heads among which candidates with that epoch number are looked for.
+    fn heads(&self, group: &GroupKey, epoch: EpochNumber) -> Heads {
+        let rows = &self.rows(group).heads;
+        let of = |epoch: Option<EpochNumber>| {
+            let of_epoch = rows.iter().filter(move |(known, _)| Some(*known) == epoch);
+            of_epoch.map(|(_, key)| *key).take(HEADS_MAX).collect()
+        };
+        Heads { of_epoch: of(Some(epoch)), above: of(epoch.next()), highest: rows.last().map(|(_, key)| *key) }
+    }
+
+    /// Where somebody may join with a commit of that epoch number.
+    pub(super) fn candidates(
+        &self,
+        group: GroupKey,
+        epoch: EpochNumber,
+        policy: &Policy,
+        now: UnixMillis,
+    ) -> Vec<Candidate> {
+        let view = View { hub: self, batch: &Vec::new(), group, looks: Cell::new(0) };
+        match candidates(&view, epoch, &self.heads(&group, epoch), policy, now) {
+            Ok(candidates) => candidates,
+            Err(impossible) => match impossible {},
+        }
+    }
+
+    /// The partition whose GroupInfo is given away.
+    pub(super) fn publisher(&self, group: GroupKey, policy: &Policy, now: UnixMillis) -> Option<MaskedPartitionKey> {
+        let view = View { hub: self, batch: &Vec::new(), group, looks: Cell::new(0) };
+        let highest = self.rows(&group).heads.last().map(|(_, key)| *key);
+        match publisher(&view, highest.as_ref(), policy, now) {
+            Ok(publisher) => publisher.map(|(key, _)| key),
+            Err(impossible) => match impossible {},
+        }
+    }
+
     /// The hints for a reader of `requested`.
     pub(super) fn hints(
         &self,
@@ -122,7 +161,15 @@ impl Hub {
                 rows.partitions.insert(*key, Arc::new(record.clone()));
             }
             rows.announced.extend(&transition.announced);
-            if let Some((partition, index, entry)) = &transition.append {
+            for head in &transition.heads {
+                let row = (head.epoch, head.partition);
+                if head.is_head {
+                    rows.heads.insert(row)
+                } else {
+                    rows.heads.remove(&row)
+                };
+            }
+            for (partition, index, entry) in &transition.appends {
                 let before = rows.entries.insert((*partition, *index), entry.clone());
                 assert_eq!(before, None, "an index is used once");
             }

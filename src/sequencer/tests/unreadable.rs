@@ -100,7 +100,7 @@ fn refusal(read: Read, command: &Command) -> Refusal<Read> {
 #[test]
 fn a_failed_read_is_not_a_rejection() {
     let partition = PartitionKey::new([1; 16]).masked();
-    let present = Command::Present(Present { provider: provider(), partition });
+    let present = Command::Present(Present { provider: provider(), partition, given: None });
     let expire = Command::Expire(Expire { partition, due_ms: 0 });
     let lapse = Command::Expire(Expire { partition: MaskedPartitionKey::NONE, due_ms: 0 });
     let reserve = Command::Reserve(Reserve { holder: UserTag([0; 16]) });

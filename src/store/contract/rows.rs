@@ -15,7 +15,7 @@ use super::{
 use crate::{
     mls::{CipherSuite, EpochNumber},
     sequencer::{
-        Blob, BlobKey, EntryCommit, Evidence, Group, Outcome, Parent, Partition, Receipt, Reservation, Timer,
+        Blob, BlobKey, EntryCommit, Evidence, Group, Head, Outcome, Parent, Partition, Receipt, Reservation, Timer,
         Transition, Usage, Use,
     },
     store::{Batch, Presentation},
@@ -40,15 +40,17 @@ pub(crate) fn of_any_content_are_read_back(open: Open) {
     let mut most = Partition::new(u64::MAX, Some(EpochNumber(u64::MAX)), None);
     most.next_index = u32::MAX;
     most.bytes = u64::MAX;
-    most.uses =
-        (0..100).map(|n| Use { provider: provider(&format!("p{n}.example")), first_ms: n, last_ms: n }).collect();
+    most.uses = (0..100)
+        .map(|n| Use { provider: provider(&format!("p{n}.example")), first_ms: n, last_ms: n, given: None })
+        .collect();
     most.evidence.note(Evidence::NO_EDGE);
     batch.push(
         group(0),
         Transition {
             group: Some(Group { users: Vec::new(), cipher_suite: CipherSuite(u16::MAX), ..group_record() }),
             partitions: vec![(MaskedPartitionKey::NONE, Partition::new(0, None, None)), (partition(0xff), most)],
-            append: Some((partition(0xff), u32::MAX, entry(u64::MAX, 0))),
+            appends: vec![(partition(0xff), u32::MAX, entry(u64::MAX, 0))],
+            heads: vec![Head { partition: partition(0xff), epoch: EpochNumber(u64::MAX), is_head: true }],
             blobs: vec![Blob::new(&large), Blob::new(&Bytes::new())],
             timers: vec![Timer { due_ms: u64::MAX, partition: MaskedPartitionKey::NONE }],
             ..Transition::unchanged(Outcome::Done)

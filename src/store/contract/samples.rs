@@ -7,8 +7,8 @@ use crate::{
     fixtures::mls::{SUITE, welcome},
     mls::{CipherSuite, EpochNumber, WireWelcome},
     sequencer::{
-        Blob, BlobKey, Charge, Child, Entry, EntryCommit, Evidence, Group, GroupKey, Outcome, Parent, Partition,
-        Receipt, RepeatKey, Reservation, Timer, Transition, Usage, Use, UserTag, Welcome,
+        Blob, BlobKey, Charge, Child, Entry, EntryCommit, Evidence, Given, Group, GroupKey, Head, Outcome, Parent,
+        Partition, Receipt, RepeatKey, Reservation, Timer, Transition, Usage, Use, UserTag, Welcome,
     },
     store::{Batch, Presentation, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
@@ -59,6 +59,7 @@ pub(crate) fn partition_record() -> Partition {
         created_ms: 1_700_000_000_050,
         epoch: Some(EpochNumber(7)),
         parent: Some(Parent { key: partition(0x11), index: 3 }),
+        announced_by: Some(provider("follower.example")),
         children: vec![Child { key: partition(0x12), index: 4, announced_ms: 1_700_000_000_100 }],
         next_index: 6,
         first_index: 1,
@@ -68,7 +69,15 @@ pub(crate) fn partition_record() -> Partition {
         bytes: 600,
         group_info: Some(BlobKey([0xb1; 32])),
         ratchet_tree: Some(BlobKey([0xb2; 32])),
-        uses: vec![Use { provider: provider("hub.example"), first_ms: 1, last_ms: 2 }],
+        uses: vec![
+            Use { provider: provider("hub.example"), first_ms: 1, last_ms: 2, given: None },
+            Use {
+                provider: provider("follower.example"),
+                first_ms: 3,
+                last_ms: 5,
+                given: Some(Given { commit: 4, first_ms: 4 }),
+            },
+        ],
         charges: vec![Charge { provider: provider("follower.example"), usage: Usage { partitions: 1, bytes: 300 } }],
         evidence,
     }
@@ -101,7 +110,11 @@ pub(crate) fn transition() -> Transition {
         partitions: vec![(partition(0x10), partition_record()), (next, Partition::new(5, None, None))],
         announced: vec![partition(0x10), next],
         removed: Vec::new(),
-        append: Some((partition(0x10), 4, Entry { commit, ..entry(1_700_000_000_200, 40) })),
+        heads: vec![
+            Head { partition: partition(0x10), epoch: EpochNumber(7), is_head: false },
+            Head { partition: next, epoch: EpochNumber(8), is_head: true },
+        ],
+        appends: vec![(partition(0x10), 4, Entry { commit, ..entry(1_700_000_000_200, 40) })],
         repeat: Some((
             partition(0x10),
             repeat_key(0x20),
@@ -139,6 +152,7 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
         reservations,
         partitions,
         announced,
+        heads,
         entries,
         repeats,
         blobs,
@@ -162,6 +176,9 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
     }
     for (group, key) in announced {
         assert!(snapshot.announced(key, 1000).unwrap().contains(group), "{group:?} {key:?}");
+    }
+    for ((group, epoch, key), is_head) in heads {
+        assert_eq!(snapshot.heads(group, *epoch, 1000).unwrap().contains(key), *is_head, "{group:?} {key:?}");
     }
     for (group, key, index, entry) in entries {
         let page = snapshot.messages(group, key, *index, 0).unwrap();

@@ -53,6 +53,12 @@ impl RocksStore {
         for (group, partition) in &batch.announced {
             write.put_cf(state, keys::announced(partition, group), []);
         }
+        for ((group, epoch, partition), is_head) in &batch.heads {
+            match is_head {
+                true => write.put_cf(state, keys::head(group, *epoch, partition), []),
+                false => write.delete_cf(state, keys::head(group, *epoch, partition)),
+            }
+        }
         for (group, partition, index, entry) in &batch.entries {
             write.put_cf(messages, keys::message(group, partition, *index), values::encode_entry(entry));
         }

@@ -3,6 +3,7 @@
 //! Numbers are big-endian, so that rows sort by them.
 
 use crate::{
+    mls::EpochNumber,
     sequencer::{BlobKey, GroupKey, RepeatKey, Timer, UnixMillis, UserTag},
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
@@ -45,6 +46,7 @@ pub(super) mod kind {
     pub(in super::super) const DELIVERY: u8 = b'D';
     pub(in super::super) const EXPIRY: u8 = b'E';
     pub(in super::super) const GROUP: u8 = b'G';
+    pub(in super::super) const HEAD: u8 = b'J';
     pub(in super::super) const HANDLE: u8 = b'H';
     pub(in super::super) const HUB_SHARE: u8 = b'Y';
     pub(in super::super) const ITEM: u8 = b'I';
@@ -81,6 +83,26 @@ pub(super) fn announced(partition: &MaskedPartitionKey, group: &GroupKey) -> Vec
 /// The prefix of all announcements of a partition.
 pub(super) fn announced_prefix(partition: &MaskedPartitionKey) -> Vec<u8> {
     [&[kind::ANNOUNCED], partition.as_bytes().as_slice()].concat()
+}
+
+pub(super) fn head(group: &GroupKey, epoch: EpochNumber, partition: &MaskedPartitionKey) -> Vec<u8> {
+    [heads_of(group, epoch).as_slice(), partition.as_bytes()].concat()
+}
+
+/// What the rows of all heads with that epoch number begin with.
+pub(super) fn heads_of(group: &GroupKey, epoch: EpochNumber) -> Vec<u8> {
+    [heads(group).as_slice(), &epoch.0.to_be_bytes()].concat()
+}
+
+/// What the rows of all heads of a group begin with.
+pub(super) fn heads(group: &GroupKey) -> Vec<u8> {
+    [&[kind::HEAD], group.as_bytes().as_slice()].concat()
+}
+
+/// The partition at the end of a head's key.
+pub(super) fn parse_head(key: &[u8]) -> Option<MaskedPartitionKey> {
+    let partition = key.get(1 + GroupKey::LENGTH + size_of::<u64>()..)?.try_into().ok()?;
+    Some(MaskedPartitionKey::new(partition))
 }
 
 /// A provider's name holds no zero byte, so the zero ends it.

@@ -8,6 +8,7 @@ use rocksdb::{DB, DBPinnableSlice, ErrorKind, ReadOptions, ReadTier, SnapshotWit
 
 use super::{RocksStore, engine::WELCOMED, inbox_keys, keys, pool_keys, values};
 use crate::{
+    mls::EpochNumber,
     pool::{
         Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, Letter, LetterKey, Mailbox, Place, Reference,
         ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
@@ -214,6 +215,29 @@ impl Snapshot for RocksSnapshot<'_> {
             Ok(groups.len() < limit)
         })?;
         Ok(groups)
+    }
+
+    fn heads(&self, group: &GroupKey, epoch: EpochNumber, limit: usize) -> Result<Vec<MaskedPartitionKey>, Error> {
+        let mut heads = Vec::new();
+        let prefix = keys::heads_of(group, epoch);
+        self.scan(keys::STATE, &prefix, &prefix, |key, _value| {
+            heads.push(keys::parse_head(key).ok_or(Error::Corrupt("head"))?);
+            Ok(heads.len() < limit)
+        })?;
+        Ok(heads)
+    }
+
+    fn highest_head(&self, group: &GroupKey) -> Result<Option<MaskedPartitionKey>, Error> {
+        let prefix = keys::heads(group);
+        let mut options = self.options();
+        options.set_iterate_lower_bound(prefix.clone());
+        let mut rows = self.view.raw_iterator_cf_opt(self.store.family(keys::STATE)?, options);
+        rows.seek_for_prev(keys::head(group, EpochNumber(u64::MAX), &MaskedPartitionKey::new([0xff; 32])));
+        if let Some((key, value)) = rows.item() {
+            self.spend(key, value)?;
+            return keys::parse_head(key).map(Some).ok_or(Error::Corrupt("head"));
+        }
+        rows.status().map_err(io).map(|()| None)
     }
 
     fn presented(

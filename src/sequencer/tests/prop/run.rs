@@ -125,7 +125,7 @@ impl Run {
             Operation::Present { partition, by } => {
                 let partition = self.key(group, partition);
                 let is_recorded = self.models[group].present(partition, by, &self.policy, self.now);
-                let present = Present { provider: name(by), partition: masked(partition) };
+                let present = Present { provider: name(by), partition: masked(partition), given: None };
                 let transition = self.decide(key, &Command::Present(present)).unwrap();
                 assert_eq!(transition.is_unchanged(), !is_recorded);
             }
@@ -256,7 +256,7 @@ impl Run {
                     {
                         self.saw("orphan of an orphan");
                     }
-                    assert!(transition.removed.is_empty() || transition.append.is_none());
+                    assert!(transition.removed.is_empty() || transition.appends.is_empty());
                 }
             }
             assert_eq!(gone, removed);

@@ -17,7 +17,7 @@
 //!     expect=none                         … only if there is no commit, or none after that index
 //!     epoch=5                             … that names this epoch; else the partition's, or 0
 //!     group-info= welcome=                … as above
-//! present A by=north                      a receive
+//! present A by=north given=1              a receive, which gave it the commit at index 1
 //! expire                                  look at every timer that is due, until none is
 //! ring Q                                  look at Q's timer, due or not
 //! hints A for=north shown=B,C             whom a reader at the end of A is given; `shown` is what that user showed
@@ -44,7 +44,7 @@ use super::{
     words::Words,
 };
 use crate::{
-    mls::{CipherSuite, EpochNumber, ProtocolVersion, WireGroupInfo},
+    mls::{CipherSuite, EpochNumber, ExternalCommit, ExternalProposal, ProtocolVersion, WireGroupInfo},
     wire::{CommitData, CreateGroupRequest, ExpectCommit, MaskedPartitionKey, SendRequest, WelcomeData, encode},
 };
 
@@ -105,7 +105,15 @@ impl Play {
             "present" => {
                 let partition = self.names.masked(words.plain(1));
                 let provider = notation::provider(words.must("by"));
-                self.decide(&Command::Present(Present { provider, partition }))
+                let given = words.take("given").map(|index| index.parse().unwrap());
+                self.decide(&Command::Present(Present { provider, partition, given }))
+            }
+            "join" => self.join(&mut words),
+            "propose" => self.propose(&mut words),
+            "candidates" => self.candidates(words.plain(1)),
+            "publisher" => {
+                let publisher = self.hub.publisher(self.key(), &self.policy, self.now);
+                vec![publisher.map_or("nobody".into(), |key| self.names.of(&key).to_owned())]
             }
             "found" => self.found(&mut words),
             "expire" => self.expire(),
@@ -234,6 +242,55 @@ impl Play {
         let request = SendRequest { message, partition_key: notation::partition_key(partition), commit_data };
         let send = Send::new(notation::provider(words.must("by")), request, expect_commit);
         self.decide(&Command::Send(Box::new(send)))
+    }
+
+    fn join(&mut self, words: &mut Words<'_>) -> Vec<String> {
+        let partition = self.names.masked(words.must("to"));
+        let known = self.rows().partitions.get(&partition).cloned();
+        let epoch = known.as_ref().and_then(|partition| partition.epoch).map_or(0, |epoch| epoch.0);
+        let epoch = words.take("epoch").map_or(epoch, |epoch| epoch.parse().unwrap());
+        let length = words.size("size", 100);
+        let message = handmade::message(Kind::ExternalCommit, self.group.as_bytes(), epoch, words.plain(1), length);
+        let ground = match words.take("ground") {
+            None => Ground::Proof(known.and_then(|partition| partition.group_info).unwrap_or(BlobKey([0; 32]))),
+            Some("dominance") => Ground::Dominance { token: false },
+            Some("token") => Ground::Dominance { token: true },
+            Some(other) => panic!("no such ground: {other}"),
+        };
+        let next = self.names.masked(words.must("announcing"));
+        let group_info = self.group_info(words, epoch.wrapping_add(1));
+        let join = Join {
+            submitter: notation::provider(words.must("by")),
+            partition,
+            ground,
+            commit: ExternalCommit::of(&message).unwrap(),
+            announcement: Announcement { next, group_info, welcome_data: welcome_data(words) },
+        };
+        self.decide(&Command::Join(Box::new(join)))
+    }
+
+    fn propose(&mut self, words: &mut Words<'_>) -> Vec<String> {
+        let partitions = words.must("to").split(',').map(|name| self.names.masked(name)).collect();
+        let epoch = words.must("epoch").parse().unwrap();
+        let length = words.size("size", 100);
+        let message = handmade::message(Kind::ExternalProposal, self.group.as_bytes(), epoch, words.plain(1), length);
+        let propose = Propose {
+            submitter: notation::provider(words.must("by")),
+            partitions,
+            proposal: ExternalProposal::of(&message).unwrap(),
+        };
+        self.decide(&Command::Propose(Box::new(propose)))
+    }
+
+    fn candidates(&self, epoch: &str) -> Vec<String> {
+        let epoch = EpochNumber(epoch.parse().unwrap());
+        let candidates = self.hub.candidates(self.key(), epoch, &self.policy, self.now);
+        let written = |candidate: &Candidate| {
+            let star = if candidate.is_dominant { "*" } else { "" };
+            let published = if candidate.group_info.is_some() { " with a GroupInfo" } else { "" };
+            format!("{}{star}{published}", self.names.of(&candidate.partition))
+        };
+        if candidates.is_empty() { vec!["none".into()] } else { candidates.iter().map(written).collect() }
     }
 
     fn expire(&mut self) -> Vec<String> {

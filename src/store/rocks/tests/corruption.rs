@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::{RocksStore, keys, open, raw_rows, try_open};
 use crate::{
+    mls::EpochNumber,
     pool::{DeliveryKey, Place, ReferenceKey},
     sequencer::{BlobKey, GroupKey},
     store::{
@@ -38,6 +39,8 @@ fn errors(snapshot: &dyn Snapshot, group: &GroupKey) -> Vec<Error> {
         snapshot.blob(group, &BlobKey::of(b"a tree")).map(drop),
         snapshot.budget(&provider("follower.example"), group).map(drop),
         snapshot.presented(group, &key, &tag(0x31)).map(drop),
+        snapshot.heads(group, EpochNumber(8), 10).map(drop),
+        snapshot.highest_head(group).map(drop),
         snapshot.account(&stock.user).map(drop),
         snapshot.stock(&stock).map(drop),
         snapshot.items(&stock, Place::FIRST, 10).map(drop),
@@ -97,7 +100,8 @@ fn with_two_groups(folder: &Path) -> (RocksStore, Batch) {
 fn has_one_length(family: &str, key: &[u8]) -> bool {
     match family {
         keys::STATE => {
-            !matches!(key[0], keys::kind::TIMER | keys::kind::ANNOUNCED | keys::kind::EXPIRY | keys::kind::MARK)
+            use keys::kind::{ANNOUNCED, EXPIRY, HEAD, MARK, TIMER};
+            !matches!(key[0], TIMER | ANNOUNCED | EXPIRY | HEAD | MARK)
         }
         keys::REPEATS | keys::OUTBOX | keys::PRESENTED => true,
         _ => false,
@@ -165,13 +169,16 @@ fn a_message_s_head_is_checked() {
 fn a_damaged_key_is_an_error_where_it_is_met() {
     let messages = keys::partition_prefix(&group(1), &partition(0x10));
     let announced = keys::announced_prefix(&partition(0x10));
-    let strays: [(&'static str, Vec<u8>); 9] = [
+    let head = keys::heads_of(&group(1), EpochNumber(8));
+    let strays: [(&'static str, Vec<u8>); 11] = [
         (keys::STATE, vec![keys::kind::TIMER]),
         (keys::STATE, [vec![keys::kind::TIMER], vec![0; 70]].concat()),
         (keys::STATE, [vec![keys::kind::TIMER], vec![0; 73]].concat()),
         (keys::STATE, vec![keys::kind::BUDGET]),
         (keys::STATE, [vec![keys::kind::BUDGET], b"NOT A NAME\0".to_vec(), vec![1; 32]].concat()),
         (keys::STATE, [announced, vec![1; 31]].concat()),
+        (keys::STATE, [head, vec![1; 31]].concat()),
+        (keys::STATE, [keys::heads(&group(1)), vec![0xff; 39]].concat()),
         (keys::MESSAGES, [messages.clone(), vec![1; 3]].concat()),
         (keys::MESSAGES, [messages, vec![1; 5]].concat()),
         (keys::OUTBOX, vec![1; 31]),

@@ -1,0 +1,351 @@
+//! What a message changes in the partition that it enters: the edge that a commit makes, what it costs, what is kept.
+//!
+//! Whether it may enter was decided before.
+
+use std::sync::Arc;
+
+use super::{
+    Announcement, Blob, BlobKey, Charge, Child, Entry, EntryCommit, Evidence, Group, Head, Parent, Partition, Policy,
+    Receipt, Refusal, Rejection, State, Timer, Transition, UnixMillis, Usage, Welcome,
+    dominance::{dominant_child, is_on_dominant_branch, orphan_above},
+};
+use crate::{
+    mls::{ContentType, Sender, WireMessage},
+    wire::{MaskedPartitionKey, ServiceProviderId},
+};
+
+/// How many partitions one commit may connect to the root by adopting an orphan and what hangs below it.
+const ADOPTION_MAX: usize = 4096;
+
+/// A message that is about to enter a partition.
+pub(super) struct Entering<'a> {
+    pub(super) submitter: &'a ServiceProviderId,
+    pub(super) partition: MaskedPartitionKey,
+    pub(super) message: &'a WireMessage,
+    pub(super) announcement: Option<&'a Announcement>,
+    /// Whether the submitter has shown the partition's key.
+    pub(super) presents: bool,
+}
+
+impl Entering<'_> {
+    /// Appends the message to its partition, as it was `found`, with everything that follows from it. What that changes
+    /// is added to `so_far`, which may have entered other partitions.
+    pub(super) fn enter<S: State + ?Sized>(
+        &self,
+        state: &S,
+        group: Arc<Group>,
+        found: Option<Arc<Partition>>,
+        policy: &Policy,
+        now: UnixMillis,
+        so_far: Transition,
+    ) -> Result<(Receipt, Transition), Refusal<S::Error>> {
+        let opens = found.is_none();
+        let before = found.unwrap_or_else(|| Arc::new(Partition::new(now, None, None)));
+        if before.next_index == u32::MAX {
+            return Err(Rejection::PartitionFull.into());
+        }
+        let receipt = Receipt { accepted_ms: now, index: before.next_index, commits_before: before.commits };
+        let mut change =
+            Change { state, policy, now, group, target: (*before).clone(), before, exempt: false, transition: so_far };
+        change.exempt = change.is_exempt(self).map_err(Refusal::State)?;
+        let child = change.announce(self, receipt).map_err(Refusal::State)?;
+        change.charge(self, opens, child)?;
+        change.append(self, receipt, opens);
+        Ok((receipt, change.transition))
+    }
+
+    /// Whether somebody sends who is no member, or not yet.
+    fn is_external(&self) -> bool {
+        let sender = self.message.sender();
+        matches!(sender, Some(Sender::External(_) | Sender::NewMemberProposal | Sender::NewMemberCommit))
+    }
+}
+
+/// A message on its way to a transition.
+struct Change<'a, S: ?Sized> {
+    state: &'a S,
+    policy: &'a Policy,
+    now: UnixMillis,
+    group: Arc<Group>,
+    /// The target as it was.
+    before: Arc<Partition>,
+    /// The target as it will be.
+    target: Partition,
+    /// Whether it is one of the first member commits of a partition on the dominant branch, which cost nothing.
+    exempt: bool,
+    transition: Transition,
+}
+
+impl<S: State + ?Sized> Change<'_, S> {
+    /// Makes the edge that a commit asks for. Returns whether that created a partition.
+    fn announce(&mut self, entering: &Entering<'_>, receipt: Receipt) -> Result<bool, S::Error> {
+        let Some(announcement) = entering.announcement else { return Ok(false) };
+        let next = announcement.next;
+        let parent = Parent { key: entering.partition, index: receipt.index };
+        let found = self.state.partition(&next)?;
+        let (mut child, created) = match found {
+            _ if next == entering.partition || next == self.group.root => return self.no_edge(),
+            None => {
+                let epoch = self.target.epoch.map(|epoch| epoch.next());
+                // No epoch follows the last one.
+                let Some(epoch) = epoch.map_or(Some(None), |next| next.map(Some)) else { return self.no_edge() };
+                (Partition::new(self.now, epoch, Some(parent)), true)
+            }
+            Some(found) => {
+                if !self.may_adopt(&next, &found, &entering.partition)? {
+                    return self.no_edge();
+                }
+                let mut child = (*found).clone();
+                child.parent = Some(parent);
+                if !self.connect(&mut child)? {
+                    return self.no_edge();
+                }
+                if let Some(displaced) = found.parent {
+                    self.displace(&displaced, &next)?;
+                }
+                (child, false)
+            }
+        };
+        child.announced_by = Some(entering.submitter.clone());
+        child.group_info = announcement.group_info.as_ref().map(|group_info| BlobKey::of(group_info.bytes()));
+        if let Some(epoch) = self.target.epoch.filter(|_| self.target.children.is_empty()) {
+            self.transition.heads.push(Head { partition: entering.partition, epoch, is_head: false });
+        }
+        self.target.children.push(Child { key: next, index: receipt.index, announced_ms: self.now });
+        if child.is_connected() {
+            self.transition.announced.push(next);
+        }
+        self.note_head(next, &child);
+        self.transition.partitions.push((next, child));
+        Ok(created)
+    }
+
+    fn no_edge(&mut self) -> Result<bool, S::Error> {
+        self.target.evidence.note(Evidence::NO_EDGE);
+        Ok(false)
+    }
+
+    /// A connected partition may adopt whatever is not connected: an orphan, and one that was announced by what is not
+    /// connected itself. Otherwise a committer could announce the next epoch from a made-up partition first, and the
+    /// group would go on below an orphan that ages out. Elsewhere an orphan may be adopted by any partition that does
+    /// not descend from it.
+    fn may_adopt(
+        &self,
+        key: &MaskedPartitionKey,
+        found: &Partition,
+        by: &MaskedPartitionKey,
+    ) -> Result<bool, S::Error> {
+        if self.before.is_connected() || !found.is_orphan() {
+            return Ok(self.before.is_connected() && !found.is_connected());
+        }
+        Ok(orphan_above(self.state, by, &self.before)?.is_some_and(|top| top != *key))
+    }
+
+    /// Takes away the edge that a partition which is not connected had made to `child`.
+    fn displace(&mut self, edge: &Parent, child: &MaskedPartitionKey) -> Result<(), S::Error> {
+        if let Some(above) = self.state.partition(&edge.key)? {
+            let mut above = (*above).clone();
+            above.children.retain(|known| known.key != *child);
+            above.evidence.note(Evidence::NO_EDGE);
+            self.transition.partitions.push((edge.key, above));
+        }
+        Ok(())
+    }
+
+    /// Gives an adopted orphan, and everything below it, its epoch. What it had cost is given back when an exempt
+    /// commit adopts it: it is part of the dominant branch then. Otherwise a provider could grow a group without end
+    /// off that branch, by adopting its own orphans.
+    ///
+    /// Returns false, with nothing changed, when there is too much below it.
+    fn connect(&mut self, orphan: &mut Partition) -> Result<bool, S::Error> {
+        let Some(mut epoch) = self.target.epoch else { return Ok(true) };
+        let mut connected: Vec<(MaskedPartitionKey, Partition)> = Vec::new();
+        let mut level: Vec<MaskedPartitionKey> = orphan.children.iter().map(|child| child.key).collect();
+        let Some(next) = epoch.next() else { return Ok(false) };
+        epoch = next;
+        orphan.epoch = Some(epoch);
+        let mut refunds = self.refund(orphan);
+        while !level.is_empty() {
+            let Some(next) = epoch.next() else { return Ok(false) };
+            epoch = next;
+            let mut below = Vec::new();
+            for key in level {
+                if connected.len() == ADOPTION_MAX {
+                    return Ok(false);
+                }
+                let Some(partition) = self.state.partition(&key)? else { continue };
+                let mut partition = (*partition).clone();
+                partition.epoch = Some(epoch);
+                refunds.append(&mut self.refund(&mut partition));
+                below.extend(partition.children.iter().map(|child| child.key));
+                connected.push((key, partition));
+            }
+            level = below;
+        }
+        for charge in refunds {
+            let usage = self.in_group(&charge.provider)?.minus(charge.usage);
+            self.set_in_group(&charge.provider, usage);
+        }
+        self.join_users(orphan);
+        for (key, partition) in connected {
+            self.join_users(&partition);
+            self.transition.announced.push(key);
+            self.note_head(key, &partition);
+            self.transition.partitions.push((key, partition));
+        }
+        Ok(true)
+    }
+
+    fn note_head(&mut self, partition: MaskedPartitionKey, record: &Partition) {
+        if let Some(epoch) = record.epoch.filter(|_| record.is_head()) {
+            self.transition.heads.push(Head { partition, epoch, is_head: true });
+        }
+    }
+
+    /// Takes what an adopted partition had cost out of its record, if it is to be given back.
+    fn refund(&self, partition: &mut Partition) -> Vec<Charge> {
+        if self.exempt { std::mem::take(&mut partition.charges) } else { Vec::new() }
+    }
+
+    /// Whoever used a partition that is now connected to the root has used the group.
+    fn join_users(&mut self, partition: &Partition) {
+        for a_use in &partition.uses {
+            if !self.group.users.contains(&a_use.provider) {
+                Arc::make_mut(&mut self.group).users.push(a_use.provider.clone());
+                self.transition.group = Some((*self.group).clone());
+            }
+        }
+    }
+
+    fn in_group(&self, provider: &ServiceProviderId) -> Result<Usage, S::Error> {
+        match self.transition.budgets.iter().find(|(whose, _)| whose == provider) {
+            Some((_, usage)) => Ok(*usage),
+            None => Ok(self.state.budget(provider)?.in_group),
+        }
+    }
+
+    fn set_in_group(&mut self, provider: &ServiceProviderId, usage: Usage) {
+        match self.transition.budgets.iter_mut().find(|(whose, _)| whose == provider) {
+            Some((_, old)) => *old = usage,
+            None => self.transition.budgets.push((provider.clone(), usage)),
+        }
+    }
+
+    /// Whether it is a member's commit, one of the first of a partition on the dominant branch: honest races never hit
+    /// a budget.
+    fn is_exempt(&self, entering: &Entering<'_>) -> Result<bool, S::Error> {
+        let is_member_commit = entering.announcement.is_some() && !entering.is_external();
+        if !is_member_commit || self.before.member_commits >= self.policy.free_commits {
+            return Ok(false);
+        }
+        is_on_dominant_branch(self.state, &entering.partition, &self.before, self.policy, self.now)
+    }
+
+    /// What the send costs the submitter's budget: for the target, and for the partition that it announces.
+    fn cost(&mut self, entering: &Entering<'_>, opens: bool, created_child: bool) -> Result<(Usage, Usage), S::Error> {
+        let attached = entering.announcement.map_or(0, attached_bytes);
+        let message = entering.message.bytes().len() as u64;
+        let child = Usage { partitions: u64::from(created_child), bytes: 0 };
+        if !self.before.is_connected() {
+            let target = Usage { partitions: u64::from(opens), bytes: message + attached };
+            return Ok((target, child));
+        }
+        let late = self.is_late()?;
+        if late && entering.message.content_type() != ContentType::Application {
+            self.target.evidence.note(Evidence::LATE_HANDSHAKE);
+        }
+        if self.exempt {
+            return Ok((Usage::default(), Usage::default()));
+        }
+        let bytes = if late || entering.is_external() { message + attached } else { attached };
+        Ok((Usage { partitions: 0, bytes }, child))
+    }
+
+    /// Whether the dominant child has been in use, as a child, for longer than honest stragglers need.
+    fn is_late(&self) -> Result<bool, S::Error> {
+        let Some(child) = dominant_child(self.state, &self.before, self.policy, self.now)? else { return Ok(false) };
+        let first_used = self.state.partition(&child.key)?.and_then(|child| child.first_used_ms());
+        // It may have been used as an orphan, before anybody here could know of it.
+        let since = first_used.map(|first_used| first_used.max(child.announced_ms));
+        Ok(since.is_some_and(|since| self.now > since.saturating_add(self.policy.late_after_ms)))
+    }
+
+    fn charge(&mut self, entering: &Entering<'_>, opens: bool, created_child: bool) -> Result<(), Refusal<S::Error>> {
+        let (target, child) = self.cost(entering, opens, created_child).map_err(Refusal::State)?;
+        let cost = target.plus(child);
+        if cost.is_nothing() {
+            return Ok(());
+        }
+        let budget = self.state.budget(entering.submitter).map_err(Refusal::State)?;
+        let in_group = self.in_group(entering.submitter).map_err(Refusal::State)?.plus(cost);
+        let in_all = budget.in_all.minus(budget.in_group).plus(in_group);
+        if !in_group.fits(self.policy.budget_in_group) || !in_all.fits(self.policy.budget_in_all) {
+            let retry_after_seconds = self.policy.retry_after_seconds;
+            return Err(Rejection::RateLimited { retry_after_seconds }.into());
+        }
+        self.set_in_group(entering.submitter, in_group);
+        self.target.record_charge(entering.submitter, target);
+        let announced = entering.announcement.map(|announcement| announcement.next);
+        if let Some((_, record)) = self.transition.partitions.iter_mut().find(|(key, _)| Some(*key) == announced) {
+            record.record_charge(entering.submitter, child);
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, entering: &Entering<'_>, receipt: Receipt, opens: bool) {
+        let Self { transition, target, .. } = self;
+        let message = entering.message.bytes();
+        let mut bytes = message.len() as u64;
+        let commit = entering.announcement.map(|announcement| {
+            let group_info = announcement.group_info.as_ref().map(|group_info| Blob::new(group_info.bytes()));
+            bytes += group_info.as_ref().map_or(0, |blob| blob.bytes.len() as u64);
+            let commit = EntryCommit {
+                next: announcement.next,
+                group_info: group_info.as_ref().map(|blob| (blob.key, blob.length())),
+            };
+            transition.blobs.extend(group_info);
+            commit
+        });
+        if entering.presents {
+            target.record_use(entering.submitter, self.now);
+        }
+        target.next_index += 1;
+        target.bytes += bytes;
+        if commit.is_some() {
+            target.commits += 1;
+            target.member_commits += u32::from(!entering.is_external());
+            target.last_commit = Some(receipt.index);
+        }
+        if target.epoch.is_some_and(|epoch| epoch != entering.message.epoch()) {
+            target.evidence.note(Evidence::EPOCH_MISMATCH);
+        }
+        if opens {
+            let due_ms = self.now.saturating_add(self.policy.orphan_ms);
+            transition.timers.push(Timer { due_ms, partition: entering.partition });
+        }
+        if let Some(Announcement { next, welcome_data: Some(data), .. }) = entering.announcement {
+            transition.welcome = Some(Box::new(Welcome {
+                partition: *next,
+                commit: Some(Parent { key: entering.partition, index: receipt.index }),
+                held: receipt.commits_before > 0 || !self.before.is_connected(),
+                submitter: entering.submitter.clone(),
+                submitted_ms: self.now,
+                data: data.clone(),
+            }));
+        }
+        let entry = Entry { accepted_ms: self.now, message: message.clone(), commit };
+        transition.appends.push((entering.partition, receipt.index, entry));
+        if self.target.is_connected() {
+            let target = self.target.clone();
+            self.join_users(&target);
+        }
+        self.transition.partitions.push((entering.partition, self.target.clone()));
+    }
+}
+
+/// Bytes of the GroupInfo and the Welcome of a commit.
+fn attached_bytes(announcement: &Announcement) -> u64 {
+    let group_info = announcement.group_info.as_ref().map_or(0, |group_info| group_info.bytes().len());
+    let welcome = announcement.welcome_data.as_ref().map_or(0, |data| data.welcome.bytes().len());
+    (group_info + welcome) as u64
+}
