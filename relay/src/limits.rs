@@ -59,7 +59,7 @@ pub struct TunnelLimits {
 pub struct KeyLimits {
     /// A list that differs from the one before is taken only if that was first seen so long ago.
     pub change_min: Duration,
-    /// A list is fetched again after its `max-age`, but not sooner than this.
+    /// A list is fetched again after its `max-age`, but not twice in a row sooner than this.
     pub refresh_min: Duration,
     /// And not later than this.
     pub refresh_max: Duration,

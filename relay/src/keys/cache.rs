@@ -34,7 +34,7 @@ pub struct CachedList {
     pub etag: HeaderValue,
     /// The gateway's, to ask whether the list has changed.
     pub(crate) gateway_etag: Option<HeaderValue>,
-    /// What the gateway said, within the operator's bounds.
+    /// What the gateway said, and at most what the operator allows.
     pub max_age: Duration,
     /// When the gateway last said that this is its list; `None` for a list from before the relay was started.
     pub validated: Option<Instant>,
@@ -85,7 +85,7 @@ pub struct Fetched {
     pub bytes: Bytes,
     /// Its entity tag.
     pub etag: Option<HeaderValue>,
-    /// For how long it says so, within the operator's bounds.
+    /// For how long it says so, and at most what the operator allows.
     pub max_age: Duration,
     /// Milliseconds since 1970, for the log.
     pub now_ms: u64,

@@ -8,6 +8,7 @@ mod cache;
 mod chain;
 mod key_list;
 mod log;
+mod pace;
 mod refresh;
 
 pub use cache::{CachedList, Fetched, KeyTrouble, Keys, Offer};

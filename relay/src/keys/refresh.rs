@@ -13,7 +13,7 @@ use http::{
 use http_body_util::{BodyExt, Limited};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Fetched, KeyTrouble, Offer, key_list::LIST_BYTES_MAX};
+use super::{Fetched, KeyTrouble, Offer, key_list::LIST_BYTES_MAX, pace::Pace};
 use crate::{
     counters::{Counters, KeyFetch},
     limits::KeyLimits,
@@ -23,9 +23,6 @@ use crate::{
 
 /// For a list that says nothing of its age.
 const MAX_AGE_DEFAULT: Duration = Duration::from_secs(60 * 60);
-/// After a gateway could not be reached, the next look comes this soon, and ever later.
-const PAUSE_FIRST: Duration = Duration::from_secs(2);
-const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
 /// Longer entity tags are not kept.
 const ETAG_BYTES_MAX: usize = 256;
 
@@ -48,20 +45,18 @@ enum Answer {
 
 /// Keeps the copy of a gateway's list fresh until it is aborted.
 pub(crate) async fn keep_fresh(route: Arc<Route>, refreshing: Refreshing) {
-    let mut pause = PAUSE_FIRST;
+    let mut pace = Pace::new();
     loop {
         let outcome = look(&route, &refreshing).await;
         refreshing.counters.key_fetches.add(outcome);
         report(outcome, &route);
         let next = match outcome {
             KeyFetch::Unchanged | KeyFetch::Changed => {
-                pause = PAUSE_FIRST;
-                route.keys.list().map_or(PAUSE_MAX, |list| list.max_age)
+                let max_age = route.keys.list().map_or(MAX_AGE_DEFAULT, |list| list.max_age);
+                pace.after_list(max_age, &refreshing.limits)
             }
             KeyFetch::Unreachable | KeyFetch::Unusable | KeyFetch::TooSoon | KeyFetch::NotRecorded => {
-                let now = pause;
-                pause = (pause * 2).min(PAUSE_MAX);
-                now
+                pace.after_failure()
             }
         };
         sleep(next).await;
@@ -98,8 +93,7 @@ async fn look(route: &Arc<Route>, refreshing: &Refreshing) -> KeyFetch {
             return KeyFetch::Unreachable;
         }
     };
-    let bounded =
-        |max_age: Option<Duration>| max_age.unwrap_or(MAX_AGE_DEFAULT).min(limits.refresh_max).max(limits.refresh_min);
+    let bounded = |max_age: Option<Duration>| max_age.unwrap_or(MAX_AGE_DEFAULT).min(limits.refresh_max);
     let validated = Instant::now();
     match (answer, known) {
         (Answer::NotModified { max_age }, Some(known)) => {

@@ -126,6 +126,23 @@ async fn the_relay_asks_whether_a_list_has_changed() {
     assert!(!answer.fields["etag"].to_str().unwrap().contains("gateway"));
 }
 
+/// The first look of a relay may come in the last minute before a change, which is shorter than its pace.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_is_announced_is_there_when_it_was_announced_for() {
+    let site = Site::new();
+    let gateway = Gateway::start(&site.pki, &[b"h2"]).await;
+    let looks = Arc::new(AtomicU8::new(1));
+    gateway.give_keys(move |_| {
+        let mut response = answer(200, "application/ohttp-keys", key_list(looks.fetch_add(1, SeqCst)));
+        response.headers_mut().insert("cache-control", "max-age=2".parse().unwrap());
+        Reaction::Answer(response)
+    });
+    let slow = "key_refresh_min_seconds = 3600\nkey_refresh_max_seconds = 3600\nkey_change_min_hours = 0";
+    let (relay, _) = site.relay_to(gateway.address, slow).await;
+    fetched(&relay, "changed", 2).await;
+    assert_eq!(site.client(&relay).await.get(KEYS).await.content, key_list(2));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_that_changes_too_soon_is_refused_and_reported_until_policy_allows_it() {
     let site = Site::new();
