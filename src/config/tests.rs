@@ -533,3 +533,22 @@ fn a_gateway_that_nobody_can_upload_to_and_its_certificate_are_warned_about() {
     let warnings = about(&config, now());
     assert!(warnings.len() == 1 && warnings[0].contains("nobody can upload"), "{warnings:?}");
 }
+
+/// The relay's operator would know both halves.
+#[test]
+fn relays_that_have_one_holder_with_the_provider_are_warned_about() {
+    let folder = Folder::new();
+    let warned = |relays: &str| {
+        let public = format!(
+            "[public]\nlisten = \"[::1]:0\"\ncert_file = \"pki/hub.example/cert.pem\"\n\
+             key_file = \"pki/hub.example/key.pem\"\nkeys_path = \"keys\"\nseal_key_file = \"seal\"\n\
+             relay_ca_file = \"pki/ca.pem\"\nrelays = {relays}\n[store]"
+        );
+        let mut warnings = folder.load(&EXAMPLE.replace("[store]", &public)).unwrap().warnings(now());
+        warnings.retain(|sentence| sentence.contains("public.relays"));
+        warnings
+    };
+    assert!(warned("[\"relay.example\"]").is_empty());
+    let warnings = warned("[\"relay.example\", \"relay.hub.example\"]");
+    assert!(warnings.len() == 1 && warnings[0].contains("1 of 2") && !warnings[0].contains("example"), "{warnings:?}");
+}

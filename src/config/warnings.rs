@@ -2,9 +2,10 @@
 
 use std::{path::Path, time::SystemTime};
 
+use restante_names::have_one_holder;
 use restante_process::config::{facts, read_certificates, seconds, too_few_files};
 
-use super::Config;
+use super::{Config, Public};
 
 /// An operator needs this long to get a new certificate.
 const EXPIRY_DAYS: i64 = 14;
@@ -14,6 +15,7 @@ pub(super) fn of(config: &Config, now: SystemTime) -> Vec<String> {
         too_few_files(config.limits.connections_max),
         expiry("provider.cert_file", &config.provider.cert_file, now),
         config.public.as_ref().and_then(|public| expiry("public.cert_file", &public.cert_file, now)),
+        config.public.as_ref().and_then(|public| own_relays(public, config.provider.id.as_str())),
         (config.public.is_some() && config.local.is_none()).then(|| {
             "the gateway of [public] is on and there is no table [local]: nobody can upload KeyPackages or mint tokens"
                 .to_owned()
@@ -24,6 +26,19 @@ pub(super) fn of(config: &Config, now: SystemTime) -> Vec<String> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Names are all that can be known here of who runs a relay.
+fn own_relays(public: &Public, id: &str) -> Option<String> {
+    let names = &public.relays.as_ref()?.names;
+    let own = names.iter().filter(|name| have_one_holder(name.as_str(), id)).count();
+    (own > 0).then(|| {
+        format!(
+            "the domains of {own} of {} public.relays tell that they have one holder with provider.id: who runs both \
+             relay and gateway sees who asks and what is asked; let relays of other operators in",
+            names.len()
+        )
+    })
 }
 
 fn expiry(key: &str, cert_file: &Path, now: SystemTime) -> Option<String> {

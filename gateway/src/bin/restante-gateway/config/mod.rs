@@ -15,9 +15,10 @@ mod written;
 
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::SystemTime};
 
-use http::{Method, Uri};
+use http::{Method, Uri, uri::Authority};
 pub(crate) use limits::Limits;
 use restante_gateway::RotationSchedule;
+use restante_names::have_one_holder;
 use restante_process::config::{LocalAddress, Problems, Program, Sources, too_few_files};
 use written::Layers;
 
@@ -116,6 +117,20 @@ impl Config {
 
     /// What is allowed but will hurt later. Sentences with numbers only, fit for the log.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        too_few_files(self.limits.connections_max).into_iter().collect()
+        [too_few_files(self.limits.connections_max), self.own_relays()].into_iter().flatten().collect()
+    }
+
+    /// Names are all that can be known here of who runs a relay.
+    fn own_relays(&self) -> Option<String> {
+        let names = &self.relays.as_ref()?.names;
+        let host = self.authority.parse::<Authority>().ok()?;
+        let own = names.iter().filter(|name| have_one_holder(name, host.host())).count();
+        (own > 0).then(|| {
+            format!(
+                "the domains of {own} of {} gateway.relays tell that they have one holder with gateway.authority: who \
+                 runs both relay and gateway sees who asks and what is asked; let relays of other operators in",
+                names.len()
+            )
+        })
     }
 }

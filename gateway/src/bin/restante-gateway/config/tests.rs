@@ -162,3 +162,25 @@ fn flags_stand_above_the_file() {
     assert_eq!(config.listen.port(), 0);
     assert!(config.keys.schedule.x_wing);
 }
+
+/// The relay's operator would know both halves. Names do not stand in the log.
+#[test]
+fn relays_that_have_one_holder_with_the_gateway_are_warned_about() {
+    let folder = folder();
+    let warned = |flags: &[(&str, &str)]| {
+        let mut config = load_in(folder.path(), EXAMPLE, flags).unwrap();
+        config.limits.connections_max = 1;
+        let mut warnings = config.warnings();
+        warnings.retain(|sentence| sentence.contains("gateway.relays"));
+        warnings
+    };
+    assert!(warned(&[]).is_empty());
+    let own = r#"["relay.example", "relay.follower.example", "follower.example"]"#;
+    for authority in ["follower.example", "www.follower.example:8443"] {
+        let warnings = warned(&[("gateway.relays", own), ("gateway.authority", authority)]);
+        assert!(
+            warnings.len() == 1 && warnings[0].contains("2 of 3") && !warnings[0].contains("example"),
+            "{warnings:?}"
+        );
+    }
+}
