@@ -37,6 +37,10 @@ use restante_process::{
 const NO_RUNTIME: &str = "no runtime";
 const NO_SIGNALS: &str = "signals cannot be handled";
 
+/// Many small pieces on many threads, in RocksDB as in Rust: what the system's allocator takes longer for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let arguments = Arguments::parse();
     let exit = run(arguments).unwrap_or_else(|error| {

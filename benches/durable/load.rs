@@ -1,7 +1,7 @@
 //! The generator: connections with one request in flight each, driven by one thread.
 //!
 //! It writes prepared bytes and looks only for the end of the answer, so that most of the machine is left to the
-//! server.
+//! server. Each connection asks again when it was answered, or, at a given rate, when its turn has come.
 
 use std::{
     cell::Cell,
@@ -23,6 +23,9 @@ pub(crate) struct Load {
     pub(crate) address: SocketAddr,
     pub(crate) in_flight: usize,
     pub(crate) length: Duration,
+    /// How many requests all connections begin in a second, if they do not ask as fast as they can. Timers are good to a
+    /// millisecond, so they come in small crowds, and latencies say little.
+    pub(crate) rate: Option<f64>,
 }
 
 /// What is asked, and how an answer ends.
@@ -50,8 +53,9 @@ pub(crate) fn run(load: &Load, target: &Target, cpu_seconds: impl Fn() -> f64) -
     let progress = Rc::new(Progress::default());
     LocalSet::new().block_on(&runtime, async {
         let mut connections = JoinSet::new();
-        for _ in 0..load.in_flight {
-            connections.spawn_local(connection(load.address, target.clone(), progress.clone()));
+        for number in 0..load.in_flight {
+            let turns = load.rate.map(|rate| Turns::of(number, load.in_flight, rate));
+            connections.spawn_local(connection(load.address, target.clone(), progress.clone(), turns));
         }
         tokio::time::sleep(load.length / 4).await;
         progress.counting.set(true);
@@ -68,7 +72,33 @@ pub(crate) fn run(load: &Load, target: &Target, cpu_seconds: impl Fn() -> f64) -
     })
 }
 
-async fn connection(address: SocketAddr, target: Target, progress: Rc<Progress>) -> Histogram<u64> {
+/// When a connection may ask, if not at once.
+struct Turns {
+    next: tokio::time::Instant,
+    apart: Duration,
+}
+
+impl Turns {
+    /// One connection of several that take turns.
+    fn of(number: usize, connections: usize, rate: f64) -> Self {
+        let between = Duration::from_secs_f64(1.0 / rate);
+        let (number, connections) = (u32::try_from(number).unwrap(), u32::try_from(connections).unwrap());
+        Self { next: tokio::time::Instant::now() + between * number, apart: between * connections }
+    }
+
+    /// A turn that was missed is taken at once.
+    async fn wait(&mut self) {
+        tokio::time::sleep_until(self.next).await;
+        self.next += self.apart;
+    }
+}
+
+async fn connection(
+    address: SocketAddr,
+    target: Target,
+    progress: Rc<Progress>,
+    mut turns: Option<Turns>,
+) -> Histogram<u64> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut histogram = Histogram::<u64>::new(3).unwrap();
@@ -76,6 +106,9 @@ async fn connection(address: SocketAddr, target: Target, progress: Rc<Progress>)
     while !progress.ending.get() {
         request.clear();
         (target.request)(progress.number.replace(progress.number.get() + 1), &mut request);
+        if let Some(turns) = &mut turns {
+            turns.wait().await;
+        }
         let start = Instant::now();
         stream.write_all(&request).await.unwrap();
         answer.clear();

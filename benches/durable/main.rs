@@ -34,6 +34,10 @@ const IN_FLIGHT: [usize; 3] = [1, 16, 64];
 /// Groups, and with them partitions, for the rows that spread.
 const PARTITIONS: usize = 10_000;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if let Some(at) = arguments.iter().position(|argument| argument == "--serve") {
@@ -73,7 +77,7 @@ fn main() {
 fn measure_hub(table: &mut Table, wanted: &dyn Fn(&str) -> bool) {
     let hub = hub::Hub::start(PARTITIONS);
     let run = |name: &str, durable: bool, in_flight: usize, target: Target| {
-        let load = Load { address: hub.address, in_flight, length: LENGTH };
+        let load = Load { address: hub.address, in_flight, length: LENGTH, rate: None };
         let measured = load::run(&load, &target, || hub.cpu_seconds());
         Row::new(name, in_flight, durable, measured)
     };

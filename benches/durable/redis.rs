@@ -36,7 +36,7 @@ pub(crate) fn appends(in_flight: usize, length: Duration) -> Option<Row> {
     }
     let target = Target { request: Rc::new(append), answer: bulk_answer };
     let process = server.id();
-    let measured = run(&Load { address, in_flight, length }, &target, || crate::cpu::seconds(process));
+    let measured = run(&Load { address, in_flight, length, rate: None }, &target, || crate::cpu::seconds(process));
     server.kill().unwrap();
     server.wait().unwrap();
     Some(Row::new("redis XADD always", in_flight, true, measured))

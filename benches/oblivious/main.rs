@@ -42,16 +42,26 @@ use row::{Row, Table};
 const LENGTH: Duration = Duration::from_secs(3);
 /// Connections, each with one request in flight.
 const IN_FLIGHT: [usize; 3] = [1, 16, 64];
+/// Requests in a second, at which fetches with and without the gateway are compared: some half of what the gateway can
+/// do. As fast as they can, the ones are twice as many as the others and share each sync with twice as many.
+const RATE: f64 = 10_000.0;
 /// By the app, of a provider that its own user is at: a short question, a short answer.
 const LOCAL: &str = "local fetch";
 /// As through the gateway, with bodies as long, in clear.
 const FETCH: &str = "plain fetch";
 const SEALED: &str = "fetch through the gateway";
+/// Both again, as many of the one in a second as of the other.
+const PACED_FETCH: &str = "plain fetch, 10 k/s";
+const PACED_SEALED: &str = "fetch through it, 10 k/s";
 /// Opened and sealed, and answered at once in between.
 const TRIVIAL: &str = "nothing through a gateway";
 const EMPTY: &str = "empty POST";
 const DENIALS: &str = "denials";
 const WORST: &str = "worst bundle";
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -67,25 +77,34 @@ fn main() -> ExitCode {
     let provider = Provider::start();
     let mut table = Table::default();
     for in_flight in IN_FLIGHT {
-        let mut measure = |name: &str, durable: bool, target: fn(&Provider) -> Target| {
+        let mut measure = |name: &str, durable: bool, rate: Option<f64>, target: fn(&Provider) -> Target| {
             if wanted(name) {
-                let load = Load { address: provider.address, in_flight, length: LENGTH };
+                let load = Load { address: provider.address, in_flight, length: LENGTH, rate };
                 let measured = load::run(&load, &target(&provider), || provider.cpu_seconds());
                 table.add(Row::new(name, in_flight, durable, measured));
             }
         };
-        measure(EMPTY, false, Provider::empty_posts);
-        measure(TRIVIAL, false, Provider::sealed_nothings);
-        measure(LOCAL, true, Provider::fetches);
-        measure(FETCH, true, Provider::padded_fetches);
-        measure(SEALED, true, Provider::sealed_fetches);
+        measure(EMPTY, false, None, Provider::empty_posts);
+        measure(TRIVIAL, false, None, Provider::sealed_nothings);
+        measure(LOCAL, true, None, Provider::fetches);
+        measure(FETCH, true, None, Provider::padded_fetches);
+        measure(SEALED, true, None, Provider::sealed_fetches);
+        if in_flight == 64 {
+            measure(PACED_FETCH, true, Some(RATE), Provider::padded_fetches);
+            measure(PACED_SEALED, true, Some(RATE), Provider::sealed_fetches);
+        }
     }
     table.write("oblivious.json");
-    if let (Some(sealed), Some(plain)) = (table.server_cpu_us(SEALED, 64), table.server_cpu_us(FETCH, 64)) {
-        println!("\n{:8.1}  µs of CPU that the gateway adds to a fetch, 64 in flight; goal: 40", sealed - plain);
-    }
-    if let (Some(trivial), Some(empty)) = (table.server_cpu_us(TRIVIAL, 64), table.server_cpu_us(EMPTY, 64)) {
-        println!("{:8.1}  µs of CPU that it adds to nothing, 64 in flight; to reach for: 26", trivial - empty);
+    let more = |with: &str, without: &str| Some(table.server_cpu_us(with, 64)? - table.server_cpu_us(without, 64)?);
+    println!();
+    for (added, of) in [
+        (more(PACED_SEALED, PACED_FETCH), "a fetch, 10 000 per second; goal: 40"),
+        (more(SEALED, FETCH), "a fetch, 64 in flight"),
+        (more(TRIVIAL, EMPTY), "nothing, 64 in flight; to reach for: 26"),
+    ] {
+        if let Some(added) = added {
+            println!("{added:8.1}  µs of CPU that the gateway adds to {of}");
+        }
     }
     provider.expect_all_answered();
     if wanted(DENIALS) && !denials::look_alike(&provider) {

@@ -35,6 +35,10 @@ use restante_process::{
     telemetry, until_drained,
 };
 
+/// Many small pieces on many threads, in RocksDB as in Rust: what the system's allocator takes longer for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let exit = run(arguments).unwrap_or_else(|error| {
