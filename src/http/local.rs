@@ -13,7 +13,7 @@ use axum::{
 };
 
 use super::{
-    Hub, Problem, admin, body, fields, forward, health, key_packages,
+    Hub, Problem, admin, body, fields, forward, health, inbox, key_packages,
     operations::{self, SMALL_BODY_BYTES_MAX},
     respond::{self, no_store},
 };
@@ -31,6 +31,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/local/mint-group-id", post(mint_group_id))
         .route("/v1/local/create-group", post(create_group))
         .merge(key_packages::router())
+        .merge(inbox::router())
         .merge(admin::router())
         .route(health::ALIVE, get(health::alive))
         .route(health::READY, get(health::ready))

@@ -15,6 +15,7 @@ mod forward;
 mod health;
 mod hub;
 mod hub_answer;
+mod inbox;
 mod key_package_target;
 mod key_packages;
 pub mod local;

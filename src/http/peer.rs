@@ -32,15 +32,26 @@ impl Peer {
 }
 
 /// A peer that was found among the configured ones for this very request.
+pub(super) struct AdmittedProvider(pub(super) ServiceProviderId);
+
+impl FromRequestParts<Arc<Hub>> for AdmittedProvider {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, Problem> {
+        match parts.extensions.get::<Peer>() {
+            Some(Peer(Some(id))) if hub.is_peer(id) => Ok(Self(id.clone())),
+            Some(Peer(_)) | None => Err(Problem::not_a_peer()),
+        }
+    }
+}
+
+/// The same, as the one on whose behalf an operation of both listeners runs.
 pub(super) struct Admitted(pub(super) Submitter);
 
 impl FromRequestParts<Arc<Hub>> for Admitted {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, Problem> {
-        match parts.extensions.get::<Peer>() {
-            Some(Peer(Some(id))) if hub.is_peer(id) => Ok(Self(Submitter::Peer(id.clone()))),
-            Some(Peer(_)) | None => Err(Problem::not_a_peer()),
-        }
+        AdmittedProvider::from_request_parts(parts, hub).await.map(|AdmittedProvider(id)| Self(Submitter::Peer(id)))
     }
 }

@@ -13,9 +13,13 @@ use axum::{
 use super::{
     Hub, Problem, body,
     operations::{self, SMALL_BODY_BYTES_MAX},
-    peer::Admitted,
-    respond::no_store,
+    peer::{Admitted, AdmittedProvider},
+    respond::{self, no_store},
 };
+use crate::wire::{WelcomeInitRequest, WelcomePush, decode};
+
+/// As many KeyPackageRefs as a Welcome can have new members, of the longest hash, and room to spare.
+const WELCOME_INIT_BYTES_MAX: usize = 9 * 1024 * 1024;
 
 /// Its paths.
 pub fn router(hub: Arc<Hub>) -> Router {
@@ -23,6 +27,8 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/send", post(send))
         .route("/v1/receive", post(receive))
         .route("/v1/receive-literal", post(receive_literal))
+        .route("/v1/welcome-init", post(welcome_init))
+        .route("/v1/welcome", post(welcome))
         .layer(middleware::map_response(no_store))
         .with_state(hub)
 }
@@ -46,4 +52,25 @@ async fn receive_literal(
 ) -> Result<Response, Problem> {
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
     operations::receive_literal(&hub, &peer, &received).await
+}
+
+async fn welcome_init(
+    State(hub): State<Arc<Hub>>,
+    AdmittedProvider(from): AdmittedProvider,
+    request: Request,
+) -> Result<Response, Problem> {
+    let received = body::read(&hub, request, WELCOME_INIT_BYTES_MAX.min(hub.request_bytes_max)).await?;
+    let request: WelcomeInitRequest = decode(&received.bytes).map_err(Problem::malformed)?;
+    respond::answer(&hub.service.welcome_init(&from, request).await?)
+}
+
+async fn welcome(
+    State(hub): State<Arc<Hub>>,
+    AdmittedProvider(from): AdmittedProvider,
+    request: Request,
+) -> Result<Response, Problem> {
+    let received = body::read(&hub, request, hub.request_bytes_max).await?;
+    let push: WelcomePush = decode(&received.bytes).map_err(Problem::malformed)?;
+    hub.service.welcome(&from, push).await?;
+    respond::nothing()
 }

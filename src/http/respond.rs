@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Problem, fields};
 use crate::{
-    service::{Answer, Lent},
+    service::{Answer, InboxAnswer, Lent},
     wire::{MEDIA_TYPE, encode},
 };
 
@@ -45,6 +45,13 @@ pub(super) fn received(Answer { received, memory }: Answer) -> Result<Response, 
         headers.insert(fields::MORE, fields::TRUE);
     }
     Ok(response)
+}
+
+/// Encodes Welcomes. The memory is given back when the last byte has been written.
+pub(super) fn inbox(InboxAnswer { response, memory }: InboxAnswer) -> Result<Response, Problem> {
+    let bytes = encode(&response).map_err(|_| Problem::unavailable())?;
+    let body = Bytes::from_owner(Page { bytes, _memory: memory });
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], body).into_response())
 }
 
 /// An encoded page, and the memory that it was lent.

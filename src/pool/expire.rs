@@ -3,7 +3,7 @@
 
 use super::{
     Expiry, ExpiryOf, Place, Policy, Refusal, State, StockKey, Transition,
-    inbox::{expire_letter, expire_ticket},
+    inbox::{InboxState, expire_letter, expire_ticket},
 };
 use crate::sequencer::UnixMillis;
 
@@ -14,7 +14,7 @@ const ITEMS_MAX: usize = 256;
 ///
 /// # Errors
 /// [`Refusal::State`] when the state cannot be read.
-pub fn expire<S: State + ?Sized>(
+pub fn expire<S: InboxState + ?Sized>(
     state: &S,
     due: &Expiry,
     policy: &Policy,

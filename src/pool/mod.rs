@@ -40,8 +40,8 @@ pub use forget::{Forget, forget};
 pub use handle::Handle;
 pub use inbox::{
     Acknowledge, Addressed, Deliver, Delivered, Delivery, DeliveryKey, HubRoom, HubShare, InboxChanges, InboxPolicy,
-    Issue, Letter, LetterKey, Mailbox, Room, Taken, Ticket, TicketKey, Welcomed, acknowledge, deliver, has_room, issue,
-    judge,
+    InboxState, Issue, Letter, LetterKey, Mailbox, Room, Taken, Ticket, TicketKey, Welcomed, acknowledge, deliver,
+    has_room, issue, judge,
 };
 pub use meter::{Meter, Rate};
 pub use meters::Meters;

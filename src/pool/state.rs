@@ -2,14 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{
-    Account, Delivery, DeliveryKey, Handle, HubShare, Item, Letter, LetterKey, Mailbox, Place, Reference, ReferenceKey,
-    Stock, StockKey, Ticket, TicketKey, Welcomed,
-};
-use crate::{
-    sequencer::UserTag,
-    wire::{ServiceProviderId, TokenHandle},
-};
+use super::{Account, Handle, Item, Place, Reference, ReferenceKey, Stock, StockKey};
+use crate::{sequencer::UserTag, wire::TokenHandle};
 
 /// What is known of users and their KeyPackages, with the changes of everything that was decided before.
 #[allow(clippy::missing_errors_doc, reason = "every read fails when the store cannot read")]
@@ -40,24 +34,6 @@ pub trait State {
 
     /// The period of tokens, raised to revoke all of them.
     fn token_period(&self) -> Result<u64, Self::Error>;
-
-    /// A hub's ticket.
-    fn ticket(&self, key: &TicketKey) -> Result<Option<Ticket>, Self::Error>;
-
-    /// Which Welcomes were taken for a KeyPackage.
-    fn welcomed(&self, key: &ReferenceKey) -> Result<Option<Welcomed>, Self::Error>;
-
-    /// A Welcome that waits for somebody.
-    fn delivery(&self, key: &DeliveryKey) -> Result<Option<Delivery>, Self::Error>;
-
-    /// A Welcome that waits for one client.
-    fn letter(&self, key: &LetterKey) -> Result<Option<Letter>, Self::Error>;
-
-    /// How much waits for a user.
-    fn mailbox(&self, user: &UserTag) -> Result<Option<Mailbox>, Self::Error>;
-
-    /// What a hub takes up, or all of them.
-    fn hub_share(&self, hub: Option<&ServiceProviderId>) -> Result<HubShare, Self::Error>;
 
     /// That something should be there and is not.
     fn missing(&self, what: &'static str) -> Self::Error;

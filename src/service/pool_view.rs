@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 use crate::{
     pool::{
-        Account, Delivery, DeliveryKey, Handle, HubShare, Item, Letter, LetterKey, Mailbox, Place, Reference,
-        ReferenceKey, State, Stock, StockKey, Ticket, TicketKey, Welcomed,
+        Account, Delivery, DeliveryKey, Handle, HubShare, InboxState, Item, Letter, LetterKey, Mailbox, Place,
+        Reference, ReferenceKey, State, Stock, StockKey, Ticket, TicketKey, Welcomed,
     },
     sequencer::UserTag,
     store::{Error, PoolBatch, Snapshot},
@@ -122,6 +122,12 @@ impl State for PoolView<'_> {
         self.changed(|batch| batch.token_period).map_or_else(|| self.snapshot.token_period(), Ok)
     }
 
+    fn missing(&self, what: &'static str) -> Error {
+        Error::Corrupt(what)
+    }
+}
+
+impl InboxState for PoolView<'_> {
     fn ticket(&self, key: &TicketKey) -> Result<Option<Ticket>, Error> {
         self.count(1);
         self.changed(|batch| batch.inbox.tickets.get(key).cloned()).map_or_else(|| self.snapshot.ticket(key), Ok)
@@ -153,9 +159,5 @@ impl State for PoolView<'_> {
         let hub_or_all = hub.cloned();
         self.changed(|batch| batch.inbox.shares.get(&hub_or_all).copied())
             .map_or_else(|| self.snapshot.hub_share(hub), Ok)
-    }
-
-    fn missing(&self, what: &'static str) -> Error {
-        Error::Corrupt(what)
     }
 }

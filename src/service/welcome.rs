@@ -14,6 +14,7 @@ use crate::{
     mls::{WireRatchetTree, WireWelcome},
     pool::{self, Addressed, Deliver, DeliveryKey, Issue, ReferenceKey, Rejection, TicketKey},
     sequencer::SizeLimit,
+    store,
     wire::{
         DecodeError, KeyPackageRef, ServiceProviderId, WelcomeDecision, WelcomeInitRequest, WelcomeInitResponse,
         WelcomePush, encode,
@@ -36,12 +37,12 @@ impl Service {
         from: &ServiceProviderId,
         request: WelcomeInitRequest,
     ) -> Result<WelcomeInitResponse, Error> {
-        let references: Vec<_> = request.key_package_refs.iter().map(reference_key).collect();
-        let (decisions, has_room) = self.decisions(from, references.clone()).await?;
+        let (decided, has_room) = self.decisions(from, request.key_package_refs).await?;
         let mut ticket = [0; 16];
         self.entropy.fill(&mut ticket)?;
-        let accepted = |(_, decision): &(_, &WelcomeDecision)| **decision == WelcomeDecision::Accepted;
-        let references: Vec<_> = references.into_iter().zip(&decisions).filter(accepted).map(|(key, _)| key).collect();
+        let accepted = decided.iter().filter(|(_, decision)| *decision == WelcomeDecision::Accepted);
+        let references: Vec<_> = accepted.map(|(reference, _)| *reference).collect();
+        tracing::trace!(asked = decided.len(), accepted = references.len(), "decisions about a Welcome");
         if !references.is_empty() {
             if !has_room {
                 return Err(Error::PoolRejected(Rejection::InboxesFull));
@@ -49,11 +50,7 @@ impl Service {
             let issue = Issue { ticket: TicketKey::of(&ticket), hub: from.clone(), references };
             self.lanes.submit_pool(PoolTask::Issue(issue)).await?;
         }
-        tracing::trace!(
-            asked = decisions.len(),
-            accepted = decisions.iter().filter(|decision| **decision == WelcomeDecision::Accepted).count(),
-            "decisions about a Welcome"
-        );
+        let decisions = decided.into_iter().map(|(_, decision)| decision).collect();
         Ok(WelcomeInitResponse { welcome_ticket: ticket.to_vec(), decisions })
     }
 
@@ -121,14 +118,17 @@ impl Service {
     async fn decisions(
         self: &Arc<Self>,
         from: &ServiceProviderId,
-        references: Vec<ReferenceKey>,
-    ) -> Result<(Vec<WelcomeDecision>, bool), Error> {
+        references: Vec<KeyPackageRef>,
+    ) -> Result<(Vec<(ReferenceKey, WelcomeDecision)>, bool), Error> {
         let (hub, policy, now) = (from.clone(), self.pool_policy.clone(), self.now());
         self.snapshot_read(move |snapshot| {
             let view = PoolView::new(&[], snapshot);
-            let decide = |reference| pool::judge(&view, &hub, reference, &policy.inbox, now);
-            let decisions = references.iter().map(decide).collect::<Result<_, _>>()?;
-            Ok((decisions, pool::has_room(&view, &hub, &policy.inbox)?))
+            let decide = |reference: &KeyPackageRef| {
+                let key = ReferenceKey::of(&reference.0);
+                Ok((key, pool::judge(&view, &hub, &key, &policy.inbox, now)?))
+            };
+            let decided = references.iter().map(decide).collect::<Result<_, store::Error>>()?;
+            Ok((decided, pool::has_room(&view, &hub, &policy.inbox)?))
         })
         .await
     }
@@ -162,10 +162,6 @@ impl Service {
 pub(super) struct Content {
     pub(super) welcome: WireWelcome,
     pub(super) ratchet_tree: Option<WireRatchetTree>,
-}
-
-fn reference_key(reference: &KeyPackageRef) -> ReferenceKey {
-    ReferenceKey::of(&reference.0)
 }
 
 fn addressed(welcome: &WireWelcome) -> Vec<Addressed> {

@@ -44,7 +44,7 @@ async fn another_format_is_named_and_not_touched() {
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains("format 9") && said.contains("this program reads format 4"), "{said}");
     }
-    tamper(&site, |db| db.put("format", 3_u32.to_be_bytes()).unwrap());
+    tamper(&site, |db| db.put("format", 4_u32.to_be_bytes()).unwrap());
     let hub = site.start(&Setting::new(HUB)).await;
     assert_eq!(hub.user("alice").read_all(&group, 0).await.len(), 1);
 }

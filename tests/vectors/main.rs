@@ -17,6 +17,7 @@ mod creating;
 mod external_joins;
 mod file;
 mod heads;
+mod inbox;
 mod key_packages;
 mod key_schedule;
 mod messages;
@@ -83,6 +84,7 @@ fn expected(starts: &[Start]) -> Vec<File> {
         file("join_token.json", "Join tokens.", tokens::join_tokens()),
         file("bearer_token.json", "Bearer tokens.", tokens::bearer_tokens()),
         file("pool.json", "Uploading KeyPackages, managing tokens.", pool::vectors(&corpus)),
+        file("inbox.json", "Fetching and acknowledging Welcomes.", inbox::vectors(&corpus)),
         file("banned.json", "The GroupContext extension 0xF0D5.", banned::vectors()),
     ];
     let mut keys = file(

@@ -6,13 +6,13 @@ use restante::{
         self, Banned, BearerToken, BearerTokenInput, BearerTokenKind, ClientId, CommitData, CreateGroupRequest,
         CreateGroupResponse, DecodeError, DeleteKeyPackagesRequest, Epoch, ExternalJoinRequest,
         ExternalProposalRequest, ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse, HintedEpoch, Identity,
-        JoinTokenRequest, JoinTokenResponse, KeyPackageRef, KeyPackageRequest, KeyPackageRequests, KeyPackageResponse,
-        KeyPackageResult, KeyPackageResults, KeyPackageStanding, KeyPackageStatus, KeyPackageStock, ListTokensResponse,
-        LiteralReceiveRequest, MaskedPartitionKey, Message, MessageCommit, MintGroupIdResponse, MintTokenRequest,
-        MintTokenResponse, PartitionKey, PartitionKeyContext, PushRequest, PushResponse, ReceiveRequest,
-        ReceiveResponse, RevokeTokenRequest, SendRequest, SendResponse, ServiceProviderId, SubscribeRequest,
-        TokenHandle, TokenUse, UploadKeyPackagesRequest, WelcomeData, WelcomeDecision, WelcomeInitRequest,
-        WelcomeInitResponse, WelcomePush,
+        InboxAckRequest, InboxEntry, InboxOutcome, InboxRequest, InboxResponse, JoinTokenRequest, JoinTokenResponse,
+        KeyPackageRef, KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, KeyPackageResult, KeyPackageResults,
+        KeyPackageStanding, KeyPackageStatus, KeyPackageStock, ListTokensResponse, LiteralReceiveRequest,
+        MaskedPartitionKey, Message, MessageCommit, MintGroupIdResponse, MintTokenRequest, MintTokenResponse,
+        PartitionKey, PartitionKeyContext, PushRequest, PushResponse, ReceiveRequest, ReceiveResponse,
+        RevokeTokenRequest, SendRequest, SendResponse, ServiceProviderId, SubscribeRequest, TokenHandle, TokenUse,
+        UploadKeyPackagesRequest, WelcomeData, WelcomeDecision, WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
     },
 };
 use serde_json::{Value, json};
@@ -98,6 +98,11 @@ pub(crate) fn decode(structure: &str, bytes: &[u8], corpus: &Corpus) -> Result<(
         "TokenHandle" => TokenHandle,
         "KeyPackageStock" => KeyPackageStock,
         "TokenUse" => TokenUse,
+        "InboxRequest" => InboxRequest,
+        "InboxEntry" => InboxEntry,
+        "InboxResponse" => InboxResponse,
+        "InboxOutcome" => InboxOutcome,
+        "InboxAckRequest" => InboxAckRequest,
         "MintTokenRequest" => MintTokenRequest,
         "MintTokenResponse" => MintTokenResponse,
         "RevokeTokenRequest" => RevokeTokenRequest,
@@ -204,6 +209,10 @@ fields! {
     MintTokenResponse { token value }
     TokenUse { handle value, minted_ms number, revoked number, uses number, last_used_ms number }
     ListTokensResponse { generation number, tokens value }
+    InboxRequest { client_id value, after number }
+    InboxEntry { number number, hub value, arrived_ms number, welcome message, ratchet_tree optional }
+    InboxResponse { entries value, more number }
+    InboxAckRequest { client_id value, number number, outcome value }
     BearerTokenInput { label bytes, kind value, user_id bytes, handle bytes, period number, generation number }
     Banned { banned value }
     PartitionKeyContext { hub value }
@@ -308,6 +317,15 @@ impl Fields for WelcomeDecision {
             Self::Expired => "expired",
             Self::AlreadyUsed => "already_used",
             Self::Refused => "refused",
+        })
+    }
+}
+
+impl Fields for InboxOutcome {
+    fn fields(&self, _: &Corpus) -> Value {
+        json!(match self {
+            Self::Joined => "joined",
+            Self::Dropped => "dropped",
         })
     }
 }

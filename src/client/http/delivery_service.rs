@@ -11,9 +11,10 @@ use super::{CallError, Channel, ChannelError, ChannelRequest, ChannelResponse, O
 use crate::{
     client::{ExpectCommit, Problem, ProblemCode, Received},
     wire::{
-        self, CreateGroupRequest, CreateGroupResponse, DeleteKeyPackagesRequest, KeyPackageRequests, KeyPackageResults,
-        KeyPackageStanding, ListTokensResponse, MEDIA_TYPE, MintGroupIdResponse, MintTokenRequest, MintTokenResponse,
-        ReceiveRequest, RevokeTokenRequest, SendRequest, SendResponse, UploadKeyPackagesRequest,
+        self, CreateGroupRequest, CreateGroupResponse, DeleteKeyPackagesRequest, InboxAckRequest, InboxRequest,
+        InboxResponse, KeyPackageRequests, KeyPackageResults, KeyPackageStanding, ListTokensResponse, MEDIA_TYPE,
+        MintGroupIdResponse, MintTokenRequest, MintTokenResponse, ReceiveRequest, RevokeTokenRequest, SendRequest,
+        SendResponse, UploadKeyPackagesRequest,
     },
 };
 
@@ -194,6 +195,25 @@ impl<C: Channel> DeliveryService<C> {
         decode(&self.successful(ChannelRequest::new(Operation::ListTokens, Bytes::new())).await?)
     }
 
+    /// The Welcomes that wait for a client of the acting user. The provider may hold the request for up to `wait`, in
+    /// whole seconds and at most [`WAIT_MAX`], until there is one.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn inbox(&self, request: &InboxRequest, wait: Duration) -> Result<InboxResponse, CallError> {
+        let wait = whole_seconds(wait);
+        let request = ChannelRequest { wait, ..ChannelRequest::new(Operation::Inbox, encode(request)?) };
+        decode(&self.successful(request).await?)
+    }
+
+    /// Says what became of a Welcome, which is then gone. Saying it again is safe.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn acknowledge(&self, request: &InboxAckRequest) -> Result<(), CallError> {
+        self.successful(ChannelRequest::new(Operation::InboxAck, encode(request)?)).await.map(drop)
+    }
+
     async fn call<T: MlsEncode, U: MlsDecode>(&self, operation: Operation, request: &T) -> Result<U, CallError> {
         decode(&self.successful(ChannelRequest::new(operation, encode(request)?)).await?)
     }
@@ -219,12 +239,16 @@ impl<C: Channel> DeliveryService<C> {
     }
 }
 
+fn whole_seconds(wait: Duration) -> Duration {
+    Duration::from_secs(wait.min(WAIT_MAX).as_secs())
+}
+
 /// The request of [`DeliveryService::receive`].
 pub(in crate::client) fn receive_request(
     request: &ReceiveRequest,
     wait: Duration,
 ) -> Result<ChannelRequest, CallError> {
-    let wait = Duration::from_secs(wait.min(WAIT_MAX).as_secs());
+    let wait = whole_seconds(wait);
     Ok(ChannelRequest { wait, ..ChannelRequest::new(Operation::Receive, encode(request)?) })
 }
 

@@ -43,6 +43,10 @@ pub enum Operation {
     RevokeToken,
     /// Local: the unique tokens of a user.
     ListTokens,
+    /// Local: the Welcomes that wait for a client.
+    Inbox,
+    /// Local: acknowledges one of them.
+    InboxAck,
     /// Local, the operator's: revokes all bearer tokens.
     RevokeAllTokens,
     /// Local, the operator's: removes all KeyPackages.
@@ -51,7 +55,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Send,
         Self::Receive,
         Self::ReceiveLiteral,
@@ -72,6 +76,8 @@ impl Operation {
         Self::MintToken,
         Self::RevokeToken,
         Self::ListTokens,
+        Self::Inbox,
+        Self::InboxAck,
         Self::RevokeAllTokens,
         Self::DeleteAllKeyPackages,
     ];
@@ -99,6 +105,8 @@ impl Operation {
             Self::MintToken => "/v1/local/mint-token",
             Self::RevokeToken => "/v1/local/revoke-token",
             Self::ListTokens => "/v1/local/list-tokens",
+            Self::Inbox => "/v1/local/inbox",
+            Self::InboxAck => "/v1/local/inbox-ack",
             Self::RevokeAllTokens => "/admin/revoke-all-tokens",
             Self::DeleteAllKeyPackages => "/admin/delete-all-key-packages",
         }

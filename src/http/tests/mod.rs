@@ -9,6 +9,7 @@ mod checks;
 mod codes;
 mod create_group;
 mod health;
+mod inbox;
 mod key_package_target;
 mod key_packages;
 mod local_receive;

@@ -6,7 +6,8 @@ use super::{Call, House, Listener, application};
 use crate::service::setup::key;
 
 const BOTH: [&str; 3] = ["/v1/send", "/v1/receive", "/v1/receive-literal"];
-const LOCAL: [&str; 11] = [
+const PROVIDER: [&str; 2] = ["/v1/welcome-init", "/v1/welcome"];
+const LOCAL: [&str; 13] = [
     "/v1/local/mint-group-id",
     "/v1/local/create-group",
     "/v1/local/upload-key-packages",
@@ -16,6 +17,8 @@ const LOCAL: [&str; 11] = [
     "/v1/local/mint-token",
     "/v1/local/revoke-token",
     "/v1/local/list-tokens",
+    "/v1/local/inbox",
+    "/v1/local/inbox-ack",
     "/admin/revoke-all-tokens",
     "/admin/delete-all-key-packages",
 ];
@@ -29,6 +32,9 @@ async fn paths_of_one_listener_are_not_on_the_other() {
             let call = Call { method, ..Call::provider(path, "") };
             assert_eq!(call.answer(&house).await.status, StatusCode::NOT_FOUND, "{path}");
         }
+    }
+    for path in PROVIDER {
+        assert_eq!(Call::local(path, "").answer(&house).await.status, StatusCode::NOT_FOUND, "{path}");
     }
 }
 
@@ -51,7 +57,7 @@ async fn other_methods_are_not_allowed() {
             let call = Call { method: method.clone(), ..Call::local(path, "") };
             assert_eq!(call.answer(&house).await.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
         }
-        for path in BOTH {
+        for path in BOTH.into_iter().chain(PROVIDER) {
             let call = Call { method: method.clone(), ..Call::provider(path, "") };
             assert_eq!(call.answer(&house).await.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
         }

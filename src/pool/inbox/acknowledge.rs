@@ -1,10 +1,10 @@
 //! What a client has done with a Welcome.
 
 use super::{
-    Letter, LetterKey,
+    InboxState, Letter, LetterKey,
     hub_share::{HubShare, Shares},
 };
-use crate::pool::{Refusal, State, Transition};
+use crate::pool::{Refusal, Transition};
 
 /// A client has seen a letter and wants it no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,10 @@ pub struct Acknowledge {
 ///
 /// # Errors
 /// [`Refusal::State`] when the state cannot be read.
-pub fn acknowledge<S: State + ?Sized>(state: &S, acknowledge: &Acknowledge) -> Result<Transition, Refusal<S::Error>> {
+pub fn acknowledge<S: InboxState + ?Sized>(
+    state: &S,
+    acknowledge: &Acknowledge,
+) -> Result<Transition, Refusal<S::Error>> {
     let mut transition = Transition::default();
     if let Some(letter) = state.letter(&acknowledge.letter).map_err(Refusal::State)? {
         transition.cleared_expiries.push(acknowledge.letter.expiry(&letter));
@@ -29,7 +32,7 @@ pub fn acknowledge<S: State + ?Sized>(state: &S, acknowledge: &Acknowledge) -> R
 }
 
 /// Removes a letter, and with the last one what was delivered.
-pub(in crate::pool) fn remove<S: State + ?Sized>(
+pub(in crate::pool) fn remove<S: InboxState + ?Sized>(
     state: &S,
     key: &LetterKey,
     letter: &Letter,

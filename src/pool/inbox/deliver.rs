@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, HashMap, btree_map::Entry};
 use bytes::Bytes;
 
 use super::{
-    Addressed, Delivery, DeliveryKey, HubShare, InboxPolicy, Letter, LetterKey, Mailbox, Taken, Ticket, TicketKey,
-    Welcomed,
+    Addressed, Delivery, DeliveryKey, HubShare, InboxPolicy, InboxState, Letter, LetterKey, Mailbox, Taken, Ticket,
+    TicketKey, Welcomed,
     hub_share::Shares,
     judge::{Judged, has_place, judge_reference},
 };
 use crate::{
     mls::CipherSuite,
-    pool::{ReferenceKey, Refusal, Rejection, State, Transition},
+    pool::{ReferenceKey, Refusal, Rejection, Transition},
     sequencer::{UnixMillis, UserTag},
     wire::{ClientId, ServiceProviderId},
 };
@@ -60,7 +60,7 @@ pub struct Delivered {
 /// # Errors
 /// [`Refusal::Rejected`] when the ticket is not good for this, or all mailboxes together are full; [`Refusal::State`] when
 /// the state cannot be read.
-pub fn deliver<S: State + ?Sized>(
+pub fn deliver<S: InboxState + ?Sized>(
     state: &S,
     deliver: &Deliver,
     policy: &InboxPolicy,
@@ -94,7 +94,7 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn address<S: State + ?Sized>(&mut self, state: &S, addressed: Addressed) -> Result<(), S::Error> {
+    fn address<S: InboxState + ?Sized>(&mut self, state: &S, addressed: Addressed) -> Result<(), S::Error> {
         let Deliver { hub, delivery, cipher_suite, .. } = self.deliver;
         if self.welcomed.contains_key(&addressed.reference) {
             // A ref twice in one Welcome: only garbage has that.
@@ -115,7 +115,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn finish<S: State + ?Sized>(mut self, state: &S, ticket: Ticket) -> Result<Delivered, Refusal<S::Error>> {
+    fn finish<S: InboxState + ?Sized>(mut self, state: &S, ticket: Ticket) -> Result<Delivered, Refusal<S::Error>> {
         let mut transition = Transition::default();
         let mut shares = Shares::read(state, &self.deliver.hub).map_err(Refusal::State)?;
         self.put(state, &mut shares, &mut transition)?;
@@ -128,7 +128,7 @@ impl Desk<'_> {
         Ok(Delivered { left_out: self.left_out, transition })
     }
 
-    fn put<S: State + ?Sized>(
+    fn put<S: InboxState + ?Sized>(
         &mut self,
         state: &S,
         shares: &mut Shares,

@@ -1,13 +1,13 @@
 //! Welcomes that nobody came for, and tickets that are not good any more.
 
-use super::{LetterKey, TicketKey, hub_share::Shares, remove};
+use super::{InboxState, LetterKey, TicketKey, hub_share::Shares, remove};
 use crate::{
-    pool::{Expiry, ExpiryOf, State, Transition},
+    pool::{Expiry, ExpiryOf, Transition},
     sequencer::UnixMillis,
 };
 
 /// Removes a letter that is due.
-pub(in crate::pool) fn expire_letter<S: State + ?Sized>(
+pub(in crate::pool) fn expire_letter<S: InboxState + ?Sized>(
     state: &S,
     key: &LetterKey,
     transition: &mut Transition,
@@ -24,7 +24,7 @@ pub(in crate::pool) fn expire_letter<S: State + ?Sized>(
 }
 
 /// Removes a ticket that is due.
-pub(in crate::pool) fn expire_ticket<S: State + ?Sized>(
+pub(in crate::pool) fn expire_ticket<S: InboxState + ?Sized>(
     state: &S,
     key: &TicketKey,
     transition: &mut Transition,

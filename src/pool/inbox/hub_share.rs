@@ -2,11 +2,8 @@
 
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
-use super::{InboxPolicy, Ticket};
-use crate::{
-    pool::{State, Transition},
-    wire::ServiceProviderId,
-};
+use super::{InboxPolicy, InboxState, Ticket};
+use crate::{pool::Transition, wire::ServiceProviderId};
 
 /// Open tickets and what waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
@@ -36,7 +33,7 @@ pub(super) struct Shares {
 }
 
 impl Shares {
-    pub(super) fn read<S: State + ?Sized>(state: &S, hub: &ServiceProviderId) -> Result<Self, S::Error> {
+    pub(super) fn read<S: InboxState + ?Sized>(state: &S, hub: &ServiceProviderId) -> Result<Self, S::Error> {
         Ok(Self { of_hub: state.hub_share(Some(hub))?, of_all: state.hub_share(None)? })
     }
 

@@ -1,8 +1,8 @@
 //! Giving a hub a ticket.
 
-use super::{InboxPolicy, Ticket, TicketKey, hub_share::Shares};
+use super::{InboxPolicy, InboxState, Ticket, TicketKey, hub_share::Shares};
 use crate::{
-    pool::{Expiry, ExpiryOf, ReferenceKey, Refusal, Rejection, State, Transition},
+    pool::{Expiry, ExpiryOf, ReferenceKey, Refusal, Rejection, Transition},
     sequencer::UnixMillis,
     wire::ServiceProviderId,
 };
@@ -22,7 +22,7 @@ pub struct Issue {
 ///
 /// # Errors
 /// [`Refusal::Rejected`] when the hub has too many; [`Refusal::State`] when the state cannot be read.
-pub fn issue<S: State + ?Sized>(
+pub fn issue<S: InboxState + ?Sized>(
     state: &S,
     issue: Issue,
     policy: &InboxPolicy,

@@ -1,8 +1,8 @@
 //! The decision about one KeyPackageRef.
 
-use super::{DeliveryKey, HubShare, InboxPolicy, Mailbox, Welcomed, hub_share::Shares};
+use super::{DeliveryKey, HubShare, InboxPolicy, InboxState, Mailbox, Welcomed, hub_share::Shares};
 use crate::{
-    pool::{Reference, ReferenceKey, State},
+    pool::{Reference, ReferenceKey},
     sequencer::UnixMillis,
     wire::{ServiceProviderId, WelcomeDecision},
 };
@@ -21,7 +21,7 @@ pub(super) enum Judged {
 ///
 /// # Errors
 /// When the state cannot be read.
-pub fn judge<S: State + ?Sized>(
+pub fn judge<S: InboxState + ?Sized>(
     state: &S,
     hub: &ServiceProviderId,
     reference: &ReferenceKey,
@@ -45,7 +45,11 @@ pub fn judge<S: State + ?Sized>(
 ///
 /// # Errors
 /// When the state cannot be read.
-pub fn has_room<S: State + ?Sized>(state: &S, hub: &ServiceProviderId, policy: &InboxPolicy) -> Result<bool, S::Error> {
+pub fn has_room<S: InboxState + ?Sized>(
+    state: &S,
+    hub: &ServiceProviderId,
+    policy: &InboxPolicy,
+) -> Result<bool, S::Error> {
     Ok(Shares::read(state, hub)?.have_room(HubShare::LETTER_BYTES, policy))
 }
 
@@ -54,7 +58,7 @@ pub(super) fn has_place(mailbox: &Mailbox, hub: &ServiceProviderId, bytes: u64, 
     mailbox.all.takes(bytes, policy.per_user) && mailbox.of(hub).takes(bytes, policy.per_user_and_hub())
 }
 
-pub(super) fn judge_reference<S: State + ?Sized>(
+pub(super) fn judge_reference<S: InboxState + ?Sized>(
     state: &S,
     hub: &ServiceProviderId,
     reference: &ReferenceKey,

@@ -22,6 +22,7 @@ mod judge;
 mod letter;
 mod mailbox;
 mod policy;
+mod state;
 mod ticket;
 mod welcomed;
 
@@ -35,6 +36,7 @@ pub use judge::{has_room, judge};
 pub use letter::{Addressed, Letter, LetterKey};
 pub use mailbox::{HubRoom, Mailbox, Room};
 pub use policy::InboxPolicy;
+pub use state::InboxState;
 pub use ticket::{Ticket, TicketKey};
 pub use welcomed::{Taken, Welcomed};
 

@@ -9,9 +9,9 @@ use super::inbox::Inbox;
 use crate::{
     mls::{CipherSuite, ProtocolVersion},
     pool::{
-        Account, Delivery, DeliveryKey, Expiry, ExpiryOf, Fetch, Handle, HubShare, Item, Letter, LetterKey, Mailbox,
-        Meters, Mint, Package, Place, Policy, Reference, ReferenceKey, Refusal, Revoke, State, Stock, StockKey, Ticket,
-        TicketKey, TokenSecret, Transition, Upload, Welcomed, expire, fetch, mint, revoke, upload,
+        Account, Delivery, DeliveryKey, Expiry, ExpiryOf, Fetch, Handle, HubShare, InboxState, Item, Letter, LetterKey,
+        Mailbox, Meters, Mint, Package, Place, Policy, Reference, ReferenceKey, Refusal, Revoke, State, Stock,
+        StockKey, Ticket, TicketKey, TokenSecret, Transition, Upload, Welcomed, expire, fetch, mint, revoke, upload,
     },
     sequencer::{UnixMillis, UserTag},
     wire::{BearerToken, ClientId, KeyPackageStatus, ServiceProviderId, TokenHandle},
@@ -78,6 +78,12 @@ impl State for World {
         Ok(self.period)
     }
 
+    fn missing(&self, what: &'static str) -> Missing {
+        Missing(what)
+    }
+}
+
+impl InboxState for World {
     fn ticket(&self, key: &TicketKey) -> Result<Option<Ticket>, Missing> {
         Ok(self.inbox.tickets.get(key).cloned())
     }
@@ -100,10 +106,6 @@ impl State for World {
 
     fn hub_share(&self, hub: Option<&ServiceProviderId>) -> Result<HubShare, Missing> {
         Ok(self.inbox.shares.get(&hub.cloned()).copied().unwrap_or_default())
-    }
-
-    fn missing(&self, what: &'static str) -> Missing {
-        Missing(what)
     }
 }
 

@@ -23,6 +23,7 @@ mod shutdown;
 mod sweeping;
 mod unread_answers;
 mod waiting;
+mod welcomes;
 
 use std::{
     pin::Pin,
