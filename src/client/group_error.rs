@@ -11,6 +11,12 @@ pub enum GroupError {
     /// The group id names another hub than the one that it came from, or none.
     #[error("the group id was not minted by this hub")]
     OtherHub,
+    /// The Welcome is for KeyPackages whose private keys this client does not have (any more).
+    #[error("the KeyPackage of the Welcome was used or is not this client's")]
+    KeyPackageGone,
+    /// A group of this id is stored, and the Welcome would take its place.
+    #[error("a group of this id is there already")]
+    KnownGroup,
     /// A commit removed this client from the group.
     #[error("this client was removed from the group")]
     Removed,

@@ -1,12 +1,13 @@
 //! What an app, or a provider that talks to other providers, links.
 //!
-//! Three floors, each usable without those above it, and a door of its own:
+//! Floors, each usable without those above it, and a door of its own:
 //!
 //! * [`PartitionedGroup`]: an MLS group with its partition keys (draft §3, §4.2, §4.4). A state machine: no network, no
 //!   clock, no `async`. It makes requests and digests responses.
 //! * [`http`]: the HTTP binding (specs/http.md): typed operations over a [`http::Channel`], which is a provider's local
 //!   listener ([`http::LocalClient`]) or another provider's listener over mutual TLS ([`http::ProviderClient`]).
-//! * [`Member`]: both joined by a bounded queue of intents; it resends what was lost and rebuilds what lost a race.
+//! * [`Inbox`]: the Welcomes that wait at one's own provider; [`PartitionedGroup::join`] makes a group of one.
+//! * [`Member`]: group and binding joined by a bounded queue of intents; it resends what was lost and rebuilds what lost a race.
 //! * [`oblivious`]: KeyPackages of people at other providers, through a relay (RFC 9458).
 //!
 //! Nothing here compiles RocksDB or a server.
@@ -22,6 +23,8 @@ mod event;
 mod group;
 mod group_error;
 pub mod http;
+mod inbox;
+mod joining;
 mod key_package_ref;
 mod member;
 mod new_member;
@@ -46,6 +49,7 @@ pub use committing::CommitOptions;
 pub use event::{Committed, Event, Participant, Place, Reason};
 pub use group::PartitionedGroup;
 pub use group_error::GroupError;
+pub use inbox::Inbox;
 pub use key_package_ref::key_package_ref;
 pub use member::{Cause, Intent, IntentId, Member, MemberError, MemberPolicy, Progress, QueueFull};
 pub use new_member::NewMember;

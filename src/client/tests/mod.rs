@@ -14,3 +14,4 @@ mod members;
 mod races;
 mod saved;
 mod storage;
+mod welcomed;
