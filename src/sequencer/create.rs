@@ -52,13 +52,18 @@ pub(super) fn create<S: State + ?Sized>(
             data,
         })
     });
-    transition.group = Some(Group {
+    let mut group = Group {
         root: create.root,
         cipher_suite: create.cipher_suite,
         created_ms: now,
         creation: create.digest,
         users: vec![create.submitter.clone()],
-    });
+        welcomed: Vec::new(),
+    };
+    if let Some(data) = &create.welcome_data {
+        group.welcome(data);
+    }
+    transition.group = Some(group);
     transition.heads.push(Head { partition: create.root, epoch: create.epoch, is_head: true });
     transition.partitions.push((create.root, root));
     transition.announced.push(create.root);

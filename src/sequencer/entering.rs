@@ -217,6 +217,14 @@ impl<S: State + ?Sized> Change<'_, S> {
         }
     }
 
+    /// Whoever is welcomed may look for the group by its keys alone.
+    fn note_welcomed(&mut self, entering: &Entering<'_>) {
+        let Some(Announcement { welcome_data: Some(data), .. }) = entering.announcement else { return };
+        if Arc::make_mut(&mut self.group).welcome(data) {
+            self.transition.group = Some((*self.group).clone());
+        }
+    }
+
     fn in_group(&self, provider: &ServiceProviderId) -> Result<Usage, S::Error> {
         match self.transition.budgets.iter().find(|(whose, _)| whose == provider) {
             Some((_, usage)) => Ok(*usage),
@@ -335,6 +343,7 @@ impl<S: State + ?Sized> Change<'_, S> {
         }
         let entry = Entry { accepted_ms: self.now, message: message.clone(), commit };
         transition.appends.push((entering.partition, receipt.index, entry));
+        self.note_welcomed(entering);
         if self.target.is_connected() {
             let target = self.target.clone();
             self.join_users(&target);

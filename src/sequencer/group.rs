@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::UnixMillis;
 use crate::{
     mls::CipherSuite,
-    wire::{MaskedPartitionKey, ServiceProviderId},
+    wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
 };
 
 /// SHA-256 of a group id: the name under which a group is stored and sequenced.
@@ -65,6 +65,26 @@ pub struct Group {
     pub creation: [u8; 32],
     /// Providers that presented the key of a partition which edges connect to the root.
     pub users: Vec<ServiceProviderId>,
+    /// Providers that a Welcome of the group is for, as its sender said.
+    pub welcomed: Vec<ServiceProviderId>,
+}
+
+impl Group {
+    /// Notes whom a Welcome is for. Returns whether that is news.
+    pub(super) fn welcome(&mut self, data: &WelcomeData) -> bool {
+        let before = self.welcomed.len();
+        for provider in &data.service_providers {
+            if !self.welcomed.contains(provider) {
+                self.welcomed.push(provider.clone());
+            }
+        }
+        self.welcomed.len() > before
+    }
+
+    /// Whether keys of the group may be presented by that provider without naming the group (specs/protocol.md R2, R3).
+    pub fn concerns(&self, provider: &ServiceProviderId) -> bool {
+        self.users.contains(provider) || self.welcomed.contains(provider)
+    }
 }
 
 /// A minted group id that waits for its creation.

@@ -130,8 +130,8 @@ impl Service {
         self.waiters.closed().await;
     }
 
-    /// Finds the group of a request that names none: among the groups that the provider used, the one in which the
-    /// key was announced. Two of them are as good as none.
+    /// Finds the group of a request that names none: among the groups that the provider used or was welcomed to, the
+    /// one in which the key was announced. Two of them are as good as none.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -147,8 +147,8 @@ impl Service {
             .snapshot_read(move |snapshot| {
                 let mut found = None;
                 for group in snapshot.announced(&partition, LITERAL_GROUPS_MAX)? {
-                    let used = snapshot.group(&group)?.is_some_and(|record| record.users.contains(&provider));
-                    if used && found.replace(group).is_some() {
+                    let concerns = snapshot.group(&group)?.is_some_and(|record| record.concerns(&provider));
+                    if concerns && found.replace(group).is_some() {
                         return Ok(None);
                     }
                 }

@@ -133,7 +133,7 @@ fn no_welcome_takes_the_place_of_a_group_that_is_stored() {
     assert_ne!(mallory.masked_partition_key(), alice.masked_partition_key());
     assert_eq!(bob.load_group(GROUP_ID).unwrap().current_epoch(), 1);
     // Another group is welcome with the same KeyPackage, and so is this one when the user says so.
-    let (_another, entries_of_another) = founded(b"mimi://hub.example/g/ERERERERERERERERERERER", &[&member]);
+    let (_another, entries_of_another) = founded(b"mimi://hub.example/g/EREREREREREREREREREREQ", &[&member]);
     join(&bob, &entries_of_another[0]).unwrap();
     let rejoined = PartitionedGroup::rejoin(&bob, &entries[0]).unwrap();
     assert_eq!(rejoined.masked_partition_key(), alice.masked_partition_key());

@@ -92,6 +92,7 @@ fn refusal(read: Read, command: &Command) -> Refusal<Read> {
             created_ms: 0,
             creation: [0; 32],
             users: Vec::new(),
+            welcomed: Vec::new(),
         })
     });
     sequence(&Failing { read, group }, command, &Policy::default(), 0).unwrap_err()

@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::{
     fixtures::{
         mls,
-        requests::{self, CreateGroup},
+        requests::{self, Attached, CreateGroup},
     },
     service::{
         Received, Submitter,
-        setup::{Setup, commit, key, peer, say, texts, user, user_id},
+        setup::{Setup, commit, commit_with, key, peer, say, texts, user, user_id},
     },
     wire::{LiteralReceiveRequest, decode},
 };
@@ -39,6 +39,30 @@ async fn it_is_looked_up_in_groups_that_the_provider_used() {
     setup.settle().await;
     assert_eq!(now(&setup, &peer("follower.example"), 1).await, ["in one"]);
     assert!(now(&setup, &peer("third.example"), 1).await.is_empty());
+}
+
+/// A follower whose user has just been welcomed has never used the group.
+#[tokio::test]
+async fn it_is_looked_up_in_groups_that_the_provider_is_welcomed_to() {
+    let setup = Setup::new();
+    let welcome = mls::welcome(mls::SUITE, &[b"reference one", b"reference two"]);
+    let providers = ["follower.example", "hub.example"];
+    let id = setup.service.mint_group_id(&user_id("alice")).await.unwrap();
+    let welcome_data = Some(requests::welcome_data(&welcome, &providers));
+    let body = CreateGroup { welcome_data, ..CreateGroup::bare(id.as_bytes(), key(0)) }.encode();
+    setup.service.create_group(&user_id("alice"), decode(&body).unwrap(), &body).await.unwrap();
+    setup.send(user("alice"), say(id.as_bytes(), 0, "of the creation")).await.unwrap();
+    assert_eq!(now(&setup, &peer("follower.example"), 0).await, ["of the creation"]);
+    assert!(now(&setup, &peer("third.example"), 0).await.is_empty());
+    // By a commit.
+    let group = setup.group().await;
+    let welcome_data = Some(requests::welcome_data(&welcome, &["third.example", "third.example"]));
+    let attached = Attached { welcome_data, ..Attached::default() };
+    setup.send(user("alice"), commit_with(&group, 0, 1, "adds", &attached)).await.unwrap();
+    setup.send(user("alice"), say(&group, 1, "in one")).await.unwrap();
+    let setup = setup.restart().await;
+    assert_eq!(now(&setup, &peer("third.example"), 1).await, ["in one"]);
+    assert!(now(&setup, &peer("follower.example"), 1).await.is_empty());
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ pub(crate) fn group_record() -> Group {
         created_ms: 1_700_000_000_000,
         creation: [0xc0; 32],
         users: vec![provider("hub.example"), provider("follower.example")],
+        welcomed: vec![provider("third.example")],
     }
 }
 
