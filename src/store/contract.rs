@@ -68,6 +68,7 @@ macro_rules! contract_tests {
                 rows_are_replaced_and_removed
                 accounts_are_paged_in_order
                 expiries_are_due_earliest_first_until_they_are_cleared
+                handles_are_found_among_many_that_were_removed
                 handles_are_listed_by_user_in_order
                 items_are_listed_by_stock_in_order
                 marks_are_paged_in_the_order_in_which_they_lapse

@@ -266,3 +266,32 @@ pub(crate) fn marks_are_paged_in_the_order_in_which_they_lapse(open: Open) {
     assert_eq!(first, [mark(9, 0x00ff), mark(1, 0x0100)]);
     assert_eq!(snapshot.replay_marks(first.last(), 2).unwrap(), [mark(5, 0x0100)]);
 }
+
+/// As after all tokens of a user were revoked: what is left is found, and what was removed or never there is not.
+pub(crate) fn handles_are_found_among_many_that_were_removed(open: Open) {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let row = |number: u16, record| {
+        let mut handle = [0x77; 16];
+        handle[..2].copy_from_slice(&number.to_be_bytes());
+        ((tag(1), TokenHandle::new(handle)), record)
+    };
+    let write = |rows: Vec<_>| {
+        let mut set = PoolBatch::default();
+        set.push(Transition { handles: rows, ..Transition::default() });
+        commit(&*store, set);
+    };
+    let kept = |uses| Some(Handle { uses, ..Handle::default() });
+    write((0..2000).map(|number| row(number, kept(0))).collect());
+    write((0..2000).filter(|number| *number != 1000).map(|number| row(number, None)).collect());
+    // A row that is written often has versions that nobody sees any more, and others that this view does not see yet.
+    let before = store.snapshot().unwrap();
+    (1..50).for_each(|uses| write(vec![row(1000, kept(uses))]));
+    let snapshot = store.snapshot().unwrap();
+    for number in [0, 1, 500, 999, 1000, 1001, 1999, 2000] {
+        let ((user, handle), _) = row(number, None);
+        let wanted = if number == 1000 { kept(49) } else { None };
+        assert_eq!(snapshot.handle(&user, &handle).unwrap(), wanted, "{number}");
+        assert_eq!(before.handle(&user, &handle).unwrap().is_some(), wanted.is_some(), "{number}");
+    }
+}
