@@ -11,10 +11,10 @@ use std::{
 use hdrhistogram::Histogram;
 use restante::service::{Submitter, UserId};
 
-use crate::{hub, load::summarise, message::send_request, row::Row};
+use crate::{hub, load::summarise, message::send_request, row::Row, server};
 
 pub(crate) fn sends(in_flight: usize, length: Duration) -> Row {
-    let folder = hub::folder();
+    let folder = server::folder();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let row = runtime.block_on(async {
         let service = hub::service(folder.path());

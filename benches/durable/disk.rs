@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use crate::{load::summarise, message::MESSAGE_BYTES, row::Row};
 
 pub(crate) fn appends(length: Duration) -> Row {
-    let folder = crate::hub::folder();
+    let folder = crate::server::folder();
     let mut file = std::fs::File::create(folder.path().join("appends")).unwrap();
     let payload = [0x5a_u8; MESSAGE_BYTES];
     let mut histogram = Histogram::<u64>::new(3).unwrap();

@@ -1,59 +1,24 @@
-//! The hub under measurement: the local listener over plain HTTP, and beside it a path that does nothing.
+//! The hub under measurement, and what is asked of it.
 
-use std::{
-    collections::BTreeSet,
-    io::{BufRead, BufReader, Write},
-    net::SocketAddr,
-    path::Path,
-    process::{Child, Command, Stdio},
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, rc::Rc, sync::Arc};
 
-use axum::{body::Bytes, routing::post};
 use restante::{
-    http::{Hub as HttpHub, HubParts, Upstream, local},
     mls::{CipherSuite, EpochNumber, ProtocolVersion},
-    sequencer::Policy,
-    service::{Limits, Parts, Service, SystemClock, SystemEntropy, UserId},
-    store::rocks::{OpenOptions, RocksStore},
+    pool,
+    service::{Service, UserId},
     wire::{CreateGroupRequest, encode},
 };
-use restante_process::{ConnectionLimits, Connections, Identify, Socket};
 
 use crate::{
     load::{Target, http_answer},
     message::{http_request, partition_key, receive_request, send_request, token},
+    server::{self, EMPTY, Server},
 };
 
-/// A folder on the disk that is measured: not in memory, as the usual one may be.
-pub(crate) fn folder() -> tempfile::TempDir {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
-    std::fs::create_dir_all(&root).unwrap();
-    tempfile::tempdir_in(root).unwrap()
-}
+const PROVIDER: &str = "hub.example";
 
 pub(crate) fn service(folder: &Path) -> Arc<Service> {
-    let provider = "hub.example".parse().unwrap();
-    let options = OpenOptions {
-        path: folder,
-        provider: &provider,
-        fresh_secrets: [[7; 32]; 2],
-        forgotten_ms: 0,
-        cache_bytes: 256 * 1024 * 1024,
-    };
-    let store = Arc::new(RocksStore::open(options).unwrap());
-    let parts = Parts {
-        provider: provider.clone(),
-        store,
-        policy: Policy::default(),
-        pool_policy: restante::pool::Policy::default(),
-        limits: Limits::default(),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-    };
-    Arc::new(Service::start(parts).unwrap())
+    server::service(server::store(folder, PROVIDER, 256), PROVIDER, pool::Policy::default())
 }
 
 /// Creates groups, many at a time. Returns their ids.
@@ -89,83 +54,33 @@ pub(crate) async fn create_groups(service: &Arc<Service>, groups: usize) -> Vec<
     ids
 }
 
-/// The server's process: creates the groups, tells address and ids on standard output, serves until its input ends.
-pub(crate) fn serve(folder: &Path) {
-    let groups = std::env::var("GROUPS").unwrap().parse().unwrap();
+/// The server's process: creates so many groups, tells their ids, and serves.
+pub(crate) fn serve(folder: &Path, groups: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let service = service(folder);
         let ids = create_groups(&service, groups).await;
-        let hub = Arc::new(HttpHub::new(HubParts {
-            service,
-            upstream: Upstream::default(),
-            peers: BTreeSet::new(),
-            service_token: Some(zeroize::Zeroizing::new(token())),
-            request_bytes_max: 1 << 20,
-            in_flight_bytes_max: 1 << 28,
-            body_timeout: Duration::from_secs(10),
-        }));
-        let router = local::router(hub).route("/empty", post(async |_body: Bytes| {}));
-        let (socket, address) = Socket::tcp("local", "127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{}", address).unwrap();
-        for id in ids {
-            writeln!(out, "{}", String::from_utf8(id).unwrap()).unwrap();
-        }
-        out.flush().unwrap();
-        drop(out);
-        let connections = Connections {
-            service: router,
-            route: restante::http::route,
-            tls: None,
-            identify: Identify::nobody(),
-            limits: ConnectionLimits {
-                connections_max: 1024,
-                // The generator is one address.
-                connections_per_address_max: Some(1024),
-                ..ConnectionLimits::default()
-            },
-        };
-        let (stop, stopping) = tokio::sync::watch::channel(false);
-        let serving = tokio::spawn(connections.serve(socket, stopping));
-        tokio::task::spawn_blocking(|| std::io::stdin().lines().count()).await.unwrap();
-        stop.send_replace(true);
-        serving.await.unwrap();
+        let ids = ids.into_iter().map(|id| String::from_utf8(id).unwrap()).collect();
+        server::serve(server::router(service, token()), ids).await;
     });
 }
 
-/// The running server's process and its groups.
+/// The running server and its groups.
 pub(crate) struct Hub {
-    process: Child,
-    pub(crate) address: SocketAddr,
+    pub(crate) server: Server,
     groups: Rc<Vec<Vec<u8>>>,
-    _folder: tempfile::TempDir,
 }
 
 impl Hub {
     pub(crate) fn start(groups: usize) -> Self {
-        let folder = folder();
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .arg("--serve")
-            .arg(folder.path())
-            .env("GROUPS", groups.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let address = lines.next().expect("the server told its address").parse().unwrap();
-        let groups = Rc::new(lines.by_ref().take(groups).map(String::into_bytes).collect());
-        Self { process, address, groups, _folder: folder }
-    }
-
-    pub(crate) fn cpu_seconds(&self) -> f64 {
-        crate::cpu::seconds(self.process.id())
+        let mut server = Server::start(&[groups.to_string()]);
+        let groups = Rc::new((0..groups).map(|_| server.line().into_bytes()).collect());
+        Self { server, groups }
     }
 
     /// The same bodies as those of sends, to a path that reads them and does nothing.
     pub(crate) fn empty_posts(&self) -> Target {
-        self.target("/empty", 1)
+        self.target(EMPTY, 1)
     }
 
     /// Sends to the first so many groups in turn.
@@ -198,12 +113,5 @@ impl Hub {
             }),
             answer: http_answer,
         }
-    }
-}
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        drop(self.process.wait());
     }
 }

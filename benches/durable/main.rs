@@ -13,14 +13,19 @@
 #![allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 
 mod committer;
+#[path = "../shared/cpu.rs"]
 mod cpu;
 mod disk;
 mod hub;
+#[path = "../shared/load.rs"]
 mod load;
 mod message;
 mod redis;
+#[path = "../shared/row.rs"]
 #[allow(dead_code, reason = "shared with another measurement; nobody needs all of it")]
 mod row;
+#[path = "../shared/server.rs"]
+mod server;
 
 use std::time::Duration;
 
@@ -41,7 +46,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if let Some(at) = arguments.iter().position(|argument| argument == "--serve") {
-        hub::serve(arguments[at + 1].as_ref());
+        hub::serve(arguments[at + 1].as_ref(), arguments[at + 2].parse().unwrap());
         return;
     }
     let only = arguments.first().cloned().unwrap_or_default();
@@ -77,8 +82,8 @@ fn main() {
 fn measure_hub(table: &mut Table, wanted: &dyn Fn(&str) -> bool) {
     let hub = hub::Hub::start(PARTITIONS);
     let run = |name: &str, durable: bool, in_flight: usize, target: Target| {
-        let load = Load { address: hub.address, in_flight, length: LENGTH, rate: None };
-        let measured = load::run(&load, &target, || hub.cpu_seconds());
+        let load = Load { address: hub.server.address, in_flight, length: LENGTH, rate: None };
+        let measured = load::run(&load, &target, || hub.server.cpu_seconds());
         Row::new(name, in_flight, durable, measured)
     };
     for in_flight in IN_FLIGHT {

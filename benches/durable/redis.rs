@@ -18,7 +18,7 @@ use crate::{
 const START: Duration = Duration::from_secs(10);
 
 pub(crate) fn appends(in_flight: usize, length: Duration) -> Option<Row> {
-    let folder = crate::hub::folder();
+    let folder = crate::server::folder();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let mut server = Command::new("redis-server")

@@ -11,7 +11,7 @@ use restante_gateway::WELL_KNOWN;
 
 use crate::{
     load::http_answer,
-    provider::{NOBODY, Provider, USER},
+    provider::{FORMER, NOBODY, Provider, USER},
     ranks,
     sealed::{bundle, encapsulate, gateway_request},
 };
@@ -41,11 +41,12 @@ pub(crate) fn look_alike(provider: &Provider) -> bool {
         ("wrong token for a known user", bundle(USER, &wrong)),
         ("token for an unknown user", bundle(NOBODY, &tokens.good)),
         ("revoked token", bundle(USER, &tokens.revoked)),
+        ("revoked with all of a user's", bundle(FORMER, &tokens.former)),
         ("token of an expired period", bundle(USER, &tokens.expired)),
         ("token shown too often", bundle(USER, &tokens.unique)),
         ("no token at all", bundle(USER, &vec![0xff; tokens.good.len()])),
     ];
-    let mut stream = TcpStream::connect(provider.address).unwrap();
+    let mut stream = TcpStream::connect(provider.server.address).unwrap();
     stream.set_nodelay(true).unwrap();
     let denied = ask(&mut stream, provider, &bundle(USER, &wrong));
     show_too_often(&mut stream, provider, &denied);

@@ -15,20 +15,22 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 
-#[path = "../durable/cpu.rs"]
+#[path = "../shared/cpu.rs"]
 mod cpu;
 mod denials;
 #[path = "../../tests/fixtures/key_packages.rs"]
 #[allow(dead_code, reason = "shared with the tests; nobody needs all of it")]
 mod key_packages;
-#[path = "../durable/load.rs"]
+#[path = "../shared/load.rs"]
 mod load;
 mod provider;
 mod ranks;
-#[path = "../durable/row.rs"]
+#[path = "../shared/row.rs"]
 #[allow(dead_code, reason = "shared with another measurement, which has goals of its own")]
 mod row;
 mod sealed;
+#[path = "../shared/server.rs"]
+mod server;
 mod worst;
 
 use std::{process::ExitCode, time::Duration};
@@ -79,8 +81,8 @@ fn main() -> ExitCode {
     for in_flight in IN_FLIGHT {
         let mut measure = |name: &str, durable: bool, rate: Option<f64>, target: fn(&Provider) -> Target| {
             if wanted(name) {
-                let load = Load { address: provider.address, in_flight, length: LENGTH, rate };
-                let measured = load::run(&load, &target(&provider), || provider.cpu_seconds());
+                let load = Load { address: provider.server.address, in_flight, length: LENGTH, rate };
+                let measured = load::run(&load, &target(&provider), || provider.server.cpu_seconds());
                 table.add(Row::new(name, in_flight, durable, measured));
             }
         };

@@ -1,16 +1,13 @@
 //! The provider under measurement: local listener, gateway, and a path that does nothing, on one plain listener.
 
 use std::{
-    collections::BTreeSet,
     convert::Infallible,
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::{SocketAddr, TcpStream},
     num::NonZeroU32,
     path::Path,
-    process::{Child, Command, Stdio},
     rc::Rc,
     sync::Arc,
-    time::Duration,
 };
 
 use axum::{
@@ -22,27 +19,25 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderValue, header::CONTENT_TYPE};
 use http_body_util::Full;
 use restante::{
-    http::{Hub, HubParts, KeyPackageTarget, Upstream, local},
+    http::KeyPackageTarget,
     pool,
-    sequencer::Policy,
-    service::{Limits, Parts, Service, SystemClock, SystemEntropy, UserId},
-    store::rocks::{OpenOptions, RocksStore},
+    service::{Service, UserId},
     wire::{
-        BearerTokenKind, ClientId, MEDIA_TYPE, RevokeTokenRequest, TokenHandle, UploadKeyPackagesRequest, decode,
-        encode,
+        BearerToken, BearerTokenKind, ClientId, MEDIA_TYPE, RevokeTokenRequest, TokenHandle, UploadKeyPackagesRequest,
+        decode, encode,
     },
 };
 use restante_gateway::{
     Gateway, Keyring, Machine, Outcome, Policy as GatewayPolicy, Rate, ReplayMark, RotationSchedule, Target as Allowed,
     WELL_KNOWN,
 };
-use restante_process::{ConnectionLimits, Connections, Identify, Socket};
 use tower::ServiceExt;
 
 use crate::{
     key_packages::Device,
     load::{Target, http_answer},
     sealed::{Prepared, bundle, encapsulate, gateway_request, http_request, now_s},
+    server::{self, EMPTY, Server},
 };
 
 pub(crate) const PROVIDER: &str = "follower.example";
@@ -50,6 +45,9 @@ pub(crate) const PROVIDER: &str = "follower.example";
 pub(crate) const USER: &str = "carol@follower.example";
 /// Nobody, with a name as long.
 pub(crate) const NOBODY: &str = "nobody@followe.example";
+/// Somebody whose tokens were all revoked, with a name as long.
+pub(crate) const FORMER: &str = "robin@follower.example";
+const FORMER_TOKENS: usize = 1000;
 const SERVICE_TOKEN: &str = "a-token-that-only-this-measurement-knows";
 /// Where the target of the gateway is asked without the gateway.
 const PLAIN: &str = "/plain";
@@ -60,32 +58,10 @@ const SEALED_OVERHEAD: usize = 16 + 16;
 /// Requests for one row of fetches: more than are answered while it lasts.
 const PREPARED: usize = 100_000;
 
-fn service(folder: &Path) -> Arc<Service> {
-    let provider = PROVIDER.parse().unwrap();
-    let path = folder.join("data");
-    let options = OpenOptions {
-        path: &path,
-        provider: &provider,
-        fresh_secrets: [[7; 32]; 2],
-        forgotten_ms: 0,
-        cache_bytes: 64 * 1024 * 1024,
-    };
-    let parts = Parts {
-        store: Arc::new(RocksStore::open(options).unwrap()),
-        provider: provider.clone(),
-        policy: Policy::default(),
-        pool_policy: pool::Policy::default(),
-        limits: Limits::default(),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-    };
-    Arc::new(Service::start(parts).unwrap())
-}
-
 /// How many users there are whom nobody asks for.
 const OTHERS: usize = 200;
 
-/// Tokens of the user.
+/// What the tokens are that are shown, in the order in which the server tells them.
 pub(crate) struct Tokens {
     pub(crate) good: Vec<u8>,
     /// Revoked by itself.
@@ -94,10 +70,12 @@ pub(crate) struct Tokens {
     pub(crate) expired: Vec<u8>,
     /// Good, and limited.
     pub(crate) unique: Vec<u8>,
+    /// One of many that [`FORMER`] had, all of them revoked together.
+    pub(crate) former: Vec<u8>,
 }
 
-/// A user with a last-resort KeyPackage and tokens, among others.
-async fn populate(service: &Service) -> Tokens {
+/// Two users with a last-resort KeyPackage each and tokens, among others.
+async fn populate(service: &Service) -> [BearerToken; 5] {
     for number in 0..OTHERS {
         let user = UserId::new(format!("other-{number}@follower.example").into()).unwrap();
         service.mint_token(&user, BearerTokenKind::Unique).await.unwrap();
@@ -105,33 +83,41 @@ async fn populate(service: &Service) -> Tokens {
     let user = UserId::new(USER.into()).unwrap();
     let expired = service.mint_token(&user, BearerTokenKind::Shared).await.unwrap();
     service.revoke_all_tokens().await.unwrap();
-    let key_packages = vec![decode(&Device::new(1).last_resort(now_s())).unwrap()];
-    let upload = UploadKeyPackagesRequest { client_id: ClientId::new([1; 16]), key_packages };
-    service.upload_key_packages(&user, upload).await.unwrap();
+    upload(service, &user).await;
     let good = service.mint_token(&user, BearerTokenKind::Shared).await.unwrap();
     let revoked = service.mint_token(&user, BearerTokenKind::Unique).await.unwrap();
     let handle = TokenHandle::of(&revoked.handle).unwrap();
     service.revoke_token(&user, &RevokeTokenRequest::Handle(handle)).await.unwrap();
     let unique = service.mint_token(&user, BearerTokenKind::Unique).await.unwrap();
-    let [good, revoked, expired, unique] = [good, revoked, expired, unique].map(|token| encode(&token).unwrap());
-    Tokens { good, revoked, expired, unique }
+    let former = revoke_many(service).await;
+    [good, revoked, expired, unique, former]
 }
 
-/// The server's process: tells address and tokens on standard output, serves until its input ends.
+/// A user whose tokens were all revoked: of each the database holds that its row was removed. Gives one from the middle.
+async fn revoke_many(service: &Service) -> BearerToken {
+    let user = UserId::new(FORMER.into()).unwrap();
+    upload(service, &user).await;
+    let mut minted = Vec::new();
+    for _ in 0..FORMER_TOKENS {
+        minted.push(service.mint_token(&user, BearerTokenKind::Unique).await.unwrap());
+    }
+    service.revoke_token(&user, &RevokeTokenRequest::User).await.unwrap();
+    minted.swap_remove(FORMER_TOKENS / 2)
+}
+
+async fn upload(service: &Service, user: &UserId) {
+    let key_packages = vec![decode(&Device::new(1).last_resort(now_s())).unwrap()];
+    let upload = UploadKeyPackagesRequest { client_id: ClientId::new([1; 16]), key_packages };
+    service.upload_key_packages(user, upload).await.unwrap();
+}
+
+/// The server's process: tells the tokens, and serves.
 pub(crate) fn serve(folder: &Path) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let service = service(folder);
-        let Tokens { good, revoked, expired, unique } = populate(&service).await;
-        let hub = Arc::new(Hub::new(HubParts {
-            service: service.clone(),
-            upstream: Upstream::default(),
-            peers: BTreeSet::new(),
-            service_token: Some(zeroize::Zeroizing::new(SERVICE_TOKEN.to_owned())),
-            request_bytes_max: 1 << 20,
-            in_flight_bytes_max: 1 << 28,
-            body_timeout: Duration::from_secs(10),
-        }));
+        let store = server::store(&folder.join("data"), PROVIDER, 64);
+        let service = server::service(store, PROVIDER, pool::Policy::default());
+        let tokens = populate(&service).await.map(|token| STANDARD.encode(encode(&token).unwrap()));
         let keyring = keyring(folder);
         let marked: fn(http::Request<Bytes>) -> http::Request<Bytes> = |mut request| {
             if let Some(ReplayMark { digest, expires_ms }) = request.extensions_mut().remove::<ReplayMark>() {
@@ -142,9 +128,8 @@ pub(crate) fn serve(folder: &Path) {
         let gateway = gateway(KeyPackageTarget::new(service.clone()).map_request(marked), keyring.clone());
         let trivial = gateway_that_is_asked_elsewhere(keyring);
         let counters = gateway.counters();
-        let router = local::router(hub)
-            .route("/empty", post(async |_body: Bytes| {}))
-            .route(PLAIN, post(plain_fetch).with_state(KeyPackageTarget::new(service.clone())))
+        let router = server::router(service.clone(), SERVICE_TOKEN.to_owned())
+            .route(PLAIN, post(plain_fetch).with_state(KeyPackageTarget::new(service)))
             .route(TRIVIAL, post_service(trivial))
             .route(
                 "/unanswered",
@@ -155,31 +140,7 @@ pub(crate) fn serve(folder: &Path) {
                 }),
             )
             .fallback_service(gateway);
-        let (socket, address) = Socket::tcp("local", "127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{}", address).unwrap();
-        for token in [good, revoked, expired, unique] {
-            writeln!(out, "{}", STANDARD.encode(token)).unwrap();
-        }
-        out.flush().unwrap();
-        drop(out);
-        let connections = Connections {
-            service: router,
-            route: restante::http::route,
-            tls: None,
-            identify: Identify::nobody(),
-            limits: ConnectionLimits {
-                connections_max: 1024,
-                // The generator is one address.
-                connections_per_address_max: Some(1024),
-                ..ConnectionLimits::default()
-            },
-        };
-        let (stop, stopping) = tokio::sync::watch::channel(false);
-        let serving = tokio::spawn(connections.serve(socket, stopping));
-        tokio::task::spawn_blocking(|| std::io::stdin().lines().count()).await.unwrap();
-        stop.send_replace(true);
-        serving.await.unwrap();
+        server::serve(router, tokens.into()).await;
     });
 }
 
@@ -229,51 +190,33 @@ where
     Gateway::new(target, allowed, KeyPackageTarget::response_class, keyring, policy, Arc::new(Machine))
 }
 
-/// A folder on the disk that is measured: not in memory, as the usual one may be.
-pub(crate) fn folder() -> tempfile::TempDir {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
-    std::fs::create_dir_all(&root).unwrap();
-    tempfile::tempdir_in(root).unwrap()
-}
-
-/// The running server's process.
+/// The running server.
 pub(crate) struct Provider {
-    process: Child,
-    pub(crate) address: SocketAddr,
+    pub(crate) server: Server,
     pub(crate) key_list: Vec<u8>,
     pub(crate) tokens: Tokens,
-    _folder: tempfile::TempDir,
 }
 
 impl Provider {
     pub(crate) fn start() -> Self {
-        let folder = folder();
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.arg("--serve").arg(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let address = lines.next().expect("the server told its address").parse().unwrap();
-        let mut token = || STANDARD.decode(lines.next().unwrap()).unwrap();
-        let [good, revoked, expired, unique] = [token(), token(), token(), token()];
-        let tokens = Tokens { good, revoked, expired, unique };
-        let key_list = ask(address, "/.well-known/ohttp-gateway");
-        Self { process, address, key_list, tokens, _folder: folder }
-    }
-
-    pub(crate) fn cpu_seconds(&self) -> f64 {
-        crate::cpu::seconds(self.process.id())
+        let mut server = Server::start(&[]);
+        let mut token = || STANDARD.decode(server.line()).unwrap();
+        let [good, revoked, expired, unique, former] = std::array::from_fn(|_| token());
+        let tokens = Tokens { good, revoked, expired, unique, former };
+        let key_list = ask(server.address, WELL_KNOWN);
+        Self { server, key_list, tokens }
     }
 
     /// Every request was opened, let through and answered by the pool.
     pub(crate) fn expect_all_answered(&self) {
-        let others = ask(self.address, "/unanswered");
+        let others = ask(self.server.address, "/unanswered");
         assert_eq!(others, b"0", "the gateway refused some of the requests");
     }
 
     /// Bodies as long as an encapsulated request, to a path that reads them and does nothing.
     pub(crate) fn empty_posts(&self) -> Target {
         let body = encapsulate(&self.key_list, &bundle(USER, &self.tokens.good)).0;
-        let request = move |_, out: &mut Vec<u8>| http_request("/empty", "", &body, out);
+        let request = move |_, out: &mut Vec<u8>| http_request(EMPTY, "", &body, out);
         Target { request: Rc::new(request), answer: http_answer }
     }
 
@@ -310,13 +253,6 @@ impl Provider {
         let prepared = Prepared::new(&self.key_list, &bundle(USER, &self.tokens.good), count);
         let request = move |_, out: &mut Vec<u8>| gateway_request(path, &prepared.next(), out);
         Target { request: Rc::new(request), answer: http_answer }
-    }
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        drop(self.process.wait());
     }
 }
 

@@ -9,17 +9,14 @@ use std::{sync::Arc, time::Instant};
 use restante::{
     mls::{CipherSuite, ProtocolVersion},
     pool::{self, Rate, upload},
-    sequencer::{Policy, UserTag},
-    service::{Limits, Parts, Service, SystemClock, SystemEntropy, UserId},
-    store::{
-        Batch, Store,
-        rocks::{OpenOptions, RocksStore},
-    },
+    sequencer::UserTag,
+    service::{Service, UserId},
+    store::{Batch, Store},
     wire::{BearerTokenKind, ClientId, KeyPackageRequest, KeyPackageRequests, KeyPackageStatus, encode},
 };
 use sha2::{Digest, Sha256};
 
-use crate::{key_packages::Device, sealed::now_s};
+use crate::{key_packages::Device, provider::PROVIDER, sealed::now_s, server};
 
 /// Bundles one after another, and then at once.
 const BUNDLES: usize = 16;
@@ -28,31 +25,14 @@ const SUITE: CipherSuite = CipherSuite(1);
 
 /// Prints how long they take.
 pub(crate) fn measure() {
-    let folder = crate::provider::folder();
-    let provider = "follower.example".parse().unwrap();
-    let options = OpenOptions {
-        path: folder.path(),
-        provider: &provider,
-        fresh_secrets: [[7; 32]; 2],
-        forgotten_ms: 0,
-        cache_bytes: 256 * 1024 * 1024,
-    };
-    let store = Arc::new(RocksStore::open(options).unwrap());
+    let folder = server::folder();
+    let store = server::store(folder.path(), PROVIDER, 256);
     let plenty = Rate { burst: 1_000_000, each_ms: 1 };
     let pool_policy = pool::Policy { target_rate: plenty, ..pool::Policy::default() };
     let users: Vec<Vec<u8>> =
         (0..KeyPackageRequests::MAX).map(|number| format!("user {number}").into_bytes()).collect();
     users.iter().for_each(|user| fill(&*store, &pool_policy, user));
-    let service = Service::start(Parts {
-        store,
-        provider,
-        policy: Policy::default(),
-        pool_policy,
-        limits: Limits::default(),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-    });
-    let service = Arc::new(service.unwrap());
+    let service = server::service(store, PROVIDER, pool_policy);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(ask(&service, &users));
     service.finish();

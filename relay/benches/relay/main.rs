@@ -13,6 +13,7 @@
 #![allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 
 mod child;
+#[path = "../../../benches/shared/cpu.rs"]
 mod cpu;
 mod floor;
 mod gateway;
