@@ -1,0 +1,55 @@
+//! Files and what is in them.
+
+use super::*;
+
+#[test]
+fn files_that_hold_something_else_are_refused() {
+    let folder = Folder::new();
+    fs::write(folder.path("empty"), "").unwrap();
+    folder.set_mode("empty", 0o600);
+    assert_problems(&folder.refuse("pki/hub.example/cert.pem", "empty"), &["empty holds no certificate"]);
+    assert_problems(&folder.refuse("pki/hub.example/key.pem", "empty"), &["empty holds no private key"]);
+    assert_problems(&folder.refuse("\"pki/ca.pem\"", "\"empty\""), &["empty holds no certificate"]);
+    assert_problems(&folder.refuse("\"pki/ca.pem\"", "\"none\""), &["none does not exist; create it"]);
+    assert_problems(&folder.refuse("\"pki/ca.pem\"", "\"pki\""), &["pki cannot be read"]);
+    assert_problems(&folder.refuse("path = \"data\"", "path = \"empty\""), &["empty is a file; name a folder"]);
+    assert_problems(&folder.refuse("\"127.0.0.1:8080\"", "\"unix:empty\""), &["empty exists and is no socket"]);
+    assert_problems(&folder.refuse("\"127.0.0.1:8080\"", "\"unix:no/socket\""), &["the folder"]);
+    fs::write(folder.path("broken"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    assert_problems(&folder.refuse("pki/hub.example/cert.pem", "broken"), &["broken is no X.509 certificate"]);
+    assert_problems(&folder.refuse("\"pki/ca.pem\"", "\"broken\""), &["cannot be an authority"]);
+}
+
+#[test]
+fn service_tokens_are_one_long_word() {
+    let folder = Folder::new();
+    for (token, word) in [
+        ("", "holds a token of 0 bytes"),
+        ("\n\n", "holds a token of 0 bytes"),
+        ("0123456789abcde\n", "holds a token of 15 bytes"),
+        ("0123456789 abcdef", "more than one word"),
+        ("0123456789abcdeé", "bytes that a header cannot carry"),
+    ] {
+        folder.write_secret("service-token", token);
+        let problems = folder.load(EXAMPLE).unwrap_err();
+        assert_problems(&problems, &[word]);
+        assert!(!problems.contains("0123456789"), "{problems}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn secrets_that_everybody_may_read_are_refused_with_the_command_to_run() {
+    let folder = Folder::new();
+    for (file, key) in [("service-token", "local.service_token_file"), ("pki/hub.example/key.pem", "provider.key_file")]
+    {
+        for mode in [0o604, 0o602, 0o644] {
+            folder.set_mode(file, mode);
+            let problems = folder.load(EXAMPLE).unwrap_err();
+            assert_problems(&problems, &[&format!("run `chmod 600 {}`", folder.path(file).display())]);
+            assert!(problems.contains(key) && problems.contains(&format!("mode {mode:o}")), "{problems}");
+        }
+        folder.set_mode(file, 0o640);
+        folder.load(EXAMPLE).unwrap();
+    }
+}

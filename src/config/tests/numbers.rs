@@ -1,0 +1,29 @@
+//! Limits and policy.
+
+use super::*;
+
+#[test]
+fn numbers_of_key_packages_that_contradict_each_other_are_refused() {
+    for (key, value) in
+        [("key_packages_per_client", "1025"), ("key_package_low_water_mark", "257"), ("clients_per_user", "257")]
+    {
+        let flags = [(format!("policy.{key}"), value)];
+        let flags: Vec<_> = flags.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+        let problems = Folder::new().load_layers(EXAMPLE, &[], &flags).unwrap_err();
+        assert_problems(&problems, &[&format!("policy.{key}: ")]);
+    }
+}
+
+#[test]
+fn limits_that_would_stop_all_traffic_are_refused() {
+    let folder = Folder::new();
+    let limit = |key: &str, value: &str| folder.load_layers(EXAMPLE, &[], &[(key, value)]).err().unwrap_or_default();
+    assert_problems(&limit("limits.connections_max", "0"), &["--set limits.connections_max: 0 would refuse"]);
+    assert_problems(&limit("limits.in_flight_bytes_max", "1000"), &["give at least 54591488"]);
+    let pages = limit("limits.responses_in_flight_bytes_max", "16777215");
+    assert_problems(&pages, &["give at least 16777216"]);
+    assert_problems(&limit("limits.responses_in_flight_bytes_max", "16777216"), &[]);
+    assert_problems(&limit("limits.wait_seconds_max", "0"), &[]);
+    assert_problems(&limit("policy.hint_epochs_max", "0"), &[]);
+    assert_problems(&limit("policy.all_groups_factor", "0"), &["policy.all_groups_factor: 0 would leave"]);
+}

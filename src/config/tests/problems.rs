@@ -1,0 +1,110 @@
+//! What is said about a configuration that is wrong.
+
+use super::*;
+
+#[test]
+fn unknown_keys_are_named_with_the_nearest_one_and_their_place() {
+    let folder = Folder::new();
+    let problems = folder.refuse("listen = \"127.0.0.1:8080\"", "lisen = \"127.0.0.1:8080\"");
+    assert_problems(&problems, &["hub.toml: local.lisen: is not a setting; did you mean `listen`?"]);
+    let problems = folder.refuse("[policy]", "[policy]\nconnections_max = 1");
+    assert_problems(&problems, &["policy.connections_max: is not a setting here; it belongs in [limits]"]);
+    let problems = folder.refuse("[policy]", "[police]\n[colours]\n[policy]");
+    assert_problems(
+        &problems,
+        &[
+            "colours: is not a setting; known here: provider, public, local,",
+            "police: is not a setting; did you mean `policy`?",
+        ],
+    );
+    let problems = folder.refuse("url = \"https://follower", "uri = \"https://follower");
+    assert_problems(&problems, &["hub.toml: peers[0].uri: is not a setting; did you mean `url`?"]);
+    let flags = [("local.listn", "127.0.0.1:1")];
+    let environment = [("RESTANTE_STORE__PTAH", "/"), ("RESTANTE_LOCAL_LISTEN", "127.0.0.1:1")];
+    let problems = folder.load_layers(EXAMPLE, &environment, &flags).unwrap_err();
+    assert_problems(
+        &problems,
+        &[
+            "RESTANTE_LOCAL_LISTEN: is not read; did you mean RESTANTE_LOCAL__LISTEN",
+            "--set local.listn: is not a setting; did you mean `listen`?",
+            "RESTANTE_STORE__PTAH (store.ptah): is not a setting; did you mean `path`?",
+        ],
+    );
+}
+
+#[test]
+fn values_of_the_wrong_kind_are_named() {
+    let folder = Folder::new();
+    let wrong = |from, to, words: &[&str]| assert_problems(&folder.refuse(from, to), words);
+    wrong("# drain_seconds = 60", "drain_seconds = \"60\"", &["limits.drain_seconds: expected a whole number"]);
+    wrong("# drain_seconds = 60", "drain_seconds = -1", &["limits.drain_seconds: expected a whole number"]);
+    wrong("# drain_seconds = 60", "drain_seconds = 5000000000", &["limits.drain_seconds: expected a whole number"]);
+    wrong("path = \"data\"", "path = 3", &["store.path: expected a text in quotes, found the number 3"]);
+    wrong("id = \"hub.example\"", "id = 3", &["provider.id: expected a text in quotes"]);
+    wrong("# drain_seconds = 60", "drain_seconds", &["is not valid TOML", "|", "|", "|", "expected"]);
+    let problems = folder.load_layers(EXAMPLE, &[("RESTANTE_LIMITS__PAGE_BYTES", "4MiB")], &[]).unwrap_err();
+    assert_problems(&problems, &["RESTANTE_LIMITS__PAGE_BYTES (limits.page_bytes): expected a whole number"]);
+    let problems = folder.load_layers(EXAMPLE, &[], &[("peers", "follower.example")]).unwrap_err();
+    assert_problems(&problems, &["--set peers: expected"]);
+    let problems = folder.load_layers(EXAMPLE, &[], &[("peers", "[3]")]).unwrap_err();
+    assert_problems(&problems, &["--set peers (peers[0]): expected a table of its own, [[peers]]"]);
+}
+
+#[test]
+fn everything_that_is_missing_is_said_at_once() {
+    let folder = Folder::new();
+    assert_problems(
+        &folder.load("").unwrap_err(),
+        &[
+            "provider.listen: no listener is configured",
+            "provider.id: is missing",
+            "provider.cert_file: is missing",
+            "provider.key_file: is missing",
+            "provider.ca_file: is missing",
+            "store.path: is missing",
+        ],
+    );
+    assert_problems(
+        &folder.load(&format!("{EXAMPLE}\n[[peers]]")).unwrap_err(),
+        &["hub.toml: peers[1].id: is missing", "hub.toml: peers[1].url: is missing"],
+    );
+    assert_problems(
+        &folder.refuse("listen = \"127.0.0.1:8080\"\n", ""),
+        &["local.listen: is missing; give an address such as 127.0.0.1:8080, or take the table [local] out"],
+    );
+}
+
+#[test]
+fn problems_of_shape_meaning_and_files_come_together() {
+    let toml = replaced("id = \"hub.example\"", "id = \"Hub.example\"\ncolour = 1")
+        .replace("\"127.0.0.1:8080\"", "\"0.0.0.0:8080\"")
+        .replace("https://follower.example:8443", "http://follower.example")
+        .replace("# drain_seconds = 60", "drain_second = 5")
+        .replace("# orphan_hours = 24", "orphan_hours = 100")
+        .replace("path = \"data\"", "path = \"no/such/data\"");
+    assert_problems(
+        &Folder::new().load(&toml).unwrap_err(),
+        &[
+            "provider.id: `Hub.example` is no id",
+            "provider.colour: is not a setting; known here: id, listen,",
+            "local.listen: 0.0.0.0:8080 can be reached from other machines, and this listener has no TLS",
+            "peers[0].url: does not begin with https://",
+            "limits.drain_second: is not a setting; did you mean `drain_seconds`?",
+            "policy.shared_orphan_hours: an orphan that two providers used",
+            "store.path: the folder",
+        ],
+    );
+}
+
+#[test]
+fn a_configuration_built_in_code_is_held_to_the_same_rules() {
+    let mut config = Folder::new().load(EXAMPLE).unwrap();
+    config.local.as_mut().unwrap().listen = LocalAddress::Tcp("192.0.2.1:80".parse().unwrap());
+    config.peers[0].url = "http://follower.example".parse().unwrap();
+    config.limits.page_bytes = 0;
+    let problems = config.check(now()).unwrap_err();
+    // The folder is gone, and with it four files and the folder of the database.
+    assert_eq!(problems.len(), 3 + 5, "{problems}");
+    let problems = problems.to_string();
+    assert!(problems.contains("has no TLS") && problems.contains("https://") && problems.contains("page_bytes"));
+}

@@ -1,0 +1,54 @@
+//! The table of the gateway.
+
+use super::*;
+
+#[test]
+fn the_gateway_s_table_is_checked_like_the_others() {
+    let public = "[public]\nlisten = \"[::1]:0\"\ncert_file = \"pki/hub.example/cert.pem\"\n\
+                  key_file = \"pki/hub.example/key.pem\"\nkeys_path = \"keys\"\nseal_key_file = \"seal\"\n";
+    let with = |from: &str, to: &str| {
+        assert!(public.contains(from), "{from}");
+        Folder::new().load(&EXAMPLE.replace("[store]", &format!("{}[store]", public.replace(from, to))))
+    };
+    let config = with("listen", "listen").unwrap().public.unwrap();
+    assert_eq!((config.relays, config.x_wing), (None, false));
+    let known = "x_wing = true\nrelay_ca_file = \"pki/ca.pem\"\nrelays = [\"relay.example\"]";
+    let relays = with("keys_path", &format!("{known}\nkeys_path")).unwrap().public.unwrap().relays.unwrap();
+    assert_eq!(relays.names.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["relay.example"]);
+    for (from, to, problem) in [
+        ("[::1]:0", "443", "public.listen: `443` is not an address and a port"),
+        ("hub.example/cert", "follower.example/cert", "public.cert_file: "),
+        ("\"seal\"", "\"keys/seal\"", "public.seal_key_file: lies in public.keys_path"),
+        ("keys_path = \"keys\"", "", "public.keys_path: is missing"),
+        ("keys_path", "relay_ca_file = \"pki/ca.pem\"\nkeys_path", "public.relays: is missing"),
+        ("keys_path", "relay_ca_file = \"pki/ca.pem\"\nrelays = []\nkeys_path", "public.relays: is missing"),
+        ("keys_path", "relays = [\"relay.example\"]\nkeys_path", "public.relay_ca_file: is missing"),
+        (
+            "keys_path",
+            "relay_ca_file = \"pki/ca.pem\"\nrelays = [\"*.example\"]\nkeys_path",
+            "public.relays: `*.example` is no id",
+        ),
+        (
+            "keys_path",
+            "relay_ca_file = \"none.pem\"\nrelays = [\"relay.example\"]\nkeys_path",
+            "public.relay_ca_file: ",
+        ),
+        ("seal_key_file = \"seal\"", "x_wings = true", "did you mean `x_wing`?"),
+        ("seal_key_file = \"seal\"", "seal_key_file = \"seal\"\nrequests_per_second_of_others = 0", "nonzero"),
+    ] {
+        let problems = with(from, to).unwrap_err();
+        assert!(problems.contains(problem), "{problem}: {problems}");
+    }
+}
+
+/// All in one run, whichever stands first.
+#[test]
+fn every_name_of_a_relay_that_is_none_is_said() {
+    let folder = Folder::new();
+    let names = r#"["*.example", "relay.example", "relay.example", "no name"]"#;
+    let flags = [("public.relays", names), ("public.relay_ca_file", "pki/ca.pem")];
+    let problems = folder.load_layers(EXAMPLE, &[], &flags).unwrap_err();
+    for problem in ["`*.example` is no id", "`no name` is no id", "relay.example stands there twice"] {
+        assert!(problems.contains(problem), "{problem}: {problems}");
+    }
+}
