@@ -26,6 +26,8 @@ pub enum Command {
     Present(Present),
     /// A timer of a partition is due.
     Expire(Expire),
+    /// A Welcome was brought to a provider, or was not.
+    Deliver(Box<Deliver>),
 }
 
 /// Reserves a freshly minted group id.
@@ -235,4 +237,44 @@ pub struct Expire {
     pub partition: MaskedPartitionKey,
     /// When it was due.
     pub due_ms: super::UnixMillis,
+}
+
+/// Records what came of an attempt to deliver a Welcome.
+#[derive(Clone, Debug)]
+pub struct Deliver {
+    /// The attempt.
+    pub key: super::DispatchKey,
+    /// What came of it.
+    pub outcome: Delivered,
+    /// A random number, which spreads what is to be tried again.
+    pub jitter: u32,
+}
+
+/// What came of an attempt to deliver a Welcome.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Delivered {
+    /// The provider wants it, and gave this ticket for it.
+    Ticket([u8; 16]),
+    /// The provider has it.
+    Taken,
+    /// The provider takes it for none of its KeyPackages.
+    NoneAccepted,
+    /// Neither is known.
+    Failed {
+        /// Whether the ticket may still be good.
+        keeps_ticket: bool,
+        /// How long the provider wants to be left alone, in milliseconds.
+        retry_after_ms: super::UnixMillis,
+    },
+}
+
+impl std::fmt::Debug for Delivered {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Ticket(_) => "Ticket(..)",
+            Self::Taken => "Taken",
+            Self::NoneAccepted => "NoneAccepted",
+            Self::Failed { .. } => "Failed",
+        })
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Blob, Create, Group, Head, Outcome, Partition, Policy, Refusal, Rejection, SizeLimit, State, Transition,
-    UnixMillis, Welcome,
+    UnixMillis, Welcome, WelcomeName, outbox,
     send::{check_attachments, check_welcome},
 };
 
@@ -42,16 +42,10 @@ pub(super) fn create<S: State + ?Sized>(
         root.ratchet_tree = Some(blob.key);
         transition.blobs.push(blob);
     }
-    transition.welcome = create.welcome_data.clone().map(|data| {
-        Box::new(Welcome {
-            partition: create.root,
-            commit: None,
-            held: false,
-            submitter: create.submitter.clone(),
-            submitted_ms: now,
-            data,
-        })
-    });
+    if let Some(data) = &create.welcome_data {
+        let welcome = Welcome { name: WelcomeName { partition: create.root, commit: None }, data: data.clone() };
+        outbox::post(state, welcome, false, &create.submitter, (policy, now), &mut transition)?;
+    }
     let mut group = Group {
         root: create.root,
         cipher_suite: create.cipher_suite,

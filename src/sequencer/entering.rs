@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::{
     Announcement, Blob, BlobKey, Charge, Child, Entry, EntryCommit, Evidence, Group, Head, Parent, Partition, Policy,
-    Receipt, Refusal, Rejection, State, Timer, Transition, UnixMillis, Usage, Welcome,
+    Receipt, Refusal, Rejection, State, Timer, Transition, UnixMillis, Usage, Welcome, WelcomeName,
     dominance::{dominant_child, is_on_dominant_branch, orphan_above},
+    outbox,
 };
 use crate::{
     mls::{ContentType, Sender, WireMessage},
@@ -51,6 +52,12 @@ impl Entering<'_> {
         let child = change.announce(self, receipt).map_err(Refusal::State)?;
         change.charge(self, opens, child)?;
         change.append(self, receipt, opens);
+        change.post(self, receipt)?;
+        if self.presents {
+            outbox::release(state, &self.partition, &mut change.target, now, &mut change.transition)
+                .map_err(Refusal::State)?;
+        }
+        change.transition.partitions.push((self.partition, change.target));
         Ok((receipt, change.transition))
     }
 
@@ -331,16 +338,6 @@ impl<S: State + ?Sized> Change<'_, S> {
             let due_ms = self.now.saturating_add(self.policy.orphan_ms);
             transition.timers.push(Timer { due_ms, partition: entering.partition });
         }
-        if let Some(Announcement { next, welcome_data: Some(data), .. }) = entering.announcement {
-            transition.welcome = Some(Box::new(Welcome {
-                partition: *next,
-                commit: Some(Parent { key: entering.partition, index: receipt.index }),
-                held: receipt.commits_before > 0 || !self.before.is_connected(),
-                submitter: entering.submitter.clone(),
-                submitted_ms: self.now,
-                data: data.clone(),
-            }));
-        }
         let entry = Entry { accepted_ms: self.now, message: message.clone(), commit };
         transition.appends.push((entering.partition, receipt.index, entry));
         self.note_welcomed(entering);
@@ -348,7 +345,28 @@ impl<S: State + ?Sized> Change<'_, S> {
             let target = self.target.clone();
             self.join_users(&target);
         }
-        self.transition.partitions.push((entering.partition, self.target.clone()));
+    }
+
+    /// Puts the commit's Welcome into the outbox. Nobody is invited into an epoch that may not exist: unless the commit
+    /// is the first of a connected partition, its Welcome is held until somebody presents the key of the partition that
+    /// it opens. If there is no such partition, because the announcement made no edge, nobody ever could.
+    fn post(&mut self, entering: &Entering<'_>, receipt: Receipt) -> Result<(), Refusal<S::Error>> {
+        let Some(Announcement { next, welcome_data: Some(data), .. }) = entering.announcement else { return Ok(()) };
+        let commit = Parent { key: entering.partition, index: receipt.index };
+        let is_held = receipt.commits_before > 0 || !self.before.is_connected();
+        // Addressed to nobody, it is not kept, and nothing waits for it.
+        if is_held && !data.service_providers.is_empty() {
+            let mut changed = self.transition.partitions.iter_mut();
+            let opened = changed.find(|(key, child)| key == next && child.parent == Some(commit));
+            let Some((_, child)) = opened else { return Ok(()) };
+            child.held.push(commit);
+            let due_ms = self.now.saturating_add(self.policy.welcome_hold_ms);
+            self.transition.timers.push(Timer { due_ms, partition: *next });
+        }
+        let name = WelcomeName { partition: *next, commit: Some(commit) };
+        let welcome = Welcome { name, data: data.clone() };
+        let when = (self.policy, self.now);
+        outbox::post(self.state, welcome, is_held, entering.submitter, when, &mut self.transition)
     }
 }
 

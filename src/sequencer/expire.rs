@@ -1,6 +1,8 @@
-//! What a due timer does: unadopted orphans age out, unused reservations lapse.
+//! What a due timer does: unadopted orphans age out, unused reservations lapse, Welcomes that nobody released are dropped.
 
-use super::{Expire, Outcome, Policy, Refusal, State, Timer, Transition, UnixMillis};
+use std::sync::Arc;
+
+use super::{Expire, Outcome, Partition, Policy, Refusal, State, Timer, Transition, UnixMillis, outbox};
 use crate::wire::MaskedPartitionKey;
 
 pub(super) fn expire<S: State + ?Sized>(
@@ -18,23 +20,42 @@ pub(super) fn expire<S: State + ?Sized>(
         }
         return Ok(transition);
     }
-    let Some(orphan) = state.partition(&expire.partition).map_err(Refusal::State)? else { return Ok(transition) };
-    if !orphan.is_orphan() {
-        return Ok(transition);
-    }
-    let lifetime_ms = if orphan.uses.len() > 1 { policy.shared_orphan_ms } else { policy.orphan_ms };
-    let due_ms = orphan.created_ms.saturating_add(lifetime_ms);
-    if now < due_ms {
+    let Some(found) = state.partition(&expire.partition).map_err(Refusal::State)? else { return Ok(transition) };
+    let mut partition = Arc::unwrap_or_clone(found);
+    if partition.is_orphan() {
+        let lifetime_ms = if partition.uses.len() > 1 { policy.shared_orphan_ms } else { policy.orphan_ms };
+        let due_ms = partition.created_ms.saturating_add(lifetime_ms);
+        if now >= due_ms {
+            remove(state, &expire.partition, partition, policy, &mut transition).map_err(Refusal::State)?;
+            return Ok(transition);
+        }
         transition.timers.push(Timer { due_ms, partition: expire.partition });
-        return Ok(transition);
     }
+    let held = partition.held.len();
+    let until_ms = now.saturating_sub(policy.welcome_hold_ms);
+    outbox::drop_held(state, &expire.partition, &mut partition, until_ms, &mut transition).map_err(Refusal::State)?;
+    if partition.held.len() != held {
+        transition.partitions.push((expire.partition, partition));
+    }
+    Ok(transition)
+}
+
+/// An orphan goes, with everything in it, and the Welcomes that wait for somebody to present its key.
+fn remove<S: State + ?Sized>(
+    state: &S,
+    key: &MaskedPartitionKey,
+    mut orphan: Partition,
+    policy: &Policy,
+    transition: &mut Transition,
+) -> Result<(), S::Error> {
+    outbox::drop_held(state, key, &mut orphan, UnixMillis::MAX, transition)?;
     for charge in &orphan.charges {
-        let rest = state.budget(&charge.provider).map_err(Refusal::State)?.in_group.minus(charge.usage);
+        let rest = state.budget(&charge.provider)?.in_group.minus(charge.usage);
         transition.budgets.push((charge.provider.clone(), rest));
     }
     // What hung below it is an orphan of its own now, and ages out by its own time: one timer, one removal.
     for child in &orphan.children {
-        if let Some(child_partition) = state.partition(&child.key).map_err(Refusal::State)? {
+        if let Some(child_partition) = state.partition(&child.key)? {
             let mut child_partition = (*child_partition).clone();
             child_partition.parent = None;
             let due_ms = child_partition.created_ms.saturating_add(policy.orphan_ms);
@@ -42,6 +63,6 @@ pub(super) fn expire<S: State + ?Sized>(
             transition.partitions.push((child.key, child_partition));
         }
     }
-    transition.removed.push(expire.partition);
-    Ok(transition)
+    transition.removed.push(*key);
+    Ok(())
 }

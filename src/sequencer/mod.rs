@@ -13,6 +13,7 @@ mod budget;
 mod candidates;
 mod command;
 mod create;
+mod deliver;
 mod dominance;
 mod doubt;
 mod entering;
@@ -20,6 +21,7 @@ mod expire;
 mod group;
 mod hints;
 mod join;
+mod outbox;
 mod partition;
 mod policy;
 mod present;
@@ -34,15 +36,18 @@ mod transition;
 
 pub use budget::{Budget, Usage};
 pub use candidates::{CANDIDATES_MAX, Candidate, HEADS_MAX, Heads, candidates, publisher};
-pub use command::{Announcement, Command, Create, Expire, Ground, Join, Present, Propose, RepeatKey, Reserve, Send};
+pub use command::{
+    Announcement, Command, Create, Deliver, Delivered, Expire, Ground, Join, Present, Propose, RepeatKey, Reserve, Send,
+};
 pub use group::{Group, GroupKey, Reservation, UserTag};
 pub use hints::hinted;
+pub use outbox::{Dispatch, DispatchKey, Outgoing, Ticket, Undelivered, Welcome, WelcomeName};
 pub use partition::{Charge, Child, Evidence, Given, Parent, Partition, Use};
 pub use policy::{GroupInfoAccess, Policy, SizeLimits};
 pub use present::is_due as presentation_is_due;
 pub use rejection::{Refusal, Rejection, SizeLimit};
 pub use state::State;
-pub use transition::{Blob, BlobKey, Entry, EntryCommit, Head, Outcome, Receipt, Timer, Transition, Welcome};
+pub use transition::{Blob, BlobKey, Entry, EntryCommit, Head, Outcome, Receipt, Timer, Transition};
 
 /// Milliseconds since the Unix epoch, by the hub's clock.
 pub type UnixMillis = u64;
@@ -66,5 +71,6 @@ pub fn sequence<S: State + ?Sized>(
         Command::Propose(command) => propose::propose(state, command, policy, now),
         Command::Present(command) => present::present(state, command, policy, now),
         Command::Expire(command) => expire::expire(state, command, policy, now),
+        Command::Deliver(command) => deliver::deliver(state, command, policy, now),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The commit that announced a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, MlsSize, MlsEncode, MlsDecode)]
 pub struct Parent {
     /// The partition in which the commit stands.
     pub key: MaskedPartitionKey,
@@ -126,6 +126,8 @@ pub struct Partition {
     pub charges: Vec<Charge>,
     /// Signs of a fork.
     pub evidence: Evidence,
+    /// The commits whose Welcomes into this partition are held until somebody presents its key.
+    pub held: Vec<Parent>,
 }
 
 impl Partition {
@@ -148,6 +150,7 @@ impl Partition {
             uses: Vec::new(),
             charges: Vec::new(),
             evidence: Evidence::default(),
+            held: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{UnixMillis, Usage};
+use super::{Undelivered, UnixMillis, Usage};
 use crate::wire::ServiceProviderId;
 
 const MINUTE: UnixMillis = 60_000;
@@ -72,6 +72,18 @@ pub struct Policy {
     pub hint_bytes: u64,
     /// A repeated presentation is recorded when the last one is older than this.
     pub presentation_interval_ms: UnixMillis,
+    /// How long a Welcome is held until somebody presents the key of its partition.
+    pub welcome_hold_ms: UnixMillis,
+    /// For how long after its submission it is tried to deliver a Welcome.
+    pub welcome_lifetime_ms: UnixMillis,
+    /// What one submitting provider may have in Welcomes that are not delivered yet.
+    pub undelivered: Undelivered,
+    /// How long a ticket is used again: less than providers let it be good.
+    pub ticket_ms: UnixMillis,
+    /// How long it takes until what failed once is tried again.
+    pub first_backoff_ms: UnixMillis,
+    /// How long it takes at most.
+    pub longest_backoff_ms: UnixMillis,
     /// `Retry-After` of a refusal for want of budget, in seconds.
     pub retry_after_seconds: u32,
 }
@@ -97,6 +109,12 @@ impl Default for Policy {
             hint_epochs: 8,
             hint_bytes: MIB as u64,
             presentation_interval_ms: HOUR,
+            welcome_hold_ms: 7 * DAY,
+            welcome_lifetime_ms: 30 * DAY,
+            undelivered: Undelivered { welcomes: 1_000, bytes: 256 * MIB as u64 },
+            ticket_ms: 23 * HOUR,
+            first_backoff_ms: 2_000,
+            longest_backoff_ms: 10 * MINUTE,
             retry_after_seconds: 3600,
         }
     }

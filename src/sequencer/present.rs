@@ -1,14 +1,25 @@
-//! Recording that a provider presented a partition's key by receiving.
+//! Recording that a provider presented a partition's key by receiving, which releases the Welcomes that wait for it.
 
 use std::sync::Arc;
 
-use super::{Outcome, Partition, Policy, Present, Refusal, State, Transition, UnixMillis};
+use super::{Outcome, Partition, Policy, Present, Refusal, State, Transition, UnixMillis, outbox};
 use crate::wire::ServiceProviderId;
 
-/// Whether a receive by that provider is worth a record: the first one, and then one an hour. Beside these, when it was
-/// given a commit for the first time (`given` is the last one's index), and once more if it still receives here when the
-/// commit is in doubt because of that.
+/// Whether a receive by that provider is worth a record: any that a Welcome waits for, and those that say something new
+/// of the provider.
 pub fn is_due(
+    partition: &Partition,
+    provider: &ServiceProviderId,
+    given: Option<u32>,
+    policy: &Policy,
+    now: UnixMillis,
+) -> bool {
+    !partition.held.is_empty() || is_use_due(partition, provider, given, policy, now)
+}
+
+/// The first one, and then one an hour. Beside these, when it was given a commit for the first time (`given` is the last
+/// one's index), and once more if it still receives here when the commit is in doubt because of that.
+fn is_use_due(
     partition: &Partition,
     provider: &ServiceProviderId,
     given: Option<u32>,
@@ -36,9 +47,12 @@ pub(super) fn present<S: State + ?Sized>(
         return Ok(transition);
     }
     let mut partition = Arc::unwrap_or_clone(partition);
-    partition.record_use(&present.provider, now);
-    if let Some(commit) = present.given {
-        partition.record_given(&present.provider, commit, now);
+    outbox::release(state, &present.partition, &mut partition, now, &mut transition).map_err(Refusal::State)?;
+    if is_use_due(&partition, &present.provider, present.given, policy, now) {
+        partition.record_use(&present.provider, now);
+        if let Some(commit) = present.given {
+            partition.record_given(&present.provider, commit, now);
+        }
     }
     if partition.is_connected() && !group.users.contains(&present.provider) {
         let mut group = Arc::unwrap_or_clone(group);

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Budget, Group, Partition, Receipt, RepeatKey, Reservation};
+use super::{
+    Budget, Dispatch, DispatchKey, Group, Outgoing, Partition, Receipt, RepeatKey, Reservation, Undelivered,
+    WelcomeName,
+};
 use crate::wire::{MaskedPartitionKey, ServiceProviderId};
 
 /// One group as it stands. Loaded piece by piece: a group may have thousands of partitions and a decision looks at few.
@@ -39,4 +42,22 @@ pub trait State {
     /// # Errors
     /// As the implementation says.
     fn budget(&self, provider: &ServiceProviderId) -> Result<Budget, Self::Error>;
+
+    /// A Welcome that is not delivered to everybody yet.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn outgoing(&self, welcome: &WelcomeName) -> Result<Option<Outgoing>, Self::Error>;
+
+    /// A dispatch that is to be tried at that time.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn dispatch(&self, key: &DispatchKey) -> Result<Option<Dispatch>, Self::Error>;
+
+    /// Welcomes of that submitter, of all groups, that are not delivered to everybody yet.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn undelivered(&self, submitter: &ServiceProviderId) -> Result<Undelivered, Self::Error>;
 }

@@ -4,10 +4,13 @@ use bytes::Bytes;
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 use sha2::{Digest, Sha256};
 
-use super::{Group, Partition, RepeatKey, Reservation, UnixMillis, Usage};
+use super::{
+    Dispatch, DispatchKey, Group, Outgoing, Partition, RepeatKey, Reservation, Undelivered, UnixMillis, Usage, Welcome,
+    WelcomeName,
+};
 use crate::{
     mls::EpochNumber,
-    wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
+    wire::{MaskedPartitionKey, ServiceProviderId},
 };
 
 /// SHA-256 of a GroupInfo or tree: the name under which it is stored, once, within its group.
@@ -73,23 +76,6 @@ pub struct Entry {
     pub commit: Option<EntryCommit>,
 }
 
-/// A Welcome that waits to be delivered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Welcome {
-    /// The partition that the new members join: with the index of the commit it names the Welcome within its group.
-    pub partition: MaskedPartitionKey,
-    /// Where the commit stands, or nothing when the Welcome came with the creation.
-    pub commit: Option<super::Parent>,
-    /// Held until somebody presents the key of `partition`: its commit was not the first.
-    pub held: bool,
-    /// Whose user submitted it.
-    pub submitter: ServiceProviderId,
-    /// When it was submitted.
-    pub submitted_ms: UnixMillis,
-    /// The Welcome and its providers.
-    pub data: WelcomeData,
-}
-
 /// When a partition wants to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timer {
@@ -146,8 +132,16 @@ pub struct Transition {
     pub repeat: Option<(MaskedPartitionKey, RepeatKey, Receipt)>,
     /// GroupInfos and trees.
     pub blobs: Vec<Blob>,
-    /// The Welcome to deliver.
+    /// A new Welcome.
     pub welcome: Option<Box<Welcome>>,
+    /// How far Welcomes have got; one without a record is gone, as it came and all.
+    pub outgoing: Vec<(WelcomeName, Option<Outgoing>)>,
+    /// Deliveries: due, or not any more.
+    pub dispatches: Vec<(DispatchKey, Option<Dispatch>)>,
+    /// What counts as not delivered from now on, by submitter.
+    pub posted: Vec<(ServiceProviderId, Undelivered)>,
+    /// What does not any more.
+    pub settled: Vec<(ServiceProviderId, Undelivered)>,
     /// What providers have used up in this group from now on.
     pub budgets: Vec<(ServiceProviderId, Usage)>,
     /// Timers to set.
@@ -171,6 +165,10 @@ impl Transition {
             repeat: None,
             blobs: Vec::new(),
             welcome: None,
+            outgoing: Vec::new(),
+            dispatches: Vec::new(),
+            posted: Vec::new(),
+            settled: Vec::new(),
             budgets: Vec::new(),
             timers: Vec::new(),
             cleared_timers: Vec::new(),

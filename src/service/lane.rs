@@ -11,14 +11,14 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::Level;
 
 use super::{
-    Clock, Error, SharedPolicy, Waiters, current,
+    Clock, Errands, Error, SharedPolicy, Waiters, current,
     ledger::Ledger,
     pool_desk::{Desk, PoolOutcome, PoolTask},
     view::{LaneView, Memory},
 };
 use crate::{
     pool,
-    sequencer::{Command, GroupKey, Outcome, Policy, Refusal, State, UnixMillis, Usage, sequence},
+    sequencer::{Command, GroupKey, Outcome, Policy, Refusal, State, Undelivered, UnixMillis, Usage, sequence},
     store::{self, Batch, Presentation, SharedStore, Snapshot},
     wire::ServiceProviderId,
 };
@@ -70,6 +70,7 @@ pub(super) struct Surroundings {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) waiters: Arc<Waiters>,
     pub(super) ledger: Arc<Ledger>,
+    pub(super) errands: Arc<Errands>,
     pub(super) pool_policy: Arc<pool::Policy>,
 }
 
@@ -89,11 +90,32 @@ struct Decided {
     ledger_changes: Vec<LedgerChange>,
 }
 
-/// A provider's usage in one group before and after a command.
-struct LedgerChange {
-    provider: ServiceProviderId,
-    before: Usage,
-    after: Usage,
+/// What the ledger is told of a command.
+enum LedgerChange {
+    /// A provider's usage in one group before and after.
+    Used { provider: ServiceProviderId, before: Usage, after: Usage },
+    /// What a provider submitted for dispatch.
+    Posted(ServiceProviderId, Undelivered),
+    /// What of that needs no dispatch any more.
+    Settled(ServiceProviderId, Undelivered),
+}
+
+impl LedgerChange {
+    fn make(&self, ledger: &Ledger) {
+        match self {
+            Self::Used { provider, before, after } => ledger.replace(provider, *before, *after),
+            Self::Posted(submitter, more) => ledger.post(submitter, *more),
+            Self::Settled(submitter, less) => ledger.settle(submitter, *less),
+        }
+    }
+
+    fn take_back(&self, ledger: &Ledger) {
+        match self {
+            Self::Used { provider, before, after } => ledger.replace(provider, *after, *before),
+            Self::Posted(submitter, more) => ledger.settle(submitter, *more),
+            Self::Settled(submitter, less) => ledger.post(submitter, *less),
+        }
+    }
 }
 
 impl Lane {
@@ -200,10 +222,12 @@ impl Lane {
             let mut changes = Vec::new();
             for (provider, after) in &transition.budgets {
                 let before = view.budget(provider)?.in_group;
-                changes.push(LedgerChange { provider: provider.clone(), before, after: *after });
+                changes.push(LedgerChange::Used { provider: provider.clone(), before, after: *after });
             }
+            changes.extend(transition.posted.iter().cloned().map(|(whose, more)| LedgerChange::Posted(whose, more)));
+            changes.extend(transition.settled.iter().cloned().map(|(whose, less)| LedgerChange::Settled(whose, less)));
             for change in &changes {
-                ledger.replace(&change.provider, change.before, change.after);
+                change.make(ledger);
             }
             decided.ledger_changes.extend(changes);
             outcome = transition.outcome;
@@ -230,12 +254,15 @@ impl Lane {
     fn take_back(&self, decided: &Decided) {
         self.memory.forget();
         for change in decided.ledger_changes.iter().rev() {
-            self.surroundings.ledger.replace(&change.provider, change.after, change.before);
+            change.take_back(&self.surroundings.ledger);
         }
     }
 
-    /// After the commit: readers are woken and the records kept at hand.
+    /// After the commit: readers are woken, the courier is called, and the records kept at hand.
     fn settle(&self, batch: Batch) {
+        if batch.dispatches.values().any(Option::is_some) {
+            self.surroundings.errands.welcomes.notify_one();
+        }
         for (group, partition, _, _) in &batch.entries {
             self.surroundings.waiters.wake(group, partition);
         }

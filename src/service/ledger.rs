@@ -2,19 +2,25 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
-    sequencer::Usage,
-    store::{Error, Store},
+    sequencer::{Undelivered, Usage},
+    store::{Error, Snapshot, Store},
     wire::ServiceProviderId,
 };
 
-/// Sums of the budgets' rows, kept in memory and counted again at every start.
+/// Sums of rows, kept in memory and counted again at every start.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    totals: Mutex<HashMap<ServiceProviderId, Usage>>,
+    totals: Mutex<HashMap<ServiceProviderId, Total>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Total {
+    usage: Usage,
+    undelivered: Undelivered,
 }
 
 /// Rows read at once.
@@ -23,28 +29,67 @@ const PAGE: usize = 1024;
 impl Ledger {
     pub(super) fn load(store: &dyn Store) -> Result<Self, Error> {
         let snapshot = store.snapshot()?;
-        let mut totals: HashMap<ServiceProviderId, Usage> = HashMap::new();
-        let mut after = None;
-        loop {
-            let rows = snapshot.budgets(after.as_ref(), PAGE)?;
-            let Some((provider, group, _)) = rows.last() else { break };
-            after = Some((provider.clone(), *group));
-            for (provider, _, usage) in rows {
-                let total = totals.entry(provider).or_default();
-                *total = total.plus(usage);
-            }
-        }
+        let mut totals = HashMap::new();
+        load_budgets(&*snapshot, &mut totals)?;
+        load_undelivered(&*snapshot, &mut totals)?;
         Ok(Self { totals: Mutex::new(totals) })
     }
 
     pub(super) fn total(&self, provider: &ServiceProviderId) -> Usage {
-        self.totals.lock().unwrap_or_else(PoisonError::into_inner).get(provider).copied().unwrap_or_default()
+        self.lock().get(provider).copied().unwrap_or_default().usage
     }
 
     /// Replaces what the provider had used up in one group.
     pub(super) fn replace(&self, provider: &ServiceProviderId, old: Usage, new: Usage) {
-        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut totals = self.lock();
         let total = totals.entry(provider.clone()).or_default();
-        *total = total.minus(old).plus(new);
+        total.usage = total.usage.minus(old).plus(new);
+    }
+
+    /// What the provider submitted and is not delivered yet.
+    pub(super) fn undelivered(&self, submitter: &ServiceProviderId) -> Undelivered {
+        self.lock().get(submitter).copied().unwrap_or_default().undelivered
+    }
+
+    pub(super) fn post(&self, submitter: &ServiceProviderId, more: Undelivered) {
+        let mut totals = self.lock();
+        let total = totals.entry(submitter.clone()).or_default();
+        total.undelivered = total.undelivered.plus(more);
+    }
+
+    pub(super) fn settle(&self, submitter: &ServiceProviderId, less: Undelivered) {
+        let mut totals = self.lock();
+        let total = totals.entry(submitter.clone()).or_default();
+        total.undelivered = total.undelivered.minus(less);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ServiceProviderId, Total>> {
+        self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn load_budgets(snapshot: &dyn Snapshot, totals: &mut HashMap<ServiceProviderId, Total>) -> Result<(), Error> {
+    let mut after = None;
+    loop {
+        let rows = snapshot.budgets(after.as_ref(), PAGE)?;
+        let Some((provider, group, _)) = rows.last() else { return Ok(()) };
+        after = Some((provider.clone(), *group));
+        for (provider, _, usage) in rows {
+            let total = totals.entry(provider).or_default();
+            total.usage = total.usage.plus(usage);
+        }
+    }
+}
+
+fn load_undelivered(snapshot: &dyn Snapshot, totals: &mut HashMap<ServiceProviderId, Total>) -> Result<(), Error> {
+    let mut after = None;
+    loop {
+        let rows = snapshot.undelivered(after.as_ref(), PAGE)?;
+        let Some((group, name, _)) = rows.last() else { return Ok(()) };
+        after = Some((*group, *name));
+        for (_, _, outgoing) in rows {
+            let total = totals.entry(outgoing.submitter.clone()).or_default();
+            total.undelivered = total.undelivered.plus(outgoing.counts());
+        }
     }
 }

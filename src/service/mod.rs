@@ -153,6 +153,7 @@ impl Service {
         let policy: SharedPolicy = Arc::new(RwLock::new(Arc::new(policy)));
         let waiters = Arc::new(Waiters::new(limits.waiting_per_provider));
         let ledger = Arc::new(ledger::Ledger::load(&*store)?);
+        let errands = Arc::<Errands>::default();
         let lanes = Lanes::start(
             &limits,
             &lane::Surroundings {
@@ -161,6 +162,7 @@ impl Service {
                 clock: clock.clone(),
                 waiters: waiters.clone(),
                 ledger,
+                errands: errands.clone(),
                 pool_policy: pool_policy.clone(),
             },
         )?;
@@ -180,7 +182,7 @@ impl Service {
             reads,
             pages,
             deletion,
-            errands: Arc::default(),
+            errands,
         })
     }
 

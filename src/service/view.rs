@@ -6,7 +6,10 @@ use lru::LruCache;
 
 use super::ledger::Ledger;
 use crate::{
-    sequencer::{Budget, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, State},
+    sequencer::{
+        Budget, Dispatch, DispatchKey, Group, GroupKey, Outgoing, Partition, Receipt, RepeatKey, Reservation, State,
+        Undelivered, WelcomeName,
+    },
     store::{Batch, Error, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
@@ -111,6 +114,24 @@ impl State for LaneView<'_> {
         };
         Ok(Budget { in_group, in_all: self.ledger.total(provider) })
     }
+
+    fn outgoing(&self, welcome: &WelcomeName) -> Result<Option<Outgoing>, Error> {
+        match self.batch.outgoing.get(&(self.group, *welcome)) {
+            Some(outgoing) => Ok(outgoing.clone()),
+            None => self.snapshot.outgoing(&self.group, welcome),
+        }
+    }
+
+    fn dispatch(&self, key: &DispatchKey) -> Result<Option<Dispatch>, Error> {
+        match self.batch.dispatches.get(&(self.group, key.clone())) {
+            Some(dispatch) => Ok(*dispatch),
+            None => self.snapshot.dispatch(&self.group, key),
+        }
+    }
+
+    fn undelivered(&self, submitter: &ServiceProviderId) -> Result<Undelivered, Error> {
+        Ok(self.ledger.undelivered(submitter))
+    }
 }
 
 /// The durable state of one group, for readers.
@@ -141,5 +162,18 @@ impl State for SnapshotView<'_> {
     fn budget(&self, provider: &ServiceProviderId) -> Result<Budget, Error> {
         let in_group = self.snapshot.budget(provider, &self.group)?;
         Ok(Budget { in_group, in_all: in_group })
+    }
+
+    fn outgoing(&self, welcome: &WelcomeName) -> Result<Option<Outgoing>, Error> {
+        self.snapshot.outgoing(&self.group, welcome)
+    }
+
+    fn dispatch(&self, key: &DispatchKey) -> Result<Option<Dispatch>, Error> {
+        self.snapshot.dispatch(&self.group, key)
+    }
+
+    fn undelivered(&self, _submitter: &ServiceProviderId) -> Result<Undelivered, Error> {
+        // No reader asks: only what is to be posted is counted.
+        Ok(Undelivered::default())
     }
 }

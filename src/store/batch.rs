@@ -6,8 +6,8 @@ use super::PoolBatch;
 use crate::{
     mls::EpochNumber,
     sequencer::{
-        Blob, Entry, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, Transition, UnixMillis, Usage,
-        UserTag, Welcome,
+        Blob, Dispatch, DispatchKey, Entry, Group, GroupKey, Outgoing, Partition, Receipt, RepeatKey, Reservation,
+        Timer, Transition, UnixMillis, Usage, UserTag, Welcome, WelcomeName,
     },
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
@@ -47,8 +47,12 @@ pub struct Batch {
     pub repeats: HashMap<(GroupKey, MaskedPartitionKey, RepeatKey), Receipt>,
     /// GroupInfos and trees.
     pub blobs: Vec<(GroupKey, Blob)>,
-    /// Welcomes to deliver.
+    /// New Welcomes.
     pub welcomes: Vec<(GroupKey, Welcome)>,
+    /// How far Welcomes have got; one without a record is removed, as it came and all.
+    pub outgoing: HashMap<(GroupKey, WelcomeName), Option<Outgoing>>,
+    /// Deliveries, set or removed.
+    pub dispatches: HashMap<(GroupKey, DispatchKey), Option<Dispatch>>,
     /// What providers have used up.
     pub budgets: HashMap<(ServiceProviderId, GroupKey), Usage>,
     /// Timers to set.
@@ -90,6 +94,8 @@ impl Batch {
             self.bytes += welcome.data.welcome.bytes().len();
             self.welcomes.push((group, *welcome));
         }
+        self.outgoing.extend(transition.outgoing.into_iter().map(|(name, record)| ((group, name), record)));
+        self.dispatches.extend(transition.dispatches.into_iter().map(|(key, record)| ((group, key), record)));
         self.budgets.extend(transition.budgets.into_iter().map(|(provider, usage)| ((provider, group), usage)));
         self.timers.extend(transition.timers.into_iter().map(|timer| (group, timer)));
         self.cleared_timers.extend(transition.cleared_timers.into_iter().map(|timer| (group, timer)));
@@ -110,6 +116,8 @@ impl Batch {
             && self.repeats.is_empty()
             && self.blobs.is_empty()
             && self.welcomes.is_empty()
+            && self.outgoing.is_empty()
+            && self.dispatches.is_empty()
             && self.budgets.is_empty()
             && self.timers.is_empty()
             && self.cleared_timers.is_empty()

@@ -10,6 +10,7 @@ pub(crate) mod budgets;
 pub(crate) mod concurrency;
 pub(crate) mod inbox;
 pub(crate) mod isolation;
+pub(crate) mod outbox;
 pub(crate) mod pages;
 pub(crate) mod pool;
 pub(crate) mod removal;
@@ -56,6 +57,11 @@ macro_rules! contract_tests {
                 a_snapshot_does_not_change
                 a_snapshot_after_a_commit_sees_it
             }
+            outbox {
+                is_paged_in_order_without_gaps
+                lists_each_provider_once_and_its_deliveries_earliest_first
+                forgets_what_is_done
+            }
             pages {
                 end_before_the_limit
                 hold_at_least_one_message
@@ -94,7 +100,6 @@ macro_rules! contract_tests {
             scans {
                 of_announcements_find_all_groups_of_a_key
                 of_heads_find_those_of_an_epoch_and_the_highest
-                of_welcomes_end_at_the_limit
             }
             timers {
                 are_due_earliest_first

@@ -30,10 +30,10 @@ use crate::{
         ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, TokenSecret, Welcomed,
     },
     sequencer::{
-        BlobKey, Entry, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
-        Welcome,
+        BlobKey, Dispatch, DispatchKey, Entry, Group, GroupKey, Outgoing, Partition, Receipt, RepeatKey, Reservation,
+        Timer, UnixMillis, Usage, UserTag, WelcomeName,
     },
-    wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle},
+    wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
 };
 
 /// An engine.
@@ -145,8 +145,23 @@ pub trait Snapshot {
         user: &UserTag,
     ) -> Result<Option<UnixMillis>, Error>;
 
-    /// Welcomes that wait to be delivered, at most `limit`.
-    fn welcomes(&self, limit: usize) -> Result<Vec<(GroupKey, Welcome)>, Error>;
+    /// A Welcome as it came, and its providers.
+    fn welcome(&self, group: &GroupKey, welcome: &WelcomeName) -> Result<Option<WelcomeData>, Error>;
+
+    /// How far a Welcome has got; `None` when nothing of it is left to be done.
+    fn outgoing(&self, group: &GroupKey, welcome: &WelcomeName) -> Result<Option<Outgoing>, Error>;
+
+    /// The same of all Welcomes, in order, at most `limit` after `after`.
+    fn undelivered(&self, after: Option<&(GroupKey, WelcomeName)>, limit: usize) -> Result<Vec<OutgoingRow>, Error>;
+
+    /// The first provider after that one, in order, to which something is to be delivered.
+    fn addressee(&self, after: Option<&ServiceProviderId>) -> Result<Option<ServiceProviderId>, Error>;
+
+    /// What is to be delivered to the provider, earliest first, at most `limit`: those that are due, and those that will be.
+    fn dispatches(&self, provider: &ServiceProviderId, limit: usize) -> Result<Vec<(GroupKey, DispatchKey)>, Error>;
+
+    /// A dispatch that is to be tried at that time.
+    fn dispatch(&self, group: &GroupKey, key: &DispatchKey) -> Result<Option<Dispatch>, Error>;
 
     /// A user who may be asked for.
     ///
@@ -224,6 +239,9 @@ pub trait Snapshot {
 
 /// A row of [`Snapshot::accounts`].
 pub type AccountRow = (UserTag, Result<Account, Error>);
+
+/// A row of [`Snapshot::undelivered`].
+pub type OutgoingRow = (GroupKey, WelcomeName, Outgoing);
 
 /// A row of [`Snapshot::budgets`].
 pub type BudgetRow = (ServiceProviderId, GroupKey, Usage);

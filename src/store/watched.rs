@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{AccountRow, BudgetRow, Error, Page, Snapshot};
+use super::{AccountRow, BudgetRow, Error, OutgoingRow, Page, Snapshot};
 use crate::{
     mls::EpochNumber,
     pool::{
@@ -10,10 +10,10 @@ use crate::{
         ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
     },
     sequencer::{
-        BlobKey, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
-        Welcome,
+        BlobKey, Dispatch, DispatchKey, Group, GroupKey, Outgoing, Partition, Receipt, RepeatKey, Reservation, Timer,
+        UnixMillis, Usage, UserTag, WelcomeName,
     },
-    wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle},
+    wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
 };
 
 /// Stands in front of another snapshot and tells `note` the name of each read.
@@ -71,7 +71,12 @@ watched! {
     heads(group: &GroupKey, epoch: EpochNumber, limit: usize) -> Vec<MaskedPartitionKey>;
     highest_head(group: &GroupKey) -> Option<MaskedPartitionKey>;
     presented(group: &GroupKey, partition: &MaskedPartitionKey, user: &UserTag) -> Option<UnixMillis>;
-    welcomes(limit: usize) -> Vec<(GroupKey, Welcome)>;
+    welcome(group: &GroupKey, welcome: &WelcomeName) -> Option<WelcomeData>;
+    outgoing(group: &GroupKey, welcome: &WelcomeName) -> Option<Outgoing>;
+    undelivered(after: Option<&(GroupKey, WelcomeName)>, limit: usize) -> Vec<OutgoingRow>;
+    addressee(after: Option<&ServiceProviderId>) -> Option<ServiceProviderId>;
+    dispatches(provider: &ServiceProviderId, limit: usize) -> Vec<(GroupKey, DispatchKey)>;
+    dispatch(group: &GroupKey, key: &DispatchKey) -> Option<Dispatch>;
     account(user: &UserTag) -> Option<Account>;
     items(key: &StockKey, from: Place, limit: usize) -> Vec<Item>;
     package(key: &StockKey, number: u32) -> Option<Bytes>;

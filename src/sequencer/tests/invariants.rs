@@ -48,6 +48,35 @@ pub(super) fn check(rows: &Rows) {
     }
     heads(rows);
     budgets(rows);
+    outbox(rows);
+}
+
+/// A Welcome is there as long as somebody may still get it: either it is held, and a partition and a timer know it, or
+/// it has a dispatch for each provider that does not have it yet.
+fn outbox(rows: &Rows) {
+    let mut names: HashSet<_> = rows.welcomes.keys().copied().collect();
+    assert_eq!(names, rows.outgoing.keys().copied().collect());
+    for (name, outgoing) in &rows.outgoing {
+        let to: Vec<_> = rows.dispatches.keys().filter(|key| key.welcome == *name).map(|key| &key.provider).collect();
+        assert_eq!(to.len(), outgoing.dispatches as usize);
+        assert_eq!(to.iter().collect::<HashSet<_>>().len(), to.len(), "each provider gets it once");
+        let addressed: HashSet<_> = rows.welcomes[name].service_providers.iter().collect();
+        assert!(to.iter().all(|provider| addressed.contains(provider)));
+        assert_ne!(to.is_empty(), outgoing.held_for.is_empty(), "held, or to be delivered");
+        if !outgoing.held_for.is_empty() {
+            assert!(rows.partitions[&name.partition].held.contains(&name.commit.unwrap()));
+            assert!(rows.timers.iter().any(|(_, timed)| *timed == name.partition), "it is looked at again");
+        }
+    }
+    for (key, partition) in &rows.partitions {
+        for commit in &partition.held {
+            let name = WelcomeName { partition: *key, commit: Some(*commit) };
+            assert!(names.remove(&name), "what a partition holds is there, once");
+        }
+    }
+    for key in rows.dispatches.keys() {
+        assert!(rows.outgoing.contains_key(&key.welcome));
+    }
 }
 
 /// How many messages of a partition came from who is no member.
@@ -148,10 +177,20 @@ pub(super) fn check_sent(send: &Send, transition: &Transition, receipt: Receipt)
         group_info.map(|group_info| Blob::new(group_info.bytes())).into_iter().collect::<Vec<_>>()
     );
     let welcome_data = send.announcement.as_ref().and_then(|announcement| announcement.welcome_data.as_ref());
-    assert_eq!(transition.welcome.as_ref().map(|welcome| &welcome.data), welcome_data);
     if let (Some(welcome), Some(commit)) = (&transition.welcome, commit) {
-        assert_eq!(welcome.partition, commit.next);
-        assert_eq!(welcome.commit, Some(Parent { key: send.partition, index: receipt.index }));
-        assert_eq!((&welcome.submitter, welcome.submitted_ms), (&send.submitter, receipt.accepted_ms));
+        assert_eq!(Some(&welcome.data), welcome_data);
+        let name =
+            WelcomeName { partition: commit.next, commit: Some(Parent { key: send.partition, index: receipt.index }) };
+        assert_eq!(welcome.name, name);
+        let (_, outgoing) = transition.outgoing.iter().find(|(changed, _)| *changed == name).unwrap();
+        let outgoing = outgoing.as_ref().unwrap();
+        assert_eq!((&outgoing.submitter, outgoing.submitted_ms), (&send.submitter, receipt.accepted_ms));
+        assert_eq!(outgoing.bytes, welcome.data.welcome.bytes().len() as u64);
+    } else if welcome_data.is_some_and(|data| !data.service_providers.is_empty()) {
+        let made_an_edge = transition.partitions.iter().any(|(key, partition)| {
+            Some(*key) == commit.map(|commit| commit.next)
+                && partition.parent == Some(Parent { key: send.partition, index: receipt.index })
+        });
+        assert!(!made_an_edge, "a Welcome is kept if its partition is there");
     }
 }

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use super::*;
 use crate::{
     mls::EpochNumber,
-    wire::{MaskedPartitionKey, ServiceProviderId},
+    wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
 };
 
 /// The rows of one group.
@@ -29,7 +29,9 @@ pub(super) struct Rows {
     pub(super) entries: BTreeMap<(MaskedPartitionKey, u32), Entry>,
     pub(super) repeats: HashMap<(MaskedPartitionKey, RepeatKey), Receipt>,
     pub(super) blobs: HashMap<BlobKey, Bytes>,
-    pub(super) welcomes: Vec<Welcome>,
+    pub(super) welcomes: HashMap<WelcomeName, WelcomeData>,
+    pub(super) outgoing: HashMap<WelcomeName, Outgoing>,
+    pub(super) dispatches: HashMap<DispatchKey, Dispatch>,
     pub(super) budgets: BTreeMap<ServiceProviderId, Usage>,
     pub(super) timers: BTreeSet<(UnixMillis, MaskedPartitionKey)>,
 }
@@ -177,7 +179,22 @@ impl Hub {
                 rows.repeats.insert((*partition, *key), *receipt);
             }
             rows.blobs.extend(transition.blobs.iter().map(|blob| (blob.key, blob.bytes.clone())));
-            rows.welcomes.extend(transition.welcome.iter().map(|welcome| (**welcome).clone()));
+            rows.welcomes.extend(transition.welcome.iter().map(|welcome| (welcome.name, welcome.data.clone())));
+            for (name, record) in &transition.outgoing {
+                match record {
+                    Some(record) => drop(rows.outgoing.insert(*name, record.clone())),
+                    None => {
+                        rows.outgoing.remove(name);
+                        rows.welcomes.remove(name);
+                    }
+                }
+            }
+            for (key, record) in &transition.dispatches {
+                match record {
+                    Some(record) => drop(rows.dispatches.insert(key.clone(), *record)),
+                    None => drop(rows.dispatches.remove(key)),
+                }
+            }
             for (provider, usage) in &transition.budgets {
                 if usage.is_nothing() {
                     rows.budgets.remove(provider);
@@ -203,11 +220,23 @@ impl Hub {
         due.map(|(due_ms, partition)| Expire { partition: *partition, due_ms: *due_ms }).collect()
     }
 
+    /// What a provider submitted for dispatch, over all groups.
+    pub(super) fn undelivered(&self, submitter: &ServiceProviderId) -> Undelivered {
+        let rows = self.groups.values().flat_map(|rows| rows.outgoing.values());
+        rows.filter(|outgoing| outgoing.submitter == *submitter)
+            .fold(Undelivered::default(), |sum, outgoing| sum.plus(outgoing.counts()))
+    }
+
     /// What a provider has used up over all groups.
     pub(super) fn in_all(&self, provider: &ServiceProviderId) -> Usage {
         let rows = self.groups.values().filter_map(|rows| rows.budgets.get(provider));
         rows.fold(Usage::default(), |sum, usage| sum.plus(*usage))
     }
+}
+
+fn sum_of(changes: &[(ServiceProviderId, Undelivered)], whose: &ServiceProviderId) -> Undelivered {
+    let own = changes.iter().filter(|(provider, _)| provider == whose);
+    own.fold(Undelivered::default(), |sum, (_, counted)| sum.plus(*counted))
 }
 
 /// One group, as it stands after a batch that is still being gathered.
@@ -277,5 +306,27 @@ impl State for View<'_> {
             }
         }
         Ok(Budget { in_group, in_all })
+    }
+
+    fn outgoing(&self, welcome: &WelcomeName) -> Result<Option<Outgoing>, Infallible> {
+        let newest = self.newest(|transition| {
+            let mut changed = transition.outgoing.iter().rev();
+            changed.find(|(name, _)| name == welcome).map(|(_, record)| record.clone())
+        });
+        Ok(newest.unwrap_or_else(|| self.rows(|rows| rows.outgoing.get(welcome).cloned())))
+    }
+
+    fn dispatch(&self, key: &DispatchKey) -> Result<Option<Dispatch>, Infallible> {
+        let newest = self.newest(|transition| {
+            transition.dispatches.iter().rev().find(|(changed, _)| changed == key).map(|(_, record)| *record)
+        });
+        Ok(newest.unwrap_or_else(|| self.rows(|rows| rows.dispatches.get(key).copied())))
+    }
+
+    fn undelivered(&self, submitter: &ServiceProviderId) -> Result<Undelivered, Infallible> {
+        let durable = self.hub.undelivered(submitter);
+        Ok(self.batch.iter().fold(durable, |sum, (_, transition)| {
+            sum.plus(sum_of(&transition.posted, submitter)).minus(sum_of(&transition.settled, submitter))
+        }))
     }
 }

@@ -54,6 +54,7 @@ scripts!(
     adoption,
     appending,
     creation,
+    deliveries,
     dominance,
     doubts,
     external_joins,

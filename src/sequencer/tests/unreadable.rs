@@ -8,7 +8,9 @@ use super::{
 };
 use crate::{
     mls::{CipherSuite, EpochNumber, ProtocolVersion},
-    wire::{CommitData, CreateGroupRequest, MaskedPartitionKey, PartitionKey, SendRequest, ServiceProviderId},
+    wire::{
+        CommitData, CreateGroupRequest, MaskedPartitionKey, PartitionKey, SendRequest, ServiceProviderId, WelcomeData,
+    },
 };
 
 /// Which of the reads fails.
@@ -19,6 +21,9 @@ enum Read {
     Partition,
     Repeat,
     Budget,
+    Outgoing,
+    Dispatch,
+    Undelivered,
 }
 
 /// A state with a group and nothing in it, in which one kind of read fails.
@@ -55,16 +60,39 @@ impl State for Failing {
     fn budget(&self, _provider: &ServiceProviderId) -> Result<Budget, Read> {
         self.read(Read::Budget, Budget::default())
     }
+
+    fn outgoing(&self, _welcome: &WelcomeName) -> Result<Option<Outgoing>, Read> {
+        self.read(Read::Outgoing, None)
+    }
+
+    fn dispatch(&self, _key: &DispatchKey) -> Result<Option<Dispatch>, Read> {
+        self.read(Read::Dispatch, Some(Dispatch::default()))
+    }
+
+    fn undelivered(&self, _submitter: &ServiceProviderId) -> Result<Undelivered, Read> {
+        self.read(Read::Undelivered, Undelivered::default())
+    }
 }
 
 fn provider() -> ServiceProviderId {
     "north.example".parse().unwrap()
 }
 
+fn welcome() -> WelcomeData {
+    let welcome = handmade::welcome(&["ref"], handmade::SUITE, 100);
+    WelcomeData { welcome, service_providers: vec![provider()] }
+}
+
+fn deliver() -> Command {
+    let welcome = WelcomeName { partition: MaskedPartitionKey::new([2; 32]), commit: None };
+    let key = DispatchKey { provider: provider(), due_ms: 0, welcome };
+    Command::Deliver(Box::new(Deliver { key, outcome: Delivered::Taken, jitter: 0 }))
+}
+
 fn send() -> Command {
     let message = handmade::message(Kind::Commit, b"group", 5, "text", 100);
     let commit_data =
-        CommitData { next_partition_key: PartitionKey::new([2; 16]), group_info: None, welcome_data: None };
+        CommitData { next_partition_key: PartitionKey::new([2; 16]), group_info: None, welcome_data: Some(welcome()) };
     let request = SendRequest { message, partition_key: PartitionKey::new([1; 16]), commit_data: Some(commit_data) };
     Command::Send(Box::new(Send::new(provider(), request, None)))
 }
@@ -95,7 +123,8 @@ fn refusal(read: Read, command: &Command) -> Refusal<Read> {
             welcomed: Vec::new(),
         })
     });
-    sequence(&Failing { read, group }, command, &Policy::default(), 0).unwrap_err()
+    let policy = Policy { providers: Arc::new([provider()].into()), ..Policy::default() };
+    sequence(&Failing { read, group }, command, &policy, 0).unwrap_err()
 }
 
 #[test]
@@ -106,7 +135,8 @@ fn a_failed_read_is_not_a_rejection() {
     let lapse = Command::Expire(Expire { partition: MaskedPartitionKey::NONE, due_ms: 0 });
     let reserve = Command::Reserve(Reserve { holder: UserTag([0; 16]) });
     for (command, reads) in [
-        (&send(), vec![Read::Group, Read::Repeat, Read::Partition, Read::Budget]),
+        (&send(), vec![Read::Group, Read::Repeat, Read::Partition, Read::Budget, Read::Undelivered]),
+        (&deliver(), vec![Read::Dispatch, Read::Outgoing]),
         (&create(), vec![Read::Group, Read::Reservation]),
         (&present, vec![Read::Group, Read::Partition]),
         (&expire, vec![Read::Partition]),

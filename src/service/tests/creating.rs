@@ -80,9 +80,10 @@ async fn what_comes_with_a_creation_is_kept() {
     let blob = |key: Option<_>| snapshot.blob(&group, &key.unwrap()).unwrap().unwrap();
     assert_eq!(Some(blob(root.group_info).to_vec()), request.group_info);
     assert_eq!(Some(blob(root.ratchet_tree).to_vec()), request.ratchet_tree);
-    let [(of, waiting)] = snapshot.welcomes(10).unwrap().try_into().unwrap();
-    assert_eq!((of, waiting.held, waiting.commit), (group, false, None));
-    assert_eq!(waiting.data.welcome.bytes(), &welcome);
+    let [(of, name, outgoing)] = snapshot.undelivered(None, 10).unwrap().try_into().unwrap();
+    assert_eq!((of, name.commit, outgoing.held_for, outgoing.dispatches), (group, None, Vec::new(), 2));
+    let waiting = snapshot.welcome(&group, &name).unwrap().unwrap();
+    assert_eq!(waiting.welcome.bytes(), &welcome);
     assert_eq!(snapshot.reservation(&group).unwrap(), None, "used up");
 }
 

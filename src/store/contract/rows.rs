@@ -8,15 +8,15 @@ use tempfile::TempDir;
 use super::{
     Open,
     samples::{
-        append, assert_holds, batch, entry, group, group_record, partition, provider, repeat_key, tag, transition,
-        welcome_row,
+        append, assert_holds, batch, dispatch_key, entry, group, group_record, outgoing_record, partition, provider,
+        repeat_key, tag, transition, welcome_name, welcome_row,
     },
 };
 use crate::{
     mls::{CipherSuite, EpochNumber},
     sequencer::{
-        Blob, BlobKey, EntryCommit, Evidence, Group, Head, Outcome, Parent, Partition, Receipt, Reservation, Timer,
-        Transition, Usage, Use,
+        Blob, BlobKey, Dispatch, DispatchKey, EntryCommit, Evidence, Group, Head, Outcome, Outgoing, Parent, Partition,
+        Receipt, Reservation, Timer, Transition, Usage, Use, WelcomeName,
     },
     store::{Batch, Presentation},
     wire::MaskedPartitionKey,
@@ -61,7 +61,10 @@ pub(crate) fn of_any_content_are_read_back(open: Open) {
     batch.entries.push((group(0), partition(1), 0, crate::sequencer::Entry { commit, ..entry(1, 17) }));
     batch.entries.push((group(0), partition(1), 1, crate::sequencer::Entry { message: large, ..entry(2, 0) }));
     // The Welcome of a creation.
-    batch.welcomes.push((group(0), crate::sequencer::Welcome { commit: None, ..welcome_row(false) }));
+    batch.welcomes.push((group(0), welcome_row(WelcomeName { commit: None, ..welcome_name() })));
+    let nothing = Outgoing { held_for: Vec::new(), bytes: u64::MAX, dispatches: u32::MAX, ..outgoing_record() };
+    batch.outgoing.insert((group(0), WelcomeName { commit: None, ..welcome_name() }), Some(nothing));
+    batch.dispatches.insert((group(0), dispatch_key("hub.example", u64::MAX)), Some(Dispatch::default()));
     store.commit(&batch).unwrap();
     assert_holds(&*store.snapshot().unwrap(), &batch);
 }
@@ -80,13 +83,18 @@ pub(crate) fn that_were_never_written_are_not_there(open: Open) {
         assert_eq!(snapshot.blob(&group, &BlobKey::of(b"a GroupInfo")).unwrap(), None);
         assert_eq!(snapshot.budget(&provider("follower.example"), &group).unwrap(), Usage::default());
         assert_eq!(snapshot.presented(&group, &key, &tag(0x31)).unwrap(), None);
+        assert_eq!(snapshot.welcome(&group, &welcome_name()).unwrap(), None);
+        assert_eq!(snapshot.outgoing(&group, &welcome_name()).unwrap(), None);
+        assert_eq!(snapshot.dispatch(&group, &dispatch_key("hub.example", 1_700_000_093_000)).unwrap(), None);
     };
     nothing_of(1);
     let snapshot = store.snapshot().unwrap();
     assert_eq!(snapshot.budgets(None, 10).unwrap(), []);
     assert_eq!(snapshot.due(u64::MAX, 10).unwrap(), []);
     assert_eq!(snapshot.announced(&partition(0x10), 10).unwrap(), []);
-    assert_eq!(snapshot.welcomes(10).unwrap(), []);
+    assert_eq!(snapshot.undelivered(None, 10).unwrap(), []);
+    assert_eq!(snapshot.addressee(None).unwrap(), None);
+    assert_eq!(snapshot.dispatches(&provider("hub.example"), 10).unwrap(), []);
     drop(snapshot);
     store.commit(&batch(group(1))).unwrap();
     nothing_of(0);
@@ -143,7 +151,12 @@ pub(crate) fn belong_to_their_group(open: Open) {
         Arc::make_mut(record).created_ms = number;
         batch.entries[0].3.accepted_ms = number;
         batch.presentations[0].at_ms = number;
-        batch.welcomes[0].1.submitted_ms = number;
+        for record in batch.outgoing.values_mut().flatten() {
+            record.submitted_ms = number;
+        }
+        for record in batch.dispatches.values_mut().flatten() {
+            record.attempts = u32::try_from(number).unwrap();
+        }
         for usage in batch.budgets.values_mut() {
             usage.bytes = number;
         }
@@ -177,9 +190,14 @@ pub(crate) fn are_told_apart_by_all_of_their_key(open: Open) {
         // Two commits of one partition, one commit index in two partitions, and two partitions of one commit.
         let commit = |key: u8, index| Some(Parent { key: partition(key), index });
         for (opened, commit) in [(7, commit(8, number.into())), (7, commit(number, 9)), (number, commit(8, 9))] {
-            let mut welcome = welcome_row(false);
-            (welcome.partition, welcome.commit) = (partition(opened), commit);
-            batch.welcomes.push((group, welcome));
+            let name = WelcomeName { partition: partition(opened), commit };
+            batch.welcomes.push((group, welcome_row(name)));
+            batch.outgoing.insert((group, name), Some(Outgoing { dispatches: opened.into(), ..outgoing_record() }));
+            let key = DispatchKey { welcome: name, ..dispatch_key("hub.example", 5) };
+            batch.dispatches.insert((group, key), Some(Dispatch { attempts: opened.into(), ticket: None }));
+        }
+        for key in [dispatch_key(&format!("p{number}.example"), 5), dispatch_key("hub.example", number.into())] {
+            batch.dispatches.insert((group, key), Some(Dispatch { attempts: number.into(), ticket: None }));
         }
         batch.timers.push((group, Timer { due_ms: 5, partition: partition(number) }));
         batch.timers.push((group, Timer { due_ms: number.into(), partition: partition(5) }));
@@ -189,7 +207,8 @@ pub(crate) fn are_told_apart_by_all_of_their_key(open: Open) {
     store.commit(&append(group, partition(1), 0x0001)).unwrap();
     let snapshot = store.snapshot().unwrap();
     assert_holds(&*snapshot, &batch);
-    assert_eq!(snapshot.welcomes(100).unwrap().len(), 12);
+    assert_eq!(snapshot.undelivered(None, 100).unwrap().len(), 12);
+    assert_eq!(snapshot.dispatches(&provider("hub.example"), 100).unwrap().len(), 16);
     let page = snapshot.messages(&group, &partition(1), 0, u64::MAX).unwrap();
     assert_eq!(page.entries.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0x0001, 0x0100]);
     drop(snapshot);

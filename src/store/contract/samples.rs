@@ -7,8 +7,9 @@ use crate::{
     fixtures::mls::{SUITE, welcome},
     mls::{CipherSuite, EpochNumber, WireWelcome},
     sequencer::{
-        Blob, BlobKey, Charge, Child, Entry, EntryCommit, Evidence, Given, Group, GroupKey, Head, Outcome, Parent,
-        Partition, Receipt, RepeatKey, Reservation, Timer, Transition, Usage, Use, UserTag, Welcome,
+        Blob, BlobKey, Charge, Child, Dispatch, DispatchKey, Entry, EntryCommit, Evidence, Given, Group, GroupKey,
+        Head, Outcome, Outgoing, Parent, Partition, Receipt, RepeatKey, Reservation, Ticket, Timer, Transition,
+        Undelivered, Usage, Use, UserTag, Welcome, WelcomeName,
     },
     store::{Batch, Presentation, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
@@ -81,22 +82,42 @@ pub(crate) fn partition_record() -> Partition {
         ],
         charges: vec![Charge { provider: provider("follower.example"), usage: Usage { partitions: 1, bytes: 300 } }],
         evidence,
+        held: vec![Parent { key: partition(0x13), index: 9 }],
     }
 }
 
-pub(crate) fn welcome_row(held: bool) -> Welcome {
+pub(crate) fn welcome_name() -> WelcomeName {
+    WelcomeName { partition: partition(0x12), commit: Some(Parent { key: partition(0x10), index: 4 }) }
+}
+
+pub(crate) fn welcome_row(name: WelcomeName) -> Welcome {
     let bytes = welcome(SUITE, &[b"reference one", b"reference two"]);
     Welcome {
-        partition: partition(0x12),
-        commit: Some(Parent { key: partition(0x10), index: 4 }),
-        held,
-        submitter: provider("follower.example"),
-        submitted_ms: 1_700_000_000_300,
+        name,
         data: WelcomeData {
             welcome: WireWelcome::mls_decode_exhaustive(&bytes).unwrap(),
             service_providers: vec![provider("hub.example"), provider("follower.example")],
         },
     }
+}
+
+pub(crate) fn outgoing_record() -> Outgoing {
+    Outgoing {
+        submitter: provider("follower.example"),
+        submitted_ms: 1_700_000_000_300,
+        bytes: 200,
+        held_for: vec![provider("third.example")],
+        dispatches: 1,
+    }
+}
+
+/// A dispatch of the sample's Welcome, due at that time.
+pub(crate) fn dispatch_key(to: &str, due_ms: u64) -> DispatchKey {
+    DispatchKey { provider: provider(to), due_ms, welcome: welcome_name() }
+}
+
+pub(crate) fn dispatch_record() -> Dispatch {
+    Dispatch { attempts: 3, ticket: Some(Ticket { bytes: [0x7c; 16], until_ms: 1_700_000_095_000 }) }
 }
 
 /// A transition that sets every field but `removed`, so that a batch of it has a row of every kind.
@@ -122,7 +143,11 @@ pub(crate) fn transition() -> Transition {
             Receipt { accepted_ms: 1_700_000_000_200, index: 4, commits_before: 1 },
         )),
         blobs: vec![blob, Blob::new(&Bytes::from_static(b"a tree"))],
-        welcome: Some(Box::new(welcome_row(true))),
+        welcome: Some(Box::new(welcome_row(welcome_name()))),
+        outgoing: vec![(welcome_name(), Some(outgoing_record()))],
+        dispatches: vec![(dispatch_key("hub.example", 1_700_000_093_000), Some(dispatch_record()))],
+        posted: vec![(provider("follower.example"), Undelivered { welcomes: 1, bytes: 200 })],
+        settled: Vec::new(),
         budgets: vec![(provider("follower.example"), Usage { partitions: 2, bytes: 900 })],
         timers: vec![Timer { due_ms: 1_700_000_090_000, partition: partition(0x10) }],
         cleared_timers: Vec::new(),
@@ -158,6 +183,8 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
         repeats,
         blobs,
         welcomes,
+        outgoing,
+        dispatches,
         budgets,
         timers,
         cleared_timers,
@@ -191,9 +218,19 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
     for (group, blob) in blobs {
         assert_eq!(snapshot.blob(group, &blob.key).unwrap().as_ref(), Some(&blob.bytes));
     }
-    let outbox = snapshot.welcomes(1000).unwrap();
-    for welcome in welcomes {
-        assert!(outbox.contains(welcome), "{welcome:?}");
+    for (group, welcome) in welcomes {
+        let is_gone = outgoing.get(&(*group, welcome.name)).is_some_and(Option::is_none);
+        let expected = (!is_gone).then_some(&welcome.data);
+        assert_eq!(snapshot.welcome(group, &welcome.name).unwrap().as_ref(), expected);
+    }
+    for ((group, name), record) in outgoing {
+        assert_eq!(snapshot.outgoing(group, name).unwrap(), *record);
+        if record.is_none() {
+            assert_eq!(snapshot.welcome(group, name).unwrap(), None, "gone with its record");
+        }
+    }
+    for ((group, key), record) in dispatches {
+        assert_eq!(snapshot.dispatch(group, key).unwrap(), *record);
     }
     for ((provider, group), usage) in budgets {
         assert_eq!(snapshot.budget(provider, group).unwrap(), *usage);

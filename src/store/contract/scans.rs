@@ -1,10 +1,10 @@
-//! The other bounded scans: announcements, and Welcomes that wait.
+//! The other bounded scans: announcements.
 
 use tempfile::TempDir;
 
 use super::{
     Open,
-    samples::{group, partition, welcome_row},
+    samples::{group, partition},
 };
 use crate::{mls::EpochNumber, store::Batch};
 
@@ -47,16 +47,4 @@ pub(crate) fn of_heads_find_those_of_an_epoch_and_the_highest(open: Open) {
     let snapshot = store.snapshot().unwrap();
     assert_eq!(snapshot.heads(&group(1), EpochNumber(0x100), 10).unwrap(), [partition(5)]);
     assert_eq!(snapshot.highest_head(&group(1)).unwrap(), Some(partition(5)));
-}
-
-pub(crate) fn of_welcomes_end_at_the_limit(open: Open) {
-    let folder = TempDir::new().unwrap();
-    let store = open(folder.path());
-    let welcomes = (0..5).map(|number| (group(number), welcome_row(number % 2 == 0))).collect::<Vec<_>>();
-    store.commit(&Batch { welcomes: welcomes.clone(), ..Batch::default() }).unwrap();
-    let snapshot = store.snapshot().unwrap();
-    let all = snapshot.welcomes(10).unwrap();
-    assert_eq!(all.len(), 5);
-    assert!(welcomes.iter().all(|welcome| all.contains(welcome)));
-    assert_eq!(snapshot.welcomes(3).unwrap(), all[..3]);
 }

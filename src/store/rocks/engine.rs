@@ -69,7 +69,22 @@ impl RocksStore {
             write.put_cf(blobs, keys::blob(group, &blob.key), &blob.bytes);
         }
         for (group, welcome) in &batch.welcomes {
-            write.put_cf(outbox, keys::welcome(group, welcome), values::encode_welcome(welcome)?);
+            write.put_cf(outbox, keys::welcome(group, &welcome.name), values::encode(&welcome.data, "Welcome")?);
+        }
+        for ((group, name), record) in &batch.outgoing {
+            match record {
+                Some(record) => write.put_cf(state, keys::outgoing(group, name), values::encode(record, "outgoing")?),
+                None => {
+                    write.delete_cf(state, keys::outgoing(group, name));
+                    write.delete_cf(outbox, keys::welcome(group, name));
+                }
+            }
+        }
+        for ((group, key), record) in &batch.dispatches {
+            match record {
+                Some(record) => write.put_cf(state, keys::dispatch(group, key), values::encode(record, "dispatch")?),
+                None => write.delete_cf(state, keys::dispatch(group, key)),
+            }
         }
         for ((provider, group), usage) in &batch.budgets {
             let key = keys::budget(provider, group);

@@ -4,11 +4,11 @@
 
 use crate::{
     mls::EpochNumber,
-    sequencer::{BlobKey, GroupKey, RepeatKey, Timer, UnixMillis, UserTag},
+    sequencer::{BlobKey, DispatchKey, GroupKey, Parent, RepeatKey, Timer, UnixMillis, UserTag, WelcomeName},
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
 
-/// Small rows that are overwritten: groups, reservations, partitions, budgets, timers, announcements.
+/// Small rows that are overwritten: groups, reservations, partitions, budgets, timers, announcements, dispatches.
 pub(super) const STATE: &str = "state";
 /// Messages, by group, partition and index.
 pub(super) const MESSAGES: &str = "messages";
@@ -44,6 +44,7 @@ pub(super) mod kind {
     pub(in super::super) const ANNOUNCED: u8 = b'A';
     pub(in super::super) const BUDGET: u8 = b'B';
     pub(in super::super) const DELIVERY: u8 = b'D';
+    pub(in super::super) const DISPATCH: u8 = b'C';
     pub(in super::super) const EXPIRY: u8 = b'E';
     pub(in super::super) const GROUP: u8 = b'G';
     pub(in super::super) const HEAD: u8 = b'J';
@@ -54,6 +55,7 @@ pub(super) mod kind {
     pub(in super::super) const LETTER: u8 = b'N';
     pub(in super::super) const MAILBOX: u8 = b'V';
     pub(in super::super) const MARK: u8 = b'M';
+    pub(in super::super) const OUTGOING: u8 = b'O';
     pub(in super::super) const PARTITION: u8 = b'P';
     pub(in super::super) const PERIOD: u8 = b'Q';
     pub(in super::super) const REFERENCE: u8 = b'F';
@@ -155,15 +157,48 @@ pub(super) fn blob(group: &GroupKey, key: &BlobKey) -> Vec<u8> {
     [group.as_bytes().as_slice(), &key.0].concat()
 }
 
-/// A Welcome is named by the partition that it opens and by where its commit stands.
-pub(super) fn welcome(group: &GroupKey, welcome: &crate::sequencer::Welcome) -> Vec<u8> {
+/// A Welcome is named by the partition that it opens and by where its commit stands; that of a creation by zeros.
+pub(super) fn welcome(group: &GroupKey, welcome: &WelcomeName) -> Vec<u8> {
     let (key, index) = welcome.commit.map_or((MaskedPartitionKey::NONE, 0), |commit| (commit.key, commit.index));
     [group.as_bytes().as_slice(), welcome.partition.as_bytes(), key.as_bytes(), &index.to_be_bytes()].concat()
 }
 
-/// The group at the head of a key.
-pub(super) fn parse_group(key: &[u8]) -> Option<GroupKey> {
-    key.first_chunk::<{ GroupKey::LENGTH }>().map(|group| GroupKey::new(*group))
+/// Takes the name of a Welcome, and nothing more, apart.
+fn parse_welcome(key: &[u8]) -> Option<(GroupKey, WelcomeName)> {
+    let (group, rest) = key.split_first_chunk::<{ GroupKey::LENGTH }>()?;
+    let (partition, rest) = rest.split_first_chunk::<{ MaskedPartitionKey::LENGTH }>()?;
+    let (commit, index) = rest.split_first_chunk::<{ MaskedPartitionKey::LENGTH }>()?;
+    let (key, index) = (MaskedPartitionKey::new(*commit), u32::from_be_bytes(index.try_into().ok()?));
+    let commit = (key != MaskedPartitionKey::NONE).then_some(Parent { key, index });
+    Some((GroupKey::new(*group), WelcomeName { partition: MaskedPartitionKey::new(*partition), commit }))
+}
+
+pub(super) fn outgoing(group: &GroupKey, name: &WelcomeName) -> Vec<u8> {
+    [[kind::OUTGOING].as_slice(), &welcome(group, name)].concat()
+}
+
+pub(super) fn parse_outgoing(key: &[u8]) -> Option<(GroupKey, WelcomeName)> {
+    parse_welcome(key.get(1..)?)
+}
+
+/// The prefix of all dispatches to a provider. Its name holds no zero byte, so the zero ends it.
+pub(super) fn dispatches(provider: &ServiceProviderId) -> Vec<u8> {
+    [&[kind::DISPATCH], provider.as_str().as_bytes(), &[0]].concat()
+}
+
+pub(super) fn dispatch(group: &GroupKey, key: &DispatchKey) -> Vec<u8> {
+    [dispatches(&key.provider).as_slice(), &key.due_ms.to_be_bytes(), &welcome(group, &key.welcome)].concat()
+}
+
+/// Takes a dispatch's key apart.
+pub(super) fn parse_dispatch(key: &[u8]) -> Option<(GroupKey, DispatchKey)> {
+    let (_kind, rest) = key.split_first()?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    let (provider, rest) = rest.split_at_checked(end)?;
+    let (due, rest) = rest.get(1..)?.split_first_chunk::<8>()?;
+    let (group, welcome) = parse_welcome(rest)?;
+    let provider = std::str::from_utf8(provider).ok()?.parse().ok()?;
+    Some((group, DispatchKey { provider, due_ms: UnixMillis::from_be_bytes(*due), welcome }))
 }
 
 pub(super) fn presented(group: &GroupKey, partition: &MaskedPartitionKey, user: &UserTag) -> Vec<u8> {

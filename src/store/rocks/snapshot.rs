@@ -14,11 +14,11 @@ use crate::{
         ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
     },
     sequencer::{
-        BlobKey, Group, GroupKey, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
-        Welcome,
+        BlobKey, Dispatch, DispatchKey, Group, GroupKey, Outgoing, Partition, Receipt, RepeatKey, Reservation, Timer,
+        UnixMillis, Usage, UserTag, WelcomeName,
     },
-    store::{AccountRow, BudgetRow, Error, Page, Snapshot},
-    wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle},
+    store::{AccountRow, BudgetRow, Error, OutgoingRow, Page, Snapshot},
+    wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
 };
 
 /// So many rows that were removed are passed over where nobody is to see whether a row is there.
@@ -264,14 +264,54 @@ impl Snapshot for RocksSnapshot<'_> {
         self.record(keys::PRESENTED, &keys::presented(group, partition, user), "presentation")
     }
 
-    fn welcomes(&self, limit: usize) -> Result<Vec<(GroupKey, Welcome)>, Error> {
-        let mut welcomes = Vec::new();
-        self.scan(keys::OUTBOX, &[], &[], |key, value| {
-            let group = keys::parse_group(key).ok_or(Error::Corrupt("Welcome"))?;
-            welcomes.push((group, values::decode_welcome(value)?));
-            Ok(welcomes.len() < limit)
+    fn welcome(&self, group: &GroupKey, welcome: &WelcomeName) -> Result<Option<WelcomeData>, Error> {
+        self.record(keys::OUTBOX, &keys::welcome(group, welcome), "Welcome")
+    }
+
+    fn outgoing(&self, group: &GroupKey, welcome: &WelcomeName) -> Result<Option<Outgoing>, Error> {
+        self.record(keys::STATE, &keys::outgoing(group, welcome), "outgoing")
+    }
+
+    fn undelivered(&self, after: Option<&(GroupKey, WelcomeName)>, limit: usize) -> Result<Vec<OutgoingRow>, Error> {
+        let mut rows = Vec::new();
+        let prefix = [keys::kind::OUTGOING];
+        let start = after.map_or(prefix.to_vec(), |(group, name)| {
+            let mut key = keys::outgoing(group, name);
+            key.push(0);
+            key
+        });
+        self.scan(keys::STATE, &prefix, &start, |key, value| {
+            let (group, name) = keys::parse_outgoing(key).ok_or(Error::Corrupt("outgoing"))?;
+            rows.push((group, name, values::decode(value, "outgoing")?));
+            Ok(rows.len() < limit)
         })?;
-        Ok(welcomes)
+        Ok(rows)
+    }
+
+    fn addressee(&self, after: Option<&ServiceProviderId>) -> Result<Option<ServiceProviderId>, Error> {
+        let mut found = None;
+        let prefix = [keys::kind::DISPATCH];
+        let behind = |provider| keys::after_prefix(&keys::dispatches(provider)).ok_or(Error::Corrupt("dispatch"));
+        let start = after.map_or(Ok(prefix.to_vec()), behind)?;
+        self.scan(keys::STATE, &prefix, &start, |key, _value| {
+            found = Some(keys::parse_dispatch(key).ok_or(Error::Corrupt("dispatch"))?.1.provider);
+            Ok(false)
+        })?;
+        Ok(found)
+    }
+
+    fn dispatches(&self, provider: &ServiceProviderId, limit: usize) -> Result<Vec<(GroupKey, DispatchKey)>, Error> {
+        let mut dispatches = Vec::new();
+        let prefix = keys::dispatches(provider);
+        self.scan(keys::STATE, &prefix, &prefix, |key, _value| {
+            dispatches.push(keys::parse_dispatch(key).ok_or(Error::Corrupt("dispatch"))?);
+            Ok(dispatches.len() < limit)
+        })?;
+        Ok(dispatches)
+    }
+
+    fn dispatch(&self, group: &GroupKey, key: &DispatchKey) -> Result<Option<Dispatch>, Error> {
+        self.record(keys::STATE, &keys::dispatch(group, key), "dispatch")
     }
 
     fn account(&self, user: &UserTag) -> Result<Option<Account>, Error> {

@@ -5,12 +5,12 @@
 //! with kind 0 for no commit, 1 for a commit, 2 for a commit with a GroupInfo.
 
 use bytes::Bytes;
-use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
+use mls_rs_codec::{MlsDecode, MlsEncode};
 
 use crate::{
-    sequencer::{BlobKey, Entry, EntryCommit, Parent, UnixMillis, Welcome},
+    sequencer::{BlobKey, Entry, EntryCommit, UnixMillis},
     store::Error,
-    wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
+    wire::MaskedPartitionKey,
 };
 
 const PLAIN: u8 = 0;
@@ -71,26 +71,4 @@ fn entry(value: &[u8]) -> Option<Entry> {
     };
     let accepted_ms = UnixMillis::from_be_bytes(*accepted_ms);
     Some(Entry { accepted_ms, message: Bytes::copy_from_slice(value), commit })
-}
-
-/// A Welcome as it waits in the outbox.
-#[derive(MlsSize, MlsEncode, MlsDecode)]
-struct StoredWelcome {
-    partition: MaskedPartitionKey,
-    commit: Option<Parent>,
-    #[mls_codec(with = "crate::wire::flag")]
-    held: bool,
-    submitter: ServiceProviderId,
-    submitted_ms: UnixMillis,
-    data: WelcomeData,
-}
-
-pub(super) fn encode_welcome(welcome: &Welcome) -> Result<Vec<u8>, Error> {
-    let Welcome { partition, commit, held, submitter, submitted_ms, data } = welcome.clone();
-    encode(&StoredWelcome { partition, commit, held, submitter, submitted_ms, data }, "Welcome")
-}
-
-pub(super) fn decode_welcome(value: &[u8]) -> Result<Welcome, Error> {
-    let StoredWelcome { partition, commit, held, submitter, submitted_ms, data } = decode(value, "Welcome")?;
-    Ok(Welcome { partition, commit, held, submitter, submitted_ms, data })
 }

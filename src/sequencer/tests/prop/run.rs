@@ -126,8 +126,14 @@ impl Run {
                 let partition = self.key(group, partition);
                 let is_recorded = self.models[group].present(partition, by, &self.policy, self.now);
                 let present = Present { provider: name(by), partition: masked(partition), given: None };
+                let partitions = &self.hub.rows(&key).partitions;
+                let releases = partitions.get(&masked(partition)).is_some_and(|record| !record.held.is_empty());
                 let transition = self.decide(key, &Command::Present(present)).unwrap();
-                assert_eq!(transition.is_unchanged(), !is_recorded);
+                assert_eq!(transition.is_unchanged(), !is_recorded && !releases);
+                if releases {
+                    assert!(!transition.dispatches.is_empty());
+                    self.saw("released by a receive");
+                }
             }
             Operation::Wait(time) => self.now += time,
             Operation::Sweep => self.sweep(),

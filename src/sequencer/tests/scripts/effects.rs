@@ -10,7 +10,7 @@ use super::{
     },
     play::Play,
 };
-use crate::wire::MaskedPartitionKey;
+use crate::wire::{MaskedPartitionKey, ServiceProviderId};
 
 impl Play {
     /// Everything that the transition changes beside its outcome.
@@ -36,12 +36,7 @@ impl Play {
                 }
             }
         }
-        if let Some(welcome) = &transition.welcome {
-            let providers: Vec<_> = welcome.data.service_providers.iter().map(notation::provider_name).collect();
-            let (into, to) = (self.names.of(&welcome.partition), providers.join(" and "));
-            effects
-                .push(format!("a Welcome into {into} {} {to}", if welcome.held { "is held for" } else { "goes to" }));
-        }
+        self.outbox_effects(transition, &mut effects);
         effects.extend(transition.removed.iter().map(|key| format!("{} is gone", self.names.of(key))));
         match (before.reservation, transition.reservation) {
             (Some(_), Some(None)) => effects.push("the reservation ends".into()),
@@ -53,6 +48,32 @@ impl Play {
             effects.push(format!("timer: {name} at {at}"));
         }
         effects
+    }
+
+    fn outbox_effects(&self, transition: &Transition, effects: &mut Vec<String>) {
+        let names = |providers: &mut dyn Iterator<Item = &ServiceProviderId>| {
+            providers.map(notation::provider_name).collect::<Vec<_>>().join(" and ")
+        };
+        for (name, outgoing) in &transition.outgoing {
+            let into = format!("a Welcome into {}", self.names.of(&name.partition));
+            let mut set = transition.dispatches.iter().filter(|(key, later)| key.welcome == *name && later.is_some());
+            let to = names(&mut set.by_ref().map(|(key, _)| &key.provider));
+            match outgoing {
+                None => effects.push(format!("{into} is gone")),
+                Some(outgoing) if !outgoing.held_for.is_empty() => {
+                    effects.push(format!("{into} is held for {}", names(&mut outgoing.held_for.iter())));
+                }
+                Some(_) if !to.is_empty() => effects.push(format!("{into} goes to {to}")),
+                Some(outgoing) => effects.push(format!("{into} is still to go to {}", outgoing.dispatches)),
+            }
+        }
+        let changed = transition.outgoing.iter().map(|(name, _)| name).collect::<Vec<_>>();
+        for (key, later) in transition.dispatches.iter().filter(|(key, _)| !changed.contains(&&key.welcome)) {
+            let Some(later) = later else { continue };
+            let (to, at) = (notation::provider_name(&key.provider), written_time(key.due_ms));
+            let ticket = if later.ticket.is_some() { ", with a ticket" } else { "" };
+            effects.push(format!("again to {to} at {at}{ticket}"));
+        }
     }
 
     fn partition_effects(

@@ -11,19 +11,23 @@
 //! create A epoch=5 by=ann                 create the group with root A; `hub` uses A
 //!     group-info=good                     … with a GroupInfo: good, no-tree, other-group, other-epoch, other-suite
 //!     tree                                … with a ratchet tree beside it
-//!     welcome=ref1:north,ref2:south       … with a Welcome for those KeyPackages of those providers
+//!     welcome=ref1:north,ref2:south       … with a Welcome for those KeyPackages of those providers, or for `nobody`
 //! send app hi to=A by=north               send: app, proposal, commit, external-proposal, external-commit
 //!     announcing=B                        … a commit that announces B
 //!     expect=none                         … only if there is no commit, or none after that index
 //!     epoch=5                             … that names this epoch; else the partition's, or 0
 //!     group-info= welcome=                … as above
 //! present A by=north given=1              a receive, which gave it the commit at index 1
+//! deliver B to=south answer=taken         what came of bringing the Welcome into B to that provider: ticket, taken,
+//!                                         none-accepted, failed, ticket-refused; now if it is not due yet
+//!     retry-after=90s                     … which wants to be left alone for that long
 //! expire                                  look at every timer that is due, until none is
 //! ring Q                                  look at Q's timer, due or not
 //! hints A for=north shown=B,C             whom a reader at the end of A is given; `shown` is what that user showed
 //! dominant A                              the dominant child of A
 //! show A | tree | timers | budget north   how things stand
 //! allow partitions=5000                   a larger budget for each provider in each group
+//! allow undelivered=3                     so many Welcomes of each provider that are not delivered
 //! fast-forward A to=4294967294            as if A had had so many messages, all of them gone by now
 //! quietly COMMAND                         the command, without a word; it is not refused
 //! times 63 COMMAND                        the command so often, with 1, 2, 3… in place of *, and 2, 3, 4… of ^
@@ -115,6 +119,7 @@ impl Play {
                 let publisher = self.hub.publisher(self.key(), &self.policy, self.now);
                 vec![publisher.map_or("nobody".into(), |key| self.names.of(&key).to_owned())]
             }
+            "deliver" => self.deliver(&mut words),
             "found" => self.found(&mut words),
             "expire" => self.expire(),
             "ring" => self.ring(words.plain(1)),
@@ -122,8 +127,12 @@ impl Play {
             "show" => self.show(words.plain(1)),
             "dominant" => self.dominant(words.plain(1)),
             "allow" => {
-                self.policy.budget_in_group.partitions = words.must("partitions").parse().unwrap();
-                self.policy.budget_in_all = self.policy.budget_in_group.times(8);
+                if let Some(welcomes) = words.take("undelivered") {
+                    self.policy.undelivered.welcomes = welcomes.parse().unwrap();
+                } else {
+                    self.policy.budget_in_group.partitions = words.must("partitions").parse().unwrap();
+                    self.policy.budget_in_all = self.policy.budget_in_group.times(8);
+                }
                 Vec::new()
             }
             "tree" => self.tree(),
@@ -293,6 +302,23 @@ impl Play {
         if candidates.is_empty() { vec!["none".into()] } else { candidates.iter().map(written).collect() }
     }
 
+    fn deliver(&mut self, words: &mut Words<'_>) -> Vec<String> {
+        let (partition, provider) = (self.names.masked(words.plain(1)), notation::provider(words.must("to")));
+        let mut keys = self.rows().dispatches.keys();
+        let key = keys.find(|key| key.welcome.partition == partition && key.provider == provider).cloned();
+        let retry_after_ms = words.take("retry-after").map_or(0, notation::duration);
+        let outcome = match words.must("answer") {
+            "ticket" => Delivered::Ticket([7; 16]),
+            "taken" => Delivered::Taken,
+            "none-accepted" => Delivered::NoneAccepted,
+            "failed" => Delivered::Failed { keeps_ticket: true, retry_after_ms },
+            "ticket-refused" => Delivered::Failed { keeps_ticket: false, retry_after_ms },
+            other => panic!("no such answer: {other}"),
+        };
+        let Some(key) = key else { return vec!["nothing is to be delivered".into()] };
+        self.decide(&Command::Deliver(Box::new(Deliver { key, outcome, jitter: u32::MAX })))
+    }
+
     fn expire(&mut self) -> Vec<String> {
         let mut printed = Vec::new();
         for _sweep in 0..100 {
@@ -373,8 +399,8 @@ fn welcome_data(words: &mut Words<'_>) -> Option<WelcomeData> {
     let entries = words.take("welcome")?;
     let suite = if words.take("welcome-suite").is_some() { handmade::OTHER_SUITE } else { handmade::SUITE };
     let length = words.size("welcome-size", 500);
-    let (refs, mut providers): (Vec<_>, Vec<_>) =
-        entries.split(',').map(|entry| entry.split_once(':').unwrap()).unzip();
+    let entries = entries.split(',').filter(|entry| *entry != "nobody");
+    let (refs, mut providers): (Vec<_>, Vec<_>) = entries.map(|entry| entry.split_once(':').unwrap()).unzip();
     if let Some(others) = words.take("providers") {
         providers = others.split(',').collect();
     }

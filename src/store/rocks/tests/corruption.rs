@@ -18,7 +18,10 @@ use crate::{
         contract::{
             inbox::{letter_key, ticket_key},
             pool::stock_key,
-            samples::{append, assert_holds, batch, entry, group, partition, provider, repeat_key, tag},
+            samples::{
+                append, assert_holds, batch, dispatch_key, entry, group, partition, provider, repeat_key, tag,
+                welcome_name,
+            },
         },
     },
 };
@@ -41,6 +44,9 @@ fn errors(snapshot: &dyn Snapshot, group: &GroupKey) -> Vec<Error> {
         snapshot.presented(group, &key, &tag(0x31)).map(drop),
         snapshot.heads(group, EpochNumber(8), 10).map(drop),
         snapshot.highest_head(group).map(drop),
+        snapshot.welcome(group, &welcome_name()).map(drop),
+        snapshot.outgoing(group, &welcome_name()).map(drop),
+        snapshot.dispatch(group, &dispatch_key("hub.example", 1_700_000_093_000)).map(drop),
         snapshot.account(&stock.user).map(drop),
         snapshot.stock(&stock).map(drop),
         snapshot.items(&stock, Place::FIRST, 10).map(drop),
@@ -61,7 +67,9 @@ fn scan_errors(snapshot: &dyn Snapshot) -> Vec<Error> {
         snapshot.budgets(None, 100).map(drop),
         snapshot.due(u64::MAX, 100).map(drop),
         snapshot.announced(&partition(0x10), 100).map(drop),
-        snapshot.welcomes(100).map(drop),
+        snapshot.undelivered(None, 100).map(drop),
+        snapshot.addressee(None).map(drop),
+        snapshot.dispatches(&provider("hub.example"), 100).map(drop),
         snapshot.accounts(None, 100).and_then(|rows| rows.into_iter().try_for_each(|(_, account)| account.map(drop))),
         snapshot.expiries(u64::MAX, 100).map(drop),
         snapshot.replay_marks(None, 100).map(drop),
@@ -170,7 +178,7 @@ fn a_damaged_key_is_an_error_where_it_is_met() {
     let messages = keys::partition_prefix(&group(1), &partition(0x10));
     let announced = keys::announced_prefix(&partition(0x10));
     let head = keys::heads_of(&group(1), EpochNumber(8));
-    let strays: [(&'static str, Vec<u8>); 11] = [
+    let strays: [(&'static str, Vec<u8>); 13] = [
         (keys::STATE, vec![keys::kind::TIMER]),
         (keys::STATE, [vec![keys::kind::TIMER], vec![0; 70]].concat()),
         (keys::STATE, [vec![keys::kind::TIMER], vec![0; 73]].concat()),
@@ -181,7 +189,9 @@ fn a_damaged_key_is_an_error_where_it_is_met() {
         (keys::STATE, [keys::heads(&group(1)), vec![0xff; 39]].concat()),
         (keys::MESSAGES, [messages.clone(), vec![1; 3]].concat()),
         (keys::MESSAGES, [messages, vec![1; 5]].concat()),
-        (keys::OUTBOX, vec![1; 31]),
+        (keys::STATE, vec![keys::kind::OUTGOING]),
+        (keys::STATE, [vec![keys::kind::OUTGOING], vec![1; 101]].concat()),
+        (keys::STATE, [keys::dispatches(&provider("hub.example")), vec![1; 109]].concat()),
     ];
     for (family, key) in strays {
         let folder = TempDir::new().unwrap();
