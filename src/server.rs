@@ -19,7 +19,7 @@ use crate::{
     config::{self, Config, Problems},
     courier::Courier,
     http::{self, Hub, HubParts, Peer, Upstream},
-    pool::{self, Rate},
+    pool::{self, InboxPolicy, Rate, Room},
     sequencer::{Policy, SizeLimits, Usage},
     service::{self, AnsweredRequests, Limits, Parts, SWEEP_INTERVAL, Service, SystemClock, SystemEntropy},
     store::{
@@ -248,6 +248,12 @@ fn pool_policy(config: &Config) -> pool::Policy {
         clients: written.clients_per_user,
         token_rate: hourly(default.token_rate.burst, written.fetches_per_token_and_hour),
         target_rate: hourly(default.target_rate.burst, written.fetches_per_user_and_hour),
+        inbox: InboxPolicy {
+            per_user: Room { letters: written.inbox_entries_per_user, bytes: written.inbox_bytes_per_user },
+            bytes_max: written.inbox_bytes_max,
+            letter_ms: u64::from(written.inbox_days) * 24 * HOUR_MS,
+            ..default.inbox.clone()
+        },
         ..default
     }
 }
@@ -319,6 +325,10 @@ mod tests {
         assert_eq!(written.key_packages_per_client, pool.stock_items);
         assert_eq!(written.key_package_low_water_mark, pool.low_water_mark);
         assert_eq!(written.clients_per_user, pool.clients);
+        assert_eq!(written.inbox_entries_per_user, pool.inbox.per_user.letters);
+        assert_eq!(written.inbox_bytes_per_user, pool.inbox.per_user.bytes);
+        assert_eq!(written.inbox_bytes_max, pool.inbox.bytes_max);
+        assert_eq!(u64::from(written.inbox_days) * 24 * 3_600_000, pool.inbox.letter_ms);
         assert_eq!(3_600_000 / u64::from(written.fetches_per_token_and_hour), pool.token_rate.each_ms);
         assert_eq!(3_600_000 / u64::from(written.fetches_per_user_and_hour), pool.target_rate.each_ms);
     }

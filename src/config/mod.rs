@@ -176,6 +176,7 @@ impl Config {
         }
         parsed.limits.check(&place, &mut problems);
         parsed.policy.check(&place, &mut problems);
+        parsed.policy.check_inboxes(&parsed.limits, &place, &mut problems);
         match (parsed.provider, parsed.store) {
             (Some(provider), Some(store)) if problems.is_empty() => Ok(Self {
                 provider,
@@ -210,6 +211,7 @@ impl Config {
         files::check_store(&self.store, &place, &mut problems);
         self.limits.check(&place, &mut problems);
         self.policy.check(&place, &mut problems);
+        self.policy.check_inboxes(&self.limits, &place, &mut problems);
         written::check_peers(Some(&self.provider.id), &self.peers, &place, &mut problems);
         for (index, peer) in self.peers.iter().enumerate() {
             if let Err(sentence) = written::check_url(&peer.url) {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Problems;
+use super::{Limits, Problems};
 
 /// Budgets and times of sequencing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -36,6 +36,14 @@ pub struct Policy {
     pub fetches_per_token_and_hour: u32,
     /// Fetches of a user's one-time KeyPackages for each hour in the long run; beyond it the last-resort one is given.
     pub fetches_per_user_and_hour: u32,
+    /// The most Welcomes that wait for a user, over all clients. Half of them may be from one hub.
+    pub inbox_entries_per_user: u32,
+    /// The most bytes of Welcomes and trees that wait for a user. Half of them may be from one hub.
+    pub inbox_bytes_per_user: u64,
+    /// The most bytes of Welcomes and trees that wait for all users. A quarter of them may be from one hub.
+    pub inbox_bytes_max: u64,
+    /// How long a Welcome waits for its client.
+    pub inbox_days: u32,
     /// After this long a partition whose dominant child is in use counts what is still sent to it as late.
     pub late_minutes: u32,
 }
@@ -57,6 +65,10 @@ impl Default for Policy {
             clients_per_user: 64,
             fetches_per_token_and_hour: 6,
             fetches_per_user_and_hour: 60,
+            inbox_entries_per_user: 512,
+            inbox_bytes_per_user: 256 * 1024 * 1024,
+            inbox_bytes_max: 8 * 1024 * 1024 * 1024,
+            inbox_days: 30,
             late_minutes: 15,
         }
     }
@@ -118,6 +130,33 @@ impl Policy {
         }
         if self.group_id_reservation_hours == 0 {
             refuse("group_id_reservation_hours", "0 would let no group be created; give at least 1");
+        }
+    }
+
+    /// A mailbox that could never take the longest Welcome with its tree would refuse it for ever.
+    pub(super) fn check_inboxes(&self, limits: &Limits, place: &dyn Fn(&str) -> String, problems: &mut Problems) {
+        let mut refuse = |key: &str, sentence: String| problems.add(place(&format!("policy.{key}")), sentence);
+        for (key, is_zero) in
+            [("inbox_entries_per_user", self.inbox_entries_per_user == 0), ("inbox_days", self.inbox_days == 0)]
+        {
+            if is_zero {
+                refuse(key, "0 would let nobody be welcomed to a group; give at least 1".to_owned());
+            }
+        }
+        let longest = limits.welcome_bytes.saturating_add(limits.group_info_bytes).saturating_add(1024) as u64;
+        for (key, bytes, share) in
+            [("inbox_bytes_per_user", self.inbox_bytes_per_user, 2), ("inbox_bytes_max", self.inbox_bytes_max, 4)]
+        {
+            let least = longest.saturating_mul(share);
+            if bytes < least {
+                refuse(
+                    key,
+                    format!(
+                        "{bytes} bytes, of which one hub may have a part, do not hold the longest Welcome with its tree; \
+                         give at least {least}, or lower limits.welcome_bytes and limits.group_info_bytes"
+                    ),
+                );
+            }
         }
     }
 }

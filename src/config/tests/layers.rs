@@ -15,6 +15,8 @@ fn the_defaults_are_those_of_the_protocol() {
     assert_eq!(policy.partitions_per_provider_and_group, 64);
     assert_eq!((policy.bytes_per_provider_and_group, policy.all_groups_factor), (8 << 20, 8));
     assert_eq!((policy.hint_epochs_max, policy.hint_bytes_max, policy.hint_window_days), (8, 1 << 20, 30));
+    assert_eq!((policy.inbox_entries_per_user, policy.inbox_bytes_per_user), (512, 256 << 20));
+    assert_eq!((policy.inbox_bytes_max, policy.inbox_days), (8 << 30, 30));
     assert_eq!(policy.late_minutes, 15);
 }
 

@@ -14,6 +14,29 @@ fn numbers_of_key_packages_that_contradict_each_other_are_refused() {
     }
 }
 
+/// Half of a user's room, and a quarter of all, must hold the longest Welcome with its tree.
+#[test]
+fn inboxes_that_could_never_take_a_welcome_are_refused() {
+    let longest = (16 << 20) + (32 << 20) + 1024;
+    for (key, value, is_good) in [
+        ("inbox_entries_per_user", 0, false),
+        ("inbox_days", 0, false),
+        ("inbox_bytes_per_user", 2 * longest - 1, false),
+        ("inbox_bytes_per_user", 2 * longest, true),
+        ("inbox_bytes_max", 4 * longest - 1, false),
+        ("inbox_bytes_max", 4 * longest, true),
+    ] {
+        let (key, value) = (format!("policy.{key}"), value.to_string());
+        match Folder::new().load_layers(EXAMPLE, &[], &[(&key, &value)]) {
+            Ok(_) => assert!(is_good, "{key} = {value}"),
+            Err(problems) => {
+                assert!(!is_good, "{problems}");
+                assert_problems(&problems, &[&format!("{key}: ")]);
+            }
+        }
+    }
+}
+
 #[test]
 fn limits_that_would_stop_all_traffic_are_refused() {
     let folder = Folder::new();
