@@ -14,6 +14,7 @@ mod fixtures;
 mod full_disk;
 mod https;
 mod hub_down;
+mod inboxes;
 mod killing;
 mod line;
 #[path = "../../process/tests/shared/patience.rs"]

@@ -14,9 +14,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 5 s, 15 s, and 48 MiB: one message that fills a page of its own (a 4 MiB commit with a 32 MiB GroupInfo) and the
-    /// hints behind it.
+    /// 5 s, 15 s, and 49 MiB: the longest Welcome with its tree (16 and 32 MiB), or one message that fills a page of its
+    /// own (a 4 MiB commit with a 32 MiB GroupInfo) and the hints behind it.
     fn default() -> Self {
-        Self { connect: Duration::from_secs(5), request: Duration::from_secs(15), response_bytes: 48 * 1024 * 1024 }
+        Self { connect: Duration::from_secs(5), request: Duration::from_secs(15), response_bytes: 49 * 1024 * 1024 }
     }
 }
