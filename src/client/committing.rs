@@ -4,10 +4,11 @@ use mls_rs::{
     Group,
     client_builder::MlsConfig,
     error::MlsError,
-    group::{CommitBuilder, CommitOutput, CommitSecrets},
+    group::{CommitBuilder, CommitOutput, CommitSecrets, proposal::AddProposal},
 };
+use mls_rs_codec::MlsEncode;
 
-use super::{GroupError, NewMember, PartitionedGroup, conflict::without_conflicts, group::export};
+use super::{GroupError, NewMember, PartitionedGroup, conflict::without_conflicts, group::export, key_package_ref};
 use crate::{
     mls::{EpochNumber, WireMessage},
     wire::{self, CommitData, KeyPackageRef, SendRequest, ServiceProviderId, WelcomeData},
@@ -42,6 +43,13 @@ impl CommitOptions {
 
     fn service_provider(&self, reference: &[u8]) -> Option<&ServiceProviderId> {
         self.service_providers.iter().find(|(known, _)| known.0 == reference).map(|(_, provider)| provider)
+    }
+
+    /// Whether the provider of a new member is known.
+    fn places(&self, add: &AddProposal) -> bool {
+        let package = add.key_package().mls_encode_to_vec().ok().and_then(|bytes| wire::decode(&bytes).ok());
+        let reference = package.and_then(|package| key_package_ref(&package));
+        reference.is_some_and(|reference| self.service_provider(&reference.0).is_some())
     }
 
     /// Puts the providers beside a Welcome, in the order of its `secrets`.
@@ -95,7 +103,8 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// be sent any number of times, byte for byte.
     ///
     /// Where proposals that were read contradict each other, the Updates among them are left out (RFC 9420 §12.2 allows
-    /// one proposal for each leaf); `build` is then called a second time.
+    /// one proposal for each leaf), and so are Adds of others whose provider `options` does not name; `build` is then
+    /// called a second time.
     ///
     /// # Errors
     /// [`GroupError::CommitPending`], [`GroupError::TooManyCommits`], [`GroupError::ProposalUnconfirmed`],
@@ -114,7 +123,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         if self.unconfirmed_proposals() > 0 {
             return Err(GroupError::ProposalUnconfirmed);
         }
-        let Draft { output, secrets, next } = self.draft(build)?;
+        let Draft { output, secrets, next } = self.draft(build, options)?;
         let group_info = if options.group_info {
             let message = next.group_info_message_allowing_ext_commit(true)?;
             Some(wire::decode(&message.to_bytes()?)?)
@@ -141,14 +150,17 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         Ok(request)
     }
 
-    fn draft<F>(&mut self, build: F) -> Result<Draft<C>, GroupError>
+    fn draft<F>(&mut self, build: F, options: &CommitOptions) -> Result<Draft<C>, GroupError>
     where
         F: for<'a> Fn(CommitBuilder<'a, C>) -> Result<CommitBuilder<'a, C>, MlsError>,
     {
         let (output, secrets) = build(self.group.commit_builder())?.build_detached()?;
         let mut next = self.group.clone();
         let description = next.apply_detached_commit(secrets.clone())?;
-        let Some(carried) = without_conflicts(&description) else { return Ok(Draft { output, secrets, next }) };
+        let placed = |add: &AddProposal| options.places(add);
+        let Some(carried) = without_conflicts(&description, placed) else {
+            return Ok(Draft { output, secrets, next });
+        };
         // The cache is dropped on a clone only: others may commit what is in it.
         let mut cleared = self.group.clone();
         cleared.clear_proposal_cache();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use mls_rs::{Group, client_builder::MlsConfig, group::ProposalSender, identity::SigningIdentity};
 
-use super::Payload;
+use super::{NewMember, Payload};
 use crate::mls::{ContentType, EpochNumber};
 
 /// Where a message stands: its index in the partition of an epoch. Never reused, never renumbered.
@@ -63,6 +63,10 @@ pub enum Event {
         place: Place,
         /// Who proposes.
         sender: ProposalSender,
+        /// Whom it is to add, if it is somebody who proposed it from outside and named a provider: a claim that only its
+        /// own signature stands for. Commits of this client leave such proposals out: who wants to admit somebody adds
+        /// this ([`PartitionedGroup::commit_add`](super::PartitionedGroup::commit_add)).
+        newcomer: Option<Box<NewMember>>,
     },
     /// The first valid commit of a partition: the group has moved to the next epoch.
     Committed(Box<Committed>),

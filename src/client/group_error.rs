@@ -17,6 +17,9 @@ pub enum GroupError {
     /// A group of this id is stored, and the Welcome would take its place.
     #[error("a group of this id is there already")]
     KnownGroup,
+    /// What the hub gave to join with is another group's.
+    #[error("the GroupInfo is another group's")]
+    OtherGroup,
     /// A commit removed this client from the group.
     #[error("this client was removed from the group")]
     Removed,

@@ -60,6 +60,7 @@ impl GroupError {
             Self::KeyPackageGone => Some(InboxOutcome::Joined),
             Self::Storage(_) | Self::KnownGroup => None,
             Self::OtherHub
+            | Self::OtherGroup
             | Self::Removed
             | Self::CommitRequired
             | Self::CommitPending

@@ -20,6 +20,7 @@ mod committing;
 mod conflict;
 mod creating;
 mod event;
+mod external_join;
 mod group;
 mod group_error;
 pub mod http;
@@ -40,18 +41,22 @@ mod saving;
 mod sending;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod valid_key_package;
 mod verdict;
 
 pub use backoff::Backoff;
 pub use committing::CommitOptions;
 pub use event::{Committed, Event, Participant, Place, Reason};
+pub use external_join::{JoinOptions, own_leaves, propose_joining};
 pub use group::PartitionedGroup;
 pub use group_error::GroupError;
 pub use inbox::Inbox;
 pub use key_package_ref::key_package_ref;
-pub use member::{Cause, Intent, IntentId, Member, MemberError, MemberPolicy, Progress, QueueFull};
+pub use member::{
+    Cause, Intent, IntentId, JoinError, Joined, Member, MemberError, MemberPolicy, OldLeaf, Outsider, Progress,
+    QueueFull,
+};
 pub use new_member::NewMember;
 pub use pace::{Pace, TokioPace};
 pub use payload::Payload;

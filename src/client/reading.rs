@@ -2,16 +2,23 @@
 
 use std::collections::{HashMap, HashSet};
 
-use mls_rs::{Group, client_builder::MlsConfig, error::MlsError, group::ReceivedMessage, identity::SigningIdentity};
+use mls_rs::{
+    Group,
+    client_builder::MlsConfig,
+    error::MlsError,
+    group::{ProposalMessageDescription, ProposalSender, ReceivedMessage, proposal::Proposal},
+    identity::SigningIdentity,
+};
+use mls_rs_codec::MlsEncode;
 
 use super::{
-    Committed, Event, GroupError, Participant, PartitionedGroup, Payload, Place, Reason, Received,
+    Committed, Event, GroupError, NewMember, Participant, PartitionedGroup, Payload, Place, Reason, Received,
     partition::Partition,
     verdict::{Next, Verdict, judge, refuse},
 };
 use crate::{
     mls::{ContentType, EpochNumber},
-    wire::{Epoch, MaskedPartitionKey, Message, MessageCommit, ReceiveRequest},
+    wire::{self, Epoch, MaskedPartitionKey, Message, MessageCommit, ReceiveRequest},
 };
 
 impl<C: MlsConfig> PartitionedGroup<C> {
@@ -133,7 +140,10 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             Ok(ReceivedMessage::ApplicationMessage(said)) => {
                 self.said(place, said.sender_index, said.data(), said.authenticated_data.clone(), false)
             }
-            Ok(ReceivedMessage::Proposal(proposal)) => Event::Proposal { place, sender: proposal.sender },
+            Ok(ReceivedMessage::Proposal(proposal)) => {
+                let newcomer = newcomer(&proposal).map(Box::new);
+                Event::Proposal { place, sender: proposal.sender, newcomer }
+            }
             Ok(_) => Event::Ignored { place, reason: Reason::Malformed },
             Err(error) => Event::Ignored { place, reason: refuse(error)? },
         });
@@ -258,6 +268,13 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         events.push(Event::Sent { place, digest, content_type: message.message.content_type(), late });
         true
     }
+}
+
+/// Somebody who proposes to be added, as [`propose_joining`](super::propose_joining) does.
+fn newcomer(proposed: &ProposalMessageDescription) -> Option<NewMember> {
+    let (ProposalSender::NewMember, Proposal::Add(add)) = (proposed.sender, &proposed.proposal) else { return None };
+    let key_package = wire::decode(&add.key_package().mls_encode_to_vec().ok()?).ok()?;
+    Some(NewMember { key_package, service_provider: wire::decode(&proposed.authenticated_data).ok()? })
 }
 
 impl Partition {

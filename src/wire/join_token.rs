@@ -2,6 +2,8 @@
 
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize, byte_vec};
 
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
 use super::PartitionKey;
 
 /// Asks for a token that opens the group to a joiner.
@@ -19,6 +21,34 @@ pub struct JoinTokenRequest {
 impl std::fmt::Debug for JoinTokenRequest {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("JoinTokenRequest").field("ttl_seconds", &self.ttl_seconds).finish_non_exhaustive()
+    }
+}
+
+/// A token as it is shown in `DS-Join-Token`.
+///
+/// # Privacy
+/// `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct JoinToken(Vec<u8>);
+
+impl JoinToken {
+    /// No hub's token is longer.
+    pub const LENGTH_MAX: usize = 256;
+
+    /// A token of 1 to 256 bytes. Whether it opens anything is not asked here.
+    pub fn new(bytes: Vec<u8>) -> Option<Self> {
+        (1..=Self::LENGTH_MAX).contains(&bytes.len()).then_some(Self(bytes))
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for JoinToken {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("JoinToken(..)")
     }
 }
 

@@ -39,7 +39,7 @@ pub use external_joins::{
 };
 pub use group_id::GroupId;
 pub use inbox::{InboxAckRequest, InboxEntry, InboxOutcome, InboxRequest, InboxResponse};
-pub use join_token::{JoinTokenRequest, JoinTokenResponse};
+pub use join_token::{JoinToken, JoinTokenRequest, JoinTokenResponse};
 pub use key_packages::{
     KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, KeyPackageResult, KeyPackageResults, KeyPackageStatus,
 };

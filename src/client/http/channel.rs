@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::Operation;
-use crate::client::ExpectCommit;
+use crate::{client::ExpectCommit, wire::JoinToken};
 
 /// A way to a provider: it takes a request there and brings back whatever the provider answers.
 pub trait Channel: Send + Sync {
@@ -31,6 +31,8 @@ pub struct ChannelRequest {
     pub wait: Duration,
     /// `DS-Expect-Commit`.
     pub expect_commit: Option<ExpectCommit>,
+    /// `DS-Join-Token`.
+    pub join_token: Option<JoinToken>,
     /// The encoded request, sent as it is.
     pub body: Bytes,
 }
@@ -38,7 +40,7 @@ pub struct ChannelRequest {
 impl ChannelRequest {
     /// A request without headers of its own.
     pub fn new(operation: Operation, body: Bytes) -> Self {
-        Self { operation, wait: Duration::ZERO, expect_commit: None, body }
+        Self { operation, wait: Duration::ZERO, expect_commit: None, join_token: None, body }
     }
 }
 

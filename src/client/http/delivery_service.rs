@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use mls_rs_codec::{MlsDecode, MlsEncode};
@@ -11,10 +12,12 @@ use super::{CallError, Channel, ChannelError, ChannelRequest, ChannelResponse, O
 use crate::{
     client::{ExpectCommit, Problem, ProblemCode, Received},
     wire::{
-        self, CreateGroupRequest, CreateGroupResponse, DeleteKeyPackagesRequest, InboxAckRequest, InboxRequest,
-        InboxResponse, KeyPackageRequests, KeyPackageResults, KeyPackageStanding, ListTokensResponse, MEDIA_TYPE,
-        MintGroupIdResponse, MintTokenRequest, MintTokenResponse, ReceiveRequest, RevokeTokenRequest, SendRequest,
-        SendResponse, UploadKeyPackagesRequest,
+        self, CreateGroupRequest, CreateGroupResponse, DeleteKeyPackagesRequest, ExternalJoinRequest,
+        ExternalProposalRequest, ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse, InboxAckRequest,
+        InboxRequest, InboxResponse, JoinToken, JoinTokenRequest, JoinTokenResponse, KeyPackageRequests,
+        KeyPackageResults, KeyPackageStanding, ListTokensResponse, MEDIA_TYPE, MaskedPartitionKey, MintGroupIdResponse,
+        MintTokenRequest, MintTokenResponse, ReceiveRequest, RevokeTokenRequest, SendRequest, SendResponse,
+        UploadKeyPackagesRequest,
     },
 };
 
@@ -30,6 +33,10 @@ pub const DS_FIRST_INDEX: &str = "ds-first-index";
 pub const DS_NEXT_INDEX: &str = "ds-next-index";
 /// Response header: `?1` when the partition goes on behind this page.
 pub const DS_MORE: &str = "ds-more";
+/// Request header of joins and of requests for a GroupInfo: a join token, a byte sequence of RFC 9651.
+pub const DS_JOIN_TOKEN: &str = "ds-join-token";
+/// Response header: the masked key of the partition whose epoch a GroupInfo describes, a byte sequence of RFC 9651.
+pub const DS_PARTITION: &str = "ds-partition";
 /// RFC 7240.
 pub(super) const PREFER: &str = "prefer";
 /// The longest wait that a provider grants; longer ones are cut to this.
@@ -90,6 +97,59 @@ impl<C: Channel> DeliveryService<C> {
     /// [`CallError`]
     pub async fn receive(&self, request: &ReceiveRequest, wait: Duration) -> Result<Received, CallError> {
         received(&self.successful(receive_request(request, wait)?).await?)
+    }
+
+    /// Asks for the GroupInfo with which a group can be joined (draft §4.5), and the partition of its epoch.
+    ///
+    /// # Errors
+    /// [`CallError`]; [`ProblemCode::NoGroupInfo`] when there is none, or none for the asker.
+    pub async fn group_info(
+        &self,
+        request: &GroupInfoRequest,
+        token: Option<&JoinToken>,
+    ) -> Result<(GroupInfoResponse, Option<MaskedPartitionKey>), CallError> {
+        let request = ChannelRequest {
+            join_token: token.cloned(),
+            ..ChannelRequest::new(Operation::GroupInfo, encode(request)?)
+        };
+        let response = self.successful(request).await?;
+        Ok((decode(&response)?, partition(&response.headers)))
+    }
+
+    /// Sends an external commit (draft §4.5). The hub finds out where it belongs.
+    ///
+    /// # Errors
+    /// [`CallError`]; [`ProblemCode::StaleJoin`] when the group has moved on: ask for the GroupInfo and join anew. After
+    /// one that [`CallError::is_transient`], send the same bytes again.
+    pub async fn external_join(
+        &self,
+        request: &ExternalJoinRequest,
+        token: Option<&JoinToken>,
+    ) -> Result<SendResponse, CallError> {
+        let request = ChannelRequest {
+            join_token: token.cloned(),
+            ..ChannelRequest::new(Operation::ExternalJoin, encode(request)?)
+        };
+        decode(&self.successful(request).await?)
+    }
+
+    /// Sends a proposal of somebody who is no member.
+    ///
+    /// # Errors
+    /// As [`DeliveryService::external_join`].
+    pub async fn external_proposal(
+        &self,
+        request: &ExternalProposalRequest,
+    ) -> Result<ExternalProposalResponse, CallError> {
+        self.call(Operation::ExternalProposal, request).await
+    }
+
+    /// Asks for a token that opens the group to whoever shows it, with the key of its current epoch.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn join_token(&self, request: &JoinTokenRequest) -> Result<JoinTokenResponse, CallError> {
+        self.call(Operation::JoinToken, request).await
     }
 
     /// Reserves a group id at one's own provider.
@@ -285,6 +345,11 @@ pub(in crate::client) fn problem(response: &ChannelResponse) -> Problem {
 pub(in crate::client) fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     value.is_some_and(|value| value.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case(expected)))
+}
+
+fn partition(headers: &HeaderMap) -> Option<MaskedPartitionKey> {
+    let encoded = headers.get(DS_PARTITION)?.to_str().ok()?.strip_prefix(':')?.strip_suffix(':')?;
+    Some(MaskedPartitionKey::new(STANDARD.decode(encoded).ok()?.try_into().ok()?))
 }
 
 fn index(headers: &HeaderMap, name: &str) -> Option<u32> {

@@ -2,13 +2,14 @@
 
 use std::{error::Error, io, time::Duration};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, connect::Connect};
 
-use super::{ChannelError, ChannelRequest, ChannelResponse, DS_EXPECT_COMMIT, Limits, ResponseMemory};
+use super::{ChannelError, ChannelRequest, ChannelResponse, DS_EXPECT_COMMIT, DS_JOIN_TOKEN, Limits, ResponseMemory};
 use crate::wire::MEDIA_TYPE;
 
 /// The HTTP request without what a channel adds to say who asks.
@@ -25,6 +26,12 @@ pub(super) fn http_request(uri: Uri, request: &ChannelRequest) -> Request<Full<B
     if let Some(expect) = request.expect_commit {
         let expect = HeaderValue::try_from(expect.to_string());
         headers.insert(DS_EXPECT_COMMIT, expect.expect("a word or digits are a header value"));
+    }
+    if let Some(token) = &request.join_token {
+        let token = HeaderValue::try_from(format!(":{}:", STANDARD.encode(token.as_bytes())));
+        let mut token = token.expect("base64 between colons is a header value");
+        token.set_sensitive(true);
+        headers.insert(DS_JOIN_TOKEN, token);
     }
     made
 }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use mls_rs::client_builder::MlsConfig;
 
-use super::{Cause, InFlight, Intent, Member, MemberError, Progress};
+use super::{Cause, InFlight, Intent, Member, MemberError, Progress, intent::Queued, persisting::persist};
 use crate::{
     client::{
         GroupError, NewMember, Pace, Problem, ProblemCode,
         http::{CallError, Channel, ChannelRequest, ChannelResponse, Operation, delivery_service},
     },
+    mls::ContentType,
     wire::{SendRequest, SendResponse},
 };
 
@@ -22,7 +23,9 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
         // An intent takes its turn once for each rebuild and once more for a commit that has to come first.
         let turns = self.policy.queue.saturating_mul(self.policy.rebuilds as usize + 2);
         for _turn in 0..turns {
-            if self.group.is_removed() || (self.in_flight.is_none() && !self.build_next()?) {
+            // Who leaves says nothing more: what it would commit is its own removal.
+            let waits = self.in_flight.is_none() && (self.leaving.is_some() || !self.build_next()?);
+            if self.group.is_removed() || waits {
                 return Ok(());
             }
             self.deliver().await?;
@@ -76,6 +79,7 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
                 Err(error) => Err(error.into()),
             },
             Intent::Update => self.group.commit_update(group_info).map(Some),
+            Intent::Leave => self.group.propose_remove(self.group.group().current_member_index(), Vec::new()).map(Some),
         }
     }
 
@@ -101,7 +105,7 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
                 self.read_back().await?;
                 continue;
             }
-            let expect_commit = in_flight.commit.then(|| self.group.expect_commit());
+            let expect_commit = in_flight.is_commit().then(|| self.group.expect_commit());
             let request = ChannelRequest::new(Operation::Send, in_flight.body.clone());
             let response = self.call(ChannelRequest { expect_commit, ..request }).await;
             match response.and_then(|response| delivery_service::decode::<SendResponse>(&response)) {
@@ -128,19 +132,27 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
 
     fn sequenced(&mut self, response: &SendResponse) {
         match &mut self.in_flight {
-            Some(in_flight) if in_flight.commit => in_flight.sequenced = true,
+            Some(in_flight) if in_flight.is_commit() => in_flight.sequenced = true,
             _ => {
                 let queued = self.in_flight.take().and_then(|in_flight| in_flight.queued);
-                let accepted = queued.map(|queued| Progress::Accepted { intent: queued.id, index: response.index });
-                self.progress.extend(accepted);
+                match queued {
+                    Some(queued) if queued.intent == Intent::Leave => self.leaving = Some(queued),
+                    queued => {
+                        let accepted = |queued: Queued| Progress::Accepted { intent: queued.id, index: response.index };
+                        self.progress.extend(queued.map(accepted));
+                    }
+                }
             }
         }
     }
 
     fn refused(&mut self, problem: Problem) {
         let Some(in_flight) = self.in_flight.take() else { return };
-        if in_flight.commit {
-            self.group.abandon_commit();
+        match in_flight.content_type {
+            ContentType::Commit => self.group.abandon_commit(),
+            // Where others' proposals wait, this one waits with them until the epoch ends.
+            ContentType::Proposal => drop(self.group.abandon_proposals()),
+            ContentType::Application => {}
         }
         let dropped =
             in_flight.queued.map(|queued| Progress::Dropped { intent: queued.id, cause: Cause::Refused(problem) });
@@ -149,20 +161,7 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
 
     /// Sends a request, again and again while that may help.
     pub(super) async fn call(&mut self, request: ChannelRequest) -> Result<ChannelResponse, CallError> {
-        let mut failures = 0;
-        loop {
-            let error = match self.service.successful(request.clone()).await {
-                Ok(response) => return Ok(response),
-                Err(error) => error,
-            };
-            failures += 1;
-            if !error.is_transient() || failures >= self.policy.backoff.attempts {
-                return Err(error);
-            }
-            let retry_after = if let CallError::Problem(problem) = error { problem.retry_after } else { None };
-            let delay = self.policy.backoff.delay(failures, self.pace.random(), retry_after);
-            self.pace.sleep(delay).await;
-        }
+        persist(&self.service, &mut self.pace, &self.policy.backoff, request).await
     }
 }
 

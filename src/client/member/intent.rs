@@ -30,6 +30,8 @@ pub enum Intent {
     },
     /// Fresh keys for the own path.
     Update,
+    /// Leave: propose the own removal, in each epoch anew until a commit takes it up. What stands behind it is not done.
+    Leave,
 }
 
 impl fmt::Debug for Intent {
@@ -39,6 +41,7 @@ impl fmt::Debug for Intent {
             Self::Add(_) => "Add(..)",
             Self::Remove { .. } => "Remove(..)",
             Self::Update => "Update",
+            Self::Leave => "Leave",
         })
     }
 }

@@ -5,6 +5,8 @@
 
 mod delivering;
 mod intent;
+mod outsider;
+mod persisting;
 mod policy;
 mod progress;
 mod reading;
@@ -15,6 +17,7 @@ use bytes::Bytes;
 use mls_rs::client_builder::MlsConfig;
 
 pub use intent::{Intent, IntentId, QueueFull};
+pub use outsider::{JoinError, Joined, OldLeaf, Outsider};
 pub use policy::MemberPolicy;
 pub use progress::{Cause, MemberError, Progress};
 
@@ -22,7 +25,10 @@ use super::{
     NewMember, Pace, PartitionedGroup, Payload,
     http::{Channel, DeliveryService, delivery_service},
 };
-use crate::wire::{DecodeError, SendRequest};
+use crate::{
+    mls::ContentType,
+    wire::{DecodeError, SendRequest},
+};
 use intent::Queued;
 
 /// A [`PartitionedGroup`] that does its errands: it sends what the user wants, in order and one at a time, sends again
@@ -48,6 +54,8 @@ pub struct Member<C: MlsConfig, H, P> {
     in_flight: Option<InFlight>,
     progress: VecDeque<Progress>,
     next_intent: u64,
+    /// The removal of this client is proposed in this epoch, and no commit has taken it up yet.
+    leaving: Option<Queued>,
     /// In how many more reads the partitions that the group has left are asked for stragglers.
     drains: u32,
 }
@@ -57,7 +65,7 @@ struct InFlight {
     /// Whose request it is; `None` for a commit that had to come first.
     queued: Option<Queued>,
     digest: [u8; 32],
-    commit: bool,
+    content_type: ContentType,
     body: Bytes,
     /// The hub has sequenced the commit; it waits to be read back.
     sequenced: bool,
@@ -68,10 +76,14 @@ impl InFlight {
         Ok(Self {
             queued,
             digest: request.message.digest(),
-            commit: request.commit_data.is_some(),
+            content_type: request.message.content_type(),
             body: delivery_service::encode(request)?,
             sequenced: false,
         })
+    }
+
+    fn is_commit(&self) -> bool {
+        self.content_type == ContentType::Commit
     }
 }
 
@@ -79,16 +91,21 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
     /// A member that reaches the group's hub through `channel`: the hub itself, or the local listener of a provider
     /// that forwards. A commit that is pending in the group is sent again first.
     pub fn new(group: PartitionedGroup<C>, channel: H, pace: P, policy: MemberPolicy) -> Self {
+        Self::over(group, DeliveryService::new(channel), pace, policy)
+    }
+
+    fn over(group: PartitionedGroup<C>, service: DeliveryService<H>, pace: P, policy: MemberPolicy) -> Self {
         let in_flight = group.pending_commit().and_then(|request| InFlight::new(request, None).ok());
         Self {
             group,
-            service: DeliveryService::new(channel),
+            service,
             pace,
             policy,
             queue: VecDeque::new(),
             in_flight,
             progress: VecDeque::new(),
             next_intent: 0,
+            leaving: None,
             drains: 0,
         }
     }
@@ -140,6 +157,20 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
         self.want(Intent::Update)
     }
 
+    /// Wants to leave the group. A member cannot commit its own removal: it proposes it, reads on, and proposes it again in
+    /// each epoch until somebody's commit has taken it up (draft §7.3). Nothing else is sent after it.
+    ///
+    /// # Errors
+    /// [`QueueFull`]
+    pub fn leave(&mut self) -> Result<IntentId, QueueFull> {
+        self.want(Intent::Leave)
+    }
+
+    /// Whether the removal of this client is proposed in the current epoch and waits for somebody's commit.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.is_some()
+    }
+
     /// Queues an intent.
     ///
     /// # Errors
@@ -157,7 +188,7 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
     /// Intents that are not settled yet, in order. The first may be sequenced already without that being known.
     pub fn unsettled(&self) -> impl Iterator<Item = (IntentId, &Intent)> {
         let in_flight = self.in_flight.iter().filter_map(|in_flight| in_flight.queued.as_ref());
-        in_flight.chain(&self.queue).map(|queued| (queued.id, &queued.intent))
+        self.leaving.iter().chain(in_flight).chain(&self.queue).map(|queued| (queued.id, &queued.intent))
     }
 
     /// Forgets the intents that are queued and not on their way.
@@ -184,7 +215,8 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
     /// Takes the member apart: its group and its unsettled intents.
     pub fn into_parts(self) -> (PartitionedGroup<C>, Vec<Intent>) {
         let in_flight = self.in_flight.and_then(|in_flight| in_flight.queued);
-        let intents = in_flight.into_iter().chain(self.queue).map(|queued| queued.intent).collect();
+        let unsettled = self.leaving.into_iter().chain(in_flight).chain(self.queue);
+        let intents = unsettled.map(|queued| queued.intent).collect();
         (self.group, intents)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mls_rs::client_builder::MlsConfig;
 
-use super::{Cause, InFlight, Member, MemberError, Progress, intent::Queued};
+use super::{Cause, InFlight, Intent, Member, MemberError, Progress, intent::Queued};
 use crate::{
     client::{
         Event, Pace,
@@ -74,19 +74,37 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
         let settled = match &event {
             Event::Committed(committed) => {
                 self.drains = self.policy.drains;
+                // The commit went without the removal that was proposed: it is proposed anew.
+                if let Some(queued) = self.leaving.take() {
+                    self.queue.push_front(queued);
+                }
                 self.settle(committed.digest).and_then(|in_flight| in_flight.queued).map(done)
             }
             Event::Sent { digest, place, content_type: ContentType::Application, .. } => {
                 let queued = self.settle(*digest).and_then(|in_flight| in_flight.queued);
                 queued.map(|queued| Progress::Accepted { intent: queued.id, index: place.index })
             }
+            Event::Sent { digest, content_type: ContentType::Proposal, .. } => {
+                self.leaving = self.settle(*digest).and_then(|in_flight| in_flight.queued).or(self.leaving.take());
+                None
+            }
+            Event::Lost { digest, content_type: ContentType::Proposal } => {
+                if let Some(queued) = self.settle(*digest).and_then(|in_flight| in_flight.queued) {
+                    self.queue.push_front(queued);
+                }
+                None
+            }
             Event::Lost { digest, content_type: ContentType::Commit } => {
                 self.settle(*digest).and_then(|in_flight| in_flight.queued).and_then(|queued| self.rebuild(queued))
             }
             Event::Removed { .. } => {
                 let in_flight = self.in_flight.take().and_then(|in_flight| in_flight.queued);
+                self.progress.extend(self.leaving.take().map(done));
                 let dropped = in_flight.into_iter().chain(self.queue.drain(..));
-                let dropped = dropped.map(|queued| Progress::Dropped { intent: queued.id, cause: Cause::Removed });
+                let dropped = dropped.map(|queued| match queued.intent {
+                    Intent::Leave => done(queued),
+                    _ => Progress::Dropped { intent: queued.id, cause: Cause::Removed },
+                });
                 self.progress.extend(dropped);
                 None
             }

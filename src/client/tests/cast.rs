@@ -17,7 +17,7 @@ use crate::{
     wire::{SendRequest, ServiceProviderId},
 };
 
-pub(in crate::client) type Config = WithMlsRules<
+pub(crate) type Config = WithMlsRules<
     DefaultMlsRules,
     WithIdentityProvider<BasicIdentityProvider, WithCryptoProvider<AwsLcCryptoProvider, BaseConfig>>,
 >;
@@ -27,7 +27,7 @@ pub(super) const GROUP_ID: &[u8] = b"mimi://hub.example/g/AAECAwQFBgcICQoLDA0ODw
 
 /// How handshakes travel.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::client) enum Handshakes {
+pub(crate) enum Handshakes {
     Public,
     Encrypted,
 }
@@ -38,7 +38,7 @@ pub(super) fn hub_id() -> ServiceProviderId {
     "hub.example".parse().unwrap()
 }
 
-pub(in crate::client) fn client(name: &str, handshakes: Handshakes) -> Client<Config> {
+pub(crate) fn client(name: &str, handshakes: Handshakes) -> Client<Config> {
     let crypto = AwsLcCryptoProvider::new();
     let (secret, public) = crypto.cipher_suite_provider(SUITE).unwrap().signature_key_generate().unwrap();
     let credential = BasicCredential::new(name.as_bytes().to_vec()).into_credential();
@@ -53,7 +53,7 @@ pub(in crate::client) fn client(name: &str, handshakes: Handshakes) -> Client<Co
         .build()
 }
 
-pub(in crate::client) fn new_member(client: &Client<Config>) -> NewMember {
+pub(crate) fn new_member(client: &Client<Config>) -> NewMember {
     let package = client.generate_key_package_message(ExtensionList::new(), ExtensionList::new(), None).unwrap();
     NewMember::from_message(&package, "follower.example".parse().unwrap()).unwrap()
 }

@@ -1,7 +1,7 @@
 //! Real MLS clients around a small model of a hub.
 
 mod bad_commits;
-pub(super) mod cast;
+pub(crate) mod cast;
 mod catching_up;
 mod channel;
 mod convergence;
