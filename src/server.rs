@@ -20,7 +20,7 @@ use crate::{
     courier::Courier,
     http::{self, Hub, HubParts, Peer, Upstream},
     pool::{self, InboxPolicy, Rate, Room},
-    sequencer::{Policy, SizeLimits, Usage},
+    sequencer::{GroupInfoAccess, Policy, SizeLimits, Usage},
     service::{self, AnsweredRequests, Limits, Parts, SWEEP_INTERVAL, Service, SystemClock, SystemEntropy},
     store::{
         self, SharedStore,
@@ -222,6 +222,11 @@ fn policy(config: &Config) -> Policy {
             handshake: limits.handshake_bytes,
             welcome: limits.welcome_bytes,
             group_info: limits.group_info_bytes,
+        },
+        group_info: match written.group_info {
+            config::GroupInfoAccess::Peers => GroupInfoAccess::Peers,
+            config::GroupInfoAccess::Token => GroupInfoAccess::Token,
+            config::GroupInfoAccess::Open => GroupInfoAccess::Open,
         },
         reservation_ms: u64::from(written.group_id_reservation_hours) * HOUR_MS,
         orphan_ms: u64::from(written.orphan_hours) * HOUR_MS,

@@ -4,6 +4,18 @@ use serde::Deserialize;
 
 use super::{Limits, Problems};
 
+/// Who is given the GroupInfo of a group, with which it can be joined from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupInfoAccess {
+    /// Providers that used the group.
+    Peers,
+    /// Whoever shows a join token.
+    Token,
+    /// Every peer.
+    Open,
+}
+
 /// Budgets and times of sequencing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -24,6 +36,8 @@ pub struct Policy {
     pub hint_epochs_max: usize,
     /// The most bytes of hinted epochs in one answer.
     pub hint_bytes_max: u64,
+    /// Who is given the GroupInfo of a group.
+    pub group_info: GroupInfoAccess,
     /// For how long a provider that presented a partition key is given that partition as a hint.
     pub hint_window_days: u32,
     /// The most one-time KeyPackages of a client for one suite.
@@ -59,6 +73,7 @@ impl Default for Policy {
             group_id_reservation_hours: 24,
             hint_epochs_max: 8,
             hint_bytes_max: 1024 * 1024,
+            group_info: GroupInfoAccess::Peers,
             hint_window_days: 30,
             key_packages_per_client: 256,
             key_package_low_water_mark: 20,

@@ -6,7 +6,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{Hub, Problem};
-use crate::{service::UserId, wire::ExpectCommit};
+use crate::{
+    service::UserId,
+    wire::{ExpectCommit, JoinToken, MaskedPartitionKey},
+};
 
 /// "Sequence my commit only if no later one is there": `none` or an index.
 const EXPECT_COMMIT: HeaderName = HeaderName::from_static("ds-expect-commit");
@@ -14,6 +17,10 @@ const EXPECT_COMMIT: HeaderName = HeaderName::from_static("ds-expect-commit");
 const USER: HeaderName = HeaderName::from_static("ds-user");
 /// `wait=N` (RFC 7240 §4.3).
 const PREFER: HeaderName = HeaderName::from_static("prefer");
+/// What opens a group to who is not in it, as a byte sequence of RFC 9651.
+const JOIN_TOKEN: HeaderName = HeaderName::from_static("ds-join-token");
+/// The partition whose epoch a GroupInfo describes: its masked key, as a byte sequence of RFC 9651.
+pub(super) const PARTITION: HeaderName = HeaderName::from_static("ds-partition");
 /// The index of the first message of the answer.
 pub(super) const FIRST_INDEX: HeaderName = HeaderName::from_static("ds-first-index");
 /// The counter to ask with next.
@@ -64,8 +71,21 @@ pub(super) fn service_token(hub: &Hub, headers: &HeaderMap) -> Result<(), Proble
 pub(super) fn local_user(hub: &Hub, headers: &HeaderMap) -> Result<UserId, Problem> {
     service_token(hub, headers)?;
     let user = single(headers, &USER)?.ok_or_else(|| Problem::field(&USER))?;
-    let encoded =
-        user.strip_prefix(':').and_then(|rest| rest.strip_suffix(':')).ok_or_else(|| Problem::field(&USER))?;
-    let decoded = STANDARD.decode(encoded).map_err(|_| Problem::field(&USER))?;
-    UserId::new(decoded).ok_or_else(|| Problem::field(&USER))
+    byte_sequence(user).and_then(UserId::new).ok_or_else(|| Problem::field(&USER))
+}
+
+/// The join token that is shown, if one is.
+pub(super) fn join_token(headers: &HeaderMap) -> Result<Option<JoinToken>, Problem> {
+    let Some(shown) = single(headers, &JOIN_TOKEN)? else { return Ok(None) };
+    byte_sequence(shown).and_then(JoinToken::new).map(Some).ok_or_else(|| Problem::field(&JOIN_TOKEN))
+}
+
+/// A masked key as a field's value.
+pub(super) fn partition(key: &MaskedPartitionKey) -> Result<HeaderValue, Problem> {
+    HeaderValue::try_from(format!(":{}:", STANDARD.encode(key.as_bytes()))).map_err(|_| Problem::unavailable())
+}
+
+/// A byte sequence of RFC 9651: base64 between colons.
+fn byte_sequence(value: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(value.strip_prefix(':')?.strip_suffix(':')?).ok()
 }

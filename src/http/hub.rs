@@ -14,7 +14,10 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
 use super::Upstream;
-use crate::{service::Service, wire::ServiceProviderId};
+use crate::{
+    service::Service,
+    wire::{GroupId, ServiceProviderId},
+};
 
 /// What a [`Hub`] is made of.
 pub struct HubParts {
@@ -77,6 +80,11 @@ impl Hub {
     /// Asked for every request, so that a changed list takes effect at once.
     pub(super) fn is_peer(&self, id: &ServiceProviderId) -> bool {
         id != self.service.provider() && self.peers.read().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
+    /// The hub of a group, when it is another than this one.
+    pub(super) fn other_hub(&self, group_id: &[u8]) -> Option<GroupId> {
+        GroupId::parse(group_id).filter(|id| id.hub() != self.service.provider())
     }
 
     pub(super) fn is_service_token(&self, token: &[u8]) -> bool {

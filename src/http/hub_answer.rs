@@ -21,8 +21,14 @@ use crate::{
 const HINTS_MAX: usize = 64;
 
 /// Fields of a hub's answer that mean something to who asked. All others stay behind.
-const FIELDS: [HeaderName; 5] =
-    [header::CONTENT_TYPE, header::RETRY_AFTER, fields::FIRST_INDEX, fields::NEXT_INDEX, fields::MORE];
+const FIELDS: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::RETRY_AFTER,
+    fields::FIRST_INDEX,
+    fields::NEXT_INDEX,
+    fields::MORE,
+    fields::PARTITION,
+];
 
 /// Status, fields and content. Cloning is cheap: the content is there once, with the memory that it was lent.
 #[derive(Clone)]

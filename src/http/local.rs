@@ -15,11 +15,12 @@ use axum::{
 use super::{
     Hub, Problem, admin, body, fields, forward, health, inbox, key_packages,
     operations::{self, SMALL_BODY_BYTES_MAX},
+    outside,
     respond::{self, no_store},
 };
 use crate::{
     service::Submitter,
-    wire::{CreateGroupRequest, GroupId, MintGroupIdResponse, decode},
+    wire::{CreateGroupRequest, MintGroupIdResponse, decode},
 };
 
 /// Its paths.
@@ -30,6 +31,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/receive-literal", post(receive_literal))
         .route("/v1/local/mint-group-id", post(mint_group_id))
         .route("/v1/local/create-group", post(create_group))
+        .merge(outside::of_users())
         .merge(key_packages::router())
         .merge(inbox::router())
         .merge(admin::router())
@@ -39,16 +41,11 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .with_state(hub)
 }
 
-/// The hub of a group, when it is another than this one.
-fn other_hub(hub: &Hub, group_id: &[u8]) -> Option<GroupId> {
-    GroupId::parse(group_id).filter(|id| id.hub() != hub.service.provider())
-}
-
 async fn send(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, hub.request_bytes_max).await?;
     let request = operations::decode_send(&received)?;
-    if let Some(id) = other_hub(&hub, request.message.group_id()) {
+    if let Some(id) = hub.other_hub(request.message.group_id()) {
         return forward::send(&hub, &user, &id, &request, &received).await;
     }
     operations::send(&hub, &Submitter::User(user), request, &received).await
@@ -58,7 +55,7 @@ async fn receive(State(hub): State<Arc<Hub>>, request: Request) -> Result<Respon
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
     let request = operations::decode_receive(&received)?;
-    if let Some(id) = other_hub(&hub, &request.group_id) {
+    if let Some(id) = hub.other_hub(&request.group_id) {
         return forward::receive(&hub, &user, &id, &request, &received).await;
     }
     operations::receive(&hub, &Submitter::User(user), &request, &received).await

@@ -20,6 +20,7 @@ mod key_package_target;
 mod key_packages;
 pub mod local;
 mod operations;
+mod outside;
 mod peer;
 mod problem;
 pub mod provider;

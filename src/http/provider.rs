@@ -13,6 +13,7 @@ use axum::{
 use super::{
     Hub, Problem, body,
     operations::{self, SMALL_BODY_BYTES_MAX},
+    outside,
     peer::{Admitted, AdmittedProvider},
     respond::{self, no_store},
 };
@@ -29,6 +30,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/receive-literal", post(receive_literal))
         .route("/v1/welcome-init", post(welcome_init))
         .route("/v1/welcome", post(welcome))
+        .merge(outside::of_providers())
         .layer(middleware::map_response(no_store))
         .with_state(hub)
 }

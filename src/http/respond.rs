@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Problem, fields};
 use crate::{
-    service::{Answer, InboxAnswer, Lent},
+    service::{Answer, GroupInfoAnswer, InboxAnswer, Lent},
     wire::{MEDIA_TYPE, encode},
 };
 
@@ -52,6 +52,16 @@ pub(super) fn inbox(InboxAnswer { response, memory }: InboxAnswer) -> Result<Res
     let bytes = encode(&response).map_err(|_| Problem::unavailable())?;
     let body = Bytes::from_owner(Page { bytes, _memory: memory });
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], body).into_response())
+}
+
+/// Encodes a GroupInfo, with the partition that it belongs to. The memory is given back as that of a page.
+pub(super) fn group_info(answer: GroupInfoAnswer) -> Result<Response, Problem> {
+    let GroupInfoAnswer { response, partition, memory } = answer;
+    let bytes = encode(&response).map_err(|_| Problem::unavailable())?;
+    let body = Bytes::from_owner(Page { bytes, _memory: memory });
+    let mut response = ([(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], body).into_response();
+    response.headers_mut().insert(fields::PARTITION, fields::partition(&partition)?);
+    Ok(response)
 }
 
 /// An encoded page, and the memory that it was lent.

@@ -38,10 +38,11 @@ impl ExternalCommit {
 }
 
 impl ExternalProposal {
-    /// Whether a new member signed its proposal with the key of the KeyPackage in it. What an external sender signed is
-    /// unknown without the group's state.
-    pub fn own_proof(&self) -> Proof {
+    /// Whether a new member signed its proposal with the key of the KeyPackage in it, which must be of the group's suite.
+    /// What an external sender signed is unknown without the group's state.
+    pub fn own_proof(&self, group_suite: CipherSuite) -> Proof {
         match (self.signer(), self.signed()) {
+            (Signer::NewMember(suite, _), _) if *suite != group_suite => Proof::Invalid,
             (Signer::NewMember(suite, key), Some((content, signature))) => {
                 verify(*suite, &self.message().bytes()[key.clone()], &[content], signature)
             }
@@ -49,15 +50,10 @@ impl ExternalProposal {
         }
     }
 
-    /// The same, where the GroupInfo tells who the external senders are. A new member's KeyPackage must be of the
-    /// group's suite.
+    /// The same, where the GroupInfo tells who the external senders are.
     pub fn proof_for(&self, group_info: &WireGroupInfo) -> Proof {
         let suite = group_info.cipher_suite();
-        let index = match self.signer() {
-            Signer::NewMember(of_package, _) if *of_package == suite => return self.own_proof(),
-            Signer::NewMember(..) => return Proof::Invalid,
-            Signer::External(index) => *index,
-        };
+        let Signer::External(index) = *self.signer() else { return self.own_proof(suite) };
         let Some((content, signature)) = self.signed() else { return Proof::Unknown };
         match external_sender(group_info.group_context(), index) {
             Ok(Some(key)) => verify(suite, key, &[content], signature),

@@ -17,6 +17,7 @@ mod fetch;
 mod forget;
 mod handle;
 mod inbox;
+mod join_token;
 mod meter;
 mod meters;
 mod mint;

@@ -50,8 +50,13 @@ impl TokenSecret {
             generation,
         };
         let encoded = Zeroizing::new(input.mls_encode_to_vec().expect("ids and handles are shorter than 2^30 bytes"));
+        self.hmac(&encoded)
+    }
+
+    /// HMAC-SHA256 of an encoded structure that begins with a label of its own.
+    pub(super) fn hmac(&self, encoded: &[u8]) -> [u8; 32] {
         let mut hmac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
-        hmac.update(&encoded);
+        hmac.update(encoded);
         hmac.finalize().into_bytes().into()
     }
 }

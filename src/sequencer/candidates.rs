@@ -82,7 +82,7 @@ pub fn candidates<S: State + ?Sized>(
 ///
 /// # Errors
 /// When the state could not be read.
-pub(super) fn is_candidate<S: State + ?Sized>(
+pub fn is_candidate<S: State + ?Sized>(
     state: &S,
     partition: &Partition,
     policy: &Policy,

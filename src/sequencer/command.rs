@@ -178,10 +178,12 @@ impl Send {
 pub enum Ground {
     /// Its signature holds for the GroupContext in that GroupInfo of the partition.
     Proof(BlobKey),
-    /// The partition has no GroupInfo, and is where members are.
+    /// The partition is where members are, and nothing is known of it against which the signature could be checked.
     Dominance {
         /// Whether a join token was shown.
         token: bool,
+        /// Its GroupInfo, if it has one that is of no use.
+        group_info: Option<BlobKey>,
     },
 }
 

@@ -68,8 +68,8 @@ fn belongs<S: State + ?Sized>(
     }
     match join.ground {
         Ground::Proof(group_info) => Ok(target.group_info == Some(group_info)),
-        Ground::Dominance { token } => Ok((token || group.users.contains(&join.submitter))
-            && target.group_info.is_none()
+        Ground::Dominance { token, group_info } => Ok((token || group.users.contains(&join.submitter))
+            && target.group_info == group_info
             && is_on_dominant_branch(state, &join.partition, target, policy, now)?),
     }
 }

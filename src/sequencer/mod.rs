@@ -35,7 +35,7 @@ mod tests;
 mod transition;
 
 pub use budget::{Budget, Usage};
-pub use candidates::{CANDIDATES_MAX, Candidate, HEADS_MAX, Heads, candidates, publisher};
+pub use candidates::{CANDIDATES_MAX, Candidate, HEADS_MAX, Heads, candidates, is_candidate, publisher};
 pub use command::{
     Announcement, Command, Create, Deliver, Delivered, Expire, Ground, Join, Present, Propose, RepeatKey, Reserve, Send,
 };

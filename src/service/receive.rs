@@ -221,15 +221,23 @@ impl Service {
             Err(store::Error::NotAtHand) => {}
             result => return result.map_err(Error::Store),
         }
+        self.read_elsewhere(move |snapshot| read(snapshot).map_err(Error::Store)).await
+    }
+
+    /// Reads from a snapshot on the blocking pool, so many at once.
+    pub(super) async fn read_elsewhere<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&dyn Snapshot) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let permit = tokio::time::timeout(self.limits.queue_wait, self.reads.clone().acquire_owned())
             .await
             .map_err(|_| Error::Overloaded)?
             .map_err(|_| Error::ShuttingDown)?;
         let service = self.clone();
         tokio::task::spawn_blocking(move || {
-            let result = service.store.snapshot().and_then(|snapshot| read(&*snapshot));
+            let result = service.store.snapshot().map_err(Error::Store).and_then(|snapshot| read(&*snapshot));
             drop(permit);
-            result.map_err(Error::Store)
+            result
         })
         .await
         .unwrap_or(Err(Error::ShuttingDown))

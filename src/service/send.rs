@@ -2,7 +2,7 @@
 
 use super::{Error, Service, Submitter};
 use crate::{
-    sequencer::{Command, GroupKey, Outcome, Send},
+    sequencer::{Command, GroupKey, Outcome, Receipt, Send},
     store::Presentation,
     wire::{ExpectCommit, SendRequest, SendResponse},
 };
@@ -22,13 +22,21 @@ impl Service {
         let (provider, user) = self.actor(submitter);
         let send = Send::new(provider, request, expect_commit);
         let presentation = user.map(|user| Presentation { group, partition: send.partition, user, at_ms: self.now() });
-        match self.lanes.submit(group, Command::Send(Box::new(send)), presentation).await? {
-            Outcome::Sent(receipt) => Ok(SendResponse {
-                accepted_ms: receipt.accepted_ms,
-                index: receipt.index,
-                commits_before: receipt.commits_before,
-            }),
-            Outcome::Reserved | Outcome::Created(_) | Outcome::Done => Err(Error::ShuttingDown),
-        }
+        sent(self.lanes.submit(group, Command::Send(Box::new(send)), presentation).await?)
+    }
+}
+
+/// What to answer when a message has its place.
+pub(super) fn sent(outcome: Outcome) -> Result<SendResponse, Error> {
+    match outcome {
+        Outcome::Sent(receipt) => Ok(receipt.into()),
+        Outcome::Reserved | Outcome::Created(_) | Outcome::Done => Err(Error::ShuttingDown),
+    }
+}
+
+impl From<Receipt> for SendResponse {
+    fn from(receipt: Receipt) -> Self {
+        let Receipt { accepted_ms, index, commits_before } = receipt;
+        Self { accepted_ms, index, commits_before }
     }
 }

@@ -16,6 +16,7 @@ mod local_receive;
 mod local_receive_literal;
 mod local_send;
 mod mint_group_id;
+mod outside;
 mod problems;
 mod provider_receive;
 mod provider_receive_literal;

@@ -5,7 +5,15 @@ use axum::http::{Method, StatusCode};
 use super::{Call, House, Listener, application};
 use crate::service::setup::key;
 
-const BOTH: [&str; 3] = ["/v1/send", "/v1/receive", "/v1/receive-literal"];
+const BOTH: [&str; 7] = [
+    "/v1/send",
+    "/v1/receive",
+    "/v1/receive-literal",
+    "/v1/external-join",
+    "/v1/external-proposal",
+    "/v1/group-info",
+    "/v1/join-token",
+];
 const PROVIDER: [&str; 2] = ["/v1/welcome-init", "/v1/welcome"];
 const LOCAL: [&str; 13] = [
     "/v1/local/mint-group-id",
@@ -41,9 +49,7 @@ async fn paths_of_one_listener_are_not_on_the_other() {
 #[tokio::test]
 async fn other_paths_are_not_found() {
     let house = House::new();
-    for path in
-        ["/", "/v1", "/v1/send/", "/v2/send", "/v1/Send", "/v1/group-info", "/v1/local", "/metrics", "/v1/send/x"]
-    {
+    for path in ["/", "/v1", "/v1/send/", "/v2/send", "/v1/Send", "/v1/bans", "/v1/local", "/metrics", "/v1/send/x"] {
         assert_eq!(Call::local(path, "").answer(&house).await.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(Call::provider(path, "").answer(&house).await.status, StatusCode::NOT_FOUND, "{path}");
     }

@@ -14,6 +14,7 @@ mod key_packages;
 mod literal;
 mod masking;
 mod open_proposals;
+mod outside;
 mod overload;
 mod poisoning;
 mod pool_lane;

@@ -262,8 +262,8 @@ impl Play {
         let message = handmade::message(Kind::ExternalCommit, self.group.as_bytes(), epoch, words.plain(1), length);
         let ground = match words.take("ground") {
             None => Ground::Proof(known.and_then(|partition| partition.group_info).unwrap_or(BlobKey([0; 32]))),
-            Some("dominance") => Ground::Dominance { token: false },
-            Some("token") => Ground::Dominance { token: true },
+            Some("dominance") => Ground::Dominance { token: false, group_info: None },
+            Some("token") => Ground::Dominance { token: true, group_info: None },
             Some(other) => panic!("no such ground: {other}"),
         };
         let next = self.names.masked(words.must("announcing"));
