@@ -202,7 +202,7 @@ impl Problem {
             ),
             Rejection::InboxFull => Self::later(
                 ProblemCode::RateLimited,
-                "Somebody for whom the Welcome was accepted has no room for it now. Everybody else has it.",
+                "Somebody for whom the Welcome was accepted does not take it now. Everybody else has it.",
                 INBOX_RETRY_SECONDS,
             ),
             Rejection::InboxesFull => Self::later(

@@ -19,7 +19,7 @@ pub enum Rejection {
     TooManyHandles(u32),
     /// The ticket is not good for this Welcome, or what was accepted is not any more.
     WelcomeRefused,
-    /// Somebody for whom the Welcome was accepted has no room for it now.
+    /// Somebody for whom the Welcome was accepted has no room for it now, or does not take it any more.
     InboxFull,
     /// There is no room for this hub's Welcomes now, whomever they are for.
     InboxesFull,

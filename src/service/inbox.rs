@@ -116,7 +116,7 @@ fn read_page(
             response.more = true;
             break;
         }
-        let content = snapshot.content(&letter.delivery)?.ok_or(store::Error::Corrupt("delivery"))?;
+        let content = snapshot.content(&letter.delivery, delivery.bytes)?.ok_or(store::Error::Corrupt("delivery"))?;
         let (welcome, ratchet_tree) = cut(&content, &letter)?;
         let (number, hub, arrived_ms) = (key.number, delivery.hub, delivery.arrived_ms);
         response.entries.push(InboxEntry { number, hub, arrived_ms, welcome, ratchet_tree });

@@ -151,7 +151,7 @@ impl InboxState for PoolView<'_> {
     fn mailbox(&self, user: &UserTag) -> Result<Option<Mailbox>, Error> {
         self.count(1);
         let changed = self.changed(|batch| batch.inbox.mailboxes.get(user).cloned());
-        changed.map_or_else(|| self.snapshot.mailbox(user), |mailbox| Ok(Some(mailbox)))
+        changed.map_or_else(|| self.snapshot.mailbox(user), Ok)
     }
 
     fn hub_share(&self, hub: Option<&ServiceProviderId>) -> Result<HubShare, Error> {

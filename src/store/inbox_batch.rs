@@ -27,7 +27,7 @@ pub struct InboxBatch {
     /// Who gets it.
     pub letters: HashMap<LetterKey, Option<Letter>>,
     /// What users have waiting.
-    pub mailboxes: HashMap<UserTag, Mailbox>,
+    pub mailboxes: HashMap<UserTag, Option<Mailbox>>,
     /// What hubs take up, and all of them.
     pub shares: HashMap<Option<ServiceProviderId>, HubShare>,
 }

@@ -215,8 +215,8 @@ pub trait Snapshot {
     /// A Welcome that waits for somebody.
     fn delivery(&self, key: &DeliveryKey) -> Result<Option<Delivery>, Error>;
 
-    /// The same byte for byte: a Welcome and perhaps a tree.
-    fn content(&self, key: &DeliveryKey) -> Result<Option<bytes::Bytes>, Error>;
+    /// The same byte for byte: a Welcome and perhaps a tree, which have as many bytes as the record says.
+    fn content(&self, key: &DeliveryKey, bytes: u32) -> Result<Option<bytes::Bytes>, Error>;
 
     /// A Welcome that waits for one client.
     fn letter(&self, key: &LetterKey) -> Result<Option<Letter>, Error>;

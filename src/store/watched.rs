@@ -90,7 +90,7 @@ watched! {
     ticket(key: &TicketKey) -> Option<Ticket>;
     welcomed(key: &ReferenceKey) -> Option<Welcomed>;
     delivery(key: &DeliveryKey) -> Option<Delivery>;
-    content(key: &DeliveryKey) -> Option<Bytes>;
+    content(key: &DeliveryKey, bytes: u32) -> Option<Bytes>;
     letter(key: &LetterKey) -> Option<Letter>;
     letters(user: &UserTag, client: &ClientId, after: u64, limit: usize) -> Vec<(LetterKey, Letter)>;
     mailbox(user: &UserTag) -> Option<Mailbox>;

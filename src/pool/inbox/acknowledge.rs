@@ -57,7 +57,7 @@ pub(in crate::pool) fn remove<S: InboxState + ?Sized>(
     let mut mailbox = state.mailbox(&key.user)?.unwrap_or_default();
     let mut shares = Shares::read(state, &delivery.hub)?;
     mailbox.remove(&delivery.hub, delivery.bytes.into());
-    transition.inbox.mailboxes.push((key.user, mailbox));
+    transition.inbox.mailboxes.push((key.user, mailbox.into_row()));
     shares.remove(HubShare::LETTER_BYTES);
     delivery.letters = delivery.letters.saturating_sub(1);
     if delivery.letters == 0 {

@@ -19,7 +19,7 @@ pub struct InboxChanges {
     /// Who gets it.
     pub letters: Vec<(LetterKey, Option<Letter>)>,
     /// What users have waiting.
-    pub mailboxes: Vec<(UserTag, Mailbox)>,
+    pub mailboxes: Vec<(UserTag, Option<Mailbox>)>,
     /// What hubs take up; `None` stands for all of them together.
     pub shares: Vec<(Option<ServiceProviderId>, HubShare)>,
 }

@@ -169,7 +169,7 @@ impl Desk<'_> {
         shares.add(more);
         delivery.letters = delivery.letters.saturating_add(letters);
         let changes = &mut transition.inbox;
-        changes.mailboxes.extend(mailboxes);
+        changes.mailboxes.extend(mailboxes.into_iter().map(|(user, mailbox)| (user, mailbox.into_row())));
         changes.deliveries.push((*key, Some(delivery)));
         if is_new {
             changes.contents.push((*key, Some(content.clone())));

@@ -16,8 +16,8 @@ pub struct LetterKey {
     pub user: UserTag,
     /// On which device.
     pub client: ClientId,
-    /// By this number the client acknowledges it. Numbers of a user grow and are not used twice, also when an old copy of
-    /// the database was put back: they are times.
+    /// By this number the client acknowledges it. It is the time at which the letter came, or one more than the number
+    /// before if something waits: none is used twice, also when an old copy of the database was put back.
     pub number: u64,
 }
 

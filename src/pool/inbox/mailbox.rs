@@ -13,7 +13,10 @@ pub struct Room {
     pub bytes: u64,
 }
 
-/// What a user has waiting. The row stays when nothing does, for its number.
+/// What a user has waiting.
+///
+/// # Privacy
+/// There is no row when nothing waits: its number says when the last Welcome came.
 #[derive(Clone, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct Mailbox {
     /// The number of the last letter.
@@ -54,6 +57,11 @@ impl Mailbox {
     /// What waits from that hub.
     pub fn of(&self, hub: &ServiceProviderId) -> Room {
         self.hubs.iter().find(|share| share.hub == *hub).map_or(Room::default(), |share| share.room)
+    }
+
+    /// The row, if there is to be one.
+    pub(super) fn into_row(self) -> Option<Self> {
+        (self.all.letters > 0).then_some(self)
     }
 
     /// Counts one more, and returns its number.

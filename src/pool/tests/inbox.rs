@@ -32,7 +32,7 @@ impl Inbox {
         set(&mut self.deliveries, changes.deliveries);
         set(&mut self.contents, changes.contents);
         set(&mut self.letters, changes.letters);
-        self.mailboxes.extend(changes.mailboxes);
+        set(&mut self.mailboxes, changes.mailboxes);
         self.shares.extend(changes.shares);
     }
 
@@ -45,7 +45,9 @@ impl Inbox {
             assert_eq!(delivery.letters as usize, letters);
             assert_eq!(delivery.bytes as usize, self.contents[key].len());
         }
+        assert!(self.letters.keys().all(|key| self.mailboxes.contains_key(&key.user)));
         for (user, mailbox) in &self.mailboxes {
+            assert!(mailbox.all.letters > 0, "when the last one came is forgotten with it");
             let mut rooms: HashMap<&ServiceProviderId, Room> = HashMap::new();
             let mut all = Room::default();
             for (key, letter) in self.letters.iter().filter(|(key, _)| key.user == *user) {

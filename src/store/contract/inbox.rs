@@ -12,7 +12,7 @@ use crate::{
         Addressed, Delivery, DeliveryKey, HubRoom, HubShare, InboxChanges, Letter, LetterKey, Mailbox, ReferenceKey,
         Room, Taken, Ticket, TicketKey, Transition, Welcomed,
     },
-    store::{Batch, InboxBatch, PoolBatch, Snapshot, Store},
+    store::{Batch, Error, InboxBatch, PoolBatch, Snapshot, Store},
     wire::ClientId,
 };
 
@@ -49,7 +49,7 @@ pub(crate) fn changes(number: u8) -> InboxChanges {
         deliveries: vec![(delivery, Some(record))],
         contents: vec![(delivery, Some(Bytes::from_static(b"a Welcome")))],
         letters: vec![(letter_key(number), Some(letter(number)))],
-        mailboxes: vec![(tag(number), mailbox)],
+        mailboxes: vec![(tag(number), Some(mailbox))],
         shares: vec![(Some(hub), share(2)), (None, share(0))],
     }
 }
@@ -67,7 +67,8 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &InboxBatch) {
         assert_eq!(snapshot.delivery(key).unwrap(), *delivery);
     }
     for (key, content) in contents {
-        assert_eq!(snapshot.content(key).unwrap(), *content);
+        let bytes = content.as_ref().map_or(9, |content| u32::try_from(content.len()).unwrap());
+        assert_eq!(snapshot.content(key, bytes).unwrap(), *content);
     }
     for (key, letter) in letters {
         assert_eq!(snapshot.letter(key).unwrap(), *letter);
@@ -76,7 +77,7 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &InboxBatch) {
         assert_eq!(found, *letter);
     }
     for (user, mailbox) in mailboxes {
-        assert_eq!(snapshot.mailbox(user).unwrap().as_ref(), Some(mailbox));
+        assert_eq!(snapshot.mailbox(user).unwrap(), *mailbox);
     }
     for (hub, share) in shares {
         assert_eq!(snapshot.hub_share(hub.as_ref()).unwrap(), *share);
@@ -99,7 +100,10 @@ pub(crate) fn rows_are_told_apart_by_all_of_their_key(open: Open) {
     assert_eq!(snapshot.ticket(&ticket_key(2)).unwrap(), None);
     assert_eq!(snapshot.welcomed(&ReferenceKey([2; 32])).unwrap(), None);
     assert_eq!(snapshot.delivery(&DeliveryKey([2; 32])).unwrap(), None);
-    assert_eq!(snapshot.content(&DeliveryKey([2; 32])).unwrap(), None);
+    assert_eq!(snapshot.content(&DeliveryKey([2; 32]), 9).unwrap(), None);
+    for other_length in [0, 8, 10] {
+        assert_eq!(snapshot.content(&DeliveryKey([1; 32]), other_length), Err(Error::Corrupt("delivery")));
+    }
     assert_eq!(snapshot.mailbox(&tag(2)).unwrap(), None);
     let key = letter_key(1);
     let others = [
@@ -128,7 +132,7 @@ pub(crate) fn rows_are_replaced_and_removed(open: Open) {
             deliveries: vec![(DeliveryKey([1; 32]), None)],
             contents: vec![(DeliveryKey([1; 32]), None)],
             letters: vec![(letter_key(1), None)],
-            mailboxes: vec![(tag(1), Mailbox::default())],
+            mailboxes: vec![(tag(1), None)],
             shares: vec![(None, HubShare::default())],
         },
     );

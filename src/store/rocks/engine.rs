@@ -215,7 +215,10 @@ impl RocksStore {
             }
         }
         for (user, mailbox) in &inbox.mailboxes {
-            write.put_cf(state, inbox_keys::mailbox(user), values::encode(mailbox, "mailbox")?);
+            match mailbox {
+                Some(record) => write.put_cf(state, inbox_keys::mailbox(user), values::encode(record, "mailbox")?),
+                None => write.delete_cf(state, inbox_keys::mailbox(user)),
+            }
         }
         for (hub, share) in &inbox.shares {
             let key = inbox_keys::hub_share(hub.as_ref());

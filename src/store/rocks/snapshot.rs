@@ -429,9 +429,14 @@ impl Snapshot for RocksSnapshot<'_> {
         self.record(keys::STATE, &inbox_keys::delivery(key), "delivery")
     }
 
-    fn content(&self, key: &DeliveryKey) -> Result<Option<Bytes>, Error> {
-        let value = self.row(keys::INBOX, &key.0)?;
-        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    fn content(&self, key: &DeliveryKey, bytes: u32) -> Result<Option<Bytes>, Error> {
+        // Before megabytes are copied for somebody who may not wait for them.
+        self.allow(bytes.into())?;
+        let Some(value) = self.row(keys::INBOX, &key.0)? else { return Ok(None) };
+        if value.len() as u64 != u64::from(bytes) {
+            return Err(Error::Corrupt("delivery"));
+        }
+        Ok(Some(Bytes::copy_from_slice(&value)))
     }
 
     fn letter(&self, key: &LetterKey) -> Result<Option<Letter>, Error> {
