@@ -122,6 +122,8 @@ pub async fn run(
         ready("local", &address);
     }
     let courier = Courier::new(service.clone(), providers);
+    let peers = config.peers.iter().map(|peer| peer.id.clone()).collect();
+    tasks.spawn("pushes", courier.clone().push(peers, ending.clone()));
     tasks.spawn("welcomes", courier.deliver_welcomes(ending.clone()));
     tasks.spawn("timers", sweep(service.clone(), ending.clone()));
     tasks.spawn("lanes", watch_lanes(service.clone(), ending.clone()));
@@ -269,6 +271,7 @@ fn service_limits(config: &Config) -> Limits {
         waiting_per_provider: config.limits.waiting_per_provider,
         page_bytes: config.limits.page_bytes,
         pages_bytes_max: config.limits.responses_in_flight_bytes_max,
+        follows: config.provider.push,
         ..Limits::default()
     }
 }

@@ -76,6 +76,8 @@ pub struct Provider {
     pub key_file: PathBuf,
     /// PEM: the certificate authorities that peers' certificates must come from.
     pub ca_file: PathBuf,
+    /// Whether other hubs are asked to push what our users wait for. Everything works without.
+    pub push: bool,
 }
 
 /// `[public]`: the listener for relays, with the Oblivious HTTP gateway behind it.

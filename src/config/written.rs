@@ -34,6 +34,7 @@ struct WrittenProvider {
     cert_file: Option<RelativePathBuf>,
     key_file: Option<RelativePathBuf>,
     ca_file: Option<RelativePathBuf>,
+    push: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -124,7 +125,14 @@ impl WrittenProvider {
         let cert_file = file("provider.cert_file", "the PEM file with your certificate", self.cert_file);
         let key_file = file("provider.key_file", "the PEM file with its private key", self.key_file);
         let ca_file = file("provider.ca_file", "the PEM file with the authorities of your peers", self.ca_file);
-        Some(Provider { id: id?, listen: listen?, cert_file: cert_file?, key_file: key_file?, ca_file: ca_file? })
+        Some(Provider {
+            id: id?,
+            listen: listen?,
+            cert_file: cert_file?,
+            key_file: key_file?,
+            ca_file: ca_file?,
+            push: self.push,
+        })
     }
 }
 

@@ -7,13 +7,16 @@
 //! # Privacy
 //! No id, key or payload reaches a log line: rounds are told in numbers.
 
+mod pushes;
 mod rounds;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::{client::http::ProviderClient, service::Service};
+use crate::{client::http::ProviderClient, service::Service, wire::ServiceProviderId};
 
 /// Goes out to other providers. Cloning is cheap: all clones share the connections.
 #[derive(Clone)]
@@ -36,6 +39,13 @@ impl Courier {
             }
         };
         rounds::until_stopped(stopping, rounds).await;
+    }
+}
+
+impl Courier {
+    /// Pushes messages to subscribers among these peers until `stopping` turns true or its sender is gone.
+    pub async fn push(self, peers: Vec<ServiceProviderId>, stopping: watch::Receiver<bool>) {
+        rounds::until_stopped(stopping, pushes::push(&self, peers, pushes::PACE)).await;
     }
 }
 

@@ -11,6 +11,8 @@ use super::{
     body::Received,
     fields,
     hub_answer::{HubAnswer, HubPage},
+    push_wait::{self, Waited},
+    respond,
     shared_receives::{MadeBy, Outcome, Question, SharedReceive},
 };
 use crate::{
@@ -64,7 +66,10 @@ pub(super) async fn receive(
         request: ChannelRequest::new(Operation::Receive, received.bytes.clone()),
         question: Question { group, partition, counter: request.counter, waits: true },
     };
-    let page = asking.wait(wait).await?;
+    let page = match push_wait::wait(&asking, user, &request.partition_key, wait).await? {
+        Waited::Here(answer) => return respond::received(*answer),
+        Waited::AtHub(page) => page,
+    };
     let hinted = page.hinted();
     if !page.is_success() || (hinted.is_empty() && page.found() == Found::Nothing) {
         return page.respond(&[]);
@@ -74,17 +79,17 @@ pub(super) async fn receive(
 }
 
 /// One user's receive on its way to the hub.
-struct Asking<'a> {
-    hub: &'a Arc<Hub>,
-    id: &'a GroupId,
+pub(super) struct Asking<'a> {
+    pub(super) hub: &'a Arc<Hub>,
+    pub(super) id: &'a GroupId,
     request: ChannelRequest,
-    question: Question,
+    pub(super) question: Question,
 }
 
 impl Asking<'_> {
     /// Waits for messages for so long. A request that somebody else made before may end sooner, with nothing: then it is
     /// asked again.
-    async fn wait(&self, wait: Duration) -> Outcome {
+    pub(super) async fn wait(&self, wait: Duration) -> Outcome {
         let until = Instant::now() + wait;
         let mut nothing = None;
         loop {
@@ -115,7 +120,7 @@ impl Asking<'_> {
     }
 
     /// Asks the hub, or joins whoever does.
-    fn ask(&self, wait: Duration) -> (SharedReceive, MadeBy) {
+    pub(super) fn ask(&self, wait: Duration) -> (SharedReceive, MadeBy) {
         let question = Question { waits: !wait.is_zero(), ..self.question };
         self.hub.upstream.receives.join(question, || {
             let (hub, provider) = (self.hub.clone(), self.id.hub().clone());
@@ -125,7 +130,8 @@ impl Asking<'_> {
     }
 }
 
-fn whole_seconds_until(until: Instant) -> Duration {
+/// The rest of a wait, as hubs are told it.
+pub(super) fn whole_seconds_until(until: Instant) -> Duration {
     let rest = until.saturating_duration_since(Instant::now());
     Duration::from_secs((rest + SECOND / 2).as_secs())
 }

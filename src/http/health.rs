@@ -30,6 +30,8 @@ pub(super) async fn ready(State(hub): State<Arc<Hub>>) -> (StatusCode, &'static 
             | Error::KeyPackageTooLarge(_)
             | Error::Overloaded
             | Error::ShuttingDown
+            | Error::NotSubscribed
+            | Error::ForeignMessage
             | Error::TooManyWaiting
             | Error::NoEntropy
             | Error::NoThread,

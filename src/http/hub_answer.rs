@@ -65,6 +65,11 @@ impl HubAnswer {
         self.status.is_success()
     }
 
+    /// The content.
+    pub(super) fn body(&self) -> &Bytes {
+        &self.body
+    }
+
     /// The answer as it came.
     pub(super) fn into_response(self) -> Response {
         (self.status, self.fields, Body::from(self.body)).into_response()
@@ -109,6 +114,11 @@ impl HubPage {
     /// Whether it is a success.
     pub(super) fn is_success(&self) -> bool {
         self.answer.is_success()
+    }
+
+    /// The counter to ask with next, if the hub said so.
+    pub(super) fn next_index(&self) -> Option<u32> {
+        self.answer.fields.get(&fields::NEXT_INDEX)?.to_str().ok()?.parse().ok()
     }
 
     /// Whether there are messages of the partition that was asked for.

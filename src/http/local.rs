@@ -15,7 +15,7 @@ use axum::{
 use super::{
     Hub, Problem, admin, body, fields, forward, health, inbox, key_packages,
     operations::{self, SMALL_BODY_BYTES_MAX},
-    outside,
+    outside, pushes,
     respond::{self, no_store},
 };
 use crate::{
@@ -34,6 +34,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .merge(outside::of_users())
         .merge(key_packages::router())
         .merge(inbox::router())
+        .merge(pushes::of_users())
         .merge(admin::router())
         .route(health::ALIVE, get(health::alive))
         .route(health::READY, get(health::ready))

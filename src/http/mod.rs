@@ -24,6 +24,8 @@ mod outside;
 mod peer;
 mod problem;
 pub mod provider;
+mod push_wait;
+mod pushes;
 mod respond;
 mod route;
 mod shared_receives;

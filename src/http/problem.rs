@@ -261,6 +261,10 @@ impl From<service::Error> for Problem {
             Error::KeyPackageTooLarge(bytes) => {
                 Self::new(ProblemCode::TooLarge, format!("A KeyPackage may have at most {bytes} bytes."))
             }
+            Error::NotSubscribed => Self::new(ProblemCode::NotSubscribed, "This provider has not subscribed to that."),
+            Error::ForeignMessage => {
+                Self::new(ProblemCode::Malformed, "A message of the push is of another group than the push.")
+            }
             Error::TooManyWaiting => {
                 Self::later(ProblemCode::RateLimited, "Too many receives of this provider wait already.", 1)
             }

@@ -15,6 +15,7 @@ use super::{
     operations::{self, SMALL_BODY_BYTES_MAX},
     outside,
     peer::{Admitted, AdmittedProvider},
+    pushes,
     respond::{self, no_store},
 };
 use crate::wire::{WelcomeInitRequest, WelcomePush, decode};
@@ -31,6 +32,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/welcome-init", post(welcome_init))
         .route("/v1/welcome", post(welcome))
         .merge(outside::of_providers())
+        .merge(pushes::of_providers())
         .layer(middleware::map_response(no_store))
         .with_state(hub)
 }

@@ -28,6 +28,20 @@ pub enum Command {
     Expire(Expire),
     /// A Welcome was brought to a provider, or was not.
     Deliver(Box<Deliver>),
+    /// Push a partition's messages from now on.
+    Subscribe(Subscribe),
+    /// A push was taken.
+    Pushed(Pushed),
+    /// Push no more.
+    Unsubscribe(Unsubscribe),
+    /// Follow a partition at another hub.
+    Follow(Follow),
+    /// Keep what another hub has pushed.
+    Keep(Box<Keep>),
+    /// Follow a partition at another hub no more.
+    Unfollow(MaskedPartitionKey),
+    /// Forget that a local user presented keys.
+    Forget(Forget),
 }
 
 /// Reserves a freshly minted group id.
@@ -279,4 +293,72 @@ impl std::fmt::Debug for Delivered {
             Self::Failed { .. } => "Failed",
         })
     }
+}
+
+/// Subscribes to a partition's messages, or renews the lease.
+#[derive(Clone, Debug)]
+pub struct Subscribe {
+    /// Who asks.
+    pub provider: ServiceProviderId,
+    /// The partition.
+    pub partition: MaskedPartitionKey,
+    /// The index of the first message that is wanted.
+    pub from: u32,
+    /// When the lease is to end.
+    pub until_ms: super::UnixMillis,
+}
+
+/// A subscriber has answered a push.
+#[derive(Clone, Debug)]
+pub struct Pushed {
+    /// Who.
+    pub provider: ServiceProviderId,
+    /// The partition.
+    pub partition: MaskedPartitionKey,
+    /// Under which lease it was pushed.
+    pub serial: u32,
+    /// The index of the message that the subscriber wants next.
+    pub next_index: u32,
+}
+
+/// A subscriber wants no more.
+#[derive(Clone, Debug)]
+pub struct Unsubscribe {
+    /// Who.
+    pub provider: ServiceProviderId,
+    /// The partition.
+    pub partition: MaskedPartitionKey,
+    /// Under which lease it was pushed.
+    pub serial: u32,
+}
+
+/// Follows a partition at another hub.
+#[derive(Clone, Copy, Debug)]
+pub struct Follow {
+    /// The partition.
+    pub partition: MaskedPartitionKey,
+    /// The index of the first message that is wanted, if it is not followed yet.
+    pub from: u32,
+    /// When the lease ends.
+    pub until_ms: super::UnixMillis,
+}
+
+/// Keeps messages that another hub has pushed.
+#[derive(Clone, Debug)]
+pub struct Keep {
+    /// The partition.
+    pub partition: MaskedPartitionKey,
+    /// The index of the first one.
+    pub first_index: u32,
+    /// The encoded `Message`s, in order.
+    pub messages: Vec<bytes::Bytes>,
+}
+
+/// Forgets which keys a local user presented.
+#[derive(Clone, Debug)]
+pub struct Forget {
+    /// Who.
+    pub user: UserTag,
+    /// Of these partitions, here or at another hub.
+    pub partitions: Vec<MaskedPartitionKey>,
 }

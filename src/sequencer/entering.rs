@@ -9,6 +9,7 @@ use super::{
     Receipt, Refusal, Rejection, State, Timer, Transition, UnixMillis, Usage, Welcome, WelcomeName,
     dominance::{dominant_child, is_on_dominant_branch, orphan_above},
     outbox,
+    subscribe::follow_commit,
 };
 use crate::{
     mls::{ContentType, Sender, WireMessage},
@@ -50,6 +51,11 @@ impl Entering<'_> {
             Change { state, policy, now, group, target: (*before).clone(), before, exempt: false, transition: so_far };
         change.exempt = change.is_exempt(self).map_err(Refusal::State)?;
         let child = change.announce(self, receipt).map_err(Refusal::State)?;
+        if self.presents && change.before.use_by(self.submitter).is_none() {
+            let place = (self.partition, &mut change.target);
+            let so_far = &mut change.transition;
+            follow_commit(state, place, self.submitter, so_far, policy, now).map_err(Refusal::State)?;
+        }
         change.charge(self, opens, child)?;
         change.append(self, receipt, opens);
         change.post(self, receipt)?;

@@ -1,8 +1,11 @@
-//! What a due timer does: unadopted orphans age out, unused reservations lapse, Welcomes that nobody released are dropped.
+//! What a due timer does: unadopted orphans age out, unused reservations, leases and what nobody needs lapse, Welcomes
+//! that nobody released are dropped.
 
 use std::sync::Arc;
 
-use super::{Expire, Outcome, Partition, Policy, Refusal, State, Timer, Transition, UnixMillis, outbox};
+use super::{
+    Expire, Outcome, Partition, Policy, Refusal, State, Timer, Transition, UnixMillis, followed, outbox, subscribe,
+};
 use crate::wire::MaskedPartitionKey;
 
 pub(super) fn expire<S: State + ?Sized>(
@@ -20,6 +23,8 @@ pub(super) fn expire<S: State + ?Sized>(
         }
         return Ok(transition);
     }
+    let timer = (expire.partition, expire.due_ms);
+    followed::lapse(state, timer, policy, now, &mut transition).map_err(Refusal::State)?;
     let Some(found) = state.partition(&expire.partition).map_err(Refusal::State)? else { return Ok(transition) };
     let mut partition = Arc::unwrap_or_clone(found);
     if partition.is_orphan() {
@@ -34,7 +39,11 @@ pub(super) fn expire<S: State + ?Sized>(
     let held = partition.held.len();
     let until_ms = now.saturating_sub(policy.welcome_hold_ms);
     outbox::drop_held(state, &expire.partition, &mut partition, until_ms, &mut transition).map_err(Refusal::State)?;
-    if partition.held.len() != held {
+    let leases_lapse = partition.lease_timer_ms == Some(expire.due_ms);
+    if leases_lapse {
+        subscribe::lapse(&mut partition, expire.partition, now, &mut transition);
+    }
+    if leases_lapse || partition.held.len() != held {
         transition.partitions.push((expire.partition, partition));
     }
     Ok(transition)
@@ -63,6 +72,8 @@ fn remove<S: State + ?Sized>(
             transition.partitions.push((child.key, child_partition));
         }
     }
+    let subscribers = orphan.subscriptions.iter().map(|known| (*key, known.provider.clone(), false));
+    transition.subscribed.extend(subscribers);
     transition.removed.push(*key);
     Ok(())
 }

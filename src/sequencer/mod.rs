@@ -18,6 +18,7 @@ mod dominance;
 mod doubt;
 mod entering;
 mod expire;
+mod followed;
 mod group;
 mod hints;
 mod join;
@@ -30,6 +31,7 @@ mod rejection;
 mod reserve;
 mod send;
 mod state;
+mod subscribe;
 #[cfg(test)]
 mod tests;
 mod transition;
@@ -37,12 +39,14 @@ mod transition;
 pub use budget::{Budget, Usage};
 pub use candidates::{CANDIDATES_MAX, Candidate, HEADS_MAX, Heads, candidates, is_candidate, publisher};
 pub use command::{
-    Announcement, Command, Create, Deliver, Delivered, Expire, Ground, Join, Present, Propose, RepeatKey, Reserve, Send,
+    Announcement, Command, Create, Deliver, Delivered, Expire, Follow, Forget, Ground, Join, Keep, Present, Propose,
+    Pushed, RepeatKey, Reserve, Send, Subscribe, Unsubscribe,
 };
+pub use followed::{Followed, FollowedChange, Kept};
 pub use group::{Group, GroupKey, Reservation, UserTag};
 pub use hints::hinted;
 pub use outbox::{Dispatch, DispatchKey, Outgoing, Ticket, Undelivered, Welcome, WelcomeName};
-pub use partition::{Charge, Child, Evidence, Given, Parent, Partition, Use};
+pub use partition::{Charge, Child, Evidence, Given, Parent, Partition, Subscription, Use};
 pub use policy::{GroupInfoAccess, Policy, SizeLimits};
 pub use present::is_due as presentation_is_due;
 pub use rejection::{Refusal, Rejection, SizeLimit};
@@ -72,5 +76,12 @@ pub fn sequence<S: State + ?Sized>(
         Command::Present(command) => present::present(state, command, policy, now),
         Command::Expire(command) => expire::expire(state, command, policy, now),
         Command::Deliver(command) => deliver::deliver(state, command, policy, now),
+        Command::Subscribe(command) => subscribe::subscribe(state, command, policy, now),
+        Command::Pushed(command) => subscribe::pushed(state, command, now),
+        Command::Unsubscribe(command) => subscribe::unsubscribe(state, command),
+        Command::Follow(command) => followed::follow(state, command, policy, now),
+        Command::Keep(command) => followed::keep(state, command, policy, now),
+        Command::Unfollow(partition) => followed::unfollow(state, partition),
+        Command::Forget(command) => Ok(followed::forget(command)),
     }
 }

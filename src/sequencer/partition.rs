@@ -91,6 +91,19 @@ impl Evidence {
     }
 }
 
+/// That a provider wants the partition's messages pushed.
+#[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct Subscription {
+    /// Who.
+    pub provider: ServiceProviderId,
+    /// The index of the message to push next.
+    pub next_index: u32,
+    /// When the lease ends.
+    pub until_ms: UnixMillis,
+    /// Tells this lease from earlier ones of the same provider.
+    pub serial: u32,
+}
+
 /// One partition of a group.
 #[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct Partition {
@@ -128,6 +141,12 @@ pub struct Partition {
     pub evidence: Evidence,
     /// The commits whose Welcomes into this partition are held until somebody presents its key.
     pub held: Vec<Parent>,
+    /// Who wants its messages pushed.
+    pub subscriptions: Vec<Subscription>,
+    /// How many subscriptions were made.
+    pub serials: u32,
+    /// When it is looked at which leases are over.
+    pub lease_timer_ms: Option<UnixMillis>,
 }
 
 impl Partition {
@@ -151,6 +170,9 @@ impl Partition {
             charges: Vec::new(),
             evidence: Evidence::default(),
             held: Vec::new(),
+            subscriptions: Vec::new(),
+            serials: 0,
+            lease_timer_ms: None,
         }
     }
 
@@ -177,6 +199,11 @@ impl Partition {
     /// That provider's use of it.
     pub fn use_by(&self, provider: &ServiceProviderId) -> Option<&Use> {
         self.uses.iter().find(|a_use| a_use.provider == *provider)
+    }
+
+    /// That provider's subscription.
+    pub fn subscription_of(&self, provider: &ServiceProviderId) -> Option<&Subscription> {
+        self.subscriptions.iter().find(|subscription| subscription.provider == *provider)
     }
 
     /// Records that the provider presented the key.

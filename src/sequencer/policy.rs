@@ -84,6 +84,12 @@ pub struct Policy {
     pub first_backoff_ms: UnixMillis,
     /// How long it takes at most.
     pub longest_backoff_ms: UnixMillis,
+    /// The longest lease of a subscription.
+    pub lease_ms: UnixMillis,
+    /// How long a partition at another hub is followed after a local user last asked for it.
+    pub unneeded_ms: UnixMillis,
+    /// How many bytes of pushed messages are kept of one partition.
+    pub kept_bytes: u64,
     /// `Retry-After` of a refusal for want of budget, in seconds.
     pub retry_after_seconds: u32,
 }
@@ -115,6 +121,9 @@ impl Default for Policy {
             ticket_ms: 23 * HOUR,
             first_backoff_ms: 2_000,
             longest_backoff_ms: 10 * MINUTE,
+            lease_ms: 7 * DAY,
+            unneeded_ms: HOUR,
+            kept_bytes: 256 * KIB as u64,
             retry_after_seconds: 3600,
         }
     }

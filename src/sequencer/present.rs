@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Outcome, Partition, Policy, Present, Refusal, State, Transition, UnixMillis, outbox};
+use super::{
+    Outcome, Partition, Policy, Present, Refusal, State, Transition, UnixMillis, outbox, subscribe::follow_commit,
+};
 use crate::wire::ServiceProviderId;
 
 /// Whether a receive by that provider is worth a record: any that a Welcome waits for, and those that say something new
@@ -48,6 +50,10 @@ pub(super) fn present<S: State + ?Sized>(
     }
     let mut partition = Arc::unwrap_or_clone(partition);
     outbox::release(state, &present.partition, &mut partition, now, &mut transition).map_err(Refusal::State)?;
+    if partition.use_by(&present.provider).is_none() {
+        let place = (present.partition, &mut partition);
+        follow_commit(state, place, &present.provider, &mut transition, policy, now).map_err(Refusal::State)?;
+    }
     if is_use_due(&partition, &present.provider, present.given, policy, now) {
         partition.record_use(&present.provider, now);
         if let Some(commit) = present.given {

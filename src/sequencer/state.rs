@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Budget, Dispatch, DispatchKey, Group, Outgoing, Partition, Receipt, RepeatKey, Reservation, Undelivered,
+    Budget, Dispatch, DispatchKey, Followed, Group, Outgoing, Partition, Receipt, RepeatKey, Reservation, Undelivered,
     WelcomeName,
 };
 use crate::wire::{MaskedPartitionKey, ServiceProviderId};
@@ -60,4 +60,10 @@ pub trait State {
     /// # Errors
     /// As the implementation says.
     fn undelivered(&self, submitter: &ServiceProviderId) -> Result<Undelivered, Self::Error>;
+
+    /// A partition at another hub that is followed.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn followed(&self, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Self::Error>;
 }

@@ -5,8 +5,8 @@ use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Dispatch, DispatchKey, Group, Outgoing, Partition, RepeatKey, Reservation, Undelivered, UnixMillis, Usage, Welcome,
-    WelcomeName,
+    Dispatch, DispatchKey, FollowedChange, Group, Outgoing, Partition, RepeatKey, Reservation, Undelivered, UnixMillis,
+    Usage, UserTag, Welcome, WelcomeName,
 };
 use crate::{
     mls::EpochNumber,
@@ -105,6 +105,8 @@ pub enum Outcome {
     Created(UnixMillis),
     /// The message has its place.
     Sent(Receipt),
+    /// The index of the message that is wanted next of what was pushed; nothing when the partition is not followed.
+    Wanted(Option<u32>),
     /// Bookkeeping, which nobody waits for.
     Done,
 }
@@ -148,6 +150,12 @@ pub struct Transition {
     pub timers: Vec<Timer>,
     /// Timers to clear.
     pub cleared_timers: Vec<Timer>,
+    /// Which providers are subscribed to a partition from now on, and which are not any more.
+    pub subscribed: Vec<(MaskedPartitionKey, ServiceProviderId, bool)>,
+    /// Partitions at other hubs.
+    pub followed: Vec<(MaskedPartitionKey, FollowedChange)>,
+    /// Presentations that are forgotten.
+    pub forgotten: Vec<(MaskedPartitionKey, UserTag)>,
 }
 
 impl Transition {
@@ -172,6 +180,9 @@ impl Transition {
             budgets: Vec::new(),
             timers: Vec::new(),
             cleared_timers: Vec::new(),
+            subscribed: Vec::new(),
+            followed: Vec::new(),
+            forgotten: Vec::new(),
         }
     }
 

@@ -4,9 +4,13 @@
 
 use tokio::sync::Notify;
 
+use super::PushCalls;
+
 /// One call for each kind of errand. Each has one courier that waits; calls that come before it waits are kept, as one.
 #[derive(Debug, Default)]
 pub struct Errands {
     /// Welcomes to deliver.
     pub welcomes: Notify,
+    /// Messages to push.
+    pub pushes: PushCalls,
 }

@@ -31,6 +31,12 @@ pub enum Error {
     /// The service ends.
     #[error("the service is shutting down")]
     ShuttingDown,
+    /// A push for what this provider does not follow.
+    #[error("this provider is not subscribed to that")]
+    NotSubscribed,
+    /// A push with a message of another group than its own.
+    #[error("a pushed message is of another group")]
+    ForeignMessage,
     /// Too many receives of that provider wait.
     #[error("too many receives of this provider wait")]
     TooManyWaiting,

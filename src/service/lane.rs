@@ -196,7 +196,7 @@ impl Lane {
             let is_full = decided.batch.bytes > BATCH_BYTES_MAX
                 || self.surroundings.clock.now().saturating_sub(now) > BATCH_MS_MAX;
             // A removed partition may be opened again at once: not in the batch that removes it.
-            if is_full || !decided.batch.removed.is_empty() {
+            if is_full || decided.batch.removes() {
                 break;
             }
         }
@@ -260,11 +260,22 @@ impl Lane {
 
     /// After the commit: readers are woken, the courier is called, and the records kept at hand.
     fn settle(&self, batch: Batch) {
+        let Surroundings { waiters, errands, .. } = &self.surroundings;
         if batch.dispatches.values().any(Option::is_some) {
-            self.surroundings.errands.welcomes.notify_one();
+            errands.welcomes.notify_one();
         }
         for (group, partition, _, _) in &batch.entries {
-            self.surroundings.waiters.wake(group, partition);
+            waiters.wake(group, partition);
+            let record = batch.partitions.get(&(*group, *partition));
+            for subscription in record.iter().flat_map(|record| &record.subscriptions) {
+                errands.pushes.call(&subscription.provider, (*group, *partition));
+            }
+        }
+        for ((provider, group, partition), _) in batch.subscribed.iter().filter(|(_, is_subscribed)| **is_subscribed) {
+            errands.pushes.call(provider, (*group, *partition));
+        }
+        for (group, partition, _) in &batch.kept {
+            waiters.wake(group, partition);
         }
         for (letter, _) in batch.pool.inbox.letters.iter().filter(|(_, row)| row.is_some()) {
             self.surroundings.waiters.wake_inbox(&letter.user, &letter.client);

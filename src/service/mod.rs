@@ -4,6 +4,7 @@
 //! durable write and only then answers. A receive is a snapshot read, on no lane.
 
 mod arriving;
+mod await_push;
 mod clock;
 mod create_group;
 mod delete_all_key_packages;
@@ -13,22 +14,28 @@ mod error;
 mod external_join;
 mod external_proposal;
 mod follow;
+mod following;
 mod group_info;
 mod inbox;
 mod join_token;
+mod keep;
 mod key_packages;
 mod lane;
 mod lanes;
+mod leave_group;
 mod ledger;
 mod mint_group_id;
 mod outside;
 mod page_memory;
 mod pool_desk;
 mod pool_view;
+mod push_calls;
+mod pushing;
 mod receive;
 mod send;
 #[cfg(test)]
 pub(crate) mod setup;
+mod subscribe;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -39,6 +46,7 @@ mod waiters;
 mod welcome;
 
 pub use arriving::Arriving;
+pub use await_push::{Step, Subscribing};
 pub use clock::{Clock, SystemClock};
 pub use entropy::{Entropy, SystemEntropy};
 pub use errands::Errands;
@@ -49,6 +57,8 @@ pub use inbox::InboxAnswer;
 pub use key_packages::{ANSWER_CLASS_BYTES, AnsweredRequests};
 pub use lanes::Lanes;
 pub use page_memory::Lent;
+pub use push_calls::{Called, Place, PushCalls};
+pub use pushing::{Progress, Push};
 pub use receive::{Answer, Receive, Received};
 pub use sweep::SWEEP_INTERVAL;
 pub use user::{Submitter, UserId};
@@ -88,6 +98,8 @@ pub struct Limits {
     pub pages_bytes_max: u64,
     /// How many receives may read from the store at once.
     pub reads: usize,
+    /// Whether other hubs are asked to push what local users wait for.
+    pub follows: bool,
 }
 
 impl Default for Limits {
@@ -102,6 +114,7 @@ impl Default for Limits {
             page_bytes: 4 * 1024 * 1024,
             pages_bytes_max: 512 * 1024 * 1024,
             reads: 64,
+            follows: false,
         }
     }
 }
@@ -139,6 +152,7 @@ pub struct Service {
     pages: page_memory::PageMemory,
     deletion: delete_all_key_packages::Deletion,
     errands: Arc<Errands>,
+    following: following::Following,
 }
 
 /// The policy in force, which a reload replaces.
@@ -189,6 +203,7 @@ impl Service {
             pages,
             deletion,
             errands,
+            following: following::Following::default(),
         })
     }
 
@@ -233,9 +248,27 @@ impl Service {
         self.lanes.finish();
     }
 
+    /// Gives a group's lane a command, for tests of what leads to it elsewhere.
+    #[cfg(test)]
+    pub(crate) async fn submit(
+        &self,
+        group: crate::sequencer::GroupKey,
+        command: crate::sequencer::Command,
+    ) -> Result<(), Error> {
+        self.lanes.submit(group, command, None).await.map(drop)
+    }
+
     /// A local user as everything that is kept knows them.
     fn tag(&self, user: &UserId) -> UserTag {
         user.tag(self.store.user_tag_secret())
+    }
+
+    /// A number that keeps those who failed together from coming back together. It guards nothing.
+    pub fn jitter(&self) -> u64 {
+        let mut random = [0; 8];
+        // Without it they come back together, which is no reason to fail.
+        drop(self.entropy.fill(&mut random));
+        u64::from_be_bytes(random)
     }
 
     fn now(&self) -> UnixMillis {

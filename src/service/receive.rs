@@ -279,7 +279,7 @@ impl Read<'_> {
     fn epoch(&self, partition: &MaskedPartitionKey, counter: u32, page_bytes: u64) -> Result<Received, store::Error> {
         let page = self.snapshot.messages(&self.group, partition, counter, page_bytes)?;
         let mut received = nothing(counter);
-        let list = self.list(&page.entries)?;
+        let list = list(self.snapshot, &self.group, &page.entries)?;
         let taken = &page.entries[..list.messages.len()];
         if let (Some((first, _)), Some((last, _))) = (taken.first(), taken.last()) {
             (received.first_index, received.next_index) = (*first, last.saturating_add(1));
@@ -305,7 +305,7 @@ impl Read<'_> {
         let mut hints = Vec::new();
         for masked_partition_key in hinted(&view, requested, &self.reader.provider, shown, self.policy, self.now)? {
             let page = self.snapshot.messages(&self.group, &masked_partition_key, 0, self.policy.hint_bytes)?;
-            let epoch = self.list(&page.entries)?;
+            let epoch = list(self.snapshot, &self.group, &page.entries)?;
             if page.more || epoch.messages.len() < page.entries.len() {
                 break;
             }
@@ -313,39 +313,6 @@ impl Read<'_> {
         }
         hints.sort_unstable_by_key(|hint| hint.masked_partition_key);
         Ok(hints)
-    }
-
-    /// Those messages from the front that may stand in one list: nothing can stand behind one without an end.
-    fn list(&self, entries: &[(u32, Entry)]) -> Result<Epoch, store::Error> {
-        let mut messages = Vec::with_capacity(entries.len());
-        for (_, entry) in entries {
-            let message = self.message(entry)?;
-            let is_delimited = message.message.is_delimited();
-            messages.push(message);
-            if !is_delimited {
-                break;
-            }
-        }
-        Ok(Epoch { messages })
-    }
-
-    fn message(&self, entry: &Entry) -> Result<Message, store::Error> {
-        let corrupt = |_| store::Error::Corrupt("message");
-        let commit = match &entry.commit {
-            None => None,
-            Some(commit) => {
-                let group_info = match commit.group_info {
-                    None => None,
-                    Some((key, _)) => {
-                        let blob = self.snapshot.blob(&self.group, &key)?;
-                        let blob = blob.ok_or(store::Error::Corrupt("list of GroupInfos"))?;
-                        Some(decode::<WireGroupInfo>(&blob).map_err(|_| store::Error::Corrupt("GroupInfo"))?)
-                    }
-                };
-                Some(Box::new(MessageCommit { next_partition_key: commit.next, group_info }))
-            }
-        };
-        Ok(Message { message: decode::<WireMessage>(&entry.message).map_err(corrupt)?, commit })
     }
 
     /// Whether this receive is to be recorded: only of partitions that are there, and not each time.
@@ -358,4 +325,42 @@ impl Read<'_> {
         let before = self.snapshot.presented(&self.group, partition, user)?;
         Ok(before.is_none_or(|at_ms| self.now >= at_ms.saturating_add(self.policy.presentation_interval_ms)))
     }
+}
+
+/// Those messages from the front that may stand in one list: nothing can stand behind one without an end.
+pub(super) fn list(snapshot: &dyn Snapshot, group: &GroupKey, entries: &[(u32, Entry)]) -> Result<Epoch, store::Error> {
+    let mut messages = Vec::with_capacity(entries.len());
+    for (_, entry) in entries {
+        let message = message(snapshot, group, entry)?;
+        let is_delimited = message.message.is_delimited();
+        messages.push(message);
+        if !is_delimited {
+            break;
+        }
+    }
+    Ok(Epoch { messages })
+}
+
+/// The index behind the last of them.
+pub(super) fn last_of(entries: &[(u32, Entry)]) -> Option<u32> {
+    entries.last().map(|(last, _)| last.saturating_add(1))
+}
+
+fn message(snapshot: &dyn Snapshot, group: &GroupKey, entry: &Entry) -> Result<Message, store::Error> {
+    let corrupt = |_| store::Error::Corrupt("message");
+    let commit = match &entry.commit {
+        None => None,
+        Some(commit) => {
+            let group_info = match commit.group_info {
+                None => None,
+                Some((key, _)) => {
+                    let blob = snapshot.blob(group, &key)?;
+                    let blob = blob.ok_or(store::Error::Corrupt("list of GroupInfos"))?;
+                    Some(decode::<WireGroupInfo>(&blob).map_err(|_| store::Error::Corrupt("GroupInfo"))?)
+                }
+            };
+            Some(Box::new(MessageCommit { next_partition_key: commit.next, group_info }))
+        }
+    };
+    Ok(Message { message: decode::<WireMessage>(&entry.message).map_err(corrupt)?, commit })
 }

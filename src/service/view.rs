@@ -7,8 +7,8 @@ use lru::LruCache;
 use super::ledger::Ledger;
 use crate::{
     sequencer::{
-        Budget, Dispatch, DispatchKey, Group, GroupKey, Outgoing, Partition, Receipt, RepeatKey, Reservation, State,
-        Undelivered, WelcomeName,
+        Budget, Dispatch, DispatchKey, Followed, Group, GroupKey, Outgoing, Partition, Receipt, RepeatKey, Reservation,
+        State, Undelivered, WelcomeName,
     },
     store::{Batch, Error, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId},
@@ -132,6 +132,13 @@ impl State for LaneView<'_> {
     fn undelivered(&self, submitter: &ServiceProviderId) -> Result<Undelivered, Error> {
         Ok(self.ledger.undelivered(submitter))
     }
+
+    fn followed(&self, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Error> {
+        match self.batch.followed.get(&(self.group, *partition)) {
+            Some(record) => Ok(*record),
+            None => self.snapshot.followed(&self.group, partition),
+        }
+    }
 }
 
 /// The durable state of one group, for readers.
@@ -175,5 +182,9 @@ impl State for SnapshotView<'_> {
     fn undelivered(&self, _submitter: &ServiceProviderId) -> Result<Undelivered, Error> {
         // No reader asks: only what is to be posted is counted.
         Ok(Undelivered::default())
+    }
+
+    fn followed(&self, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Error> {
+        self.snapshot.followed(&self.group, partition)
     }
 }

@@ -6,8 +6,8 @@ use super::PoolBatch;
 use crate::{
     mls::EpochNumber,
     sequencer::{
-        Blob, Dispatch, DispatchKey, Entry, Group, GroupKey, Outgoing, Partition, Receipt, RepeatKey, Reservation,
-        Timer, Transition, UnixMillis, Usage, UserTag, Welcome, WelcomeName,
+        Blob, Dispatch, DispatchKey, Entry, Followed, FollowedChange, Group, GroupKey, Kept, Outgoing, Partition,
+        Receipt, RepeatKey, Reservation, Timer, Transition, UnixMillis, Usage, UserTag, Welcome, WelcomeName,
     },
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
@@ -28,7 +28,8 @@ pub struct Presentation {
 /// Transitions merged in the order in which they were sequenced: the last record of a row is the one that is written.
 ///
 /// # Correctness
-/// A partition that is removed must not be opened again in the same batch: the lane ends a batch with a removal.
+/// A partition that is removed, or not followed any more, must not be opened or followed again in the same batch: the
+/// lane ends a batch with a removal.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// Group records.
@@ -59,8 +60,18 @@ pub struct Batch {
     pub timers: Vec<(GroupKey, Timer)>,
     /// Timers to clear.
     pub cleared_timers: Vec<(GroupKey, Timer)>,
+    /// Which providers are subscribed to a partition, and which are not any more.
+    pub subscribed: HashMap<(ServiceProviderId, GroupKey, MaskedPartitionKey), bool>,
+    /// Partitions at other hubs: `None` for those that are not followed any more.
+    pub followed: HashMap<(GroupKey, MaskedPartitionKey), Option<Followed>>,
+    /// Messages of theirs.
+    pub kept: Vec<(GroupKey, MaskedPartitionKey, Kept)>,
+    /// Of which partitions messages before an index are not kept any more.
+    pub let_go: Vec<(GroupKey, MaskedPartitionKey, u32)>,
     /// Local users' presentations.
     pub presentations: Vec<Presentation>,
+    /// Presentations that are forgotten.
+    pub forgotten: Vec<(GroupKey, MaskedPartitionKey, UserTag)>,
     /// Partitions to remove, with all their rows.
     pub removed: Vec<(GroupKey, MaskedPartitionKey)>,
     /// KeyPackages and tokens.
@@ -99,10 +110,31 @@ impl Batch {
         self.budgets.extend(transition.budgets.into_iter().map(|(provider, usage)| ((provider, group), usage)));
         self.timers.extend(transition.timers.into_iter().map(|timer| (group, timer)));
         self.cleared_timers.extend(transition.cleared_timers.into_iter().map(|timer| (group, timer)));
+        let subscribed = transition.subscribed.into_iter();
+        self.subscribed.extend(subscribed.map(|(key, provider, is)| ((provider, group, key), is)));
+        self.forgotten.extend(transition.forgotten.into_iter().map(|(key, user)| (group, key, user)));
+        for (key, change) in transition.followed {
+            match change {
+                FollowedChange::Put { record, kept, lets_go } => {
+                    self.let_go.extend(lets_go.then_some((group, key, record.first_index)));
+                    self.followed.insert((group, key), Some(record));
+                    self.bytes += kept.iter().map(|kept| kept.message.len()).sum::<usize>();
+                    self.kept.extend(kept.into_iter().map(|kept| (group, key, kept)));
+                }
+                FollowedChange::Gone => {
+                    self.followed.insert((group, key), None);
+                }
+            }
+        }
         for key in transition.removed {
             self.partitions.remove(&(group, key));
             self.removed.push((group, key));
         }
+    }
+
+    /// Whether something of it is removed, behind which nothing may be written again in the same batch.
+    pub fn removes(&self) -> bool {
+        !self.removed.is_empty() || !self.forgotten.is_empty() || self.followed.values().any(Option::is_none)
     }
 
     /// Whether there is nothing to write.
@@ -121,7 +153,10 @@ impl Batch {
             && self.budgets.is_empty()
             && self.timers.is_empty()
             && self.cleared_timers.is_empty()
+            && self.subscribed.is_empty()
+            && self.followed.is_empty()
             && self.presentations.is_empty()
+            && self.forgotten.is_empty()
             && self.removed.is_empty()
             && self.pool.is_empty()
     }

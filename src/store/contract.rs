@@ -13,6 +13,7 @@ pub(crate) mod isolation;
 pub(crate) mod outbox;
 pub(crate) mod pages;
 pub(crate) mod pool;
+pub(crate) mod pushes;
 pub(crate) mod removal;
 pub(crate) mod reopening;
 pub(crate) mod rows;
@@ -78,6 +79,12 @@ macro_rules! contract_tests {
                 handles_are_listed_by_user_in_order
                 items_are_listed_by_stock_in_order
                 marks_are_paged_in_the_order_in_which_they_lapse
+            }
+            pushes {
+                subscriptions_are_paged_by_provider
+                kept_messages_are_paged_and_let_go
+                what_is_not_followed_leaves_nothing
+                presenters_of_a_group_are_paged_and_forgotten
             }
             removal {
                 takes_all_rows_of_the_partition

@@ -30,8 +30,8 @@ use crate::{
         ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, TokenSecret, Welcomed,
     },
     sequencer::{
-        BlobKey, Dispatch, DispatchKey, Entry, Group, GroupKey, Outgoing, Partition, Receipt, RepeatKey, Reservation,
-        Timer, UnixMillis, Usage, UserTag, WelcomeName,
+        BlobKey, Dispatch, DispatchKey, Entry, Followed, Group, GroupKey, Kept, Outgoing, Partition, Receipt,
+        RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag, WelcomeName,
     },
     wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
 };
@@ -162,6 +162,33 @@ pub trait Snapshot {
 
     /// A dispatch that is to be tried at that time.
     fn dispatch(&self, group: &GroupKey, key: &DispatchKey) -> Result<Option<Dispatch>, Error>;
+
+    /// Who presented keys of the group's partitions, in order, at most `limit` after `after`.
+    fn presenters(
+        &self,
+        group: &GroupKey,
+        after: Option<&(MaskedPartitionKey, UserTag)>,
+        limit: usize,
+    ) -> Result<Vec<(MaskedPartitionKey, UserTag)>, Error>;
+
+    /// The partitions that a provider is subscribed to, in order, at most `limit` after `after`.
+    fn subscribed(
+        &self,
+        provider: &ServiceProviderId,
+        after: Option<&(GroupKey, MaskedPartitionKey)>,
+        limit: usize,
+    ) -> Result<Vec<(GroupKey, MaskedPartitionKey)>, Error>;
+
+    /// A partition at another hub.
+    fn followed(&self, group: &GroupKey, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Error>;
+
+    /// The followed partitions of a group, at most `limit`.
+    fn followed_of(&self, group: &GroupKey, limit: usize) -> Result<Vec<MaskedPartitionKey>, Error>;
+
+    /// Messages that another hub has pushed, from index `from` on, in order: as many as fit into `bytes`, at least one if
+    /// there is one.
+    fn kept(&self, group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64)
+    -> Result<Vec<Kept>, Error>;
 
     /// A user who may be asked for.
     ///

@@ -10,8 +10,8 @@ use crate::{
         ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
     },
     sequencer::{
-        BlobKey, Dispatch, DispatchKey, Group, GroupKey, Outgoing, Partition, Receipt, RepeatKey, Reservation, Timer,
-        UnixMillis, Usage, UserTag, WelcomeName,
+        BlobKey, Dispatch, DispatchKey, Followed, Group, GroupKey, Kept, Outgoing, Partition, Receipt, RepeatKey,
+        Reservation, Timer, UnixMillis, Usage, UserTag, WelcomeName,
     },
     wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
 };
@@ -77,6 +77,19 @@ watched! {
     addressee(after: Option<&ServiceProviderId>) -> Option<ServiceProviderId>;
     dispatches(provider: &ServiceProviderId, limit: usize) -> Vec<(GroupKey, DispatchKey)>;
     dispatch(group: &GroupKey, key: &DispatchKey) -> Option<Dispatch>;
+    presenters(
+        group: &GroupKey,
+        after: Option<&(MaskedPartitionKey, UserTag)>,
+        limit: usize
+    ) -> Vec<(MaskedPartitionKey, UserTag)>;
+    subscribed(
+        provider: &ServiceProviderId,
+        after: Option<&(GroupKey, MaskedPartitionKey)>,
+        limit: usize
+    ) -> Vec<(GroupKey, MaskedPartitionKey)>;
+    followed(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<Followed>;
+    followed_of(group: &GroupKey, limit: usize) -> Vec<MaskedPartitionKey>;
+    kept(group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64) -> Vec<Kept>;
     account(user: &UserTag) -> Option<Account>;
     items(key: &StockKey, from: Place, limit: usize) -> Vec<Item>;
     package(key: &StockKey, number: u32) -> Option<Bytes>;

@@ -49,7 +49,7 @@ pub use pool::{
     MintTokenResponse, RevokeTokenRequest, TokenHandle, TokenUse, UploadKeyPackagesRequest,
 };
 pub use problem_code::ProblemCode;
-pub use pushing::{PushRequest, PushResponse, SubscribeRequest};
+pub use pushing::{LeaveGroupRequest, PushRequest, PushResponse, SubscribeRequest, SubscribeResponse};
 pub use receiving::{
     Epoch, HintedEpoch, LiteralReceiveRequest, Message, MessageCommit, ReceiveRequest, ReceiveResponse,
 };

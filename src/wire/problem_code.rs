@@ -37,6 +37,8 @@ pub enum ProblemCode {
     BranchTerminated,
     /// 410: the group was deleted.
     GroupDeleted,
+    /// 410: the push is for nothing that this provider has subscribed to.
+    NotSubscribed,
     /// 412: `DS-Expect-Commit` does not hold.
     CommitConflict,
     /// 413: over a size limit.
@@ -66,7 +68,7 @@ const URN: &str = "urn:mimi-ds:problem:";
 
 impl ProblemCode {
     /// Every code.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Malformed,
         Self::UnsupportedMedia,
         Self::Unauthorized,
@@ -84,6 +86,7 @@ impl ProblemCode {
         Self::Exhausted,
         Self::BranchTerminated,
         Self::GroupDeleted,
+        Self::NotSubscribed,
         Self::CommitConflict,
         Self::TooLarge,
         Self::RatchetTreeRequired,
@@ -117,6 +120,7 @@ impl ProblemCode {
             Self::Exhausted => "exhausted",
             Self::BranchTerminated => "branch_terminated",
             Self::GroupDeleted => "group_deleted",
+            Self::NotSubscribed => "not_subscribed",
             Self::CommitConflict => "commit_conflict",
             Self::TooLarge => "too_large",
             Self::RatchetTreeRequired => "ratchet_tree_required",
@@ -145,7 +149,7 @@ impl ProblemCode {
             | Self::KeyPackageReused
             | Self::PoolFull
             | Self::Exhausted => 409,
-            Self::BranchTerminated | Self::GroupDeleted => 410,
+            Self::BranchTerminated | Self::GroupDeleted | Self::NotSubscribed => 410,
             Self::CommitConflict => 412,
             Self::TooLarge => 413,
             Self::UnsupportedMedia => 415,

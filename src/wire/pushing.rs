@@ -28,6 +28,27 @@ impl std::fmt::Debug for SubscribeRequest {
     }
 }
 
+/// How long the hub will push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct SubscribeResponse {
+    /// How long the lease lasts from now, in seconds: at most as long as was asked for.
+    pub ttl_seconds: u32,
+}
+
+/// A user tells its provider that it wants no more messages of a group. On the local listener only.
+#[derive(Clone, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct LeaveGroupRequest {
+    /// The group, of whatever hub.
+    #[mls_codec(with = "byte_vec")]
+    pub group_id: Vec<u8>,
+}
+
+impl std::fmt::Debug for LeaveGroupRequest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("LeaveGroupRequest(..)")
+    }
+}
+
 /// What a hub pushes.
 #[derive(Clone, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct PushRequest {

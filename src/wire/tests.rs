@@ -93,7 +93,7 @@ fn with_structure(structure: &str, bytes: &[u8], check: &mut impl Check) {
         HintedEpoch Identity InboxAckRequest InboxEntry InboxOutcome InboxRequest InboxResponse JoinTokenRequest JoinTokenResponse KeyPackageRef KeyPackageRequest KeyPackageRequests
         KeyPackageResponse KeyPackageResult KeyPackageResults KeyPackageStatus LiteralReceiveRequest
         MaskedPartitionKey Message MessageCommit MintGroupIdResponse PartitionKey PartitionKeyContext PushRequest
-        PushResponse ReceiveRequest ReceiveResponse SendRequest SendResponse ServiceProviderId SubscribeRequest
+        PushResponse SubscribeResponse LeaveGroupRequest ReceiveRequest ReceiveResponse SendRequest SendResponse ServiceProviderId SubscribeRequest
         WelcomeData WelcomeDecision WelcomeInitRequest WelcomeInitResponse WelcomePush
     }
 }

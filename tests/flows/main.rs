@@ -26,6 +26,7 @@ mod people;
 mod pki;
 mod privacy;
 mod process;
+mod pushing;
 mod refusals;
 mod relay;
 mod sharing;

@@ -36,6 +36,8 @@ pub(crate) struct Setting {
     /// Further tables.
     pub(crate) more: String,
     pub(crate) log: &'static str,
+    /// Whether it asks other hubs to push.
+    pub(crate) push: bool,
 }
 
 /// Nobody listens there, and nobody is asked.
@@ -51,6 +53,7 @@ impl Setting {
             peers: peers.map(|peer| (peer.to_owned(), NOWHERE)).collect(),
             more: String::new(),
             log: "debug",
+            push: false,
         }
     }
 
@@ -98,12 +101,13 @@ impl Site {
             .collect();
         let text = format!(
             "[provider]\nid = \"{id}\"\nlisten = \"127.0.0.1:0\"\ncert_file = \"../pki/{id}/cert.pem\"\n\
-             key_file = \"../pki/{id}/key.pem\"\nca_file = \"../pki/ca.pem\"\n\
+             key_file = \"../pki/{id}/key.pem\"\nca_file = \"../pki/ca.pem\"\npush = {push}\n\
              [local]\nlisten = \"{local}\"\nservice_token_file = \"token\"\n\
              [store]\npath = \"data\"\n{more}\n{peers}",
             id = setting.id,
             local = setting.local,
             more = setting.more,
+            push = setting.push,
         );
         let file = folder.join("restante.toml");
         fs::write(&file, text).unwrap();

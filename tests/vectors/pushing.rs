@@ -58,6 +58,9 @@ pub(crate) fn vectors(corpus: &Corpus) -> Vec<Vector> {
             }),
         ),
         Vector::bad("PushRequest", "raw_partition_key", push(&KEY).vector([]).vector([]), "Fault(MaskedPartitionKey)"),
+        Vector::good("SubscribeResponse", "an_hour", Tls::new().u32(3600), json!({ "ttl_seconds": 3600 })),
+        Vector::good("LeaveGroupRequest", "group", Tls::new().vector("g"), json!({ "group_id": "67" })),
+        Vector::bad("LeaveGroupRequest", "trailing", Tls::new().vector("g").u32(0), "TrailingBytes"),
         Vector::good("PushResponse", "next", Tls::new().u32(7), json!({ "next_counter": 7 })),
     ]
 }

@@ -8,11 +8,12 @@ use restante::{
         ExternalProposalRequest, ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse, HintedEpoch, Identity,
         InboxAckRequest, InboxEntry, InboxOutcome, InboxRequest, InboxResponse, JoinTokenRequest, JoinTokenResponse,
         KeyPackageRef, KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, KeyPackageResult, KeyPackageResults,
-        KeyPackageStanding, KeyPackageStatus, KeyPackageStock, ListTokensResponse, LiteralReceiveRequest,
-        MaskedPartitionKey, Message, MessageCommit, MintGroupIdResponse, MintTokenRequest, MintTokenResponse,
-        PartitionKey, PartitionKeyContext, PushRequest, PushResponse, ReceiveRequest, ReceiveResponse,
-        RevokeTokenRequest, SendRequest, SendResponse, ServiceProviderId, SubscribeRequest, TokenHandle, TokenUse,
-        UploadKeyPackagesRequest, WelcomeData, WelcomeDecision, WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
+        KeyPackageStanding, KeyPackageStatus, KeyPackageStock, LeaveGroupRequest, ListTokensResponse,
+        LiteralReceiveRequest, MaskedPartitionKey, Message, MessageCommit, MintGroupIdResponse, MintTokenRequest,
+        MintTokenResponse, PartitionKey, PartitionKeyContext, PushRequest, PushResponse, ReceiveRequest,
+        ReceiveResponse, RevokeTokenRequest, SendRequest, SendResponse, ServiceProviderId, SubscribeRequest,
+        SubscribeResponse, TokenHandle, TokenUse, UploadKeyPackagesRequest, WelcomeData, WelcomeDecision,
+        WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
     },
 };
 use serde_json::{Value, json};
@@ -80,6 +81,8 @@ pub(crate) fn decode(structure: &str, bytes: &[u8], corpus: &Corpus) -> Result<(
         "SubscribeRequest" => SubscribeRequest,
         "PushRequest" => PushRequest,
         "PushResponse" => PushResponse,
+        "SubscribeResponse" => SubscribeResponse,
+        "LeaveGroupRequest" => LeaveGroupRequest,
         "KeyPackageRequest" => KeyPackageRequest,
         "KeyPackageRequests" => KeyPackageRequests,
         "KeyPackageResponse" => KeyPackageResponse,
@@ -190,6 +193,8 @@ fields! {
     SubscribeRequest { group_id bytes, partition_key value, from_counter number, ttl_seconds number }
     PushRequest { group_id bytes, masked_partition_key value, first_counter number, response value }
     PushResponse { next_counter number }
+    SubscribeResponse { ttl_seconds number }
+    LeaveGroupRequest { group_id bytes }
     KeyPackageRequest { user_id bytes, bearer_token bytes, version mls10, cipher_suite newtype }
     KeyPackageRequests { requests value }
     KeyPackageResponse { key_package message }

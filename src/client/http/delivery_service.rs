@@ -15,9 +15,9 @@ use crate::{
         self, CreateGroupRequest, CreateGroupResponse, DeleteKeyPackagesRequest, ExternalJoinRequest,
         ExternalProposalRequest, ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse, InboxAckRequest,
         InboxRequest, InboxResponse, JoinToken, JoinTokenRequest, JoinTokenResponse, KeyPackageRequests,
-        KeyPackageResults, KeyPackageStanding, ListTokensResponse, MEDIA_TYPE, MaskedPartitionKey, MintGroupIdResponse,
-        MintTokenRequest, MintTokenResponse, ReceiveRequest, RevokeTokenRequest, SendRequest, SendResponse,
-        UploadKeyPackagesRequest,
+        KeyPackageResults, KeyPackageStanding, LeaveGroupRequest, ListTokensResponse, MEDIA_TYPE, MaskedPartitionKey,
+        MintGroupIdResponse, MintTokenRequest, MintTokenResponse, ReceiveRequest, RevokeTokenRequest, SendRequest,
+        SendResponse, UploadKeyPackagesRequest,
     },
 };
 
@@ -166,6 +166,15 @@ impl<C: Channel> DeliveryService<C> {
     /// [`CallError`]
     pub async fn create_group(&self, request: &CreateGroupRequest) -> Result<CreateGroupResponse, CallError> {
         decode(&self.successful(ChannelRequest::new(Operation::CreateGroup, encode(request)?)).await?)
+    }
+
+    /// Tells the provider that the acting user wants no more messages of a group, of whatever hub (draft §7.3).
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn leave_group(&self, group_id: &[u8]) -> Result<(), CallError> {
+        let request = LeaveGroupRequest { group_id: group_id.to_vec() };
+        self.successful(ChannelRequest::new(Operation::LeaveGroup, encode(&request)?)).await.map(drop)
     }
 
     /// Stores KeyPackages of one client of the acting user: all of them, or none.

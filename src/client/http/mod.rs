@@ -23,7 +23,7 @@ mod refusal;
 mod response_memory;
 mod service_token;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use call_error::CallError;
 pub use channel::{Channel, ChannelError, ChannelRequest, ChannelResponse};

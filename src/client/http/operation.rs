@@ -29,6 +29,8 @@ pub enum Operation {
     MintGroupId,
     /// Local: hands a group to the hub.
     CreateGroup,
+    /// Local: the user wants no more messages of a group.
+    LeaveGroup,
     /// Local: stores KeyPackages of a client.
     UploadKeyPackages,
     /// Local: removes the KeyPackages of a client.
@@ -55,7 +57,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Send,
         Self::Receive,
         Self::ReceiveLiteral,
@@ -69,6 +71,7 @@ impl Operation {
         Self::Subscribe,
         Self::MintGroupId,
         Self::CreateGroup,
+        Self::LeaveGroup,
         Self::UploadKeyPackages,
         Self::DeleteKeyPackages,
         Self::KeyPackageStatus,
@@ -98,6 +101,7 @@ impl Operation {
             Self::Subscribe => "/v1/subscribe",
             Self::MintGroupId => "/v1/local/mint-group-id",
             Self::CreateGroup => "/v1/local/create-group",
+            Self::LeaveGroup => "/v1/local/leave-group",
             Self::UploadKeyPackages => "/v1/local/upload-key-packages",
             Self::DeleteKeyPackages => "/v1/local/delete-key-packages",
             Self::KeyPackageStatus => "/v1/local/key-package-status",

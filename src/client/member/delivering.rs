@@ -195,6 +195,7 @@ fn is_final(problem: &Problem) -> bool {
         | ProblemCode::Exhausted
         | ProblemCode::BranchTerminated
         | ProblemCode::GroupDeleted
+        | ProblemCode::NotSubscribed
         | ProblemCode::CommitConflict
         | ProblemCode::RateLimited
         | ProblemCode::Unavailable => false,

@@ -16,7 +16,7 @@ use crate::{
         setup::{START, key},
     },
     store::{Batch, Store},
-    wire::PartitionKey,
+    wire::{PartitionKey, PushRequest, ReceiveResponse, encode},
 };
 
 /// What has no way to be answered yet. Whoever builds it takes it out here and adds a request below.
@@ -93,6 +93,19 @@ async fn every_code_of_the_table_is_answered() {
         (ProblemCode::Unauthorized, Call::local("/v1/receive", receive.clone()).without("authorization")),
         (ProblemCode::NotAPeer, Call::new(Listener::Provider(None), "/v1/receive", receive)),
         (ProblemCode::UnknownGroup, Call::provider("/v1/send", application(b"unknown", b"text"))),
+        (
+            ProblemCode::NotSubscribed,
+            Call::provider(
+                "/v1/push",
+                encode(&PushRequest {
+                    group_id: b"mimi://follower.example/g/AAECAwQFBgcICQoLDA0ODw".to_vec(),
+                    masked_partition_key: PartitionKey::new(key(0)).masked(),
+                    first_counter: 0,
+                    response: ReceiveResponse::default(),
+                })
+                .unwrap(),
+            ),
+        ),
         (ProblemCode::GroupIdNotReserved, create(b"never minted", 0)),
         (ProblemCode::TooLarge, Call::local("/v1/send", vec![0; 200_001])),
         (ProblemCode::RatchetTreeRequired, commit(&info(&group, None))),

@@ -21,6 +21,7 @@ mod problems;
 mod provider_receive;
 mod provider_receive_literal;
 mod provider_send;
+mod pushes;
 mod routes;
 mod tokens;
 mod unread_answers;

@@ -14,8 +14,9 @@ const BOTH: [&str; 7] = [
     "/v1/group-info",
     "/v1/join-token",
 ];
-const PROVIDER: [&str; 2] = ["/v1/welcome-init", "/v1/welcome"];
-const LOCAL: [&str; 13] = [
+const PROVIDER: [&str; 4] = ["/v1/welcome-init", "/v1/welcome", "/v1/subscribe", "/v1/push"];
+const LOCAL: [&str; 14] = [
+    "/v1/local/leave-group",
     "/v1/local/mint-group-id",
     "/v1/local/create-group",
     "/v1/local/upload-key-packages",

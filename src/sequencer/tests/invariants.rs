@@ -13,6 +13,7 @@ use crate::{
 /// # Panics
 /// When something does not hold.
 pub(super) fn check(rows: &Rows) {
+    followed(rows);
     let Some(group) = &rows.group else {
         assert!(
             rows.partitions.is_empty() && rows.entries.is_empty(),
@@ -47,6 +48,7 @@ pub(super) fn check(rows: &Rows) {
         assert!(of_group || rows.partitions.contains_key(partition), "the rows of repeats go with their partition");
     }
     heads(rows);
+    subscriptions(rows);
     budgets(rows);
     outbox(rows);
 }
@@ -77,6 +79,31 @@ fn outbox(rows: &Rows) {
     for key in rows.dispatches.keys() {
         assert!(rows.outgoing.contains_key(&key.welcome));
     }
+}
+
+/// A subscription is found by its partition and by its provider, and its end is looked for.
+fn subscriptions(rows: &Rows) {
+    let of_partition = |(key, partition): (&MaskedPartitionKey, &std::sync::Arc<Partition>)| {
+        let due = partition.lease_timer_ms.map(|due_ms| (due_ms, *key));
+        assert!(due.is_none_or(|due| rows.timers.contains(&due)), "leases end");
+        assert!(due.is_some() || partition.subscriptions.is_empty());
+        let providers = partition.subscriptions.iter().map(|known| (*key, known.provider.clone()));
+        providers.collect::<Vec<_>>()
+    };
+    let subscribed: Vec<_> = rows.partitions.iter().flat_map(of_partition).collect();
+    assert_eq!(subscribed.len(), rows.subscribed.len(), "each provider once");
+    assert!(subscribed.iter().all(|row| rows.subscribed.contains(row)));
+}
+
+/// What is kept of a followed partition is all between its two indexes, and its end is looked for.
+fn followed(rows: &Rows) {
+    for (key, record) in &rows.followed {
+        let kept: Vec<_> = rows.kept.range((*key, 0)..=(*key, u32::MAX)).collect();
+        assert!(kept.iter().map(|((_, index), _)| *index).eq(record.first_index..record.next_index));
+        assert_eq!(kept.iter().map(|(_, message)| message.len() as u64).sum::<u64>(), record.bytes);
+        assert!(rows.timers.contains(&(record.timer_ms, *key)), "somebody looks whether it is needed");
+    }
+    assert!(rows.kept.keys().all(|(key, _)| rows.followed.contains_key(key)));
 }
 
 /// How many messages of a partition came from who is no member.

@@ -34,6 +34,9 @@ pub(super) struct Rows {
     pub(super) dispatches: HashMap<DispatchKey, Dispatch>,
     pub(super) budgets: BTreeMap<ServiceProviderId, Usage>,
     pub(super) timers: BTreeSet<(UnixMillis, MaskedPartitionKey)>,
+    pub(super) subscribed: BTreeSet<(MaskedPartitionKey, ServiceProviderId)>,
+    pub(super) followed: BTreeMap<MaskedPartitionKey, Followed>,
+    pub(super) kept: BTreeMap<(MaskedPartitionKey, u32), Bytes>,
 }
 
 /// Everything that a hub keeps.
@@ -42,6 +45,22 @@ pub(super) struct Hub {
     pub(super) groups: BTreeMap<GroupKey, Rows>,
     /// Those of a group of which nothing is kept.
     nothing: Rows,
+}
+
+impl Rows {
+    fn follow(&mut self, partition: MaskedPartitionKey, change: &FollowedChange) {
+        match change {
+            FollowedChange::Put { record, kept, lets_go } => {
+                self.followed.insert(partition, *record);
+                self.kept.extend(kept.iter().map(|kept| ((partition, kept.index), kept.message.clone())));
+                self.kept.retain(|(of, index), _| !(*lets_go && *of == partition && *index < record.first_index));
+            }
+            FollowedChange::Gone => {
+                self.followed.remove(&partition);
+                self.kept.retain(|(of, _), _| *of != partition);
+            }
+        }
+    }
 }
 
 /// Everybody in a lane waits for a decision, so it looks at few partitions, however many there are: at 4096 to adopt
@@ -202,6 +221,17 @@ impl Hub {
                     rows.budgets.insert(provider.clone(), *usage);
                 }
             }
+            for (partition, provider, is_subscribed) in &transition.subscribed {
+                let row = (*partition, provider.clone());
+                if *is_subscribed {
+                    rows.subscribed.insert(row)
+                } else {
+                    rows.subscribed.remove(&row)
+                };
+            }
+            for (partition, change) in &transition.followed {
+                rows.follow(*partition, change);
+            }
             rows.timers.extend(transition.timers.iter().map(|timer| (timer.due_ms, timer.partition)));
         }
         for (group, transition) in &batch {
@@ -328,5 +358,16 @@ impl State for View<'_> {
         Ok(self.batch.iter().fold(durable, |sum, (_, transition)| {
             sum.plus(sum_of(&transition.posted, submitter)).minus(sum_of(&transition.settled, submitter))
         }))
+    }
+
+    fn followed(&self, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Infallible> {
+        let newest = self.newest(|transition| {
+            let found = transition.followed.iter().find(|(changed, _)| changed == partition);
+            found.map(|(_, change)| match change {
+                FollowedChange::Put { record, .. } => Some(*record),
+                FollowedChange::Gone => None,
+            })
+        });
+        Ok(newest.unwrap_or_else(|| self.rows(|rows| rows.followed.get(partition).copied())))
     }
 }

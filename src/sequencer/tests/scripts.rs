@@ -5,6 +5,7 @@
 
 mod effects;
 mod play;
+mod pushes;
 mod script;
 mod standing;
 mod words;
@@ -68,7 +69,9 @@ scripts!(
     orphans,
     orphans_aging,
     partition_full,
+    following,
     presenting,
+    subscribing,
     races,
     sizes,
     welcomes,

@@ -24,6 +24,7 @@ enum Read {
     Outgoing,
     Dispatch,
     Undelivered,
+    Followed,
 }
 
 /// A state with a group and nothing in it, in which one kind of read fails.
@@ -71,6 +72,10 @@ impl State for Failing {
 
     fn undelivered(&self, _submitter: &ServiceProviderId) -> Result<Undelivered, Read> {
         self.read(Read::Undelivered, Undelivered::default())
+    }
+
+    fn followed(&self, _partition: &MaskedPartitionKey) -> Result<Option<Followed>, Read> {
+        self.read(Read::Followed, None)
     }
 }
 
@@ -134,12 +139,24 @@ fn a_failed_read_is_not_a_rejection() {
     let expire = Command::Expire(Expire { partition, due_ms: 0 });
     let lapse = Command::Expire(Expire { partition: MaskedPartitionKey::NONE, due_ms: 0 });
     let reserve = Command::Reserve(Reserve { holder: UserTag([0; 16]) });
+    let keep = Command::Keep(Box::new(Keep { partition, first_index: 0, messages: Vec::new() }));
+    let follow = Command::Follow(Follow { partition, from: 0, until_ms: 1 });
+    let unfollow = Command::Unfollow(partition);
+    let subscribe = Command::Subscribe(Subscribe { provider: provider(), partition, from: 0, until_ms: 1 });
+    let pushed = Command::Pushed(Pushed { provider: provider(), partition, serial: 1, next_index: 0 });
+    let unsubscribe = Command::Unsubscribe(Unsubscribe { provider: provider(), partition, serial: 1 });
     for (command, reads) in [
         (&send(), vec![Read::Group, Read::Repeat, Read::Partition, Read::Budget, Read::Undelivered]),
         (&deliver(), vec![Read::Dispatch, Read::Outgoing]),
         (&create(), vec![Read::Group, Read::Reservation]),
         (&present, vec![Read::Group, Read::Partition]),
-        (&expire, vec![Read::Partition]),
+        (&expire, vec![Read::Partition, Read::Followed]),
+        (&keep, vec![Read::Followed]),
+        (&follow, vec![Read::Followed]),
+        (&unfollow, vec![Read::Followed]),
+        (&subscribe, vec![Read::Group, Read::Partition]),
+        (&pushed, vec![Read::Partition]),
+        (&unsubscribe, vec![Read::Partition]),
         (&lapse, vec![Read::Reservation]),
         (&reserve, vec![Read::Group]),
     ] {

@@ -7,9 +7,9 @@ use crate::{
     fixtures::mls::{SUITE, welcome},
     mls::{CipherSuite, EpochNumber, WireWelcome},
     sequencer::{
-        Blob, BlobKey, Charge, Child, Dispatch, DispatchKey, Entry, EntryCommit, Evidence, Given, Group, GroupKey,
-        Head, Outcome, Outgoing, Parent, Partition, Receipt, RepeatKey, Reservation, Ticket, Timer, Transition,
-        Undelivered, Usage, Use, UserTag, Welcome, WelcomeName,
+        Blob, BlobKey, Charge, Child, Dispatch, DispatchKey, Entry, EntryCommit, Evidence, Followed, FollowedChange,
+        Given, Group, GroupKey, Head, Kept, Outcome, Outgoing, Parent, Partition, Receipt, RepeatKey, Reservation,
+        Subscription, Ticket, Timer, Transition, Undelivered, Usage, Use, UserTag, Welcome, WelcomeName,
     },
     store::{Batch, Presentation, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
@@ -83,6 +83,14 @@ pub(crate) fn partition_record() -> Partition {
         charges: vec![Charge { provider: provider("follower.example"), usage: Usage { partitions: 1, bytes: 300 } }],
         evidence,
         held: vec![Parent { key: partition(0x13), index: 9 }],
+        subscriptions: vec![Subscription {
+            provider: provider("follower.example"),
+            next_index: 5,
+            until_ms: 1_700_000_604_800,
+            serial: 2,
+        }],
+        serials: 2,
+        lease_timer_ms: Some(1_700_000_604_800),
     }
 }
 
@@ -120,6 +128,21 @@ pub(crate) fn dispatch_record() -> Dispatch {
     Dispatch { attempts: 3, ticket: Some(Ticket { bytes: [0x7c; 16], until_ms: 1_700_000_095_000 }) }
 }
 
+/// A followed partition of which those messages are kept, from index 3 on.
+pub(crate) fn followed(messages: &[&'static [u8]]) -> FollowedChange {
+    let next_index = 3 + u32::try_from(messages.len()).unwrap();
+    let record = Followed {
+        until_ms: 1_700_000_604_800,
+        needed_ms: 1_700_000_000_000,
+        first_index: 3,
+        next_index,
+        bytes: messages.iter().map(|message| message.len() as u64).sum(),
+        timer_ms: 1_700_000_003_600,
+    };
+    let kept = (3..).zip(messages).map(|(index, message)| Kept { index, message: Bytes::from_static(message) });
+    FollowedChange::Put { record, kept: kept.collect(), lets_go: false }
+}
+
 /// A transition that sets every field but `removed`, so that a batch of it has a row of every kind.
 pub(crate) fn transition() -> Transition {
     let blob = Blob::new(&Bytes::from_static(b"a GroupInfo"));
@@ -151,6 +174,9 @@ pub(crate) fn transition() -> Transition {
         budgets: vec![(provider("follower.example"), Usage { partitions: 2, bytes: 900 })],
         timers: vec![Timer { due_ms: 1_700_000_090_000, partition: partition(0x10) }],
         cleared_timers: Vec::new(),
+        subscribed: vec![(partition(0x10), provider("follower.example"), true)],
+        followed: vec![(partition(0x20), followed(&[b"kept", b"besides"]))],
+        forgotten: Vec::new(),
     }
 }
 
@@ -188,7 +214,12 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
         budgets,
         timers,
         cleared_timers,
+        subscribed,
+        followed,
+        kept,
+        let_go,
         presentations,
+        forgotten,
         removed,
         pool,
         bytes: _,
@@ -238,6 +269,25 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
     let due = snapshot.due(u64::MAX, 1000).unwrap();
     assert!(timers.iter().all(|timer| due.contains(timer)), "{due:?}");
     assert!(cleared_timers.iter().all(|timer| timers.contains(timer) || !due.contains(timer)), "{due:?}");
+    for ((provider, group, key), is_subscribed) in subscribed {
+        let places = snapshot.subscribed(provider, None, 1000).unwrap();
+        assert_eq!(places.contains(&(*group, *key)), *is_subscribed, "{provider} {group:?} {key:?}");
+    }
+    for ((group, key), record) in followed {
+        assert_eq!(snapshot.followed(group, key).unwrap(), *record);
+        assert_eq!(snapshot.followed_of(group, 1000).unwrap().contains(key), record.is_some());
+    }
+    for (group, key, message) in kept {
+        let found = snapshot.kept(group, key, message.index, 0).unwrap();
+        assert_eq!(found.first(), Some(message));
+    }
+    for (group, key, first_index) in let_go {
+        let found = snapshot.kept(group, key, 0, u64::MAX).unwrap();
+        assert!(found.iter().all(|message| message.index >= *first_index));
+    }
+    for (group, key, user) in forgotten {
+        assert_eq!(snapshot.presented(group, key, user).unwrap(), None);
+    }
     for row in presentations {
         assert_eq!(snapshot.presented(&row.group, &row.partition, &row.user).unwrap(), Some(row.at_ms));
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
 
-use super::{inbox_keys, keys, pool_keys, snapshot::RocksSnapshot, values};
+use super::{inbox_keys, keys, pool_keys, push_keys, snapshot::RocksSnapshot, values};
 use crate::{
     pool::TokenSecret,
     store::{Batch, Error, InboxBatch, PoolBatch, Snapshot, Store},
@@ -100,9 +100,13 @@ impl RocksStore {
         for (group, timer) in &batch.timers {
             write.put_cf(state, keys::timer(group, timer), []);
         }
+        self.prepare_push(batch, &mut write)?;
         for presentation in &batch.presentations {
             let key = keys::presented(&presentation.group, &presentation.partition, &presentation.user);
             write.put_cf(presented, key, presentation.at_ms.to_be_bytes());
+        }
+        for (group, partition, user) in &batch.forgotten {
+            write.delete_cf(presented, keys::presented(group, partition, user));
         }
         self.prepare_pool(&batch.pool, &mut write)?;
         self.prepare_inbox(&batch.pool.inbox, &mut write)?;
@@ -116,6 +120,35 @@ impl RocksStore {
             }
         }
         Ok(write)
+    }
+
+    fn prepare_push(&self, batch: &Batch, write: &mut WriteBatch) -> Result<(), Error> {
+        let (state, kept) = (self.family(keys::STATE)?, self.family(keys::FOLLOWED)?);
+        for ((provider, group, partition), is_subscribed) in &batch.subscribed {
+            match is_subscribed {
+                true => write.put_cf(state, push_keys::subscribed(provider, group, partition), []),
+                false => write.delete_cf(state, push_keys::subscribed(provider, group, partition)),
+            }
+        }
+        for (group, partition, message) in &batch.kept {
+            write.put_cf(kept, keys::message(group, partition, message.index), &message.message);
+        }
+        for (group, partition, first_index) in &batch.let_go {
+            let all_before = keys::message(group, partition, *first_index);
+            write.delete_range_cf(kept, keys::message(group, partition, 0), all_before);
+        }
+        for ((group, partition), record) in &batch.followed {
+            let key = push_keys::followed(group, partition);
+            if let Some(record) = record {
+                write.put_cf(state, key, values::encode(record, "followed partition")?);
+                continue;
+            }
+            let prefix = keys::partition_prefix(group, partition);
+            let end = keys::after_prefix(&prefix).ok_or(Error::Corrupt("partition"))?;
+            write.delete_cf(state, key);
+            write.delete_range_cf(kept, prefix, end);
+        }
+        Ok(())
     }
 
     fn prepare_pool(&self, pool: &PoolBatch, write: &mut WriteBatch) -> Result<(), Error> {

@@ -26,8 +26,12 @@ pub(super) const KEY_PACKAGES: &str = "key_packages";
 /// Welcomes that wait for their new members, by delivery.
 pub(super) const INBOX: &str = "inbox";
 
+/// Messages that other hubs have pushed, by group, partition and index.
+pub(super) const FOLLOWED: &str = "followed";
+
 /// All of them, beside RocksDB's `default`, which holds the format version and the database's own secret.
-pub(super) const FAMILIES: [&str; 8] = [STATE, MESSAGES, REPEATS, BLOBS, OUTBOX, PRESENTED, KEY_PACKAGES, INBOX];
+pub(super) const FAMILIES: [&str; 9] =
+    [STATE, MESSAGES, REPEATS, BLOBS, OUTBOX, PRESENTED, KEY_PACKAGES, INBOX, FOLLOWED];
 
 /// Row of `default`: the format version.
 pub(super) const FORMAT: &[u8] = b"format";
@@ -46,6 +50,7 @@ pub(super) mod kind {
     pub(in super::super) const DELIVERY: u8 = b'D';
     pub(in super::super) const DISPATCH: u8 = b'C';
     pub(in super::super) const EXPIRY: u8 = b'E';
+    pub(in super::super) const FOLLOWED: u8 = b'Z';
     pub(in super::super) const GROUP: u8 = b'G';
     pub(in super::super) const HEAD: u8 = b'J';
     pub(in super::super) const HANDLE: u8 = b'H';
@@ -61,6 +66,7 @@ pub(super) mod kind {
     pub(in super::super) const REFERENCE: u8 = b'F';
     pub(in super::super) const RESERVATION: u8 = b'R';
     pub(in super::super) const STOCK: u8 = b'K';
+    pub(in super::super) const SUBSCRIBED: u8 = b'S';
     pub(in super::super) const TICKET: u8 = b'X';
     pub(in super::super) const TIMER: u8 = b'T';
     pub(in super::super) const WELCOMED: u8 = b'W';

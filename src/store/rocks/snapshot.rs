@@ -6,7 +6,7 @@ use bytes::Bytes;
 use mls_rs_codec::MlsDecode;
 use rocksdb::{DB, DBPinnableSlice, ErrorKind, ReadOptions, ReadTier, SnapshotWithThreadMode};
 
-use super::{RocksStore, engine::WELCOMED, inbox_keys, keys, pool_keys, values};
+use super::{RocksStore, engine::WELCOMED, inbox_keys, keys, pool_keys, push_keys, values};
 use crate::{
     mls::EpochNumber,
     pool::{
@@ -14,8 +14,8 @@ use crate::{
         ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
     },
     sequencer::{
-        BlobKey, Dispatch, DispatchKey, Group, GroupKey, Outgoing, Partition, Receipt, RepeatKey, Reservation, Timer,
-        UnixMillis, Usage, UserTag, WelcomeName,
+        BlobKey, Dispatch, DispatchKey, Followed, Group, GroupKey, Kept, Outgoing, Partition, Receipt, RepeatKey,
+        Reservation, Timer, UnixMillis, Usage, UserTag, WelcomeName,
     },
     store::{AccountRow, BudgetRow, Error, OutgoingRow, Page, Snapshot},
     wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
@@ -262,6 +262,81 @@ impl Snapshot for RocksSnapshot<'_> {
         user: &UserTag,
     ) -> Result<Option<UnixMillis>, Error> {
         self.record(keys::PRESENTED, &keys::presented(group, partition, user), "presentation")
+    }
+
+    fn presenters(
+        &self,
+        group: &GroupKey,
+        after: Option<&(MaskedPartitionKey, UserTag)>,
+        limit: usize,
+    ) -> Result<Vec<(MaskedPartitionKey, UserTag)>, Error> {
+        let mut rows = Vec::new();
+        let prefix = group.as_bytes().as_slice();
+        let start = after.map_or(prefix.to_vec(), |(partition, user)| {
+            let mut key = keys::presented(group, partition, user);
+            key.push(0);
+            key
+        });
+        self.scan(keys::PRESENTED, prefix, &start, |key, _value| {
+            rows.push(push_keys::parse_presented(key).ok_or(Error::Corrupt("presentation"))?);
+            Ok(rows.len() < limit)
+        })?;
+        Ok(rows)
+    }
+
+    fn subscribed(
+        &self,
+        provider: &ServiceProviderId,
+        after: Option<&(GroupKey, MaskedPartitionKey)>,
+        limit: usize,
+    ) -> Result<Vec<(GroupKey, MaskedPartitionKey)>, Error> {
+        let mut rows = Vec::new();
+        let prefix = push_keys::subscribed_prefix(provider);
+        let start = after.map_or(prefix.clone(), |(group, partition)| {
+            let mut key = push_keys::subscribed(provider, group, partition);
+            key.push(0);
+            key
+        });
+        self.scan(keys::STATE, &prefix, &start, |key, _value| {
+            rows.push(push_keys::parse_place(key).ok_or(Error::Corrupt("subscription"))?);
+            Ok(rows.len() < limit)
+        })?;
+        Ok(rows)
+    }
+
+    fn followed(&self, group: &GroupKey, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Error> {
+        self.record(keys::STATE, &push_keys::followed(group, partition), "followed partition")
+    }
+
+    fn followed_of(&self, group: &GroupKey, limit: usize) -> Result<Vec<MaskedPartitionKey>, Error> {
+        let mut partitions = Vec::new();
+        let prefix = push_keys::followed_prefix(group);
+        self.scan(keys::STATE, &prefix, &prefix, |key, _value| {
+            partitions.push(push_keys::parse_place(key).ok_or(Error::Corrupt("followed partition"))?.1);
+            Ok(partitions.len() < limit)
+        })?;
+        Ok(partitions)
+    }
+
+    fn kept(
+        &self,
+        group: &GroupKey,
+        partition: &MaskedPartitionKey,
+        from: u32,
+        bytes: u64,
+    ) -> Result<Vec<Kept>, Error> {
+        let (mut kept, mut total): (Vec<Kept>, _) = (Vec::new(), 0_u64);
+        let prefix = keys::partition_prefix(group, partition);
+        self.scan(keys::FOLLOWED, &prefix, &keys::message(group, partition, from), |key, value| {
+            let index = keys::parse_message_index(key).ok_or(Error::Corrupt("kept message"))?;
+            total += value.len() as u64;
+            if total > bytes && !kept.is_empty() {
+                return Ok(false);
+            }
+            kept.push(Kept { index, message: Bytes::copy_from_slice(value) });
+            Ok(true)
+        })?;
+        Ok(kept)
     }
 
     fn welcome(&self, group: &GroupKey, welcome: &WelcomeName) -> Result<Option<WelcomeData>, Error> {

@@ -43,6 +43,7 @@ fn lengths_in_more_bytes_than_needed() {
             "KeyPackageRequest",
             "KeyPackageRequests",
             "KeyPackageResults",
+            "LeaveGroupRequest",
             "MaskedPartitionKey",
             "MintGroupIdResponse",
             "PartitionKeyContext",

@@ -1,5 +1,5 @@
 //! Channels against small servers on loopback.
 
 mod local;
-mod provider;
-mod server;
+pub(crate) mod provider;
+pub(crate) mod server;

@@ -28,21 +28,21 @@ use crate::{
     wire::{MEDIA_TYPE, ServiceProviderId},
 };
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
-struct Issued {
+pub(crate) struct Issued {
     certificate: rcgen::Certificate,
     key: KeyPair,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn issue(&self, names: &[&str]) -> Issued {
+    pub(crate) fn issue(&self, names: &[&str]) -> Issued {
         let key = KeyPair::generate().unwrap();
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.0).unwrap();
@@ -56,7 +56,7 @@ impl Authority {
     }
 }
 
-fn server_config(authority: &Authority, issued: &Issued, alpn: &[&str]) -> ServerConfig {
+pub(crate) fn server_config(authority: &Authority, issued: &Issued, alpn: &[&str]) -> ServerConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let clients =
         WebPkiClientVerifier::builder_with_provider(authority.roots(), Arc::clone(&provider)).build().unwrap();
@@ -79,11 +79,26 @@ fn hub() -> ServiceProviderId {
 }
 
 fn client(authority: &Authority, issued: &Issued, address: SocketAddr, connect: Duration) -> ProviderClient {
+    let limits = Limits { connect, request: PATIENT, response_bytes: 1000 };
+    client_of(authority, issued, hub(), address, limits)
+}
+
+/// A client whose only peer has that id and address.
+pub(crate) fn peer_client(authority: &Authority, issued: &Issued, peer: &str, address: SocketAddr) -> ProviderClient {
+    client_of(authority, issued, peer.parse().unwrap(), address, Limits::default())
+}
+
+fn client_of(
+    authority: &Authority,
+    issued: &Issued,
+    peer: ServiceProviderId,
+    address: SocketAddr,
+    limits: Limits,
+) -> ProviderClient {
     let (ca, certificates, key) = (authority.0.pem(), issued.certificate.pem(), issued.key.serialize_pem());
     let identity = ProviderIdentity { ca: ca.as_bytes(), certificates: certificates.as_bytes(), key: key.as_bytes() };
-    let limits = Limits { connect, request: PATIENT, response_bytes: 1000 };
     let url = format!("https://{address}").parse().unwrap();
-    ProviderClient::new(identity, [(hub(), url)], limits).unwrap()
+    ProviderClient::new(identity, [(peer, url)], limits).unwrap()
 }
 
 async fn echo(arrived: Arrived) -> super::server::Answer {

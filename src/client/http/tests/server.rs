@@ -17,25 +17,25 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 /// How many requests one HTTP/2 connection takes at a time.
-pub(super) const STREAMS_MAX: u32 = 100;
+pub(crate) const STREAMS_MAX: u32 = 100;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
-pub(super) struct Arrived {
-    pub(super) version: Version,
-    pub(super) path: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Arrived {
+    pub(crate) version: Version,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = Response<Full<Bytes>>;
 
-pub(super) fn answer(status: StatusCode, media_type: &str, body: impl Into<Bytes>) -> Answer {
+pub(crate) fn answer(status: StatusCode, media_type: &str, body: impl Into<Bytes>) -> Answer {
     let answer = Response::builder().status(status).header("content-type", media_type);
     answer.body(Full::new(body.into())).unwrap()
 }
 
-pub(super) async fn serve_stream<F, A>(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, handler: F)
+pub(crate) async fn serve_stream<F, A>(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, handler: F)
 where
     F: Fn(Arrived) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Answer> + Send,
@@ -56,7 +56,7 @@ where
 }
 
 /// Serves plain HTTP until the runtime ends.
-pub(super) async fn serve<F, A>(handler: F) -> SocketAddr
+pub(crate) async fn serve<F, A>(handler: F) -> SocketAddr
 where
     F: Fn(Arrived) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Answer> + Send + 'static,
@@ -72,7 +72,7 @@ where
 }
 
 /// Serves TLS until the runtime ends.
-pub(super) async fn serve_tls<F, A>(tls: rustls::ServerConfig, handler: F) -> SocketAddr
+pub(crate) async fn serve_tls<F, A>(tls: rustls::ServerConfig, handler: F) -> SocketAddr
 where
     F: Fn(Arrived) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Answer> + Send + 'static,

@@ -43,6 +43,7 @@ impl Play {
             (_, Some(Some(after))) => effects.push(format!("reserved until {}", written_time(after.until_ms))),
             (_, None) | (None, Some(None)) => {}
         }
+        effects.extend(self.push_effects(transition));
         for timer in &transition.timers {
             let (name, at) = (self.names.of(&timer.partition), written_time(timer.due_ms));
             effects.push(format!("timer: {name} at {at}"));
@@ -124,6 +125,8 @@ pub(super) fn outcome(transition: &Transition) -> String {
             let before = counted(receipt.commits_before.into(), "commit");
             format!("{again}index {}, {before} before, at {}", receipt.index, written_time(receipt.accepted_ms))
         }
+        Outcome::Wanted(None) => "not followed".into(),
+        Outcome::Wanted(Some(next)) => format!("{next} is wanted next"),
         Outcome::Done if transition.is_unchanged() => "nothing new".into(),
         Outcome::Done => "recorded".into(),
     }

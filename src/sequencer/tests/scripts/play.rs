@@ -21,6 +21,12 @@
 //! deliver B to=south answer=taken         what came of bringing the Welcome into B to that provider: ticket, taken,
 //!                                         none-accepted, failed, ticket-refused; now if it is not due yet
 //!     retry-after=90s                     … which wants to be left alone for that long
+//! subscribe A by=north from=2 until=7d    a subscription, or a renewal
+//! pushed A by=north lease=1 next=3        the answer to a push under that lease
+//! unsubscribe A by=north lease=1          the same, which ends it
+//! follow A from=0 until=7d                (as a follower) a local user needs the partition
+//! keep A from=0 hi ho size=100            … its hub pushes messages
+//! unfollow A | followed A                 … nobody wants it; how it stands
 //! expire                                  look at every timer that is due, until none is
 //! ring Q                                  look at Q's timer, due or not
 //! hints A for=north shown=B,C             whom a reader at the end of A is given; `shown` is what that user showed
@@ -120,6 +126,11 @@ impl Play {
                 vec![publisher.map_or("nobody".into(), |key| self.names.of(&key).to_owned())]
             }
             "deliver" => self.deliver(&mut words),
+            "subscribe" | "pushed" | "unsubscribe" | "follow" | "keep" | "unfollow" => {
+                let command = self.push_command(&mut words).expect("one of them");
+                self.decide(&command)
+            }
+            "followed" => self.followed(words.plain(1)),
             "found" => self.found(&mut words),
             "expire" => self.expire(),
             "ring" => self.ring(words.plain(1)),

@@ -41,6 +41,7 @@ impl Play {
             let usage = written_usage(charge.usage);
             printed.push(format!("  charged to {}: {usage}", notation::provider_name(&charge.provider)));
         }
+        printed.extend(self.subscriptions(partition));
         printed.extend(signs(partition.evidence).map(|sign| format!("  evidence: {sign}")));
         printed
     }

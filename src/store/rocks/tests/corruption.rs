@@ -42,6 +42,7 @@ fn errors(snapshot: &dyn Snapshot, group: &GroupKey) -> Vec<Error> {
         snapshot.blob(group, &BlobKey::of(b"a tree")).map(drop),
         snapshot.budget(&provider("follower.example"), group).map(drop),
         snapshot.presented(group, &key, &tag(0x31)).map(drop),
+        snapshot.followed(group, &partition(0x20)).map(drop),
         snapshot.heads(group, EpochNumber(8), 10).map(drop),
         snapshot.highest_head(group).map(drop),
         snapshot.welcome(group, &welcome_name()).map(drop),
@@ -108,8 +109,8 @@ fn with_two_groups(folder: &Path) -> (RocksStore, Batch) {
 fn has_one_length(family: &str, key: &[u8]) -> bool {
     match family {
         keys::STATE => {
-            use keys::kind::{ANNOUNCED, EXPIRY, HEAD, MARK, TIMER};
-            !matches!(key[0], TIMER | ANNOUNCED | EXPIRY | HEAD | MARK)
+            use keys::kind::{ANNOUNCED, EXPIRY, HEAD, MARK, SUBSCRIBED, TIMER};
+            !matches!(key[0], TIMER | ANNOUNCED | EXPIRY | HEAD | MARK | SUBSCRIBED)
         }
         keys::REPEATS | keys::OUTBOX | keys::PRESENTED => true,
         _ => false,

@@ -1,0 +1,3 @@
+//! What goes out, over mutual TLS on loopback, to providers that answer as tests say.
+
+mod pushes;

@@ -1,0 +1,278 @@
+//! Pushes to a subscriber that behaves, and to one that does not.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::StatusCode;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use crate::{
+    client::{
+        Backoff,
+        http::tests::{
+            provider::{Authority, peer_client, server_config},
+            server::{Answer, Arrived, answer, serve_tls},
+        },
+    },
+    courier::{Courier, pushes},
+    sequencer::{GroupKey, Subscription},
+    service::setup::{PATIENCE, Setup, commit, key, peer, provider, say, texts_of, user},
+    wire::{MEDIA_TYPE, PartitionKey, PushRequest, PushResponse, SubscribeRequest, decode, encode},
+};
+
+/// What failed is tried again after milliseconds.
+const QUICK: pushes::Pace = pushes::Pace {
+    backoff: Backoff {
+        first: Duration::from_millis(2),
+        maximum: Duration::from_millis(20),
+        attempts: u32::MAX,
+        retry_after_maximum: Duration::from_millis(20),
+    },
+    look_again: Duration::from_millis(200),
+};
+
+/// A subscriber that takes everything, after it has answered as it was told to.
+#[derive(Clone)]
+struct Follower {
+    script: Arc<Mutex<VecDeque<Answer>>>,
+    arrived: mpsc::UnboundedSender<PushRequest>,
+}
+
+impl Follower {
+    fn answer(&self, arrived: &Arrived) -> Answer {
+        assert_eq!(arrived.path, "/v1/push");
+        let push: PushRequest = decode(&arrived.body).unwrap();
+        let count = u32::try_from(push.response.epoch.messages.len()).unwrap();
+        let next_counter = push.first_counter + count;
+        self.arrived.send(push).unwrap();
+        let scripted = self.script.lock().unwrap().pop_front();
+        scripted.unwrap_or_else(|| wants(next_counter))
+    }
+}
+
+fn wants(next_counter: u32) -> Answer {
+    answer(StatusCode::OK, MEDIA_TYPE, encode(&PushResponse { next_counter }).unwrap())
+}
+
+struct Stage {
+    setup: Setup,
+    courier: Option<(watch::Sender<bool>, JoinHandle<()>)>,
+    providers: crate::client::http::ProviderClient,
+    script: Arc<Mutex<VecDeque<Answer>>>,
+    pushed: mpsc::UnboundedReceiver<PushRequest>,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let setup = Setup::new();
+        let authority = Authority::new();
+        let (arrived, pushed) = mpsc::unbounded_channel();
+        let follower = Follower { script: Arc::default(), arrived };
+        let script = follower.script.clone();
+        let server = server_config(&authority, &authority.issue(&["follower.example"]), &["h2"]);
+        let address = serve_tls(server, move |arrived| {
+            let answer = follower.answer(&arrived);
+            async move { answer }
+        })
+        .await;
+        let providers = peer_client(&authority, &authority.issue(&["hub.example"]), "follower.example", address);
+        Self { setup, courier: None, providers, script, pushed }
+    }
+
+    /// From now on there is a courier.
+    fn start(&mut self) {
+        let courier = Courier::new(self.setup.service.clone(), self.providers.clone());
+        let (stop, stopping) = watch::channel(false);
+        let pushing = async move {
+            let peers = vec![provider("follower.example")];
+            super::super::rounds::until_stopped(stopping, pushes::push(&courier, peers, QUICK)).await;
+        };
+        self.courier = Some((stop, tokio::spawn(pushing)));
+    }
+
+    async fn stop(&mut self) {
+        let (stop, courier) = self.courier.take().expect("it runs");
+        stop.send_replace(true);
+        timeout(PATIENCE, courier).await.expect("it ends").unwrap();
+    }
+
+    async fn subscribe(&self, group: &[u8], number: u8, from_counter: u32) {
+        let partition_key = PartitionKey::new(key(number));
+        let request = SubscribeRequest { group_id: group.to_vec(), partition_key, from_counter, ttl_seconds: 3600 };
+        let response = self.setup.service.subscribe(&provider("follower.example"), &request).await.unwrap();
+        assert_eq!(response.ttl_seconds, 3600);
+    }
+
+    async fn say(&self, group: &[u8], number: u8, text: &str) {
+        self.setup.send(user("alice"), say(group, number, text)).await.unwrap();
+    }
+
+    /// The next push: its first index, and what is in it.
+    async fn next(&mut self) -> (u32, Vec<String>) {
+        let push = timeout(PATIENCE, self.pushed.recv()).await.expect("a push").unwrap();
+        assert!(push.response.hints.is_empty());
+        (push.first_counter, texts_of(&push.response.epoch))
+    }
+
+    fn script(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.script.lock().unwrap().extend(answers);
+    }
+
+    fn subscription(&self, group: &[u8], number: u8) -> Option<Subscription> {
+        let snapshot = crate::store::Store::snapshot(&*self.setup.store).unwrap();
+        let partition = PartitionKey::new(key(number)).masked();
+        let record = snapshot.partition(&GroupKey::of(group), &partition).unwrap()?;
+        record.subscription_of(&provider("follower.example")).cloned()
+    }
+
+    /// Waits until the cursor stands there, or there is no subscription.
+    async fn cursor(&self, group: &[u8], number: u8, expected: Option<u32>) {
+        let settled = async {
+            while self.subscription(group, number).map(|known| known.next_index) != expected {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, settled).await.expect("it settles");
+    }
+}
+
+fn pushed(first_index: u32, texts: &[&str]) -> (u32, Vec<String>) {
+    (first_index, texts.iter().map(|text| (*text).to_owned()).collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_are_pushed_from_a_cursor_that_outlives_the_process() {
+    let mut stage = Stage::new().await;
+    let group = stage.setup.group().await;
+    for text in ["zero", "one", "two"] {
+        stage.say(&group, 0, text).await;
+    }
+    stage.subscribe(&group, 0, 1).await;
+    stage.start();
+    assert_eq!(stage.next().await, pushed(1, &["one", "two"]));
+    stage.cursor(&group, 0, Some(3)).await;
+    stage.say(&group, 0, "three").await;
+    assert_eq!(stage.next().await, pushed(3, &["three"]));
+    stage.cursor(&group, 0, Some(4)).await;
+    stage.stop().await;
+    stage.say(&group, 0, "four").await;
+    stage.setup = stage.setup.restart().await;
+    stage.start();
+    assert_eq!(stage.next().await, pushed(4, &["four"]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gone_ends_a_subscription() {
+    let mut stage = Stage::new().await;
+    let (group, other) = (stage.setup.group().await, stage.setup.group().await);
+    stage.start();
+    stage.subscribe(&group, 0, 0).await;
+    stage.subscribe(&other, 0, 0).await;
+    stage.script([answer(StatusCode::GONE, "text/plain", "")]);
+    stage.say(&group, 0, "not wanted").await;
+    assert_eq!(stage.next().await, pushed(0, &["not wanted"]));
+    stage.cursor(&group, 0, None).await;
+    stage.say(&group, 0, "not pushed").await;
+    stage.say(&other, 0, "of another group").await;
+    assert_eq!(stage.next().await, pushed(0, &["of another group"]));
+    // Until it subscribes again.
+    stage.subscribe(&group, 0, 1).await;
+    assert_eq!(stage.next().await, pushed(1, &["not pushed"]));
+}
+
+/// Whatever a subscriber answers, it is tried again, and what it wants counts when it says so in the right form.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hostile_subscriber_harms_nobody_but_itself() {
+    let mut stage = Stage::new().await;
+    let group = stage.setup.group().await;
+    stage.say(&group, 0, "zero").await;
+    stage.say(&group, 0, "one").await;
+    let whole = encode(&PushResponse { next_counter: 2 }).unwrap();
+    let scripted = [
+        answer(StatusCode::INTERNAL_SERVER_ERROR, MEDIA_TYPE, whole.clone()),
+        answer(StatusCode::TOO_MANY_REQUESTS, MEDIA_TYPE, ""),
+        answer(StatusCode::FOUND, MEDIA_TYPE, whole.clone()),
+        answer(StatusCode::NO_CONTENT, MEDIA_TYPE, ""),
+        answer(StatusCode::OK, "text/html", whole.clone()),
+        answer(StatusCode::OK, MEDIA_TYPE, ""),
+        answer(StatusCode::OK, MEDIA_TYPE, [whole.as_slice(), &[0]].concat()),
+        answer(StatusCode::OK, MEDIA_TYPE, Bytes::from(vec![0x5a; 100_000])),
+        // Beyond what it was given, and nothing of it.
+        wants(3),
+        wants(u32::MAX),
+        wants(0),
+    ];
+    let count = scripted.len();
+    stage.script(scripted);
+    stage.subscribe(&group, 0, 0).await;
+    stage.start();
+    for round in 0..=count {
+        assert_eq!(stage.next().await, pushed(0, &["zero", "one"]), "round {round}");
+    }
+    stage.cursor(&group, 0, Some(2)).await;
+    // It has lost what it had, and wants it again: from there on.
+    stage.script([wants(0), wants(1)]);
+    stage.say(&group, 0, "two").await;
+    assert_eq!(stage.next().await, pushed(2, &["two"]));
+    assert_eq!(stage.next().await, pushed(0, &["zero", "one", "two"]));
+    assert_eq!(stage.next().await, pushed(1, &["one", "two"]));
+    stage.cursor(&group, 0, Some(3)).await;
+}
+
+/// For one that takes nothing, names of partitions are held and no messages; nothing is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_that_was_down_gets_everything_when_it_is_back() {
+    let mut stage = Stage::new().await;
+    let group = stage.setup.group().await;
+    stage.start();
+    let down = |_| answer(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "");
+    stage.script((0..30).map(down));
+    for number in 0..20 {
+        stage.say(&group, number, "first").await;
+        stage.subscribe(&group, number, 0).await;
+        stage.say(&group, number, "second").await;
+    }
+    for number in 0..20 {
+        stage.cursor(&group, number, Some(2)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_follows_the_key_that_its_provider_presents() {
+    let mut stage = Stage::new().await;
+    let group = stage.setup.group().await;
+    stage.start();
+    stage.subscribe(&group, 0, 0).await;
+    stage.setup.send(user("alice"), commit(&group, 0, 1, "to one")).await.unwrap();
+    assert_eq!(stage.next().await, pushed(0, &["to one"]));
+    stage.say(&group, 1, "in one").await;
+    assert_eq!(stage.subscription(&group, 1), None, "nobody there has shown the key");
+    stage.setup.receive(peer("follower.example"), &group, 1, 1).await;
+    assert_eq!(stage.next().await, pushed(0, &["in one"]));
+}
+
+/// A lease that is over is over, also before anybody has looked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_pushed_after_the_lease() {
+    let mut stage = Stage::new().await;
+    let (group, other) = (stage.setup.group().await, stage.setup.group().await);
+    stage.subscribe(&group, 0, 0).await;
+    stage.setup.clock.advance(3_600_000);
+    stage.subscribe(&other, 0, 0).await;
+    stage.start();
+    stage.say(&group, 0, "too late").await;
+    stage.say(&other, 0, "in time").await;
+    assert_eq!(stage.next().await, pushed(0, &["in time"]));
+    stage.cursor(&other, 0, Some(1)).await;
+    assert_eq!(stage.subscription(&group, 0).map(|known| known.next_index), Some(0));
+    stage.setup.service.sweep().await.unwrap();
+    assert_eq!(stage.subscription(&group, 0), None);
+}

@@ -1,0 +1,89 @@
+//! A local user's wait for messages of another hub that may push them: here while that works, and at the hub otherwise.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
+use tokio::time::Instant;
+
+use super::{
+    Problem,
+    forward::{Asking, whole_seconds_until},
+    hub_answer::HubPage,
+};
+use crate::{
+    client::http::{ChannelRequest, Operation},
+    service::{Answer, Found, Step, Subscribing, UserId},
+    wire::{PartitionKey, SubscribeRequest, SubscribeResponse, decode, encode},
+};
+
+/// How often one wait looks what to do next: some of its steps end at once.
+const STEPS_MAX: usize = 32;
+
+/// Where the answer came from.
+pub(super) enum Waited {
+    /// From what the hub had pushed.
+    Here(Box<Answer>),
+    /// From the hub.
+    AtHub(Arc<HubPage>),
+}
+
+/// Waits for so long. `key` is what the user presented.
+pub(super) async fn wait(
+    asking: &Asking<'_>,
+    user: &UserId,
+    key: &PartitionKey,
+    wait: Duration,
+) -> Result<Waited, Problem> {
+    let service = &asking.hub.service;
+    let (place, counter) = ((asking.question.group, asking.question.partition), asking.question.counter);
+    let until = Instant::now() + wait;
+    for _step in 0..STEPS_MAX {
+        let rest = whole_seconds_until(until);
+        if rest.is_zero() || asking.hub.is_draining() {
+            break;
+        }
+        match service.next_step(user, asking.id.hub(), place, counter).await? {
+            Step::Serve(answer) => return Ok(Waited::Here(answer)),
+            Step::Subscribe(subscribing) => subscribe(asking, key, subscribing).boxed().await?,
+            Step::AwaitPush(longest) => service.await_push(place, counter, longest.min(rest)).await?,
+            Step::Look => {
+                let page = asking.ask(Duration::ZERO).0.await?;
+                if !page.is_success() || page.found() == Found::Messages {
+                    return Ok(take(asking, page));
+                }
+                service.hub_had_nothing(place);
+            }
+            Step::Pull => return Ok(take(asking, asking.wait(rest).await?)),
+        }
+    }
+    Ok(take(asking, asking.wait(Duration::ZERO).await?))
+}
+
+/// An answer of the hub: what is in it is to be pushed as well, if anything is.
+fn take(asking: &Asking<'_>, page: Arc<HubPage>) -> Waited {
+    if page.is_success()
+        && page.found() == Found::Messages
+        && let Some(next_index) = page.next_index()
+    {
+        let place = (asking.question.group, asking.question.partition);
+        asking.hub.service.hub_had_messages(place, next_index);
+    }
+    Waited::AtHub(page)
+}
+
+/// Asks the hub to push. If it will not, the wait goes on there.
+async fn subscribe(asking: &Asking<'_>, key: &PartitionKey, subscribing: Subscribing) -> Result<(), Problem> {
+    let request = SubscribeRequest {
+        group_id: asking.id.as_bytes().to_vec(),
+        partition_key: key.clone(),
+        from_counter: subscribing.from,
+        ttl_seconds: subscribing.ttl_seconds,
+    };
+    let body = encode(&request).map_err(|_| Problem::unavailable())?;
+    let request = ChannelRequest::new(Operation::Subscribe, body.into());
+    let answer = asking.hub.upstream.call(&asking.hub.service, asking.id.hub(), request).await;
+    let granted = answer.ok().filter(super::hub_answer::HubAnswer::is_success);
+    let granted = granted.and_then(|answer| decode::<SubscribeResponse>(answer.body()).ok());
+    subscribing.ended(granted.map(|granted| granted.ttl_seconds)).await?;
+    Ok(())
+}
