@@ -2,7 +2,7 @@
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderMap, Request, header::CONTENT_TYPE},
+    http::{HeaderMap, Request, header::CONTENT_TYPE, request::Parts},
 };
 use http_body_util::BodyExt;
 use tokio::sync::OwnedSemaphorePermit;
@@ -23,17 +23,24 @@ pub(super) struct Received {
 /// Reads a body of the drafts' media type.
 ///
 /// Memory is lent as bytes arrive, so that a large announced length holds nothing back from others.
-pub(super) async fn read(hub: &Hub, request: Request<Body>, bytes_max: usize) -> Result<Received, Problem> {
-    let (head, body) = request.into_parts();
-    if !is_media_type(&head.headers) {
-        return Err(Problem::unsupported_media());
-    }
-    match tokio::time::timeout(hub.body_timeout, collect(hub, body, bytes_max)).await {
-        Ok(collected) => {
-            let (bytes, memory) = collected?;
-            Ok(Received { headers: head.headers, bytes, _memory: memory })
+pub(super) fn read(
+    hub: &Hub,
+    request: Request<Body>,
+    bytes_max: usize,
+) -> impl Future<Output = Result<Received, Problem>> {
+    // Before the future begins, which would keep room for the whole request besides what it needs of it.
+    let (Parts { headers, .. }, body) = request.into_parts();
+    async move {
+        if !is_media_type(&headers) {
+            return Err(Problem::unsupported_media());
         }
-        Err(_elapsed) => Err(Problem::slow_body()),
+        match tokio::time::timeout(hub.body_timeout, collect(hub, body, bytes_max)).await {
+            Ok(collected) => {
+                let (bytes, memory) = collected?;
+                Ok(Received { headers, bytes, _memory: memory })
+            }
+            Err(_elapsed) => Err(Problem::slow_body()),
+        }
     }
 }
 

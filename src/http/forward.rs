@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::response::Response;
+use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
@@ -56,14 +57,17 @@ pub(super) async fn receive(
     user: &UserId,
     id: &GroupId,
     request: &ReceiveRequest,
-    received: &Received,
+    received: Received,
 ) -> Result<Response, Problem> {
     let (group, partition) = (GroupKey::of(id.as_bytes()), request.partition_key.masked());
     let wait = fields::wait(&received.headers).min(hub.service.longest_wait());
+    // A copy: as it came it would keep what else was read from the socket with it, and the memory that all bodies share.
+    let body = Bytes::copy_from_slice(&received.bytes);
+    drop(received);
     let asking = Asking {
         hub,
         id,
-        request: ChannelRequest::new(Operation::Receive, received.bytes.clone()),
+        request: ChannelRequest::new(Operation::Receive, body),
         question: Question { group, partition, counter: request.counter, waits: true },
     };
     let page = match push_wait::wait(&asking, user, &request.partition_key, wait).await? {

@@ -21,7 +21,10 @@ async fn fetch(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
     let request: InboxRequest = decode(&received.bytes).map_err(Problem::malformed)?;
-    respond::inbox(hub.service.inbox(&user, request, fields::wait(&received.headers)).await?)
+    let wait = fields::wait(&received.headers);
+    // Nobody who waits keeps the memory that all bodies share.
+    drop(received);
+    respond::inbox(hub.service.inbox(&user, request, wait).await?)
 }
 
 async fn acknowledge(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State},
-    middleware,
     response::Response,
     routing::{get, post},
 };
+use tower::util::MapResponseLayer;
 
 use super::{
     Hub, Problem, admin, body, fields, forward, health, inbox, key_packages,
@@ -19,7 +19,7 @@ use super::{
     respond::{self, no_store},
 };
 use crate::{
-    service::Submitter,
+    service::{Receive, Submitter},
     wire::{CreateGroupRequest, MintGroupIdResponse, decode},
 };
 
@@ -38,7 +38,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .merge(admin::router())
         .route(health::ALIVE, get(health::alive))
         .route(health::READY, get(health::ready))
-        .layer(middleware::map_response(no_store))
+        .layer(MapResponseLayer::new(no_store))
         .with_state(hub)
 }
 
@@ -57,16 +57,20 @@ async fn receive(State(hub): State<Arc<Hub>>, request: Request) -> Result<Respon
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
     let request = operations::decode_receive(&received)?;
     if let Some(id) = hub.other_hub(&request.group_id) {
-        return forward::receive(&hub, &user, &id, &request, &received).await;
+        return forward::receive(&hub, &user, &id, &request, received).await;
     }
-    operations::receive(&hub, &Submitter::User(user), &request, &received).await
+    let receive = Receive::new(&request, fields::wait(&received.headers));
+    // Nothing of it is kept while it waits.
+    drop((request, received));
+    operations::receive(&hub, &Submitter::User(user), receive).await
 }
 
 /// Names no group, so it can mean groups of this hub only.
 async fn receive_literal(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
-    operations::receive_literal(&hub, &Submitter::User(user), &received).await
+    let (request, wait) = operations::wanted_literally(received)?;
+    operations::receive_literal(&hub, &Submitter::User(user), request, wait).await
 }
 
 /// The request has no content: an empty body of the media type.

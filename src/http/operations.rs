@@ -1,5 +1,7 @@
 //! Operations that both listeners offer, behind whatever tells them who asks.
 
+use std::time::Duration;
+
 use axum::response::Response;
 
 use super::{Hub, Problem, body::Received, fields, respond};
@@ -33,22 +35,29 @@ pub(super) fn decode_receive(received: &Received) -> Result<ReceiveRequest, Prob
     decode(&received.bytes).map_err(Problem::malformed)
 }
 
-pub(super) async fn receive(
-    hub: &Hub,
-    submitter: &Submitter,
-    request: &ReceiveRequest,
-    received: &Received,
-) -> Result<Response, Problem> {
-    let receive = Receive::new(request, fields::wait(&received.headers));
+/// What a request wants, and what it brought with it is gone: while a receive waits, it keeps neither its fields nor its
+/// body, which would keep what else was read from the socket with them, nor the memory that all bodies share.
+pub(super) fn wanted(received: Received) -> Result<Receive, Problem> {
+    let request = decode_receive(&received)?;
+    Ok(Receive::new(&request, fields::wait(&received.headers)))
+}
+
+pub(super) async fn receive(hub: &Hub, submitter: &Submitter, receive: Receive) -> Result<Response, Problem> {
     respond::received(hub.service.receive(submitter, receive).await?)
+}
+
+/// What a request wants that names no group, and how long it may wait. The rest of it is gone, as with [`wanted`].
+pub(super) fn wanted_literally(received: Received) -> Result<(LiteralReceiveRequest, Duration), Problem> {
+    let request = decode(&received.bytes).map_err(Problem::malformed)?;
+    Ok((request, fields::wait(&received.headers)))
 }
 
 pub(super) async fn receive_literal(
     hub: &Hub,
     submitter: &Submitter,
-    received: &Received,
+    request: LiteralReceiveRequest,
+    wait: Duration,
 ) -> Result<Response, Problem> {
-    let request: LiteralReceiveRequest = decode(&received.bytes).map_err(Problem::malformed)?;
-    let receive = hub.service.find_literal(submitter, &request, fields::wait(&received.headers)).await?;
-    respond::received(hub.service.receive(submitter, receive).await?)
+    let found = hub.service.find_literal(submitter, &request, wait).await?;
+    receive(hub, submitter, found).await
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State},
-    middleware,
     response::Response,
     routing::post,
 };
+use tower::util::MapResponseLayer;
 
 use super::{
     Hub, Problem, body,
@@ -33,7 +33,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/welcome", post(welcome))
         .merge(outside::of_providers())
         .merge(pushes::of_providers())
-        .layer(middleware::map_response(no_store))
+        .layer(MapResponseLayer::new(no_store))
         .with_state(hub)
 }
 
@@ -45,8 +45,7 @@ async fn send(State(hub): State<Arc<Hub>>, Admitted(peer): Admitted, request: Re
 
 async fn receive(State(hub): State<Arc<Hub>>, Admitted(peer): Admitted, request: Request) -> Result<Response, Problem> {
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
-    let request = operations::decode_receive(&received)?;
-    operations::receive(&hub, &peer, &request, &received).await
+    operations::receive(&hub, &peer, operations::wanted(received)?).await
 }
 
 async fn receive_literal(
@@ -55,7 +54,8 @@ async fn receive_literal(
     request: Request,
 ) -> Result<Response, Problem> {
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
-    operations::receive_literal(&hub, &peer, &received).await
+    let (request, wait) = operations::wanted_literally(received)?;
+    operations::receive_literal(&hub, &peer, request, wait).await
 }
 
 async fn welcome_init(

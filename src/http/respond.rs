@@ -77,7 +77,7 @@ impl AsRef<[u8]> for Page {
 }
 
 /// Nothing of this service is for caches.
-pub(super) async fn no_store(mut response: Response) -> Response {
+pub(super) fn no_store(mut response: Response) -> Response {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -1,6 +1,6 @@
 //! Receiving messages (draft §4.4): a snapshot read, a wait if it finds nothing, hints if it reaches the end.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use mls_rs_codec::MlsSize;
 use restante_process::Stopwatch;
@@ -160,19 +160,28 @@ impl Service {
 
     /// Memory comes first, for the longest answer that is usual. One that is longer, because it has a single message that
     /// is longer than a page, is read once more when there is memory for it.
-    async fn read(self: &Arc<Self>, reader: &Reader, group: GroupKey, receive: &Receive) -> Result<Answer, Error> {
-        let mut bytes = self.limits.page_bytes.saturating_add(self.policy().hint_bytes);
-        for _attempt in 0..READS_MAX {
-            let mut memory = self.pages.lend(&reader.provider, bytes).await?;
-            let received = self.read_page(reader, group, receive).await?;
-            let length = received.response.mls_encoded_len() as u64;
-            if length <= bytes {
-                memory.keep(length);
-                return Ok(Answer { received, memory });
+    ///
+    /// Boxed: what a read needs is gone when it is over, and no wait keeps room for it.
+    fn read<'a>(
+        self: &'a Arc<Self>,
+        reader: &'a Reader,
+        group: GroupKey,
+        receive: &'a Receive,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + 'a>> {
+        Box::pin(async move {
+            let mut bytes = self.limits.page_bytes.saturating_add(self.policy().hint_bytes);
+            for _attempt in 0..READS_MAX {
+                let mut memory = self.pages.lend(&reader.provider, bytes).await?;
+                let received = self.read_page(reader, group, receive).await?;
+                let length = received.response.mls_encoded_len() as u64;
+                if length <= bytes {
+                    memory.keep(length);
+                    return Ok(Answer { received, memory });
+                }
+                bytes = length;
             }
-            bytes = length;
-        }
-        Err(Error::Overloaded)
+            Err(Error::Overloaded)
+        })
     }
 
     async fn read_page(

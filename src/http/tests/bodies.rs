@@ -11,7 +11,12 @@ use axum::body::{Body, Bytes};
 use hyper::body::Frame;
 
 use super::{Bounds, Call, House, application};
-use crate::{client::ProblemCode, sequencer::Policy, service::Limits};
+use crate::{
+    client::ProblemCode,
+    fixtures::requests::{receive, receive_literal},
+    sequencer::Policy,
+    service::{Limits, setup::key},
+};
 
 /// Pieces, and what happens after the last one.
 struct Pieces {
@@ -119,4 +124,31 @@ async fn memory_is_lent_and_given_back() {
         send(number).answer(&house).await.assert_ok();
     }
     assert_eq!(house.messages(&group, 0).await, 20);
+}
+
+/// However many wait, for however long: what they asked with is gone, and others can ask.
+#[tokio::test]
+async fn memory_is_given_back_before_a_wait() {
+    let house = quick(Bounds { in_flight_bytes_max: 4096, ..Bounds::default() });
+    let group = house.setup.group().await;
+    let (named, literal, inbox) = (receive(&group, key(0), 0), receive_literal(key(0), 0), vec![0; 24]);
+    let next = Call::provider("/v1/receive", named.clone());
+    for waiting in [
+        Call::local("/v1/receive", named.clone()),
+        Call::local("/v1/receive-literal", literal.clone()),
+        Call::local("/v1/local/inbox", inbox),
+        Call::provider("/v1/receive", named),
+        Call::provider("/v1/receive-literal", literal),
+    ] {
+        let waiting = waiting.with("prefer", "wait=50");
+        let asking = async {
+            house.setup.await_waiting(1).await;
+            next.answer(&house).await.assert_ok();
+        };
+        tokio::select! {
+            answer = waiting.answer(&house) => panic!("it does not wait: {}", answer.status),
+            () = asking => {}
+        }
+        house.setup.await_waiting(0).await;
+    }
 }
