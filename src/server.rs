@@ -20,7 +20,7 @@ use crate::{
     courier::Courier,
     http::{self, Hub, HubParts, Peer, Upstream},
     pool::{self, InboxPolicy, Rate, Room},
-    sequencer::{GroupInfoAccess, Policy, SizeLimits, Usage},
+    sequencer::{GroupInfoAccess, Policy, SizeLimits, Undelivered, Usage},
     service::{self, AnsweredRequests, Limits, Parts, SWEEP_INTERVAL, Service, SystemClock, SystemEntropy},
     store::{
         self, SharedStore,
@@ -121,7 +121,7 @@ pub async fn run(
         tasks.spawn("local", connections.serve(socket, ending.clone()));
         ready("local", &address);
     }
-    let courier = Courier::new(service.clone(), providers);
+    let courier = Courier::new(service.clone(), providers, limits::of_deliveries(&config.limits));
     let peers = config.peers.iter().map(|peer| peer.id.clone()).collect();
     tasks.spawn("pushes", courier.clone().push(peers, ending.clone()));
     tasks.spawn("welcomes", courier.deliver_welcomes(ending.clone()));
@@ -236,6 +236,12 @@ fn policy(config: &Config) -> Policy {
         budget_in_group,
         budget_in_all: budget_in_group.times(written.all_groups_factor.into()),
         late_after_ms: u64::from(written.late_minutes) * 60_000,
+        welcome_hold_ms: u64::from(written.welcome_hold_days) * 24 * HOUR_MS,
+        welcome_lifetime_ms: u64::from(written.welcome_delivery_days) * 24 * HOUR_MS,
+        undelivered: Undelivered {
+            welcomes: written.undelivered_welcomes_per_provider.into(),
+            bytes: written.undelivered_welcome_bytes_per_provider,
+        },
         hint_window_ms: u64::from(written.hint_window_days) * 24 * HOUR_MS,
         hint_epochs: written.hint_epochs_max,
         hint_bytes: written.hint_bytes_max,
@@ -328,6 +334,10 @@ mod tests {
         assert_eq!(written.hint_epochs_max, policy.hint_epochs);
         assert_eq!(written.hint_bytes_max, policy.hint_bytes);
         assert_eq!(u64::from(written.hint_window_days) * 24 * 3_600_000, policy.hint_window_ms);
+        assert_eq!(u64::from(written.welcome_hold_days) * 24 * 3_600_000, policy.welcome_hold_ms);
+        assert_eq!(u64::from(written.welcome_delivery_days) * 24 * 3_600_000, policy.welcome_lifetime_ms);
+        assert_eq!(u64::from(written.undelivered_welcomes_per_provider), policy.undelivered.welcomes);
+        assert_eq!(written.undelivered_welcome_bytes_per_provider, policy.undelivered.bytes);
         assert_eq!(u64::from(written.late_minutes) * 60_000, policy.late_after_ms);
         let pool = pool::Policy::default();
         assert_eq!(written.key_packages_per_client, pool.stock_items);

@@ -40,6 +40,12 @@ pub struct Limits {
     /// The most bytes of responses to receives that are in memory at the same time, until clients have taken them up. One
     /// provider may have a quarter of it.
     pub responses_in_flight_bytes_max: u64,
+    /// The most Welcomes that are being delivered at the same time.
+    pub deliveries_max: usize,
+    /// The most of them to one provider.
+    pub deliveries_per_provider: usize,
+    /// The most bytes of Welcomes and trees that are in memory because of that.
+    pub deliveries_in_flight_bytes_max: usize,
     /// How long a shutdown waits for requests that are being served.
     pub drain_seconds: u32,
 }
@@ -61,6 +67,9 @@ impl Default for Limits {
             idle_timeout_seconds: 120,
             in_flight_bytes_max: 512 * MIB,
             responses_in_flight_bytes_max: 512 * MIB as u64,
+            deliveries_max: 32,
+            deliveries_per_provider: 4,
+            deliveries_in_flight_bytes_max: 128 * MIB,
             drain_seconds: 60,
         }
     }
@@ -92,6 +101,9 @@ impl Limits {
             idle_timeout_seconds,
             in_flight_bytes_max,
             responses_in_flight_bytes_max,
+            deliveries_max,
+            deliveries_per_provider,
+            deliveries_in_flight_bytes_max,
             drain_seconds: _, // 0 means not to wait
         } = *self;
         for (key, is_zero) in [
@@ -109,6 +121,23 @@ impl Limits {
             if is_zero {
                 problems.add(place(&format!("limits.{key}")), "0 would refuse every request; give a number".into());
             }
+        }
+        for (key, is_zero) in
+            [("deliveries_max", deliveries_max == 0), ("deliveries_per_provider", deliveries_per_provider == 0)]
+        {
+            if is_zero {
+                problems.add(place(&format!("limits.{key}")), "0 would deliver no Welcome; give at least 1".into());
+            }
+        }
+        let longest = welcome_bytes.saturating_add(group_info_bytes);
+        if deliveries_in_flight_bytes_max < longest {
+            problems.add(
+                place("limits.deliveries_in_flight_bytes_max"),
+                format!(
+                    "{deliveries_in_flight_bytes_max} bytes do not hold the longest Welcome with its tree; give at least \
+                     {longest}, or lower limits.welcome_bytes and limits.group_info_bytes"
+                ),
+            );
         }
         if in_flight_bytes_max < self.request_bytes_max() {
             problems.add(

@@ -58,6 +58,14 @@ pub struct Policy {
     pub inbox_bytes_max: u64,
     /// How long a Welcome waits for its client.
     pub inbox_days: u32,
+    /// How long a Welcome is held until somebody presents the key of the partition that it opens.
+    pub welcome_hold_days: u32,
+    /// For how long it is tried to deliver a Welcome.
+    pub welcome_delivery_days: u32,
+    /// The most Welcomes of one submitting provider that are not delivered yet.
+    pub undelivered_welcomes_per_provider: u32,
+    /// The most bytes of them.
+    pub undelivered_welcome_bytes_per_provider: u64,
     /// After this long a partition whose dominant child is in use counts what is still sent to it as late.
     pub late_minutes: u32,
 }
@@ -84,6 +92,10 @@ impl Default for Policy {
             inbox_bytes_per_user: 256 * 1024 * 1024,
             inbox_bytes_max: 8 * 1024 * 1024 * 1024,
             inbox_days: 30,
+            welcome_hold_days: 7,
+            welcome_delivery_days: 30,
+            undelivered_welcomes_per_provider: 1_000,
+            undelivered_welcome_bytes_per_provider: 256 * 1024 * 1024,
             late_minutes: 15,
         }
     }
@@ -142,6 +154,16 @@ impl Policy {
         }
         if self.clients_per_user > Self::CLIENTS_MAX {
             refuse("clients_per_user", "a user can have at most 256 stocks over all clients; give at most 256");
+        }
+        for (key, is_zero) in [
+            ("welcome_hold_days", self.welcome_hold_days == 0),
+            ("welcome_delivery_days", self.welcome_delivery_days == 0),
+            ("undelivered_welcomes_per_provider", self.undelivered_welcomes_per_provider == 0),
+            ("undelivered_welcome_bytes_per_provider", self.undelivered_welcome_bytes_per_provider == 0),
+        ] {
+            if is_zero {
+                refuse(key, "0 would let nobody be welcomed to a group; give at least 1");
+            }
         }
         if self.group_id_reservation_hours == 0 {
             refuse("group_id_reservation_hours", "0 would let no group be created; give at least 1");

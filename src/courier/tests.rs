@@ -1,3 +1,8 @@
 //! What goes out, over mutual TLS on loopback, to providers that answer as tests say.
 
+mod bad_answers;
+mod follower;
+mod outcomes;
 mod pushes;
+mod restarts;
+mod stage;

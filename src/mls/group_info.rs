@@ -6,7 +6,7 @@ use bytes::Bytes;
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
 use super::{
-    CipherSuite, EpochNumber, Fault, ProtocolVersion, Walk,
+    CipherSuite, EpochNumber, Fault, ProtocolVersion, Walk, WireRatchetTree,
     grammar::{extent, vector},
 };
 
@@ -80,6 +80,20 @@ impl WireGroupInfo {
     /// Whether it carries a `ratchet_tree` extension.
     pub fn has_ratchet_tree(&self) -> bool {
         self.has_ratchet_tree
+    }
+
+    /// The tree of its `ratchet_tree` extension, if it has one that can be read.
+    pub fn ratchet_tree(&self) -> Option<WireRatchetTree> {
+        let mut behind_context = self.bytes.get(self.group_context.end..)?;
+        let mut extensions = vector(&mut behind_context).ok()?;
+        while !extensions.is_empty() {
+            let kind = u16::mls_decode(&mut extensions).ok()?;
+            let content = vector(&mut extensions).ok()?;
+            if kind == RATCHET_TREE {
+                return WireRatchetTree::mls_decode_exhaustive(content).ok();
+            }
+        }
+        None
     }
 
     fn signature_prefix(&self) -> usize {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use restante_process::ConnectionLimits;
 
-use crate::config::Limits;
+use crate::{config::Limits, courier::DeliveryLimits};
 
 /// On a connection of another provider or of our own service, which is the connection of many users: waiting receives
 /// share it.
@@ -41,5 +41,14 @@ fn of_all(limits: &Limits) -> ConnectionLimits {
         response_timeout: seconds(limits.response_timeout_seconds),
         idle_timeout: seconds(limits.idle_timeout_seconds),
         ..ConnectionLimits::default()
+    }
+}
+
+/// Of Welcomes on their way out.
+pub(super) fn of_deliveries(limits: &Limits) -> DeliveryLimits {
+    DeliveryLimits {
+        at_once: limits.deliveries_max,
+        each_provider: limits.deliveries_per_provider,
+        bytes_max: limits.deliveries_in_flight_bytes_max,
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         InboxRequest, InboxResponse, JoinToken, JoinTokenRequest, JoinTokenResponse, KeyPackageRequests,
         KeyPackageResults, KeyPackageStanding, LeaveGroupRequest, ListTokensResponse, MEDIA_TYPE, MaskedPartitionKey,
         MintGroupIdResponse, MintTokenRequest, MintTokenResponse, ReceiveRequest, RevokeTokenRequest, SendRequest,
-        SendResponse, UploadKeyPackagesRequest,
+        SendResponse, UploadKeyPackagesRequest, WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
     },
 };
 
@@ -281,6 +281,22 @@ impl<C: Channel> DeliveryService<C> {
     /// [`CallError`]
     pub async fn acknowledge(&self, request: &InboxAckRequest) -> Result<(), CallError> {
         self.successful(ChannelRequest::new(Operation::InboxAck, encode(request)?)).await.map(drop)
+    }
+
+    /// Asks a provider whether it takes a Welcome for those KeyPackages (draft §4.3). Nothing is used up by that.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn welcome_init(&self, request: &WelcomeInitRequest) -> Result<WelcomeInitResponse, CallError> {
+        self.call(Operation::WelcomeInit, request).await
+    }
+
+    /// Hands a Welcome to the provider of new members (draft §4.3).
+    ///
+    /// # Errors
+    /// [`CallError`]. Handing over the same again is safe.
+    pub async fn welcome(&self, push: &WelcomePush) -> Result<(), CallError> {
+        self.successful(ChannelRequest::new(Operation::Welcome, encode(push)?)).await.map(drop)
     }
 
     async fn call<T: MlsEncode, U: MlsDecode>(&self, operation: Operation, request: &T) -> Result<U, CallError> {

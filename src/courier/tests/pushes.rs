@@ -22,7 +22,7 @@ use crate::{
             server::{Answer, Arrived, answer, serve_tls},
         },
     },
-    courier::{Courier, pushes},
+    courier::{Courier, DeliveryLimits, pushes},
     sequencer::{GroupKey, Subscription},
     service::setup::{PATIENCE, Setup, commit, key, peer, provider, say, texts_of, user},
     wire::{MEDIA_TYPE, PartitionKey, PushRequest, PushResponse, SubscribeRequest, decode, encode},
@@ -89,7 +89,7 @@ impl Stage {
 
     /// From now on there is a courier.
     fn start(&mut self) {
-        let courier = Courier::new(self.setup.service.clone(), self.providers.clone());
+        let courier = Courier::new(self.setup.service.clone(), self.providers.clone(), DeliveryLimits::default());
         let (stop, stopping) = watch::channel(false);
         let pushing = async move {
             let peers = vec![provider("follower.example")];

@@ -1,0 +1,119 @@
+//! A hub, and a courier that can be stopped where it is.
+
+use std::net::SocketAddr;
+
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::{
+    client::http::{Limits, ProviderClient, ProviderIdentity, tests::provider::Authority},
+    courier::{Courier, DeliveryLimits},
+    fixtures::{
+        mls,
+        requests::{self, CreateGroup},
+    },
+    sequencer::UnixMillis,
+    service::setup::{PATIENCE, Setup, key, provider, user_id},
+    store::Store,
+    wire::decode,
+};
+
+pub(super) struct Stage {
+    pub(super) setup: Setup,
+    providers: ProviderClient,
+    courier: Option<(watch::Sender<bool>, JoinHandle<()>)>,
+}
+
+impl Stage {
+    /// A hub that dials those providers there. The courier is not there yet.
+    pub(super) fn new(authority: &Authority, peers: &[(&str, SocketAddr)]) -> Self {
+        let issued = authority.issue(&["hub.example"]);
+        let (ca, certificates, key) = (authority.0.pem(), issued.certificate.pem(), issued.key.serialize_pem());
+        let identity =
+            ProviderIdentity { ca: ca.as_bytes(), certificates: certificates.as_bytes(), key: key.as_bytes() };
+        let limits = Limits { connect: PATIENCE, request: PATIENCE, ..Limits::default() };
+        let url = |address: &SocketAddr| format!("https://{address}").parse().unwrap();
+        let peers = peers.iter().map(|(name, address)| (provider(name), url(address)));
+        let providers = ProviderClient::new(identity, peers, limits).unwrap();
+        Self { setup: Setup::new(), providers, courier: None }
+    }
+
+    /// The same hub, which dials the providers where the other one does.
+    pub(super) fn dialling_as(self, other: Self) -> Self {
+        Self { setup: self.setup, ..other }
+    }
+
+    pub(super) fn start(&mut self) {
+        let (stop, stopping) = watch::channel(false);
+        let courier = Courier::new(self.setup.service.clone(), self.providers.clone(), DeliveryLimits::default());
+        self.courier = Some((stop, tokio::spawn(courier.deliver_welcomes(stopping))));
+    }
+
+    /// Ends the courier where it is.
+    pub(super) async fn stop(&mut self) {
+        let (stop, courier) = self.courier.take().unwrap();
+        stop.send_replace(true);
+        tokio::time::timeout(PATIENCE, courier).await.expect("told to stop").unwrap();
+    }
+
+    /// The whole process ends where it is, and comes back.
+    pub(super) async fn restart(mut self) -> Self {
+        if self.courier.is_some() {
+            self.stop().await;
+        }
+        self.setup = self.setup.restart().await;
+        self.start();
+        self
+    }
+
+    /// A new group whose Welcome is for those KeyPackages of those providers. Its id.
+    pub(super) async fn welcome(&self, addressed: &[(&[u8], &str)]) -> Vec<u8> {
+        let id = self.setup.service.mint_group_id(&user_id("alice")).await.unwrap();
+        let (references, providers): (Vec<_>, Vec<_>) = addressed.iter().copied().unzip();
+        let request = CreateGroup {
+            epoch: 1,
+            group_info: Some(mls::group_info(id.as_bytes(), 1, mls::SUITE, None)),
+            ratchet_tree: Some(mls::ratchet_tree()),
+            welcome_data: Some(requests::welcome_data(&mls::welcome(mls::SUITE, &references), &providers)),
+            ..CreateGroup::bare(id.as_bytes(), key(0))
+        };
+        let body = request.encode();
+        self.setup.service.create_group(&user_id("alice"), decode(&body).unwrap(), &body).await.unwrap();
+        id.as_bytes().to_vec()
+    }
+
+    /// How many Welcomes are not delivered, and how often each was tried in vain.
+    pub(super) fn waiting(&self) -> (usize, Vec<u32>) {
+        let snapshot = self.setup.store.snapshot().unwrap();
+        let (mut attempts, mut after) = (Vec::new(), None);
+        while let Some(provider) = snapshot.addressee(after.as_ref()).unwrap() {
+            for (group, key) in snapshot.dispatches(&provider, 100).unwrap() {
+                attempts.push(snapshot.dispatch(&group, &key).unwrap().unwrap().attempts);
+            }
+            after = Some(provider);
+        }
+        (snapshot.undelivered(None, 100).unwrap().len(), attempts)
+    }
+
+    /// Waits until it is recorded so.
+    pub(super) async fn await_waiting(&self, welcomes: usize, attempts: &[u32]) {
+        let recorded = async {
+            while self.waiting() != (welcomes, attempts.to_vec()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, recorded).await;
+        assert!(in_time.is_ok(), "{:?}", self.waiting());
+    }
+
+    /// Nothing is due yet, and something will be.
+    pub(super) async fn assert_resting(&self) {
+        let agenda = self.setup.service.welcomes_due(100).await.unwrap();
+        assert!(agenda.due.is_empty() && agenda.rest.is_some_and(|rest| !rest.is_zero()), "{agenda:?}");
+    }
+
+    /// Time passes, and the courier looks.
+    pub(super) fn after(&self, by: UnixMillis) {
+        self.setup.clock.advance(by);
+        self.setup.service.errands().welcomes.notify_one();
+    }
+}
