@@ -4,7 +4,10 @@ use mls_rs::{
     Group,
     client_builder::MlsConfig,
     error::MlsError,
-    group::{CommitBuilder, CommitOutput, CommitSecrets, proposal::AddProposal},
+    group::{
+        CommitBuilder, CommitOutput, CommitSecrets,
+        proposal::{AddProposal, Proposal},
+    },
 };
 use mls_rs_codec::MlsEncode;
 
@@ -47,9 +50,7 @@ impl CommitOptions {
 
     /// Whether the provider of a new member is known.
     fn places(&self, add: &AddProposal) -> bool {
-        let package = add.key_package().mls_encode_to_vec().ok().and_then(|bytes| wire::decode(&bytes).ok());
-        let reference = package.and_then(|package| key_package_ref(&package));
-        reference.is_some_and(|reference| self.service_provider(&reference.0).is_some())
+        reference(add).is_some_and(|reference| self.service_provider(&reference.0).is_some())
     }
 
     /// Puts the providers beside a Welcome, in the order of its `secrets`.
@@ -179,7 +180,18 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// As [`PartitionedGroup::commit`].
     pub fn commit_add(&mut self, members: &[NewMember], group_info: bool) -> Result<SendRequest, GroupError> {
         let options = CommitOptions::for_new_members(members)?.with_group_info(group_info);
-        let messages = members.iter().map(NewMember::to_message).collect::<Result<Vec<_>, _>>()?;
+        // Who is proposed already is added by that proposal: nobody can be added twice.
+        let cached = self.group.get_cached_proposals();
+        let proposed: Vec<KeyPackageRef> = cached
+            .iter()
+            .filter_map(|cached| if let Proposal::Add(add) = cached.proposal() { reference(add) } else { None })
+            .collect();
+        let mut messages = Vec::new();
+        for member in members {
+            if !proposed.contains(&member.reference()?) {
+                messages.push(member.to_message()?);
+            }
+        }
         self.commit(|builder| messages.iter().cloned().try_fold(builder, CommitBuilder::add_member), &options)
     }
 
@@ -214,6 +226,12 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             staged.abandoned = true;
         }
     }
+}
+
+/// Under which reference somebody would be added.
+fn reference(add: &AddProposal) -> Option<KeyPackageRef> {
+    let package = add.key_package().mls_encode_to_vec().ok()?;
+    key_package_ref(&wire::decode(&package).ok()?)
 }
 
 fn unchanged<C: MlsConfig>(builder: CommitBuilder<'_, C>) -> Result<CommitBuilder<'_, C>, MlsError> {

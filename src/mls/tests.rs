@@ -3,6 +3,7 @@
 mod annotated;
 mod clients;
 mod differential;
+mod outsiders;
 pub(crate) mod random;
 
 use std::fs;

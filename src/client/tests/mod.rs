@@ -5,6 +5,7 @@ pub(crate) mod cast;
 mod catching_up;
 mod channel;
 mod convergence;
+mod departing;
 mod epochs;
 mod hub;
 mod key_package_validity;

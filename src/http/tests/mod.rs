@@ -17,6 +17,7 @@ mod local_receive_literal;
 mod local_send;
 mod mint_group_id;
 mod outside;
+mod outsiders;
 mod problems;
 mod provider_receive;
 mod provider_receive_literal;
