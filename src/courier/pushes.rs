@@ -205,15 +205,18 @@ impl Line {
         self.rest.is_some_and(|until| Instant::now() < until)
     }
 
+    /// How many pushes may be under way. Of a peer that was silent, one finds out whether it is back.
+    fn room(&self) -> usize {
+        if self.failures > 0 { 1 } else { UNDER_WAY_MAX }
+    }
+
     /// Sends as many pushes on their way as may be.
     fn depart(&mut self) {
         if self.is_resting() {
             return;
         }
         let now = Instant::now();
-        // Of a peer that was silent, one push finds out whether it is back.
-        let room = if self.failures > 0 { 1 } else { UNDER_WAY_MAX };
-        while self.under_way.len() < room {
+        while self.under_way.len() < self.room() {
             let due = self.later.first_entry().filter(|entry| entry.key().0 <= now);
             let (place, failures) = match due {
                 Some(entry) => {
@@ -279,7 +282,7 @@ impl Line {
         match self.rest.filter(|until| Instant::now() < *until) {
             Some(until) => until,
             // As many are under way as may be: one of them has to come back first.
-            None if self.under_way.len() >= UNDER_WAY_MAX => Instant::now() + self.pace.look_again,
+            None if self.under_way.len() >= self.room() => Instant::now() + self.pace.look_again,
             None => later,
         }
     }

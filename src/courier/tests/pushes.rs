@@ -276,3 +276,32 @@ async fn nothing_is_pushed_after_the_lease() {
     stage.setup.service.sweep().await.unwrap();
     assert_eq!(stage.subscription(&group, 0), None);
 }
+
+/// Nobody listens there. What was not taken is still there when somebody does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_that_is_not_there_loses_nothing() {
+    let mut stage = Stage::new().await;
+    let authority = Authority::new();
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = nowhere.local_addr().unwrap();
+    drop(nowhere);
+    let reachable = std::mem::replace(
+        &mut stage.providers,
+        peer_client(&authority, &authority.issue(&["hub.example"]), "follower.example", address),
+    );
+    let group = stage.setup.group().await;
+    for number in 0..10 {
+        stage.say(&group, number, "kept").await;
+        stage.subscribe(&group, number, 0).await;
+    }
+    stage.start();
+    // Meanwhile the hub goes on as if there were none.
+    stage.say(&group, 0, "meanwhile").await;
+    stage.stop().await;
+    assert_eq!(stage.subscription(&group, 0).map(|known| known.next_index), Some(0));
+    stage.providers = reachable;
+    stage.start();
+    for number in 0..10 {
+        stage.cursor(&group, number, Some(if number == 0 { 2 } else { 1 })).await;
+    }
+}
