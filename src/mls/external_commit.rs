@@ -107,16 +107,19 @@ impl ExternalCommit {
     }
 
     /// Version, wire format and `FramedContent`: `FramedContentTBS` without the `GroupContext` at its end.
+    #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "only the check of signatures looks at it"))]
     pub(super) fn to_be_signed(&self) -> &[u8] {
         &self.message.bytes()[..self.content_end]
     }
 
     /// The signature, without its length prefix.
+    #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "only the check of signatures looks at it"))]
     pub(super) fn signature(&self) -> &[u8] {
         &self.message.bytes()[self.signature.clone()]
     }
 
     /// The `signature_key` of the leaf in the path.
+    #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "only the check of signatures looks at it"))]
     pub(super) fn signature_key(&self) -> &[u8] {
         &self.message.bytes()[self.signature_key.clone()]
     }

@@ -85,11 +85,13 @@ impl ExternalProposal {
         matches!(self.signer, Signer::NewMember(..))
     }
 
+    #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "only the check of signatures looks at it"))]
     pub(super) fn signer(&self) -> &Signer {
         &self.signer
     }
 
     /// `FramedContentTBS`, which for these senders holds no `GroupContext`, and the signature without its length.
+    #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "only the check of signatures looks at it"))]
     pub(super) fn signed(&self) -> Option<(&[u8], &[u8])> {
         let (content_end, signature) = self.signed.clone()?;
         Some((&self.message.bytes()[..content_end], &self.message.bytes()[signature]))
