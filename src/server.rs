@@ -126,6 +126,7 @@ pub async fn run(
     tasks.spawn("pushes", courier.clone().push(peers, ending.clone()));
     tasks.spawn("welcomes", courier.deliver_welcomes(ending.clone()));
     tasks.spawn("timers", sweep(service.clone(), ending.clone()));
+    tasks.spawn("marks", sweep_marks(service.clone(), ending.clone()));
     tasks.spawn("lanes", watch_lanes(service.clone(), ending.clone()));
 
     let served = until_told(&mut stopping, &mut tasks).await;
@@ -309,6 +310,22 @@ async fn sweep(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
             Ok(0) => tracing::trace!("no timer is due"),
             Ok(timers) => tracing::debug!(timers, "due timers done"),
             Err(error) => tracing::warn!(%error, "due timers wait for the next look"),
+        }
+    }
+}
+
+/// Removes marks of answered requests until the end, also while many timers are due.
+async fn sweep_marks(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stopping.wait_for(|ends| *ends) => return,
+        }
+        match service.sweep_marks().await {
+            Ok(any) => tracing::trace!(any, "expired marks removed"),
+            Err(error) => tracing::warn!(%error, "expired marks wait for the next look"),
         }
     }
 }

@@ -55,5 +55,5 @@ pub use standing::standing;
 pub use state::State;
 pub use stock::{Item, LastResort, Place, Stock, StockKey};
 pub use token::TokenSecret;
-pub use transition::{Expiry, ExpiryOf, ReplayMark, Transition};
+pub use transition::{Expiry, ExpiryOf, LapsedMarks, ReplayMark, Transition};
 pub use upload::{Package, Upload, upload};

@@ -80,6 +80,15 @@ pub struct ReplayMark {
     pub expires_ms: UnixMillis,
 }
 
+/// When marks of answered requests expire that have expired: all of them are removed at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LapsedMarks {
+    /// When the first of them expires.
+    pub first_ms: UnixMillis,
+    /// When the last of them expires.
+    pub last_ms: UnixMillis,
+}
+
 impl std::fmt::Debug for ReplayMark {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("ReplayMark").field("expires_ms", &self.expires_ms).finish_non_exhaustive()

@@ -153,14 +153,19 @@ impl Service {
     /// When the store cannot read.
     pub fn answered_requests(&self) -> Result<AnsweredRequests, Error> {
         const PAGE: usize = 4096;
-        let snapshot = self.store.snapshot()?;
+        let (snapshot, now) = (self.store.snapshot()?, self.now());
+        let lapsed = snapshot.lapsed_marks(now)?.map(|lapsed| lapsed.last_ms);
+        let forgotten_ms = snapshot.marks_lapsed()?.max(lapsed.unwrap_or(0));
         let mut marks: Vec<ReplayMark> = Vec::new();
+        // What has expired may be many times what has not.
+        let mut after = ReplayMark { digest: [0xff; 32], expires_ms: now };
         loop {
-            let page = snapshot.replay_marks(marks.last(), PAGE)?;
+            let page = snapshot.replay_marks(Some(&after), PAGE)?;
             let ends = page.len() < PAGE;
             marks.extend(page);
-            if ends {
-                return Ok(AnsweredRequests { marks, forgotten_ms: snapshot.marks_lapsed()? });
+            match marks.last() {
+                Some(last) if !ends => after = *last,
+                _ => return Ok(AnsweredRequests { marks, forgotten_ms }),
             }
         }
     }
@@ -169,7 +174,7 @@ impl Service {
 /// What is remembered of requests that came through the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnsweredRequests {
-    /// Their marks.
+    /// Those of their marks that have not expired.
     pub marks: Vec<ReplayMark>,
     /// Requests whose marks would have lapsed by then may have been answered and forgotten, whatever the clock says
     /// now: it may have gone back.

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use super::{Error, lane::BATCH_BYTES_MAX, pool_view::PoolView};
 use crate::{
     pool::{
-        self, Acknowledge, Deliver, Expiry, Fetch, Forget, Issue, Meters, Mint, Policy, Refusal, ReplayMark, Revoke,
-        TokenSecret, Transition, Upload,
+        self, Acknowledge, Deliver, Expiry, Fetch, Forget, Issue, LapsedMarks, Meters, Mint, Policy, Refusal,
+        ReplayMark, Revoke, TokenSecret, Transition, Upload,
     },
     sequencer::UnixMillis,
     store::{self, Batch, PoolBatch, Snapshot},
@@ -30,7 +30,7 @@ pub(super) enum PoolTask {
     /// A page of what is due.
     Expire(Vec<Expiry>),
     /// Removes marks that have lapsed.
-    Lapse(Vec<ReplayMark>),
+    Lapse(LapsedMarks),
 }
 
 /// A row that is read takes as long as so many bytes that are written.
@@ -84,11 +84,10 @@ impl Desk<'_> {
                 .map(|delivered| (PoolOutcome::Delivered(delivered.left_out), delivered.transition)),
             PoolTask::Mint(mint) => pool::mint(&view, mint, secret, policy, now)
                 .map(|(token, transition)| (PoolOutcome::Minted(token), transition)),
-            PoolTask::Lapse(marks) => {
-                batch.pool.lapsed_marks.extend(marks);
-                let latest = marks.iter().map(|mark| mark.expires_ms).max();
+            PoolTask::Lapse(lapsed) => {
+                batch.pool.lapsed_marks.push(*lapsed);
                 let before = batch.pool.marks_lapsed_ms.unwrap_or(snapshot.marks_lapsed()?);
-                batch.pool.marks_lapsed_ms = latest.max(Some(before));
+                batch.pool.marks_lapsed_ms = Some(before.max(lapsed.last_ms));
                 return Ok(PoolOutcome::Done);
             }
         };

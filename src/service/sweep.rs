@@ -1,4 +1,5 @@
-//! Timers: orphans age out, reservations lapse.
+//! Timers: orphans age out, reservations lapse. And marks of answered requests, which have no timers: their own keys say
+//! when they may go.
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,32 +43,36 @@ impl Service {
     /// # Errors
     /// The first one; the next sweep tries again.
     pub async fn sweep(self: &Arc<Self>) -> Result<usize, Error> {
-        let (groups, pool) = (self.sweep_groups().await, self.sweep_pool().await);
+        let (groups, pool) = tokio::join!(self.sweep_groups(), self.sweep_pool());
         Ok(groups? + pool?)
     }
 
-    /// The same for KeyPackages, what is known of them, and marks of answered requests.
+    /// Removes the marks of answered requests that have expired, however many there are: their number is up to relays.
+    /// Waits for no timer. Returns whether there were any.
+    ///
+    /// # Errors
+    /// What is not removed is looked at by the next sweep.
+    pub async fn sweep_marks(self: &Arc<Self>) -> Result<bool, Error> {
+        let (service, now) = (self.clone(), self.now());
+        let looking = tokio::task::spawn_blocking(move || service.store.snapshot()?.lapsed_marks(now));
+        let Some(lapsed) = looking.await.unwrap_or(Err(crate::store::Error::Poisoned))? else { return Ok(false) };
+        self.lanes.submit_pool(PoolTask::Lapse(lapsed)).await?;
+        Ok(true)
+    }
+
+    /// The same for KeyPackages and what is known of them.
     async fn sweep_pool(self: &Arc<Self>) -> Result<usize, Error> {
         let mut swept = 0;
         for _page in 0..PAGES_MAX {
             let (service, now) = (self.clone(), self.now());
-            let looking = tokio::task::spawn_blocking(move || {
-                let snapshot = service.store.snapshot()?;
-                let mut marks = snapshot.replay_marks(None, PAGE)?;
-                marks.retain(|mark| mark.expires_ms <= now);
-                Ok((snapshot.expiries(now, PAGE)?, marks))
-            });
-            let (due, marks) = looking.await.unwrap_or(Err(crate::store::Error::Poisoned))?;
-            let found = due.len() + marks.len();
-            let is_last = due.len() < PAGE && marks.len() < PAGE;
-            if !marks.is_empty() {
-                self.lanes.submit_pool(PoolTask::Lapse(marks)).await?;
-            }
+            let looking = tokio::task::spawn_blocking(move || service.store.snapshot()?.expiries(now, PAGE));
+            let due = looking.await.unwrap_or(Err(crate::store::Error::Poisoned))?;
+            let found = due.len();
             if !due.is_empty() {
                 self.lanes.submit_pool(PoolTask::Expire(due)).await?;
             }
             swept += found;
-            if is_last {
+            if found < PAGE {
                 break;
             }
         }

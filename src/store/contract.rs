@@ -79,6 +79,7 @@ macro_rules! contract_tests {
                 handles_are_listed_by_user_in_order
                 items_are_listed_by_stock_in_order
                 marks_are_paged_in_the_order_in_which_they_lapse
+                marks_lapse_together
             }
             pushes {
                 subscriptions_are_paged_by_provider

@@ -26,8 +26,8 @@ pub use pool_batch::PoolBatch;
 use crate::{
     mls::EpochNumber,
     pool::{
-        Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, Letter, LetterKey, Mailbox, Place, Reference,
-        ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, TokenSecret, Welcomed,
+        Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, LapsedMarks, Letter, LetterKey, Mailbox, Place,
+        Reference, ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, TokenSecret, Welcomed,
     },
     sequencer::{
         BlobKey, Dispatch, DispatchKey, Entry, Followed, Group, GroupKey, Kept, Outgoing, Partition, Receipt,
@@ -229,6 +229,9 @@ pub trait Snapshot {
 
     /// Up to when marks of answered requests have lapsed and been removed; 0 at first.
     fn marks_lapsed(&self) -> Result<UnixMillis, Error>;
+
+    /// When the first and the last of the marks of answered requests expire that have expired by `now`, if there are some.
+    fn lapsed_marks(&self, now: UnixMillis) -> Result<Option<LapsedMarks>, Error>;
 
     /// Marks of answered requests in the order in which they lapse, at most `limit` after `after`.
     fn replay_marks(&self, after: Option<&ReplayMark>, limit: usize) -> Result<Vec<ReplayMark>, Error>;

@@ -6,7 +6,10 @@ use bytes::Bytes;
 
 use super::InboxBatch;
 use crate::{
-    pool::{Account, Expiry, Handle, Item, Place, Reference, ReferenceKey, ReplayMark, Stock, StockKey, Transition},
+    pool::{
+        Account, Expiry, Handle, Item, LapsedMarks, Place, Reference, ReferenceKey, ReplayMark, Stock, StockKey,
+        Transition,
+    },
     sequencer::{UnixMillis, UserTag},
     wire::TokenHandle,
 };
@@ -37,8 +40,8 @@ pub struct PoolBatch {
     pub expiries: HashMap<Expiry, bool>,
     /// Requests that were answered with KeyPackages.
     pub marks: Vec<ReplayMark>,
-    /// Marks that have lapsed, to be removed.
-    pub lapsed_marks: Vec<ReplayMark>,
+    /// Marks that have lapsed: whatever expires between the first and the last, both included, is removed.
+    pub lapsed_marks: Vec<LapsedMarks>,
     /// Up to when marks have lapsed: the database has forgotten requests whose marks would have lapsed by then.
     pub marks_lapsed_ms: Option<UnixMillis>,
 }

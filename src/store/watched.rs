@@ -6,8 +6,8 @@ use super::{AccountRow, BudgetRow, Error, OutgoingRow, Page, Snapshot};
 use crate::{
     mls::EpochNumber,
     pool::{
-        Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, Letter, LetterKey, Mailbox, Place, Reference,
-        ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
+        Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, LapsedMarks, Letter, LetterKey, Mailbox, Place,
+        Reference, ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
     },
     sequencer::{
         BlobKey, Dispatch, DispatchKey, Followed, Group, GroupKey, Kept, Outgoing, Partition, Receipt, RepeatKey,
@@ -99,6 +99,7 @@ watched! {
     token_period() -> u64;
     expiries(now: UnixMillis, limit: usize) -> Vec<Expiry>;
     marks_lapsed() -> UnixMillis;
+    lapsed_marks(now: UnixMillis) -> Option<LapsedMarks>;
     replay_marks(after: Option<&ReplayMark>, limit: usize) -> Vec<ReplayMark>;
     ticket(key: &TicketKey) -> Option<Ticket>;
     welcomed(key: &ReferenceKey) -> Option<Welcomed>;

@@ -11,6 +11,7 @@ use crate::{
         Error,
         setup::{DAY, START, Setup, user_id},
     },
+    store::{Batch, PoolBatch, Store},
     wire::{
         BearerToken, BearerTokenKind, ClientId, KeyPackageRequest, KeyPackageResult, KeyPackageStanding,
         KeyPackageStatus, RevokeTokenRequest, UploadKeyPackagesRequest, decode, encode,
@@ -195,15 +196,39 @@ async fn a_mark_is_written_whatever_is_given_and_lapses() {
     assert_eq!(nothing.results[0].status, KeyPackageStatus::Exhausted);
     let setup = setup.restart().await;
     assert_eq!(setup.service.answered_requests().unwrap().marks, [mark(1).unwrap(), mark(2).unwrap()]);
-    setup.service.sweep().await.unwrap();
+    assert!(!setup.service.sweep_marks().await.unwrap());
     assert_eq!(setup.service.answered_requests().unwrap().marks.len(), 2);
     assert_eq!(setup.service.answered_requests().unwrap().forgotten_ms, 0);
     setup.clock.advance(120_000);
-    setup.service.sweep().await.unwrap();
+    assert!(setup.service.sweep_marks().await.unwrap());
     // Also when the clock goes back and the process starts anew.
     let setup = setup.restart().await;
     assert_eq!(setup.service.answered_requests().unwrap().forgotten_ms, START + 120_000);
     assert_eq!(setup.service.answered_requests().unwrap().marks, []);
+}
+
+/// As known relays can bring them in seconds. Those that have expired are neither read at a start nor removed one by one.
+#[tokio::test]
+async fn any_number_of_marks_lapses_at_once() {
+    const MARKS: u32 = 40_000;
+    let setup = Setup::new();
+    let mark = |number: u32| {
+        let mut digest = [0; 32];
+        digest[..4].copy_from_slice(&number.to_be_bytes());
+        ReplayMark { digest, expires_ms: START + u64::from(number) }
+    };
+    let marks = (0..MARKS).map(mark).collect();
+    let pool = PoolBatch { marks, ..PoolBatch::default() };
+    setup.store.commit(&Batch { pool, ..Batch::default() }).unwrap();
+    setup.clock.advance(u64::from(MARKS) - 3);
+    let answered = setup.service.answered_requests().unwrap();
+    assert_eq!(answered.marks, [mark(MARKS - 2), mark(MARKS - 1)]);
+    assert_eq!(answered.forgotten_ms, mark(MARKS - 3).expires_ms, "what was not read is answered for");
+    assert!(setup.service.sweep_marks().await.unwrap());
+    let left = setup.store.snapshot().unwrap().replay_marks(None, 10).unwrap();
+    assert_eq!(left, [mark(MARKS - 2), mark(MARKS - 1)]);
+    assert!(!setup.service.sweep_marks().await.unwrap(), "nothing lapses twice");
+    assert_eq!(setup.service.answered_requests().unwrap(), answered);
 }
 
 #[tokio::test]

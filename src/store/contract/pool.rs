@@ -7,8 +7,8 @@ use super::{Open, samples::tag};
 use crate::{
     mls::{CipherSuite, ProtocolVersion},
     pool::{
-        Account, Expiry, ExpiryOf, Handle, Item, LastResort, Place, Reference, ReferenceKey, ReplayMark, Shelf, Stock,
-        StockKey, Transition,
+        Account, Expiry, ExpiryOf, Handle, Item, LapsedMarks, LastResort, Place, Reference, ReferenceKey, ReplayMark,
+        Shelf, Stock, StockKey, Transition,
     },
     store::{Batch, PoolBatch, Snapshot, Store},
     wire::{ClientId, TokenHandle},
@@ -125,7 +125,9 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &PoolBatch) {
     }
     let found = snapshot.replay_marks(None, 1000).unwrap();
     assert!(marks.iter().all(|mark| found.contains(mark)), "{found:?}");
-    assert!(lapsed_marks.iter().all(|mark| !found.contains(mark)), "{found:?}");
+    let lapsed =
+        |mark: &ReplayMark| lapsed_marks.iter().any(|span| (span.first_ms..=span.last_ms).contains(&mark.expires_ms));
+    assert!(!found.iter().any(lapsed), "{found:?}");
 }
 
 fn commit(store: &dyn Store, pool: PoolBatch) {
@@ -172,7 +174,7 @@ pub(crate) fn rows_are_replaced_and_removed(open: Open) {
         token_period: Some(6),
         ..Transition::default()
     });
-    change.lapsed_marks.push(mark(1, 1_700_000_120_000));
+    change.lapsed_marks.push(LapsedMarks { first_ms: 1_700_000_120_000, last_ms: 1_700_000_120_000 });
     commit(&*store, change.clone());
     let snapshot = store.snapshot().unwrap();
     assert_holds(&*snapshot, &change);
@@ -265,6 +267,26 @@ pub(crate) fn marks_are_paged_in_the_order_in_which_they_lapse(open: Open) {
     let first = snapshot.replay_marks(None, 2).unwrap();
     assert_eq!(first, [mark(9, 0x00ff), mark(1, 0x0100)]);
     assert_eq!(snapshot.replay_marks(first.last(), 2).unwrap(), [mark(5, 0x0100)]);
+}
+
+pub(crate) fn marks_lapse_together(open: Open) {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    assert_eq!(store.snapshot().unwrap().lapsed_marks(u64::MAX).unwrap(), None);
+    let marks = vec![mark(9, 0x00ff), mark(0xff, 0x0100), mark(0, 0x0100), mark(0, 0x0101)];
+    commit(&*store, PoolBatch { marks: marks.clone(), ..PoolBatch::default() });
+    let lapsed = |now| store.snapshot().unwrap().lapsed_marks(now).unwrap();
+    assert_eq!(lapsed(0x00fe), None);
+    assert_eq!(lapsed(0x00ff), Some(LapsedMarks { first_ms: 0x00ff, last_ms: 0x00ff }));
+    let two = LapsedMarks { first_ms: 0x00ff, last_ms: 0x0100 };
+    assert_eq!(lapsed(0x0100), Some(two));
+    assert_eq!(lapsed(u64::MAX), Some(LapsedMarks { first_ms: 0x00ff, last_ms: 0x0101 }));
+    commit(&*store, PoolBatch { lapsed_marks: vec![two], ..PoolBatch::default() });
+    assert_eq!(store.snapshot().unwrap().replay_marks(None, 10).unwrap(), marks[3..]);
+    assert_eq!(lapsed(0x0100), None);
+    // One that comes late, of a request that was under way for long.
+    commit(&*store, PoolBatch { marks: vec![marks[1]], ..PoolBatch::default() });
+    assert_eq!(lapsed(0x0100), Some(LapsedMarks { first_ms: 0x0100, last_ms: 0x0100 }));
 }
 
 /// As after all tokens of a user were revoked: what is left is found, and what was removed or never there is not.

@@ -206,8 +206,10 @@ impl RocksStore {
         if let Some(lapsed_ms) = pool.marks_lapsed_ms {
             write.put_cf(state, [keys::kind::LAPSED], lapsed_ms.to_be_bytes());
         }
-        for mark in &pool.lapsed_marks {
-            write.delete_cf(state, pool_keys::mark(mark));
+        for lapsed in &pool.lapsed_marks {
+            let last = pool_keys::marks_at(lapsed.last_ms);
+            let end = keys::after_prefix(&last).ok_or(Error::Corrupt("replay mark"))?;
+            write.delete_range_cf(state, pool_keys::marks_at(lapsed.first_ms), end);
         }
         Ok(())
     }

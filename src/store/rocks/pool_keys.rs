@@ -105,6 +105,11 @@ pub(super) fn mark(mark: &ReplayMark) -> Vec<u8> {
     [&[kind::MARK], mark.expires_ms.to_be_bytes().as_slice(), &mark.digest].concat()
 }
 
+/// The beginning of the keys of all marks that expire then.
+pub(super) fn marks_at(expires_ms: UnixMillis) -> Vec<u8> {
+    [[kind::MARK].as_slice(), &expires_ms.to_be_bytes()].concat()
+}
+
 /// Takes a mark's key apart.
 pub(super) fn parse_mark(key: &[u8]) -> Option<ReplayMark> {
     let (_kind, rest) = key.split_first()?;

@@ -10,8 +10,8 @@ use super::{RocksStore, engine::WELCOMED, inbox_keys, keys, pool_keys, push_keys
 use crate::{
     mls::EpochNumber,
     pool::{
-        Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, Letter, LetterKey, Mailbox, Place, Reference,
-        ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
+        Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, LapsedMarks, Letter, LetterKey, Mailbox, Place,
+        Reference, ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
     },
     sequencer::{
         BlobKey, Dispatch, DispatchKey, Followed, Group, GroupKey, Kept, Outgoing, Partition, Receipt, RepeatKey,
@@ -475,6 +475,25 @@ impl Snapshot for RocksSnapshot<'_> {
 
     fn marks_lapsed(&self) -> Result<UnixMillis, Error> {
         Ok(self.record(keys::STATE, &[keys::kind::LAPSED], "end of marks")?.unwrap_or(0))
+    }
+
+    fn lapsed_marks(&self, now: UnixMillis) -> Result<Option<LapsedMarks>, Error> {
+        let expiry_of =
+            |key: &[u8]| pool_keys::parse_mark(key).map(|mark| mark.expires_ms).ok_or(Error::Corrupt("replay mark"));
+        let (mut first, prefix) = (None, [keys::kind::MARK]);
+        self.scan(keys::STATE, &prefix, &prefix, |key, _value| {
+            first = Some(expiry_of(key)?);
+            Ok(false)
+        })?;
+        let Some(first_ms) = first.filter(|first| *first <= now) else { return Ok(None) };
+        let mut options = self.options();
+        options.set_iterate_lower_bound(prefix);
+        let mut rows = self.view.raw_iterator_cf_opt(self.store.family(keys::STATE)?, options);
+        let latest = ReplayMark { digest: [0xff; 32], expires_ms: now };
+        rows.seek_for_prev(pool_keys::mark(&latest));
+        let Some((key, value)) = rows.item() else { return rows.status().map_err(io).map(|()| None) };
+        self.spend(key, value)?;
+        Ok(Some(LapsedMarks { first_ms, last_ms: expiry_of(key)? }))
     }
 
     fn replay_marks(&self, after: Option<&ReplayMark>, limit: usize) -> Result<Vec<ReplayMark>, Error> {

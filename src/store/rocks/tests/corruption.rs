@@ -74,6 +74,7 @@ fn scan_errors(snapshot: &dyn Snapshot) -> Vec<Error> {
         snapshot.accounts(None, 100).and_then(|rows| rows.into_iter().try_for_each(|(_, account)| account.map(drop))),
         snapshot.expiries(u64::MAX, 100).map(drop),
         snapshot.replay_marks(None, 100).map(drop),
+        snapshot.lapsed_marks(u64::MAX).map(drop),
         snapshot.marks_lapsed().map(drop),
         snapshot.token_period().map(drop),
         snapshot.hub_share(None).map(drop),
