@@ -46,6 +46,9 @@ pub(super) fn check_public(
     if let Err(sentence) = check_folder(&public.keys_path) {
         note("keys_path", sentence);
     }
+    if let Err(sentence) = public.check_budgets() {
+        note("requests_per_second_and_relay", sentence);
+    }
     if public.seal_key_file.starts_with(&public.keys_path) {
         let sentence = "lies in public.keys_path, so that whoever copies the keys copies their seal; put it elsewhere";
         note("seal_key_file", sentence.to_owned());

@@ -12,6 +12,7 @@
 //! # Privacy
 //! Its errors name paths, ids and addresses. They are for the operator's terminal, never for the log.
 
+mod budgets;
 mod certificate;
 mod files;
 mod limits;

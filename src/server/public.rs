@@ -1,10 +1,10 @@
 //! The gateway in front of KeyPackage fetches: its keys, what it remembers, and the service that the listener serves.
 
-use std::{collections::BTreeSet, num::NonZeroU32, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use restante_gateway::{
-    Gateway, Keyring, KeyringError, Machine, Policy, Rate, RelayIdentity, ReplayMark, RotationSchedule, Surroundings,
-    Target, WELL_KNOWN,
+    Gateway, Keyring, KeyringError, Machine, Policy, RelayIdentity, ReplayMark, RotationSchedule, Surroundings, Target,
+    WELL_KNOWN,
 };
 use restante_process::{Clients, Identify, Tls, TlsError};
 use tokio::sync::watch;
@@ -79,11 +79,7 @@ pub(super) fn gateway(
     answered: AnsweredRequests,
 ) -> PublicService {
     let allowed = Target { authority: provider.to_string(), routes: KeyPackageTarget::routes() };
-    let policy = Policy {
-        each_relay: rate(public.requests_per_second_and_relay),
-        others_together: rate(public.requests_per_second_of_others),
-        ..Policy::default()
-    };
+    let policy = public.gateway_policy();
     let target = Marked(KeyPackageTarget::new(service.clone()));
     let class = KeyPackageTarget::response_class;
     let gateway = Gateway::new(target, allowed, class, keyring.clone(), policy, Arc::new(Machine));
@@ -97,11 +93,6 @@ pub(super) fn gateway(
         tracing::warn!(seconds, "the gateway refuses requests for now: copies of earlier ones would not be recognised");
     }
     gateway
-}
-
-/// Twice a second's requests may come at once.
-fn rate(per_second: NonZeroU32) -> Rate {
-    Rate { per_second, burst: per_second.saturating_mul(NonZeroU32::new(2).unwrap_or(NonZeroU32::MIN)) }
 }
 
 /// Keeps the keys fresh until the end.

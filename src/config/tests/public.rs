@@ -35,10 +35,30 @@ fn the_gateway_s_table_is_checked_like_the_others() {
         ),
         ("seal_key_file = \"seal\"", "x_wings = true", "did you mean `x_wing`?"),
         ("seal_key_file = \"seal\"", "seal_key_file = \"seal\"\nrequests_per_second_of_others = 0", "nonzero"),
+        (
+            "seal_key_file = \"seal\"",
+            "seal_key_file = \"seal\"\nrequests_per_second_of_others = 100000",
+            "public.requests_per_second_and_relay: would have copies of up to 24600000 requests recognised, about 2460 MB",
+        ),
     ] {
         let problems = with(from, to).unwrap_err();
         assert!(problems.contains(problem), "{problem}: {problems}");
     }
+}
+
+/// Each of the relays and all strangers may bring what they may, at their bursts before and after a restart, dated as far
+/// ahead as is allowed.
+#[test]
+fn there_is_room_for_all_that_may_come() {
+    let public = "[public]\nlisten = \"[::1]:0\"\ncert_file = \"pki/hub.example/cert.pem\"\n\
+                  key_file = \"pki/hub.example/key.pem\"\nkeys_path = \"keys\"\nseal_key_file = \"seal\"\n\
+                  relay_ca_file = \"pki/ca.pem\"\nrelays = [\"a.example\", \"b.example\"]\n\
+                  requests_per_second_and_relay = 3000\nrequests_per_second_of_others = 7\n[store]";
+    let config = Folder::new().load(&EXAMPLE.replace("[store]", public)).unwrap().public.unwrap();
+    let room = config.gateway_policy().replay_marks_max;
+    let most = |per_second: usize| per_second * 240 + 2 * (2 * per_second);
+    assert!(room >= 2 * most(3000) + most(7), "{room}");
+    assert!(room < 1_500_000, "150 MB: {room}");
 }
 
 /// All in one run, whichever stands first.

@@ -117,7 +117,23 @@ impl Config {
 
     /// What is allowed but will hurt later. Sentences with numbers only, fit for the log.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        [too_few_files(self.limits.connections_max), self.own_relays()].into_iter().flatten().collect()
+        [too_few_files(self.limits.connections_max), self.own_relays(), self.too_few_marks()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// Relays that bring what they may, and no more, must not be refused for what others brought.
+    fn too_few_marks(&self) -> Option<String> {
+        let policy = self.limits.policy();
+        let marks = policy.marks_within_budgets(self.relays.as_ref().map_or(0, |relays| relays.names.len()));
+        ((policy.replay_marks_max as u64) < marks).then(|| {
+            format!(
+                "limits.replay_marks_max is {}, and relays within their budgets may bring {marks} requests in twice the \
+                 date window: above it all of them are refused; raise it, at about 100 bytes of memory each",
+                policy.replay_marks_max
+            )
+        })
     }
 
     /// Names are all that can be known here of who runs a relay.

@@ -163,6 +163,20 @@ fn flags_stand_above_the_file() {
     assert!(config.keys.schedule.x_wing);
 }
 
+/// What one relay brings within its budget must not have another refused.
+#[test]
+fn a_window_that_relays_can_fill_is_warned_about() {
+    let folder = folder();
+    let warned = |relays: &str, marks: &str| {
+        let flags = [("gateway.relays", relays), ("limits.replay_marks_max", marks)];
+        let warnings = load_in(folder.path(), EXAMPLE, &flags).unwrap().warnings();
+        warnings.into_iter().filter(|sentence| sentence.contains("limits.replay_marks_max")).count()
+    };
+    let (four, five) =
+        (r#"["a.example", "b.example", "c.example", "d.example"]"#, r#"["a.ex", "b.ex", "c.ex", "d.ex", "e.ex"]"#);
+    assert_eq!((warned(four, "500000"), warned(five, "500000"), warned(five, "700000")), (0, 1, 0));
+}
+
 /// The relay's operator would know both halves. Names do not stand in the log.
 #[test]
 fn relays_that_have_one_holder_with_the_gateway_are_warned_about() {
