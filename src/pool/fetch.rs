@@ -112,17 +112,15 @@ pub fn fetch<S: State + ?Sized>(
     if heads.is_empty() {
         return Ok(Fetched::nothing(KeyPackageStatus::Incompatible));
     }
+    let plenty = meters.targets.has(&fetch.user, now);
+    let choices = heads.into_iter().filter_map(|head| Choice::of(head, plenty, now)).collect();
+    let chosen = choose(choices, fetch);
     // Only what takes a one-time KeyPackage away counts.
-    let has_one_time = heads.iter().any(|head| head.one_time.is_some());
-    let plenty = has_one_time && meters.targets.take(fetch.user, now);
-    let mut choices: Vec<Choice> = heads.into_iter().filter_map(|head| Choice::of(head, plenty, now)).collect();
-    // The shortest first, so that as many clients as possible find room.
-    choices.sort_by_key(|choice| choice.item.length);
+    if chosen.iter().any(|choice| !choice.last_resort) {
+        meters.targets.take(fetch.user, now);
+    }
     let mut fetched = Fetched::nothing(KeyPackageStatus::Exhausted);
-    let mut room = fetch.bytes;
-    for choice in choices.into_iter().take(fetch.clients) {
-        let Some(left) = room.checked_sub(choice.item.length as usize) else { break };
-        room = left;
+    for choice in chosen {
         choice.hand_out(state, &mut fetched, now)?;
     }
     if unique && fetched.status == KeyPackageStatus::Ok {
@@ -146,6 +144,43 @@ fn matching<'a>(account: &'a Account, fetch: &'a Fetch) -> impl Iterator<Item = 
     account
         .stocks(fetch.user)
         .filter(|stock| stock.version == fetch.version && stock.cipher_suite == fetch.cipher_suite)
+}
+
+/// As many as may be given and fit.
+///
+/// Where one is asked for, of whichever client, a last-resort KeyPackage is none while another client has a one-time one.
+/// Of a bundle's, the shortest come first, so that many find room; where not all do, another client comes first each
+/// time, so that none is left out for good.
+fn choose(mut choices: Vec<Choice>, fetch: &Fetch) -> Vec<Choice> {
+    let is_one = fetch.clients == 1;
+    choices.sort_by_key(|choice| (is_one && choice.last_resort, choice.item.length));
+    let bytes: usize = choices.iter().map(|choice| choice.item.length as usize).sum();
+    if !is_one && (choices.len() > fetch.clients || bytes > fetch.bytes) {
+        let turn = turn_of(&choices);
+        choices.rotate_left(turn);
+    }
+    let mut room = fetch.bytes;
+    choices.retain(|choice| match room.checked_sub(choice.item.length as usize) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => false,
+    });
+    choices.truncate(fetch.clients);
+    choices
+}
+
+/// Whose turn it is to come first: a place that depends on how many KeyPackages these clients have given. Multiples of
+/// the golden ratio come to every place, in whichever steps that number grows.
+fn turn_of(choices: &[Choice]) -> usize {
+    const GOLDEN: u32 = 0x9e37_79b9;
+    let given = choices.iter().fold(0_u32, |sum, choice| {
+        let uses = choice.stock.last_resort.map_or(0, |spare| spare.uses);
+        sum.wrapping_add(choice.stock.next_number.wrapping_sub(choice.stock.items)).wrapping_add(uses)
+    });
+    let place = (u64::from(given.wrapping_mul(GOLDEN)) * choices.len() as u64) >> 32;
+    usize::try_from(place).unwrap_or(0)
 }
 
 /// What a client could give.

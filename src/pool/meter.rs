@@ -38,17 +38,33 @@ impl<K: std::hash::Hash + Eq> Meter<K> {
         self.take_many(name, 1, now)
     }
 
-    /// Takes so many, or none.
-    pub fn take_many(&mut self, name: K, number: u32, now: UnixMillis) -> bool {
+    /// Whether there is one.
+    pub fn has(&self, name: &K, now: UnixMillis) -> bool {
+        self.after(name, 1, now).is_some()
+    }
+
+    /// When the name would have all of its burst again after so many more, if they may happen.
+    fn after(&self, name: &K, number: u32, now: UnixMillis) -> Option<UnixMillis> {
         let capacity = self.rate.each_ms.saturating_mul(self.rate.burst.into());
         // Never more than all of it: a clock that was ahead for a moment must not shut a name out until then.
-        let used_until = self.full_at_ms.get(&name).copied().unwrap_or(0).clamp(now, now.saturating_add(capacity));
+        let used_until = self.full_at_ms.peek(name).copied().unwrap_or(0).clamp(now, now.saturating_add(capacity));
         let full_at = used_until.saturating_add(self.rate.each_ms.saturating_mul(number.into()));
-        if full_at > now.saturating_add(capacity) {
-            return false;
+        (full_at <= now.saturating_add(capacity)).then_some(full_at)
+    }
+
+    /// Takes so many, or none.
+    pub fn take_many(&mut self, name: K, number: u32, now: UnixMillis) -> bool {
+        match self.after(&name, number, now) {
+            Some(full_at) => {
+                self.full_at_ms.put(name, full_at);
+                true
+            }
+            None => {
+                // Who asks in vain is not idle.
+                self.full_at_ms.promote(&name);
+                false
+            }
         }
-        self.full_at_ms.put(name, full_at);
-        true
     }
 }
 
@@ -76,6 +92,13 @@ mod tests {
         assert!(meter.take_many(1, 1, 0) && meter.take_many(1, 0, 0));
         assert!(!meter.take_many(1, 2, 199));
         assert!(meter.take_many(1, 2, 200));
+    }
+
+    #[test]
+    fn looking_takes_nothing() {
+        let mut meter = Meter::new(Rate { burst: 1, each_ms: 100 });
+        assert!(meter.has(&'a', 0) && meter.has(&'a', 0));
+        assert!(meter.take('a', 0) && !meter.has(&'a', 99) && meter.has(&'a', 100));
     }
 
     #[test]

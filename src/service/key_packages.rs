@@ -95,7 +95,8 @@ impl Service {
         Ok(KeyPackageResults { results })
     }
 
-    /// Hands out one KeyPackage, of whichever client has the shortest.
+    /// Hands out one KeyPackage, of whichever client has the shortest that is for one group only, or the shortest if none
+    /// has one.
     ///
     /// # Errors
     /// As [`Service::fetch_key_packages`].

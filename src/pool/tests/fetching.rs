@@ -86,6 +86,40 @@ fn one_package_may_be_asked_for() {
     let request = Fetch { clients: 1, ..World::request("bob", &token) };
     assert_eq!(world.fetch_as(&request).1.len(), 1);
     assert_eq!(world.packages.len(), 1);
+    // Shorter than any: a last resort all the same.
+    world.upload("bob", 3, vec![last_resort("z")]).unwrap();
+    assert_ne!(world.fetch_as(&request), (Ok, names(&["z"])));
+    assert_eq!(world.packages.len(), 1);
+    assert_eq!(world.fetch_as(&request), (Ok, names(&["z"])));
+}
+
+#[test]
+fn a_last_resort_that_is_given_does_not_use_up_what_the_user_may_give() {
+    let mut world = World::with(Policy { target_rate: Rate { burst: 1, each_ms: 1000 }, ..Policy::default() });
+    world.upload("bob", 1, vec![package("a long one")]).unwrap();
+    world.upload("bob", 2, vec![last_resort("z")]).unwrap();
+    let token = world.mint_shared("bob");
+    let small = Fetch { bytes: 5, ..World::request("bob", &token) };
+    assert_eq!(world.fetch_as(&small), (Ok, names(&["z"])), "the other does not fit");
+    assert_eq!(world.fetch("bob", &token), (Ok, names(&["a long one", "z"])));
+}
+
+/// Not all of them fit into an answer: over some answers each of them comes.
+#[test]
+fn no_client_is_left_out_for_good() {
+    let of_clients = ["a", "bb", "ccc", "dddddd"];
+    for (clients, bytes) in [(2, 100), (100, 6), (3, 7), (100, 9)] {
+        let mut world = World::new();
+        for (client, name) in (1..).zip(of_clients) {
+            world.upload("bob", client, vec![last_resort(name)]).unwrap();
+        }
+        let token = world.mint_shared("bob");
+        let request = Fetch { clients, bytes, ..World::request("bob", &token) };
+        let mut given: Vec<String> = (0..20).flat_map(|_| world.fetch_as(&request).1).collect();
+        given.sort();
+        given.dedup();
+        assert_eq!(given, of_clients, "{clients} of {bytes} bytes");
+    }
 }
 
 #[test]
