@@ -1,6 +1,6 @@
 //! KeyPackage fetches: directly, through the gateway in the same process, and a request on the same listener that does
-//! nothing; then whether the kinds of denial take the same time: if not, it ends with an error. Before all that, the
-//! costliest bundle there is.
+//! nothing; then how long fetches take by their outcome, and whether the kinds of denial take the same time: if not, it
+//! ends with an error. Before all that, the costliest bundle there is.
 //!
 //! The server is a process of its own (this program again, with `--serve`), so that its processor time can be read apart
 //! from the generator's. All requests are encapsulated before anything is measured. Every fetch is durable: it hands out
@@ -23,6 +23,7 @@ mod denials;
 mod key_packages;
 #[path = "../shared/load.rs"]
 mod load;
+mod outcomes;
 mod provider;
 mod ranks;
 #[path = "../shared/row.rs"]
@@ -31,6 +32,7 @@ mod row;
 mod sealed;
 #[path = "../shared/server.rs"]
 mod server;
+mod tries;
 mod worst;
 
 use std::{process::ExitCode, time::Duration};
@@ -58,6 +60,7 @@ const PACED_SEALED: &str = "fetch through it, 10 k/s";
 /// Opened and sealed, and answered at once in between.
 const TRIVIAL: &str = "nothing through a gateway";
 const EMPTY: &str = "empty POST";
+const OUTCOMES: &str = "outcomes";
 const DENIALS: &str = "denials";
 const WORST: &str = "worst bundle";
 
@@ -107,6 +110,9 @@ fn main() -> ExitCode {
         if let Some(added) = added {
             println!("{added:8.1}  µs of CPU that the gateway adds to {of}");
         }
+    }
+    if wanted(OUTCOMES) {
+        outcomes::measure(&provider);
     }
     provider.expect_all_answered();
     if wanted(DENIALS) && !denials::look_alike(&provider) {

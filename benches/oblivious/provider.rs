@@ -23,13 +23,13 @@ use restante::{
     pool,
     service::{Service, UserId},
     wire::{
-        BearerToken, BearerTokenKind, ClientId, MEDIA_TYPE, RevokeTokenRequest, TokenHandle, UploadKeyPackagesRequest,
-        decode, encode,
+        BearerToken, BearerTokenKind, ClientId, KeyPackageRequests, MEDIA_TYPE, RevokeTokenRequest, TokenHandle,
+        UploadKeyPackagesRequest, decode, encode,
     },
 };
 use restante_gateway::{
-    Gateway, Keyring, Machine, Outcome, Policy as GatewayPolicy, Rate, ReplayMark, RotationSchedule, Target as Allowed,
-    WELL_KNOWN,
+    Counters, Gateway, Keyring, Machine, Outcome, Policy as GatewayPolicy, Rate, ReplayMark, RotationSchedule,
+    Target as Allowed, WELL_KNOWN,
 };
 use tower::ServiceExt;
 
@@ -47,6 +47,8 @@ pub(crate) const USER: &str = "carol@follower.example";
 pub(crate) const NOBODY: &str = "nobody@followe.example";
 /// Somebody whose tokens were all revoked, with a name as long.
 pub(crate) const FORMER: &str = "robin@follower.example";
+/// Somebody whose KeyPackages were all given, with a name as long.
+pub(crate) const EMPTIED: &str = "ellen@follower.example";
 const FORMER_TOKENS: usize = 1000;
 const SERVICE_TOKEN: &str = "a-token-that-only-this-measurement-knows";
 /// Where the target of the gateway is asked without the gateway.
@@ -57,6 +59,9 @@ const TRIVIAL: &str = "/trivial";
 const SEALED_OVERHEAD: usize = 16 + 16;
 /// Requests for one row of fetches: more than are answered while it lasts.
 const PREPARED: usize = 100_000;
+
+/// Requests of all rows together: more than a gateway answers while their dates are good.
+const MARKS_MAX: usize = 10_000_000;
 
 /// How many users there are whom nobody asks for.
 const OTHERS: usize = 200;
@@ -72,10 +77,12 @@ pub(crate) struct Tokens {
     pub(crate) unique: Vec<u8>,
     /// One of many that [`FORMER`] had, all of them revoked together.
     pub(crate) former: Vec<u8>,
+    /// Good, of [`EMPTIED`].
+    pub(crate) emptied: Vec<u8>,
 }
 
 /// Two users with a last-resort KeyPackage each and tokens, among others.
-async fn populate(service: &Service) -> [BearerToken; 5] {
+async fn populate(service: &Service) -> [BearerToken; 6] {
     for number in 0..OTHERS {
         let user = UserId::new(format!("other-{number}@follower.example").into()).unwrap();
         service.mint_token(&user, BearerTokenKind::Unique).await.unwrap();
@@ -83,20 +90,32 @@ async fn populate(service: &Service) -> [BearerToken; 5] {
     let user = UserId::new(USER.into()).unwrap();
     let expired = service.mint_token(&user, BearerTokenKind::Shared).await.unwrap();
     service.revoke_all_tokens().await.unwrap();
-    upload(service, &user).await;
+    upload(service, &user, Device::new(1).last_resort(now_s())).await;
     let good = service.mint_token(&user, BearerTokenKind::Shared).await.unwrap();
     let revoked = service.mint_token(&user, BearerTokenKind::Unique).await.unwrap();
     let handle = TokenHandle::of(&revoked.handle).unwrap();
     service.revoke_token(&user, &RevokeTokenRequest::Handle(handle)).await.unwrap();
     let unique = service.mint_token(&user, BearerTokenKind::Unique).await.unwrap();
     let former = revoke_many(service).await;
-    [good, revoked, expired, unique, former]
+    let emptied = empty(service).await;
+    [good, revoked, expired, unique, former, emptied]
+}
+
+/// A user whose only KeyPackage was given.
+async fn empty(service: &Service) -> BearerToken {
+    let user = UserId::new(EMPTIED.into()).unwrap();
+    upload(service, &user, Device::new(1).one_time(now_s())).await;
+    let token = service.mint_token(&user, BearerTokenKind::Shared).await.unwrap();
+    let request = decode::<KeyPackageRequests>(&bundle(EMPTIED, &encode(&token).unwrap())).unwrap();
+    let given = service.fetch_key_packages(&request.requests, None).await.unwrap();
+    assert_eq!(given.results[0].key_packages.len(), 1);
+    token
 }
 
 /// A user whose tokens were all revoked: of each the database holds that its row was removed. Gives one from the middle.
 async fn revoke_many(service: &Service) -> BearerToken {
     let user = UserId::new(FORMER.into()).unwrap();
-    upload(service, &user).await;
+    upload(service, &user, Device::new(1).last_resort(now_s())).await;
     let mut minted = Vec::new();
     for _ in 0..FORMER_TOKENS {
         minted.push(service.mint_token(&user, BearerTokenKind::Unique).await.unwrap());
@@ -105,8 +124,8 @@ async fn revoke_many(service: &Service) -> BearerToken {
     minted.swap_remove(FORMER_TOKENS / 2)
 }
 
-async fn upload(service: &Service, user: &UserId) {
-    let key_packages = vec![decode(&Device::new(1).last_resort(now_s())).unwrap()];
+async fn upload(service: &Service, user: &UserId, key_package: Vec<u8>) {
+    let key_packages = vec![decode(&key_package).unwrap()];
     let upload = UploadKeyPackagesRequest { client_id: ClientId::new([1; 16]), key_packages };
     service.upload_key_packages(user, upload).await.unwrap();
 }
@@ -126,8 +145,8 @@ pub(crate) fn serve(folder: &Path) {
             request
         };
         let gateway = gateway(KeyPackageTarget::new(service.clone()).map_request(marked), keyring.clone());
-        let trivial = gateway_that_is_asked_elsewhere(keyring);
-        let counters = gateway.counters();
+        let (trivial, trivial_counters) = gateway_that_is_asked_elsewhere(keyring);
+        let counters = [gateway.counters(), trivial_counters];
         let router = server::router(service.clone(), SERVICE_TOKEN.to_owned())
             .route(PLAIN, post(plain_fetch).with_state(KeyPackageTarget::new(service)))
             .route(TRIVIAL, post_service(trivial))
@@ -136,7 +155,9 @@ pub(crate) fn serve(folder: &Path) {
                 get(async move || {
                     let others =
                         Outcome::ALL.iter().filter(|outcome| !matches!(outcome, Outcome::Answered | Outcome::KeyList));
-                    others.map(|outcome| counters.of(*outcome)).sum::<u64>().to_string()
+                    let of_both =
+                        |outcome: &Outcome| counters.iter().map(|counters| counters.of(*outcome)).sum::<u64>();
+                    others.map(of_both).sum::<u64>().to_string()
                 }),
             )
             .fallback_service(gateway);
@@ -164,18 +185,24 @@ fn keyring(folder: &Path) -> Arc<Keyring> {
     Arc::new(Keyring::open(&folder.join("keys"), &folder.join("seal-key"), schedule, &Machine).unwrap())
 }
 
-/// A gateway in front of something that answers at once, at a path that is not a gateway's.
+/// A gateway in front of something that answers at once, at a path that is not a gateway's, and what it counts.
 fn gateway_that_is_asked_elsewhere(
     keyring: Arc<Keyring>,
-) -> impl tower::Service<axum::extract::Request, Response = http::Response<Full<Bytes>>, Error = Infallible, Future: Send>
-+ Clone
-+ Send
-+ Sync {
+) -> (
+    impl tower::Service<axum::extract::Request, Response = http::Response<Full<Bytes>>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync,
+    Arc<Counters>,
+) {
     let target = tower::service_fn(async |_| Ok(http::Response::new(Bytes::new())));
-    gateway(target, keyring).map_request(|mut request: axum::extract::Request| {
+    let gateway = gateway(target, keyring);
+    let counters = gateway.counters();
+    let elsewhere = gateway.map_request(|mut request: axum::extract::Request| {
         *request.uri_mut() = http::Uri::from_static(WELL_KNOWN);
         request
-    })
+    });
+    (elsewhere, counters)
 }
 
 /// As `restante serve` has it, with room for one relay that asks as fast as it can.
@@ -186,7 +213,7 @@ where
     let allowed = Allowed { authority: PROVIDER.to_owned(), routes: KeyPackageTarget::routes() };
     let plenty = NonZeroU32::new(1_000_000).unwrap();
     let rate = Rate { per_second: plenty, burst: plenty };
-    let policy = GatewayPolicy { others_together: rate, ..GatewayPolicy::default() };
+    let policy = GatewayPolicy { others_together: rate, replay_marks_max: MARKS_MAX, ..GatewayPolicy::default() };
     Gateway::new(target, allowed, KeyPackageTarget::response_class, keyring, policy, Arc::new(Machine))
 }
 
@@ -201,8 +228,8 @@ impl Provider {
     pub(crate) fn start() -> Self {
         let mut server = Server::start(&[]);
         let mut token = || STANDARD.decode(server.line()).unwrap();
-        let [good, revoked, expired, unique, former] = std::array::from_fn(|_| token());
-        let tokens = Tokens { good, revoked, expired, unique, former };
+        let [good, revoked, expired, unique, former, emptied] = std::array::from_fn(|_| token());
+        let tokens = Tokens { good, revoked, expired, unique, former, emptied };
         let key_list = ask(server.address, WELL_KNOWN);
         Self { server, key_list, tokens }
     }

@@ -18,11 +18,16 @@ const CLASS: usize = 1024;
 
 /// A bundle of one.
 pub(crate) fn bundle(user: &str, token: &[u8]) -> Vec<u8> {
+    bundle_of(user, token, CipherSuite(1))
+}
+
+/// The same for a suite.
+pub(crate) fn bundle_of(user: &str, token: &[u8], cipher_suite: CipherSuite) -> Vec<u8> {
     let request = KeyPackageRequest {
         user_id: user.into(),
         bearer_token: token.to_vec(),
         version: ProtocolVersion::MLS10,
-        cipher_suite: CipherSuite(1),
+        cipher_suite,
     };
     encode(&KeyPackageRequests { requests: vec![request] }).unwrap()
 }

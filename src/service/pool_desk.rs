@@ -142,8 +142,9 @@ impl Desk<'_> {
     /// One after another, each seeing what the one before it took; all of them, or after an error none.
     ///
     /// # Privacy
-    /// The mark is written whatever was handed out. So every fetch waits for the same write, and the time of an answer
-    /// does not tell the relay how it went.
+    /// The mark is written whatever was handed out, so every fetch waits for the same write, and one denial takes as long
+    /// as another. What was handed out takes longer: stocks, KeyPackages and references are read and more is written. The
+    /// relay may tell by the time that something was, and roughly for how many clients (specs/threat-model.md).
     fn fetch(self, fetches: &[Fetch], mark: Option<ReplayMark>, batch: &mut Batch) -> Result<PoolOutcome, Error> {
         let mut results = Vec::with_capacity(fetches.len());
         let mut taken = PoolBatch::default();
