@@ -22,7 +22,10 @@ mod together;
 
 use std::{
     path::Path,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -41,7 +44,12 @@ pub struct Keyring {
     schedule: RotationSchedule,
     published: RwLock<Published>,
     serving: Option<Serving>,
+    /// Refreshes that failed since the last that did not.
+    failures: AtomicU32,
 }
+
+/// No refresh waits longer for the next one.
+const REST_MAX: Duration = Duration::from_secs(60);
 
 struct Published {
     live: Arc<LiveKeys>,
@@ -61,8 +69,8 @@ impl Keyring {
     ) -> Result<Self, KeyringError> {
         let file = KeyringFile::open(folder, seal_key_file, surroundings)?;
         let live = Arc::new(LiveKeys::new(Vec::new(), &[]));
-        let keyring =
-            Self { file, schedule, published: RwLock::new(Published { live, next_change_ms: 0 }), serving: None };
+        let published = RwLock::new(Published { live, next_change_ms: 0 });
+        let keyring = Self { file, schedule, published, serving: None, failures: AtomicU32::new(0) };
         keyring.refresh(surroundings)?;
         Ok(keyring)
     }
@@ -89,7 +97,10 @@ impl Keyring {
     /// # Errors
     /// As [`Self::open`]; what was published stays so.
     pub fn refresh(&self, surroundings: &dyn Surroundings) -> Result<(), KeyringError> {
-        self.change(surroundings, |_, _| Ok(()))
+        let refreshed = self.change(surroundings, |_, _| Ok(()));
+        let failures = self.failures.load(Ordering::Relaxed).saturating_add(1);
+        self.failures.store(if refreshed.is_ok() { 0 } else { failures }, Ordering::Relaxed);
+        refreshed
     }
 
     /// Publishes new keys now, of one KEM or of all that are offered, for use after the time that the schedule gives.
@@ -146,11 +157,13 @@ impl Keyring {
     }
 
     /// For how long [`Self::refresh`] may wait: until the next change, so that the list changes when its `max-age`
-    /// said; a minute at most, because other processes change keys as well, and a second at least.
+    /// said; a minute at most, because other processes change keys as well, and a second at least. After a refresh that
+    /// failed a second, and twice as long after each that follows.
     #[must_use]
     pub fn rest(&self, now_ms: u64) -> Duration {
         let until = Duration::from_millis(self.next_change_ms().saturating_sub(now_ms));
-        until.clamp(Duration::from_secs(1), Duration::from_secs(60))
+        let doubled = self.failures.load(Ordering::Relaxed).saturating_sub(1).min(6);
+        until.clamp(Duration::from_secs(1 << doubled).min(REST_MAX), REST_MAX)
     }
 
     /// [`Self::live`] and [`Self::next_change_ms`] of the same moment.

@@ -449,3 +449,21 @@ fn nothing_secret_is_in_debug_texts() {
     ring.advance(&bench.schedule, START_MS, &bench.surroundings).unwrap();
     assert!(!format!("{ring:?}").contains("secret"));
 }
+
+/// What is due stays due while the disk is full, and is not tried every second until somebody comes.
+#[test]
+fn a_keyring_that_cannot_be_refreshed_is_tried_less_and_less_often() {
+    let bench = Bench::new();
+    let keyring = bench.open();
+    let healthy = fs::read(bench.file()).unwrap();
+    let now_ms = keyring.next_change_ms() + DAY;
+    assert_eq!(keyring.rest(now_ms).as_secs(), 1);
+    fs::write(bench.file(), b"damaged").unwrap();
+    for rest in [1, 2, 4, 8, 16, 32, 60, 60] {
+        assert!(keyring.refresh(&bench.surroundings).is_err());
+        assert_eq!(keyring.rest(now_ms).as_secs(), rest);
+    }
+    fs::write(bench.file(), healthy).unwrap();
+    keyring.refresh(&bench.surroundings).unwrap();
+    assert_eq!(keyring.rest(now_ms).as_secs(), 1);
+}
