@@ -1,5 +1,6 @@
 //! Puts the parts together and runs them: store, service, listeners, timers; and takes them down in order.
 
+mod gateway_watch;
 mod limits;
 mod providers;
 mod public;
@@ -9,6 +10,7 @@ pub use public::{keyring_table, open_keyring};
 
 use std::{collections::BTreeSet, fmt::Display, sync::Arc, time::Duration};
 
+use gateway_watch::GatewayWatch;
 use restante_gateway::Keyring;
 use restante_process::{Clients, Connections, Identify, Socket, SocketError, Stopped, Tasks, Tls, TlsError};
 use tokio::sync::watch;
@@ -111,9 +113,12 @@ pub async fn run(
         let service = public::gateway(public, &config.provider.id, &service, &keyring, marks);
         let (route, tls, identify) = (public::route, Some(tls), public::identify(public));
         let limits = limits::of_relays(&config.limits);
+        let keyring_fails = Arc::default();
+        let watch = GatewayWatch::new(&service, Arc::clone(&keyring_fails));
         let connections = Connections { service, route, tls, identify, limits };
         tasks.spawn("public", connections.serve(socket, ending.clone()));
-        tasks.spawn("keys", public::keep_fresh(keyring, ending.clone()));
+        tasks.spawn("keys", public::keep_fresh(keyring, keyring_fails, ending.clone()));
+        tasks.spawn("gateway", watch.watch(hub.clone(), ending.clone()));
         ready("public", &address);
     }
     if let Some((socket, address)) = local {

@@ -6,6 +6,7 @@
 //! * [`pem`]: certificates and keys in files.
 //! * [`config`]: file, environment and flags as one configuration; every problem in one run.
 //! * [`telemetry`]: logs that hold our own events only.
+//! * [`clock`]: whether the clock of the day jumps.
 //! * [`Tasks`]: what a program cannot do without, and ends with.
 //! * [`Signals`] and [`until_drained`]: the end of a process, and reloads.
 //! * [`Exit`], [`console`] and [`block_on`]: what stands in each `main.rs`.
@@ -18,6 +19,7 @@
 
 pub mod admin;
 mod answer;
+pub mod clock;
 pub mod config;
 mod connections;
 pub mod console;

@@ -16,13 +16,19 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-pub(super) async fn ready(State(hub): State<Arc<Hub>>) -> (StatusCode, &'static str) {
+/// Below the first line stands what is wrong with parts that others do without.
+pub(super) async fn ready(State(hub): State<Arc<Hub>>) -> (StatusCode, String) {
+    let (status, first) = readiness(&hub);
+    (status, [first].into_iter().chain(hub.remarks()).fold(String::new(), |lines, line| lines + line + "\n"))
+}
+
+fn readiness(hub: &Hub) -> (StatusCode, &'static str) {
     if hub.is_draining() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining");
     }
     match hub.service.ready() {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(Error::Store(_)) => (StatusCode::SERVICE_UNAVAILABLE, "the database takes no writes: see the log\n"),
+        Ok(()) => (StatusCode::OK, "ready"),
+        Err(Error::Store(_)) => (StatusCode::SERVICE_UNAVAILABLE, "the database takes no writes: see the log"),
         Err(
             Error::Rejected(_)
             | Error::PoolRejected(_)
@@ -35,6 +41,6 @@ pub(super) async fn ready(State(hub): State<Arc<Hub>>) -> (StatusCode, &'static 
             | Error::TooManyWaiting
             | Error::NoEntropy
             | Error::NoThread,
-        ) => (StatusCode::SERVICE_UNAVAILABLE, "a lane has ended: restart\n"),
+        ) => (StatusCode::SERVICE_UNAVAILABLE, "a lane has ended: restart"),
     }
 }

@@ -49,6 +49,7 @@ pub struct Hub {
     /// SHA-256, so that tokens of any length compare in the same time.
     service_token: Option<[u8; 32]>,
     draining: AtomicBool,
+    remarks: RwLock<Vec<&'static str>>,
 }
 
 impl Hub {
@@ -64,6 +65,7 @@ impl Hub {
             peers: RwLock::new(parts.peers),
             service_token: parts.service_token.map(|token| Sha256::digest(token.as_bytes()).into()),
             draining: AtomicBool::new(false),
+            remarks: RwLock::default(),
         }
     }
 
@@ -71,6 +73,15 @@ impl Hub {
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
         self.service.stop_waiting();
+    }
+
+    /// What the operator reads below the first line of `/readyz` from now on: what is wrong, and no reason to go elsewhere.
+    pub fn remark(&self, sentences: Vec<&'static str>) {
+        *self.remarks.write().unwrap_or_else(PoisonError::into_inner) = sentences;
+    }
+
+    pub(super) fn remarks(&self) -> Vec<&'static str> {
+        self.remarks.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn is_draining(&self) -> bool {

@@ -1,6 +1,12 @@
 //! The gateway in front of KeyPackage fetches: its keys, what it remembers, and the service that the listener serves.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use restante_gateway::{
     Gateway, Keyring, KeyringError, Machine, Policy, RelayIdentity, ReplayMark, RotationSchedule, Surroundings, Target,
@@ -95,8 +101,8 @@ pub(super) fn gateway(
     gateway
 }
 
-/// Keeps the keys fresh until the end.
-pub(super) async fn keep_fresh(keyring: Arc<Keyring>, mut stopping: watch::Receiver<bool>) {
+/// Keeps the keys fresh until the end, and says in `fails` whether they cannot be: those in use stay then.
+pub(super) async fn keep_fresh(keyring: Arc<Keyring>, fails: Arc<AtomicBool>, mut stopping: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(keyring.rest(Machine.now_ms())) => {}
@@ -106,9 +112,7 @@ pub(super) async fn keep_fresh(keyring: Arc<Keyring>, mut stopping: watch::Recei
             let keyring = keyring.clone();
             tokio::task::spawn_blocking(move || keyring.refresh(&Machine)).await
         };
-        if !matches!(refreshed, Ok(Ok(()))) {
-            tracing::error!("the gateway's keys cannot be read or written: those in use stay, none will follow them");
-        }
+        fails.store(!matches!(refreshed, Ok(Ok(()))), Ordering::Relaxed);
     }
 }
 
@@ -164,7 +168,8 @@ mod tests {
         let keyring = Arc::new(Keyring::open(&keys, &seal_key, schedule, &Machine).unwrap());
         let before = keyring.live().list().clone();
         let (stop, stopping) = watch::channel(false);
-        let fresh = tokio::spawn(keep_fresh(keyring.clone(), stopping));
+        let fails = Arc::new(AtomicBool::new(true));
+        let fresh = tokio::spawn(keep_fresh(keyring.clone(), fails.clone(), stopping));
         let changed = async {
             // A keyring tells nobody that it has changed.
             while keyring.live().list() == &before {
@@ -173,6 +178,13 @@ mod tests {
         };
         tokio::time::timeout(Duration::from_secs(20), changed).await.expect("seconds after it was due");
         assert_eq!(keyring.live().list().len(), 2 * before.len());
+        // Told right after the list has changed, and the list changes once a minute.
+        let told = async {
+            while fails.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), told).await.expect("as soon as it is written");
         stop.send_replace(true);
         fresh.await.unwrap();
     }

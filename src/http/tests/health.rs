@@ -19,6 +19,15 @@ async fn a_hub_that_works_is_alive_and_ready() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_beside_the_hub_stands_below() {
+    let house = House::new();
+    house.hub.remark(vec!["one thing", "another"]);
+    assert_eq!(get(&house, "/readyz").await, (StatusCode::OK, "ready\none thing\nanother\n".to_owned()));
+    house.hub.remark(Vec::new());
+    assert_eq!(get(&house, "/readyz").await, (StatusCode::OK, "ready\n".to_owned()));
+}
+
+#[tokio::test]
 async fn a_hub_that_cannot_write_is_alive_and_not_ready() {
     let house = House::new();
     let group = house.setup.group().await;

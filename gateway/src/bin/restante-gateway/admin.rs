@@ -6,10 +6,10 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use restante_gateway::{Counters, ReplayWindow};
-use restante_process::admin::Standing;
+use restante_process::{admin::Standing, clock::Jump};
 use tokio::time::Instant;
 
-use crate::{clock::Jump, health::Health, marks::Marks, metrics};
+use crate::{health::Health, marks::Marks, metrics};
 
 /// How the gateway fares.
 #[derive(Clone)]

@@ -8,9 +8,8 @@ use std::{
     time::Duration,
 };
 
+use restante_process::clock::Jump;
 use tokio::time::Instant;
-
-use crate::clock::Jump;
 
 /// A jump of the clock is told for so long.
 const RECENT: Duration = Duration::from_secs(15 * 60);
@@ -34,10 +33,14 @@ impl Health {
         self.draining.load(Relaxed)
     }
 
-    /// The keyring was read, and written if the schedule said so; or it could not be.
+    /// The keyring was read, and written if the schedule said so; or it could not be. Logged when that changes.
     pub(crate) fn note_refresh(&self, succeeded: bool) {
         self.key_refreshes[usize::from(succeeded)].fetch_add(1, Relaxed);
-        self.keyring_fails.store(!succeeded, Relaxed);
+        match (self.keyring_fails.swap(!succeeded, Relaxed), succeeded) {
+            (false, false) => tracing::error!("the keyring cannot be read or written: the keys stay as they are"),
+            (true, true) => tracing::info!("the keyring can be read and written again"),
+            (false, true) | (true, false) => {}
+        }
     }
 
     /// Whether the keyring could not be used when it was last looked at.

@@ -8,7 +8,6 @@
 
 mod admin;
 mod cli;
-mod clock;
 mod config;
 mod forward;
 mod health;

@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 
 use restante_gateway::{Counters, Outcome, ReplayWindow};
 
-use crate::{clock::Jump, health::Health};
+use restante_process::clock::Jump;
+
+use crate::health::Health;
 
 /// The text exposition format, version 0.0.4. `refused_ms`: for so long requests are refused that are dated now.
 pub(crate) fn render(

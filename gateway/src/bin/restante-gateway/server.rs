@@ -7,13 +7,13 @@ use restante_gateway::{Gateway, Keyring, KeyringError, Machine, Surroundings as 
 use restante_process::{
     Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError,
     admin::{self, Admin},
+    clock::{self, ClockWatch},
     config::Problems,
 };
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
     admin::GatewayStanding,
-    clock::{self, ClockWatch},
     config::{Config, Route},
     forward::{Forward, response_class},
     health::Health,
@@ -250,9 +250,8 @@ async fn keep_fresh(keyring: Arc<Keyring>, health: Arc<Health>, mut stopping: wa
             () = tokio::time::sleep(keyring.rest(Machine.now_ms())) => {}
             _ = stopping.wait_for(|ends| *ends) => return,
         }
-        if refresh(&keyring, &health).await.is_err() {
-            tracing::error!("the keyring cannot be read or written: the keys stay as they are");
-        }
+        // Its failure is told by the health that notes it.
+        let _ = refresh(&keyring, &health).await;
     }
 }
 

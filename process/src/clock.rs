@@ -1,19 +1,19 @@
 //! The clock of the day, watched against one that nobody can set.
 //!
-//! Which requests are fresh, which are copies and which key is in use are all decided by the clock of the day. When it
+//! A gateway decides by the clock of the day which requests are fresh, which are copies and which key is in use. When it
 //! jumps, requests are refused that were sent well, and the operator should not have to find out by their numbers.
 
 use std::time::Duration;
 
 /// The clocks are compared so often.
-pub(crate) const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+pub const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What is corrected step by step stays far below. A date may be two minutes off.
 const JUMP_MS: u64 = 5_000;
 
 /// Where the clock of the day went, seen from the other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Jump {
+pub enum Jump {
     /// Somebody set it, or the machine slept.
     Ahead,
     /// Somebody set it.
@@ -22,10 +22,10 @@ pub(crate) enum Jump {
 
 impl Jump {
     /// Both.
-    pub(crate) const ALL: [Self; 2] = [Self::Ahead, Self::Back];
+    pub const ALL: [Self; 2] = [Self::Ahead, Self::Back];
 
     /// The word in logs and metrics.
-    pub(crate) fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Ahead => "ahead",
             Self::Back => "back",
@@ -35,19 +35,19 @@ impl Jump {
 
 /// What both clocks said last.
 #[derive(Debug)]
-pub(crate) struct ClockWatch {
+pub struct ClockWatch {
     now_ms: u64,
     elapsed: Duration,
 }
 
 impl ClockWatch {
     /// Begins with what the clock of the day says, and the time since any fixed moment.
-    pub(crate) fn new(now_ms: u64, elapsed: Duration) -> Self {
+    pub fn new(now_ms: u64, elapsed: Duration) -> Self {
         Self { now_ms, elapsed }
     }
 
     /// Compares what both say now with what they said before. A jump, and by how many seconds.
-    pub(crate) fn look(&mut self, now_ms: u64, elapsed: Duration) -> Option<(Jump, u64)> {
+    pub fn look(&mut self, now_ms: u64, elapsed: Duration) -> Option<(Jump, u64)> {
         let passed = elapsed.saturating_sub(self.elapsed).as_millis();
         let expected_ms = self.now_ms.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX));
         *self = Self { now_ms, elapsed };
