@@ -50,10 +50,11 @@ impl KeyPackageTarget {
     }
 
     /// The size of the answer to a request, whatever it will be: 8 KiB times the number of its requests, rounded up to
-    /// a power of two. So neither success nor the number of somebody's devices shows.
+    /// a power of two. So neither success nor the number of somebody's devices shows, nor that somebody is asked for
+    /// twice, which is refused.
     pub fn response_class(request: &Request<Bytes>) -> usize {
         let requests = match request.uri().path() {
-            MANY => decode::<KeyPackageRequests>(request.body()).map_or(1, |bundle| bundle.requests.len()),
+            MANY => KeyPackageRequests::count_in(request.body()).unwrap_or(1),
             _ => 1,
         };
         ANSWER_CLASS_BYTES * requests.next_power_of_two()

@@ -69,6 +69,12 @@ impl KeyPackageRequests {
     /// The most requests in one bundle.
     pub const MAX: usize = 32;
 
+    /// How many requests a bundle has, also one that asks for somebody twice; `None` for what is no list of them.
+    pub fn count_in(mut bytes: &[u8]) -> Option<usize> {
+        let requests: Vec<KeyPackageRequest> = super::bounded_list(&mut bytes, Self::MAX).ok()?;
+        bytes.is_empty().then_some(requests.len())
+    }
+
     /// What one token makes a provider do is done once in a bundle.
     fn check(&self) -> Result<(), Fault> {
         let mut asked = HashSet::with_capacity(self.requests.len());

@@ -107,7 +107,7 @@ async fn the_same_user_and_suite_twice_is_malformed_whoever_it_is() {
     for (user, shown) in [(USER, &token[..]), (USER, b"garbage"), ("nobody", &token)] {
         let one = encode(&of(user, shown)).unwrap();
         let asked = request("/v1/key-packages", vector(&one.repeat(2)));
-        assert_eq!(KeyPackageTarget::response_class(&asked), 8 * 1024);
+        assert_eq!(KeyPackageTarget::response_class(&asked), 16 * 1024, "as any bundle of two");
         let response = ask(&house, asked).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);
         answers.push(response.into_body());
