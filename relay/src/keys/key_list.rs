@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 
 /// The largest list that is kept.
 pub(crate) const LIST_BYTES_MAX: usize = 16 * 1024;
-/// The most configurations in a list: a gateway has one or two live keys of each KEM.
-const CONFIGURATIONS_MAX: usize = 32;
+/// The most configurations in a list: a gateway has one or two live keys of each KEM. Clients read as many and refuse
+/// the same lists: a list that one of the two takes and the other does not would stop all fetches (decision 0054).
+const CONFIGURATIONS_MAX: usize = 16;
 
 /// Why bytes are no usable list. A closed set: it is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -188,8 +189,8 @@ pub(crate) mod tests {
     fn lists_of_thousands_are_refused() {
         let thousands: Vec<u8> = (0..3000).flat_map(|_| configuration(0, 0x7777, &[], &[(1, 1)])).collect();
         assert_eq!(check(&thousands), Err(KeyListFault::Size));
-        let many: Vec<u8> = (0..33).flat_map(usable_list).collect();
-        assert_eq!(check(&many), Err(KeyListFault::TooMany));
+        let many = |count| (0..count).flat_map(usable_list).collect::<Vec<u8>>();
+        assert_eq!((check(&many(16)), check(&many(17))), (Ok(()), Err(KeyListFault::TooMany)));
         let pairs = vec![(1, 1); 5000];
         assert_eq!(check(&configuration(1, 0x0020, &[1; 32], &pairs)), Err(KeyListFault::Size));
         assert_eq!(check(&[usable_list(1), usable_list(1)].concat()), Err(KeyListFault::SameIdentifier));

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 /// The longest list that is read, in bytes. Seven times what a gateway with two X25519 and two X-Wing keys serves.
 pub const KEY_LIST_MAX: usize = 16 * 1024;
-/// The most configurations that are read.
+/// The most configurations that are read: as many as relays take.
 const CONFIGURATIONS_MAX: usize = 16;
 
 const X25519: u16 = 0x0020;
@@ -47,6 +47,10 @@ pub enum KeyListError {
     /// do not would tell them apart.
     #[error("the gateway's key list is wrongly encoded")]
     Encoding,
+    /// Two configurations with one identifier: which of them a request used could not be told, and two clients that choose
+    /// differently could be told apart.
+    #[error("the gateway's key list has two keys with one identifier")]
+    SameIdentifier,
     /// Nothing in it that this client can use.
     #[error("the gateway's key list has no key and algorithms that this client can use")]
     NoUsableKey,
@@ -78,11 +82,14 @@ impl GatewayKey {
         if list.len() > KEY_LIST_MAX {
             return Err(KeyListError::TooLarge);
         }
-        let mut chosen = None;
+        let (mut chosen, mut identifiers) = (None, [false; 256]);
         let mut rest = list;
         for _ in 0..CONFIGURATIONS_MAX {
             let length = read_u16(&mut rest)?;
             let configuration = Configuration::read(take(&mut rest, length.into())?)?;
+            if std::mem::replace(&mut identifiers[usize::from(configuration.key_id)], true) {
+                return Err(KeyListError::SameIdentifier);
+            }
             // Those behind the chosen one are read as well: an error in them drops the list.
             chosen = match chosen {
                 None => configuration.usable(kems)?,

@@ -46,6 +46,18 @@ fn chosen(list: &[u8], kems: Kems) -> Result<(u8, u16, u16, u16), KeyListError> 
     Ok((request[0], number(1), number(3), number(5)))
 }
 
+/// What relays refuse as well. Whether or not this client could use them.
+#[test]
+fn two_keys_with_one_identifier_are_refused() {
+    for two in [
+        [x25519(1), x25519(1)].concat(),
+        [x_wing(1), x25519(1)].concat(),
+        [x25519(2), configuration(1, 0x1234, b"", &[]), configuration(1, 0x1234, b"another", &[])].concat(),
+    ] {
+        assert_eq!(chosen(&two, Kems::WithHybrid), Err(KeyListError::SameIdentifier));
+    }
+}
+
 #[test]
 fn the_first_usable_key_and_pair_of_algorithms_is_chosen() {
     let both = [x_wing(1), x25519(2)].concat();
