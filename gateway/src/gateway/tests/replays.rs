@@ -44,15 +44,20 @@ async fn a_copy_is_answered_sealed_and_in_the_same_size() {
     assert_eq!(answer.outer_length, first.body().len());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_copies_at_once_one_gets_through() {
     let bench = Bench::new();
     let (request, _) = bench.encapsulate(&encode(&bench.message()));
     let mut tasks = tokio::task::JoinSet::new();
+    let all_there = Arc::new(tokio::sync::Barrier::new(50));
     for _ in 0..50 {
         let mut request = outer(request.clone());
         request.extensions_mut().insert(RelayIdentity("relay.example".into()));
-        tasks.spawn(bench.gateway.clone().oneshot(request));
+        let (gateway, all_there) = (bench.gateway.clone(), Arc::clone(&all_there));
+        tasks.spawn(async move {
+            all_there.wait().await;
+            gateway.oneshot(request).await
+        });
     }
     for answer in tasks.join_all().await {
         assert_eq!(answer.unwrap().status(), StatusCode::OK);
