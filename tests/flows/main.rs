@@ -8,6 +8,7 @@
 
 mod damage;
 mod draining;
+mod federation;
 #[path = "../fixtures/mod.rs"]
 #[allow(dead_code, reason = "shared with the unit tests; nobody needs all of it")]
 mod fixtures;

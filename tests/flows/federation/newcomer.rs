@@ -1,0 +1,164 @@
+//! A device that is in no group yet: a real MLS client and the way to its user's provider.
+
+use std::time::Duration;
+
+use mls_rs::{
+    CipherSuite, CipherSuiteProvider, Client, CryptoProvider, ExtensionList,
+    client_builder::{BaseConfig, PaddingMode, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
+    identity::{
+        SigningIdentity,
+        basic::{BasicCredential, BasicIdentityProvider},
+    },
+    mls_rules::{DefaultMlsRules, EncryptionOptions},
+};
+use mls_rs_crypto_awslc::AwsLcCryptoProvider;
+use restante::{
+    client::{
+        Inbox, NewMember, PartitionedGroup,
+        http::{CallError, DeliveryService, LocalClient},
+    },
+    wire::{ClientId, InboxEntry, InboxOutcome, UploadKeyPackagesRequest},
+};
+
+use super::{device::Device, world::World};
+
+pub(super) type Config = WithMlsRules<
+    DefaultMlsRules,
+    WithIdentityProvider<BasicIdentityProvider, WithCryptoProvider<AwsLcCryptoProvider, BaseConfig>>,
+>;
+
+const SUITE: CipherSuite = CipherSuite::CURVE25519_AES128;
+
+/// No Welcome takes longer, with all that is done to the providers in between.
+const PATIENCE: Duration = Duration::from_secs(50);
+/// How long one request waits for a Welcome.
+const WAIT: Duration = Duration::from_secs(10);
+/// Between two attempts at a provider that is just being restarted.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How handshakes travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Handshakes {
+    Public,
+    Encrypted,
+}
+
+/// A device.
+pub(super) struct Newcomer {
+    pub(super) name: &'static str,
+    pub(super) client: Client<Config>,
+    pub(super) channel: LocalClient,
+    provider: &'static str,
+    id: ClientId,
+}
+
+impl Newcomer {
+    /// A device of a user, who is called like the device up to the dash.
+    pub(super) fn new(world: &World, provider: &'static str, name: &'static str, handshakes: Handshakes) -> Self {
+        let crypto = AwsLcCryptoProvider::new();
+        let (secret, public) = crypto.cipher_suite_provider(SUITE).unwrap().signature_key_generate().unwrap();
+        let credential = BasicCredential::new(name.as_bytes().to_vec()).into_credential();
+        let encryption = EncryptionOptions::new(handshakes == Handshakes::Encrypted, PaddingMode::StepFunction);
+        let client = Client::builder()
+            .crypto_provider(crypto)
+            .identity_provider(BasicIdentityProvider::new())
+            .mls_rules(DefaultMlsRules::new().with_encryption_options(encryption))
+            .signing_identity(SigningIdentity::new(credential, public), secret, SUITE)
+            .build();
+        let mut id = [0; 16];
+        id[..name.len()].copy_from_slice(name.as_bytes());
+        let user = name.split('-').next().unwrap();
+        Self { name, client, channel: world.channel(provider, user), provider, id: ClientId::new(id) }
+    }
+
+    /// Uploads one KeyPackage and shows it.
+    pub(super) async fn upload(&self) -> NewMember {
+        let message =
+            self.client.generate_key_package_message(ExtensionList::new(), ExtensionList::new(), None).unwrap();
+        let member = NewMember::from_message(&message, self.provider.parse().unwrap()).unwrap();
+        let request = UploadKeyPackagesRequest { client_id: self.id, key_packages: vec![member.key_package.clone()] };
+        self.service().upload_key_packages(&request).await.unwrap();
+        member
+    }
+
+    /// Founds a group with these members at the own provider, which has acknowledged it when this returns.
+    pub(super) async fn found(self, members: &[NewMember], group_info: bool) -> Device {
+        let group_id = self.service().mint_group_id().await.unwrap().group_id;
+        let founded =
+            self.client.create_group_with_id(group_id, ExtensionList::new(), ExtensionList::new(), None).unwrap();
+        let hub = self.provider.parse().unwrap();
+        let (group, request) = PartitionedGroup::create(founded, hub, members, group_info).unwrap();
+        self.service().create_group(&request).await.unwrap();
+        self.enter(group)
+    }
+
+    /// All Welcomes that wait for this device now.
+    pub(super) async fn inbox(&self) -> Vec<InboxEntry> {
+        let (mut inbox, mut entries) = (Inbox::new(self.id), Vec::new());
+        while let Some(entry) = self.next(&mut inbox, Duration::ZERO).await {
+            entries.push(entry);
+        }
+        entries
+    }
+
+    /// Waits for a Welcome.
+    pub(super) async fn welcomed(&self) -> InboxEntry {
+        let waiting = async {
+            let mut inbox = Inbox::new(self.id);
+            loop {
+                if let Some(entry) = self.next(&mut inbox, WAIT).await {
+                    return entry;
+                }
+            }
+        };
+        let welcomed = tokio::time::timeout(PATIENCE, waiting).await;
+        welcomed.unwrap_or_else(|_| panic!("{} waits for a Welcome in vain", self.name))
+    }
+
+    async fn next(&self, inbox: &mut Inbox, wait: Duration) -> Option<InboxEntry> {
+        loop {
+            match inbox.next(&self.service(), wait).await {
+                Ok(entry) => return entry,
+                Err(error) => self.assert_transient(&error),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Joins from an entry of the inbox, and acknowledges it.
+    pub(super) async fn join(&self, entry: &InboxEntry) -> PartitionedGroup<Config> {
+        let mut group = PartitionedGroup::join(&self.client, entry).unwrap();
+        drop(group.save().unwrap());
+        let inbox = Inbox::new(self.id);
+        self.asked(async || inbox.acknowledge(&self.service(), entry, InboxOutcome::Joined).await).await;
+        group
+    }
+
+    /// With a group, it is a member.
+    pub(super) fn enter(self, group: PartitionedGroup<Config>) -> Device {
+        Device::new(self, group)
+    }
+
+    /// Asks the own provider until it answers: it may be about to be restarted.
+    pub(super) async fn asked<T>(&self, ask: impl AsyncFn() -> Result<T, CallError>) -> T {
+        let asking = async {
+            loop {
+                match ask().await {
+                    Ok(answer) => return answer,
+                    Err(error) => self.assert_transient(&error),
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking).await.expect("a provider is back in time")
+    }
+
+    fn assert_transient(&self, error: &CallError) {
+        assert!(error.is_transient(), "{}: {error}", self.name);
+    }
+
+    /// The operations at the own provider.
+    pub(super) fn service(&self) -> DeliveryService<LocalClient> {
+        DeliveryService::new(self.channel.clone())
+    }
+}
