@@ -134,7 +134,7 @@ STATUS:
 Exit status: 0 at least one KeyPackage for every user, 1 not so, or no answer, 2 wrong usage.")]
     FetchKeyPackages(Box<FetchKeyPackages>),
 
-    /// See what it does: two providers, a relay and real MLS clients on this machine
+    /// See what it does: three providers, a relay and real MLS clients on this machine
     ///
     /// Starts hub.example, follower.example and a relay as processes on loopback, each with its own folder and TLS
     /// identity, and runs MLS clients through them: KeyPackages that are fetched without telling who asks, groups,

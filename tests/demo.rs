@@ -99,13 +99,24 @@ fn every_check_holds_and_the_logs_tell_nothing() {
     assert_eq!(output.lines().filter(|line| line.starts_with("   ok      ")).count(), passed);
     assert!(!output.contains('\u{1b}'), "no colours and no bar where nobody looks");
 
-    for id in ["hub.example", "follower.example"] {
+    for id in ["hub.example", "follower.example", "third.example"] {
         let log = fs::read_to_string(folder.join(id).join("log")).unwrap();
         assert!(log.lines().count() > 0);
         // The fixed paths of operations are words like others, and so is the gateway's; any other path would be somebody's.
         let fixed = Operation::ALL.map(Operation::path).into_iter().chain(["/.well-known/ohttp-gateway"]);
         let log = fixed.fold(log, |log, path| log.replace(&format!(":\"{path}\""), ":\"\""));
-        for secret in ["hub.example", "follower.example", "mimi://", "127.0.0.1", "alice", "carol", "\"/", " /", "=/"] {
+        for secret in [
+            "hub.example",
+            "follower.example",
+            "third.example",
+            "mimi://",
+            "127.0.0.1",
+            "alice",
+            "erin",
+            "\"/",
+            " /",
+            "=/",
+        ] {
             assert!(!log.contains(secret), "{secret} in {log}");
         }
         let checked = Command::new(env!("CARGO_BIN_EXE_restante"))
@@ -134,7 +145,7 @@ fn an_interrupted_demo_leaves_nothing_behind() {
     let mut demo = Demo::start(&[]);
     demo.wait_for(". People talk");
     let addresses: Vec<_> = demo.output().lines().filter_map(addresses).flatten().collect();
-    assert_eq!(addresses.len(), 4);
+    assert_eq!(addresses.len(), 6);
     assert!(addresses.iter().all(|address| TcpStream::connect(address).is_ok()));
     let interrupt = format!("kill -INT {}", demo.child.id());
     assert!(Command::new("sh").args(["-c", &interrupt]).status().unwrap().success());

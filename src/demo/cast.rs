@@ -8,7 +8,7 @@ use super::{
     mode::Mode,
     provider::Provider,
     record::Record,
-    stage::{FOLLOWER, HUB, Providers},
+    stage::{FOLLOWER, HUB, Providers, THIRD},
     tap::Tap,
 };
 use crate::{
@@ -46,6 +46,9 @@ pub(super) const CAROLS_LAPTOP: Seat = Seat {
 };
 pub(super) const DAVE: Seat =
     Seat { name: "Dave", user: "dave@follower.example", identity: "dave@follower.example", provider: FOLLOWER };
+/// Joins from outside, and leaves again.
+pub(super) const ERIN: Seat =
+    Seat { name: "Erin", user: "erin@third.example", identity: "erin@third.example", provider: THIRD };
 /// Members of no group.
 pub(super) const MALLORY: Seat =
     Seat { name: "Mallory", user: "mallory@hub.example", identity: "mallory@hub.example", provider: HUB };
@@ -57,7 +60,8 @@ pub(super) const MALLETT: Seat = Seat {
 };
 
 /// Everybody, for whoever looks for traces of them.
-pub(super) const EVERYBODY: [&Seat; 7] = [&ALICE, &BOB, &CAROLS_PHONE, &CAROLS_LAPTOP, &DAVE, &MALLORY, &MALLETT];
+pub(super) const EVERYBODY: [&Seat; 8] =
+    [&ALICE, &BOB, &CAROLS_PHONE, &CAROLS_LAPTOP, &DAVE, &ERIN, &MALLORY, &MALLETT];
 
 impl Seat {
     /// The wire to the own provider.
@@ -65,7 +69,11 @@ impl Seat {
     /// # Errors
     /// Never: ids and tokens of the demo can be sent.
     pub(super) fn tap(&'static self, providers: &Providers, record: &Record) -> Result<Tap, Failure> {
-        let provider: &Provider = if self.provider == HUB { &providers.hub } else { &providers.follower };
+        let provider: &Provider = match self.provider {
+            HUB => &providers.hub,
+            THIRD => &providers.third,
+            _ => &providers.follower,
+        };
         let user = UserId::new(self.user.as_bytes()).ok_or("a user id is too long")?;
         let address = LocalAddress::Tcp(provider.addresses.local);
         let channel = LocalClient::new(address, provider.token()?, user, Limits::default());

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use mls_rs::{
-    CipherSuite, CipherSuiteProvider, Client, CryptoProvider, ExtensionList, MlsMessage,
+    CipherSuite, CipherSuiteProvider, Client, CryptoProvider, ExtensionList,
     client_builder::{BaseConfig, PaddingMode, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
     extension::recommended::LastResortKeyPackageExt,
     identity::{
@@ -20,18 +20,19 @@ use super::{
     Failure,
     cast::Seat,
     mode::Mode,
+    stage::HUB,
     tap::Tap,
     transcript::{Line, Transcript},
 };
 use crate::{
     client::{
-        Backoff, Event, Member, MemberPolicy, NewMember, Participant, PartitionedGroup, Progress, TokioPace,
-        http::DeliveryService,
+        Backoff, Event, Inbox, JoinOptions, Member, MemberPolicy, NewMember, Participant, PartitionedGroup, Progress,
+        TokioPace, http::DeliveryService,
     },
-    mls::{ContentType, EpochNumber, WireFormat, WireKeyPackage, WireWelcome},
+    mls::{ContentType, EpochNumber, WireFormat, WireGroupInfo, WireKeyPackage},
     wire::{
-        CreateGroupRequest, DeleteKeyPackagesRequest, MaskedPartitionKey, ReceiveRequest, SendRequest,
-        UploadKeyPackagesRequest,
+        CreateGroupRequest, DeleteKeyPackagesRequest, ExternalJoinRequest, GroupInfoResponse, InboxEntry, InboxOutcome,
+        MaskedPartitionKey, ReceiveRequest, SendRequest, UploadKeyPackagesRequest,
     },
 };
 
@@ -50,6 +51,9 @@ const BACKOFF: Backoff = Backoff {
     attempts: 100,
     retry_after_maximum: Duration::from_millis(100),
 };
+
+/// How long a device waits for a Welcome.
+const WELCOME_MAX: Duration = Duration::from_secs(30);
 
 /// A device that is in no group yet.
 pub(super) struct Newcomer {
@@ -104,11 +108,11 @@ impl Newcomer {
         Ok(one_time)
     }
 
-    /// A fresh KeyPackage, to be handed to whoever adds this device.
+    /// A fresh KeyPackage.
     ///
     /// # Errors
     /// The MLS library's.
-    pub(super) fn key_package(&self) -> Result<NewMember, Failure> {
+    fn key_package(&self) -> Result<NewMember, Failure> {
         let package = self.client.generate_key_package_message(ExtensionList::new(), ExtensionList::new(), None)?;
         Ok(NewMember::from_message(&package, self.seat.provider.parse()?)?)
     }
@@ -128,14 +132,32 @@ impl Newcomer {
         Ok((self.enter(group), request))
     }
 
-    /// Joins through a Welcome that came by hand.
+    /// Waits for the Welcome that the hub takes to the own provider, joins, and acknowledges it. Returns it as well.
+    ///
+    /// # Errors
+    /// When none comes, or the MLS library's.
+    pub(super) async fn join(self) -> Result<(Device, InboxEntry), Failure> {
+        let (service, mut inbox) = (self.service(), Inbox::new(self.seat.client_id()));
+        let entry = inbox.next(&service, WELCOME_MAX).await?.ok_or("a Welcome has not come")?;
+        let mut group = PartitionedGroup::join(&self.client, &entry)?;
+        group.save()?;
+        inbox.acknowledge(&service, &entry, InboxOutcome::Joined).await?;
+        Ok((self.enter(group), entry))
+    }
+
+    /// Makes a commit that joins from outside, with what is known of the group.
     ///
     /// # Errors
     /// The MLS library's.
-    pub(super) fn join(self, welcome: &WireWelcome, hub: &str) -> Result<Device, Failure> {
-        let (group, _info) = self.client.join_group(None, &MlsMessage::from_bytes(welcome.bytes())?, None)?;
-        let group = PartitionedGroup::new(group, hub.parse()?)?;
-        Ok(self.enter(group))
+    pub(super) fn join_externally(
+        self,
+        group_id: &[u8],
+        known: &GroupInfoResponse,
+    ) -> Result<(Device, ExternalJoinRequest), Failure> {
+        let options = JoinOptions { group_info: self.mode.publishes_group_info(), old_leaf: None };
+        let hub = HUB.parse()?;
+        let (group, request) = PartitionedGroup::join_externally(&self.client, hub, group_id, known, &options)?;
+        Ok((self.enter(group), request))
     }
 
     fn enter(self, group: PartitionedGroup<Config>) -> Device {
@@ -226,6 +248,23 @@ impl Device {
     pub(super) fn want_removed(&mut self, seat: &Seat) -> Result<(), Failure> {
         self.member.remove(seat.identity.as_bytes())?;
         Ok(())
+    }
+
+    /// Queues a proposal to be removed.
+    ///
+    /// # Errors
+    /// When the queue is full.
+    pub(super) fn want_to_leave(&mut self) -> Result<(), Failure> {
+        self.member.leave()?;
+        Ok(())
+    }
+
+    /// The GroupInfo of the device's epoch, for somebody who wants to join from outside.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    pub(super) fn group_info(&self) -> Result<WireGroupInfo, Failure> {
+        Ok(self.member.group().group_info()?)
     }
 
     /// Works off the queue; a commit is read back.

@@ -1,4 +1,4 @@
-//! `restante demo`: two providers and a relay as real processes, real MLS clients, and the story of what happens between them.
+//! `restante demo`: three providers and a relay as real processes, real MLS clients, and the story of what happens between them.
 //!
 //! Owns the order of the scenes, their time limits and the clean-up. What the narration claims is checked, and each
 //! check is named and counted. It ends only processes that it started, and leaves nothing behind unless it is told to
@@ -122,6 +122,8 @@ async fn play(stage: &mut Stage, narrator: &mut Narrator, now: SystemTime) -> Re
         within(scenes::bad_commit::play(&mut cast, narrator)).await?;
         within(scenes::catching_up::play(&mut cast, narrator)).await?;
         within(scenes::removal::play(&mut cast, narrator)).await?;
+        let erin = within(Box::pin(scenes::joining::play(stage, &mut cast, narrator))).await?;
+        within(Box::pin(scenes::leaving::play(&mut cast, erin, narrator))).await?;
         within(scenes::strangers::play(stage, &mut cast, narrator)).await?;
         within(scenes::crash::play(stage, &mut cast, narrator)).await?;
         within(scenes::traces::play(stage, &cast, narrator)).await?;

@@ -84,6 +84,11 @@ impl Narrator {
         self.wrapped("   hub | ", "       | ", sight.as_ref());
     }
 
+    /// What a provider has been told.
+    pub(super) fn provider_saw(&mut self, provider: &str, sight: impl AsRef<str>) {
+        self.wrapped(&format!("   {provider} | "), &format!("   {:1$} | ", "", provider.len()), sight.as_ref());
+    }
+
     /// What the relay could see.
     pub(super) fn relay_saw(&mut self, sight: impl AsRef<str>) {
         self.wrapped("   relay   | ", "           | ", sight.as_ref());

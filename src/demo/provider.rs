@@ -41,7 +41,7 @@ impl Provider {
         folder: PathBuf,
         id: &'static str,
         addresses: Addresses,
-        peer: (&str, SocketAddr),
+        peers: &[(&str, SocketAddr)],
     ) -> Result<Self, Failure> {
         fs::create_dir_all(&folder)?;
         let mut random = [0; 32];
@@ -50,7 +50,7 @@ impl Provider {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
         options.open(folder.join("service-token"))?.write_all(token.as_bytes())?;
-        fs::write(folder.join("restante.toml"), configuration(id, addresses, peer))?;
+        fs::write(folder.join("restante.toml"), configuration(id, addresses, peers))?;
         let mut listeners = vec!["provider", "local"];
         listeners.extend(addresses.public.map(|_| "public"));
         let (program, configuration) = (program.to_owned(), "restante.toml");
@@ -102,9 +102,11 @@ impl Provider {
 }
 
 /// All paths are relative, so that the folder can be moved and served again.
-fn configuration(id: &str, addresses: Addresses, (peer_id, peer): (&str, SocketAddr)) -> String {
+fn configuration(id: &str, addresses: Addresses, peers: &[(&str, SocketAddr)]) -> String {
     let Addresses { provider, local, public } = addresses;
     let public = public.map(|listen| gateway(id, listen)).unwrap_or_default();
+    let peers: String =
+        peers.iter().map(|(id, at)| format!("\n[[peers]]\nid = \"{id}\"\nurl = \"https://{at}\"\n")).collect();
     format!(
         r#"# {id}, as the demo ran it.
 
@@ -125,10 +127,10 @@ path = "data"
 [limits]
 connections_max = 128
 
-[[peers]]
-id = "{peer_id}"
-url = "https://{peer}"
-"#
+[policy]
+# A GroupInfo is for those to whom a member has given a join token.
+group_info = "token"
+{peers}"#
     )
 }
 

@@ -6,7 +6,7 @@
 use super::{record::Exchange, stage::HUB};
 use crate::{
     mls::{ContentType, Sender},
-    wire::{CreateGroupRequest, MaskedPartitionKey},
+    wire::{CreateGroupRequest, ExternalJoinRequest, InboxEntry, MaskedPartitionKey},
 };
 
 /// What stands above [`send`].
@@ -51,6 +51,22 @@ pub(super) fn create(request: &CreateGroupRequest) -> String {
     };
     let (epoch, partition) = (request.epoch.0, name(&request.partition_key.masked()));
     format!("a group at epoch {epoch}, partition {partition}, a Welcome for {welcomed} devices, {group_info}")
+}
+
+/// A Welcome, as it waits for a device.
+pub(super) fn welcome(entry: &InboxEntry, device: &str) -> String {
+    let (secrets, bytes) = (entry.welcome.secrets(), entry.welcome.bytes().len());
+    format!("a Welcome of {bytes} bytes from {} for {secrets} KeyPackage, of {device}", entry.hub)
+}
+
+/// A join from outside.
+pub(super) fn join(provider: &str, request: &ExternalJoinRequest) -> String {
+    let group_info = match request.commit_data.group_info {
+        Some(_) => "a GroupInfo with the roster",
+        None => "no GroupInfo",
+    };
+    let (epoch, next) = (request.message.epoch().0, name(&request.commit_data.next_partition_key.masked()));
+    format!("from {provider}: a commit from outside for epoch {epoch}, in clear, new partition {next}, {group_info}")
 }
 
 /// A partition's name in the narration: how the hash of its key begins.

@@ -1,4 +1,4 @@
-//! The two providers, the relay, and what lies around them.
+//! The three providers, the relay, and what lies around them.
 
 use std::{
     fs, io,
@@ -22,11 +22,13 @@ use crate::{
 pub(super) const HUB: &str = "hub.example";
 /// The provider that forwards for its users.
 pub(super) const FOLLOWER: &str = "follower.example";
+/// Another one, whose user comes later.
+pub(super) const THIRD: &str = "third.example";
 
 /// A provider that nobody configured as a peer.
 const STRANGER: &str = "stranger.example";
 
-/// Both providers, once they are set up.
+/// The providers, once they are set up.
 pub(super) struct Stage {
     program: PathBuf,
     folder: PathBuf,
@@ -34,10 +36,11 @@ pub(super) struct Stage {
     intruders: Vec<IssuedProvider>,
 }
 
-/// Both providers, and the relay of the first one's operator.
+/// The providers, and the relay of the first one's operator.
 pub(super) struct Providers {
     pub(super) hub: Provider,
     pub(super) follower: Provider,
+    pub(super) third: Provider,
     pub(super) relay: Relay,
 }
 
@@ -51,25 +54,31 @@ impl Stage {
     /// # Errors
     /// What went wrong first.
     pub(super) async fn set_up(&mut self, now: SystemTime) -> Result<&mut Providers, Failure> {
-        let [hub, follower, relay, stranger] = [HUB, FOLLOWER, RELAY, STRANGER].map(str::parse::<ServiceProviderId>);
-        let (hub, follower, relay, stranger) = (hub?, follower?, relay?, stranger?);
-        let ids = [hub, follower.clone(), relay, stranger];
+        let ids = [HUB, FOLLOWER, THIRD, RELAY, STRANGER].map(str::parse::<ServiceProviderId>);
+        let ids = ids.into_iter().collect::<Result<Vec<_>, _>>()?;
         let mut issued = dev_pki::issue(&self.folder.join("pki"), &ids, Existing::Refuse, now)?.providers;
         self.intruders.extend(issued.pop());
         let another_authority = self.folder.join("another-authority");
-        self.intruders.extend(dev_pki::issue(&another_authority, &[follower], Existing::Refuse, now)?.providers);
+        self.intruders
+            .extend(dev_pki::issue(&another_authority, &[FOLLOWER.parse()?], Existing::Refuse, now)?.providers);
 
-        let Free { hub, follower, relay, gateway } = free_addresses()?;
+        let Free { hub, follower, third, relay, gateway } = free_addresses()?;
         let relay = Relay::set_up(&self.program, &self.folder, relay, gateway).await?;
-        let set_up = |id, own: Addresses, peer| Provider::set_up(&self.program, self.folder.join(id), id, own, peer);
+        let all = [(HUB, hub.provider), (FOLLOWER, follower.provider), (THIRD, third.provider)];
+        let set_up = |id, own: Addresses| {
+            let peers: Vec<_> = all.into_iter().filter(|(peer, _)| *peer != id).collect();
+            Provider::set_up(&self.program, self.folder.join(id), id, own, &peers)
+        };
         let providers = Providers {
-            hub: set_up(HUB, hub, (FOLLOWER, follower.provider))?,
-            follower: set_up(FOLLOWER, follower, (HUB, hub.provider))?,
+            hub: set_up(HUB, hub)?,
+            follower: set_up(FOLLOWER, follower)?,
+            third: set_up(THIRD, third)?,
             relay,
         };
         let providers = self.providers.insert(providers);
         providers.hub.start().await?;
         providers.follower.start().await?;
+        providers.third.start().await?;
         providers.relay.start().await?;
         Ok(providers)
     }
@@ -105,8 +114,8 @@ impl Stage {
 
     /// Ends all processes.
     pub(super) async fn clear(&mut self) {
-        let Some(Providers { hub, follower, relay }) = &mut self.providers else { return };
-        for ended in [relay.kill().await, hub.kill().await, follower.kill().await] {
+        let Some(Providers { hub, follower, third, relay }) = &mut self.providers else { return };
+        for ended in [relay.kill().await, hub.kill().await, follower.kill().await, third.kill().await] {
             if ended.is_err() {
                 tracing::warn!("a process of the demo could not be ended");
             }
@@ -117,18 +126,20 @@ impl Stage {
 struct Free {
     hub: Addresses,
     follower: Addresses,
+    third: Addresses,
     relay: RelayAddresses,
     gateway: SocketAddr,
 }
 
 /// Ports that nobody uses now: all are held together, so that they differ.
 fn free_addresses() -> io::Result<Free> {
-    let held = (0..7).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<io::Result<Vec<_>>>()?;
+    let held = (0..9).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<io::Result<Vec<_>>>()?;
     let address = |number: usize| -> io::Result<SocketAddr> { held[number].local_addr() };
     let gateway = address(4)?;
     Ok(Free {
         hub: Addresses { provider: address(0)?, local: address(1)?, public: None },
         follower: Addresses { provider: address(2)?, local: address(3)?, public: Some(gateway) },
+        third: Addresses { provider: address(7)?, local: address(8)?, public: None },
         relay: RelayAddresses { users: address(5)?, admin: address(6)? },
         gateway,
     })

@@ -7,7 +7,7 @@ use crate::{bench, check, demo, rocksdb, test};
 const MENU: &str = "\
 cargo xtask <command> [-- arguments]
 
-  demo    run two providers and real MLS clients on this machine, and tell what happens
+  demo    run three providers and real MLS clients on this machine, and tell what happens
   test    every test of the workspace; `-- name` runs those whose name contains it
   check   format, walls, lints, documentation, licences; `-- step` runs one step
   bench   measure sends, receives, fetches, gateway and relay; rows are written under target/bench/

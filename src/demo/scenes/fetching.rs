@@ -14,11 +14,11 @@ use crate::{
         narrator::Narrator,
         newcomers::Invited,
         relay::RELAY,
-        stage::{FOLLOWER, Stage},
+        stage::{FOLLOWER, HUB, Stage},
         wiretap::Moment,
     },
     mls::{CipherSuite, ProtocolVersion, WireKeyPackage},
-    wire::{KeyPackageRequest, KeyPackageStatus},
+    wire::{KeyPackageRequest, KeyPackageStatus, ServiceProviderId},
 };
 
 /// What Alice knows after her first fetch, and where to look for its traces.
@@ -73,7 +73,7 @@ pub(in crate::demo) async fn play(
     let relayed = relay.count("relayed").await?;
     narrator.check(format!("{RELAY} has counted one request that it passed on"), relayed == 1);
     let Stocks { newcomers, carols_token, daves_token, .. } = stocks;
-    let members = members(&newcomers.bob, &results)?;
+    let members = members(&newcomers.bob, &results).await?;
     let fetched = Fetched { fetcher, carols_token, daves_token, key_packages, near, far };
     Ok((Invited { newcomers, members }, fetched))
 }
@@ -84,7 +84,7 @@ pub(in crate::demo) async fn play_again(stage: &mut Stage, mode: Mode) -> Result
     let requests = [(CAROLS_PHONE.user, &stocks.carols_token), (DAVE.user, &stocks.daves_token)];
     let requests = requests.map(|(user, token)| request(user, token));
     let results = stage.providers()?.relay.fetcher()?.fetch(&FOLLOWER.parse()?, requests.into()).await?;
-    let members = members(&stocks.newcomers.bob, &results)?;
+    let members = members(&stocks.newcomers.bob, &results).await?;
     Ok(Invited { newcomers: stocks.newcomers, members })
 }
 
@@ -104,12 +104,11 @@ async fn left(newcomer: &Newcomer) -> Result<Vec<usize>, Failure> {
     Ok(standing.stocks.iter().map(|stock| stock.available as usize).collect())
 }
 
-/// Bob, who is there, and those whose KeyPackages were fetched.
-fn members(bob: &Newcomer, results: &[FetchedKeyPackages]) -> Result<Vec<NewMember>, Failure> {
-    let service_provider: crate::wire::ServiceProviderId = FOLLOWER.parse()?;
-    let mut members = vec![bob.key_package()?];
-    for key_package in results.iter().flat_map(|result| &result.key_packages) {
-        members.push(NewMember { key_package: key_package.clone(), service_provider: service_provider.clone() });
-    }
-    Ok(members)
+/// Bob, who shows one of his KeyPackages, and those whose KeyPackages were fetched.
+async fn members(bob: &Newcomer, results: &[FetchedKeyPackages]) -> Result<Vec<NewMember>, Failure> {
+    let (hub, follower): (ServiceProviderId, ServiceProviderId) = (HUB.parse()?, FOLLOWER.parse()?);
+    let shown = bob.upload(1).await?.into_iter().map(|key_package| (key_package, &hub));
+    let fetched = results.iter().flat_map(|result| result.key_packages.iter().cloned());
+    let all = shown.chain(fetched.map(|key_package| (key_package, &follower)));
+    Ok(all.map(|(key_package, provider)| NewMember { key_package, service_provider: provider.clone() }).collect())
 }

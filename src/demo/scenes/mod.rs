@@ -8,6 +8,8 @@ pub(super) mod denial;
 pub(super) mod epochs;
 pub(super) mod fetching;
 pub(super) mod halves;
+pub(super) mod joining;
+pub(super) mod leaving;
 pub(super) mod prologue;
 pub(super) mod races;
 pub(super) mod removal;
@@ -24,8 +26,8 @@ use super::{
     sight,
 };
 
-/// How many scenes there are: the start, four without a group, and ten in each of two modes.
-pub(super) const COUNT: u64 = 25;
+/// How many scenes there are: the start, four without a group, and twelve in each of two modes.
+pub(super) const COUNT: u64 = 29;
 
 /// Tells what the hub saw of the sends since `mark`.
 fn tell_sends(narrator: &mut Narrator, record: &Record, mark: Mark) {

@@ -18,7 +18,6 @@ pub(in crate::demo) fn tell(narrator: &mut Narrator) {
     narrator.tell("");
     narrator.tell(
         "Lines with \"hub |\" show what the hub could see, read from the bytes of the requests; \"relay |\" and \
-         \"gateway |\" are told where they come in. Lines with \"ok\" are checks. Welcomes are passed from device to \
-         device by hand here.",
+         \"gateway |\" are told where they come in. Lines with \"ok\" are checks.",
     );
 }

@@ -17,13 +17,13 @@ use crate::{
 };
 
 pub(in crate::demo) async fn play(stage: &mut Stage, narrator: &mut Narrator, now: SystemTime) -> Result<(), Failure> {
-    narrator.scene("Two providers and a relay start");
-    let Providers { hub, follower, relay } = stage.set_up(now).await?;
+    narrator.scene("Three providers and a relay start");
+    let Providers { hub, follower, third, relay } = stage.set_up(now).await?;
     narrator.tell(
         "Each is a process of its own on this machine (restante serve) with its own database and two listeners: one for \
          other providers (mutual TLS), one for its own service, which shows a token and speaks for its users.",
     );
-    for provider in [&*hub, &*follower] {
+    for provider in [&*hub, &*follower, &*third] {
         let addresses = provider.addresses;
         narrator.tell_line(format!(
             "{:16}  providers at {}, service at {}",
