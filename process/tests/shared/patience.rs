@@ -46,7 +46,7 @@ pub(crate) struct Listener {
     pub(crate) path: &'static str,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 type Sender = http2::SendRequest<Empty<Bytes>>;
@@ -121,7 +121,7 @@ pub(crate) async fn are_patient_within_limits(listeners: &[(&'static str, Listen
 }
 
 impl Listener {
-    async fn stream(&self, alpn: &[u8]) -> Box<dyn Stream> {
+    pub(crate) async fn stream(&self, alpn: &[u8]) -> Box<dyn Stream> {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let Some((config, name)) = &self.tls else { return Box::new(stream) };
         let mut config = ClientConfig::clone(config);
