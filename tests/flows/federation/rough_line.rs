@@ -99,6 +99,11 @@ impl RoughLine {
         *self.shared.destination.lock().unwrap() = None;
     }
 
+    /// The fates of the next exchanges.
+    pub(super) fn deal(&self, deck: Deck) {
+        *self.shared.deck.lock().unwrap() = deck;
+    }
+
     pub(super) fn happened(&self) -> Happened {
         *self.shared.happened.borrow()
     }
