@@ -65,6 +65,11 @@ impl HubAnswer {
         self.status.is_success()
     }
 
+    /// Whether the hub can do nothing at the moment, or nothing more for this provider.
+    pub(super) fn is_unavailable(&self) -> bool {
+        matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+    }
+
     /// The content.
     pub(super) fn body(&self) -> &Bytes {
         &self.body

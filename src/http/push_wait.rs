@@ -44,7 +44,11 @@ pub(super) async fn wait(
         }
         match service.next_step(user, asking.id.hub(), place, counter).await? {
             Step::Serve(answer) => return Ok(Waited::Here(answer)),
-            Step::Subscribe(subscribing) => subscribe(asking, key, subscribing).boxed().await?,
+            Step::Subscribe(subscribing) => {
+                if subscribe(asking, key, subscribing).boxed().await? == Asked::InVain {
+                    return Ok(take(asking, asking.wait(rest).await?));
+                }
+            }
             Step::AwaitPush(longest) => service.await_push(place, counter, longest.min(rest)).await?,
             Step::Look => {
                 let page = asking.ask(Duration::ZERO).0.await?;
@@ -71,8 +75,15 @@ fn take(asking: &Asking<'_>, page: Arc<HubPage>) -> Waited {
     Waited::AtHub(page)
 }
 
+/// Whether the hub said something to a request for pushes.
+#[derive(PartialEq, Eq)]
+enum Asked {
+    Answered,
+    InVain,
+}
+
 /// Asks the hub to push. If it will not, the wait goes on there.
-async fn subscribe(asking: &Asking<'_>, key: &PartitionKey, subscribing: Subscribing) -> Result<(), Problem> {
+async fn subscribe(asking: &Asking<'_>, key: &PartitionKey, subscribing: Subscribing) -> Result<Asked, Problem> {
     let request = SubscribeRequest {
         group_id: asking.id.as_bytes().to_vec(),
         partition_key: key.clone(),
@@ -81,9 +92,12 @@ async fn subscribe(asking: &Asking<'_>, key: &PartitionKey, subscribing: Subscri
     };
     let body = encode(&request).map_err(|_| Problem::unavailable())?;
     let request = ChannelRequest::new(Operation::Subscribe, body.into());
-    let answer = asking.hub.upstream.call(&asking.hub.service, asking.id.hub(), request).await;
-    let granted = answer.ok().filter(super::hub_answer::HubAnswer::is_success);
-    let granted = granted.and_then(|answer| decode::<SubscribeResponse>(answer.body()).ok());
+    // A hub that was not reached, or cannot do it now, has refused nothing: the next wait asks it again.
+    let answer = match asking.hub.upstream.call(&asking.hub.service, asking.id.hub(), request).await {
+        Ok(answer) if !answer.is_unavailable() => answer,
+        Ok(_) | Err(_) => return Ok(Asked::InVain),
+    };
+    let granted = answer.is_success().then(|| decode::<SubscribeResponse>(answer.body()).ok()).flatten();
     subscribing.ended(granted.map(|granted| granted.ttl_seconds)).await?;
-    Ok(())
+    Ok(Asked::Answered)
 }

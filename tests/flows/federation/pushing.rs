@@ -16,9 +16,9 @@ use crate::site::{FOLLOWER, HUB, Setting};
 
 fn weather(from: &str, to: &str) -> Deck {
     match (from, to) {
-        // Two exchanges for each Welcome; the rest are pushes. On the way back pushes are asked for: a follower to which
-        // that does not succeed goes on without them for a while.
+        // Two exchanges for each Welcome; the rest are pushes. The other way they are asked for.
         (HUB, FOLLOWER) => Deck::shuffled(31, 2, 3),
+        (FOLLOWER, HUB) => Deck::shuffled(32, 1, 6),
         _ => Deck::default(),
     }
 }
@@ -48,6 +48,8 @@ async fn who_is_pushed_and_who_pulls_hear_the_same() {
         talk(&mut devices, &format!("in epoch {epoch}, from")).await;
     }
     assert_together(&devices.iter().collect::<Vec<_>>());
-    let happened = world.line(HUB, FOLLOWER).happened();
-    assert!(happened.is_rough(), "{happened:?}");
+    for line in [(HUB, FOLLOWER), (FOLLOWER, HUB)] {
+        let happened = world.line(line.0, line.1).happened();
+        assert!(happened.is_rough(), "{line:?}: {happened:?}");
+    }
 }
