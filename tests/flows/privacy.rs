@@ -177,8 +177,10 @@ const FOLLOWER_SAYS: [&str; 1] = ["request forwarded"];
 fn assert_closed(event: &serde_json::Value) {
     const LISTENERS: [&str; 3] = ["provider", "public", "local"];
     const CLASSES: [&str; 4] = ["2xx", "4xx", "5xx", "other"];
-    const OUTCOMES: [&str; 6] = ["unknown_peer", "connect", "tls", "timeout", "broken", "response_too_large"];
-    let known = [&LISTENERS[..], &CLASSES, &OUTCOMES].concat();
+    const FORWARDED: [&str; 6] = ["unknown_peer", "connect", "tls", "timeout", "broken", "response_too_large"];
+    const VISITS: [&str; 6] = ["nothing", "none_accepted", "not_answered", "taken", "refused", "not_taken"];
+    const PUSHES: [&str; 4] = ["done", "more", "refused", "unreached"];
+    let known = [&LISTENERS[..], &CLASSES, &FORWARDED, &VISITS, &PUSHES].concat();
     let is_known = |word: &str| {
         known.contains(&word) || word == "gateway" || Operation::ALL.iter().any(|known| known.path() == word)
     };
