@@ -7,8 +7,8 @@ use std::ops::Range;
 use mls_rs_codec::MlsDecode;
 
 use super::{
-    ContentType, EpochNumber, ProtocolVersion, Sender, Walk, WireFormat, WireMessage,
-    grammar::{leaf_node, pre_shared_key_id, presence, vector},
+    ContentType, EpochNumber, Sender, Walk, WireFormat, WireMessage,
+    grammar::{leaf_node, located, pre_shared_key_id, presence, vector},
 };
 
 const REMOVE: u16 = 3;
@@ -70,7 +70,7 @@ impl ExternalCommit {
             return Err(NotAnExternalCommit::Sender);
         }
         // The message was walked over when it was decoded, but not what stands in its vectors.
-        let parts = Parts::walk(message.bytes()).map_err(|_| NotAnExternalCommit::Proposal)?;
+        let parts = Parts::walk(message).map_err(|_| NotAnExternalCommit::Proposal)?;
         let Counts { external_inits, removes, others } = parts.counts;
         if others {
             return Err(NotAnExternalCommit::Proposal);
@@ -152,32 +152,20 @@ struct Parts {
 }
 
 impl Parts {
-    fn walk(message: &[u8]) -> Walk<Self> {
-        let place = |part: &[u8], rest: &[u8]| {
-            let end = message.len() - rest.len();
-            end - part.len()..end
-        };
-        let mut reader = message;
-        ProtocolVersion::mls_decode(&mut reader)?;
-        u16::mls_decode(&mut reader)?; // wire_format
-        vector(&mut reader)?; // group_id
-        EpochNumber::mls_decode(&mut reader)?;
-        Sender::mls_decode(&mut reader)?;
-        vector(&mut reader)?; // authenticated_data
-        ContentType::mls_decode(&mut reader)?;
+    fn walk(message: &WireMessage) -> Walk<Self> {
+        let start = message.bytes().len();
+        let mut reader = message.public_content();
         let counts = count(vector(&mut reader)?)?;
         let mut signature_key = None;
         if presence(&mut reader)? {
             let mut leaf = reader;
             vector(&mut leaf)?; // encryption_key
-            let key = vector(&mut leaf)?;
-            signature_key = Some(place(key, leaf));
+            signature_key = Some(located(&mut leaf, start)?);
             leaf_node(&mut reader)?;
             vector(&mut reader)?; // UpdatePathNodes
         }
-        let content_end = message.len() - reader.len();
-        let signature = vector(&mut reader)?;
-        let signature = place(signature, reader);
+        let content_end = start - reader.len();
+        let signature = located(&mut reader, start)?;
         Ok(Self { counts, content_end, signature, signature_key })
     }
 }

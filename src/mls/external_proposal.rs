@@ -6,7 +6,7 @@ use mls_rs_codec::MlsDecode;
 
 use super::{
     CipherSuite, ContentType, EpochNumber, ProtocolVersion, Sender, Walk, WireFormat, WireMessage,
-    grammar::{key_package, proposal, vector},
+    grammar::{key_package, located, proposal, vector},
 };
 
 const ADD: u16 = 1;
@@ -108,19 +108,8 @@ type Signed = (Signer, Option<(usize, Range<usize>)>);
 
 /// `None` when a new member proposes something else than itself.
 fn walk(message: &WireMessage, sender: Sender) -> Walk<Option<Signed>> {
-    let bytes: &[u8] = message.bytes();
-    let place = |part: &[u8], rest: &[u8]| {
-        let end = bytes.len() - rest.len();
-        end - part.len()..end
-    };
-    let mut reader = bytes;
-    ProtocolVersion::mls_decode(&mut reader)?;
-    u16::mls_decode(&mut reader)?; // wire_format
-    vector(&mut reader)?; // group_id
-    EpochNumber::mls_decode(&mut reader)?;
-    Sender::mls_decode(&mut reader)?;
-    vector(&mut reader)?; // authenticated_data
-    ContentType::mls_decode(&mut reader)?;
+    let start = message.bytes().len();
+    let mut reader = message.public_content();
     let signer = match sender {
         Sender::External(index) => Signer::External(index),
         Sender::NewMemberProposal => {
@@ -135,8 +124,7 @@ fn walk(message: &WireMessage, sender: Sender) -> Walk<Option<Signed>> {
             CipherSuite::mls_decode(&mut add)?;
             vector(&mut add)?;
             vector(&mut add)?;
-            let key = vector(&mut add)?;
-            Signer::NewMember(suite, place(key, add))
+            Signer::NewMember(suite, located(&mut add, start)?)
         }
         Sender::Member(_) | Sender::NewMemberCommit => return Ok(None),
     };
@@ -144,8 +132,7 @@ fn walk(message: &WireMessage, sender: Sender) -> Walk<Option<Signed>> {
         return Ok(Some((signer, None)));
     }
     proposal(&mut reader)?;
-    let content_end = bytes.len() - reader.len();
-    let signature = vector(&mut reader)?;
-    let signature = place(signature, reader);
+    let content_end = start - reader.len();
+    let signature = located(&mut reader, start)?;
     Ok(Some((signer, Some((content_end, signature)))))
 }

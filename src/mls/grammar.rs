@@ -3,6 +3,8 @@
 //! A walk allocates nothing. It checks lengths, presence bytes and the enums that decide what follows; it does not
 //! judge keys, signatures or extensions.
 
+use std::ops::Range;
+
 use mls_rs_codec::{MlsDecode, iter::mls_decode_split_on_collection};
 
 use super::{Fault, ProtocolVersion, Walk};
@@ -12,6 +14,13 @@ pub(crate) fn vector<'a>(reader: &mut &'a [u8]) -> Walk<&'a [u8]> {
     let (content, rest) = mls_decode_split_on_collection(reader)?;
     *reader = rest;
     Ok(content)
+}
+
+/// Reads a vector and says where its content stands, in bytes of which the reader held `start` at first.
+pub(crate) fn located(reader: &mut &[u8], start: usize) -> Walk<Range<usize>> {
+    let length = vector(reader)?.len();
+    let end = start - reader.len();
+    Ok(end - length..end)
 }
 
 /// Moves behind `N` bytes without a length prefix and returns them.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     EpochNumber, Fault, ProtocolVersion, Walk,
-    grammar::{End, content_and_auth, extent, vector},
+    grammar::{End, content_and_auth, extent, located, vector},
 };
 
 /// `WireFormat` of an `MLSMessage` (RFC 9420 §17.2), as far as group messages go.
@@ -131,6 +131,12 @@ impl WireMessage {
         self.head.end == End::Found
     }
 
+    /// Of a public message, what follows the `content_type`: the content, and how it is authenticated.
+    pub(super) fn public_content(&self) -> &[u8] {
+        const CONTENT_TYPE: usize = 1;
+        &self.bytes[self.head.authenticated_data.end + CONTENT_TYPE..]
+    }
+
     /// SHA-256 of the whole `MLSMessage`.
     pub fn digest(&self) -> [u8; 32] {
         Sha256::digest(&self.bytes).into()
@@ -184,18 +190,13 @@ struct Head {
 impl Head {
     /// `start` is how many bytes the reader held at the start of the message: offsets count from there.
     fn walk(reader: &mut &[u8], start: usize) -> Walk<Self> {
-        let located = |reader: &mut &[u8]| -> Walk<Range<usize>> {
-            let length = vector(reader)?.len();
-            let end = start - reader.len();
-            Ok(end - length..end)
-        };
         ProtocolVersion::mls_decode(reader)?;
         match u16::mls_decode(reader)? {
             1 => {
-                let group_id = located(reader)?;
+                let group_id = located(reader, start)?;
                 let epoch = EpochNumber::mls_decode(reader)?;
                 let sender = Sender::mls_decode(reader)?;
-                let authenticated_data = located(reader)?;
+                let authenticated_data = located(reader, start)?;
                 let content_type = ContentType::mls_decode(reader)?;
                 let end = content_and_auth(reader, content_type)?;
                 match end {
@@ -214,10 +215,10 @@ impl Head {
                 })
             }
             2 => {
-                let group_id = located(reader)?;
+                let group_id = located(reader, start)?;
                 let epoch = EpochNumber::mls_decode(reader)?;
                 let content_type = ContentType::mls_decode(reader)?;
-                let authenticated_data = located(reader)?;
+                let authenticated_data = located(reader, start)?;
                 vector(reader)?; // encrypted_sender_data
                 vector(reader)?; // ciphertext
                 Ok(Self {
