@@ -304,13 +304,8 @@ async fn watch_lanes(service: Arc<Service>, mut stopping: watch::Receiver<bool>)
 
 /// Looks for due timers until the end.
 async fn sweep(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = stopping.wait_for(|ends| *ends) => return,
-        }
+    let mut ticks = ticks();
+    while is_next(&mut ticks, &mut stopping).await {
         match service.sweep().await {
             Ok(0) => tracing::trace!("no timer is due"),
             Ok(timers) => tracing::debug!(timers, "due timers done"),
@@ -321,17 +316,27 @@ async fn sweep(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
 
 /// Removes marks of answered requests until the end, also while many timers are due.
 async fn sweep_marks(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = stopping.wait_for(|ends| *ends) => return,
-        }
+    let mut ticks = ticks();
+    while is_next(&mut ticks, &mut stopping).await {
         match service.sweep_marks().await {
             Ok(any) => tracing::trace!(any, "expired marks removed"),
             Err(error) => tracing::warn!(%error, "expired marks wait for the next look"),
         }
+    }
+}
+
+/// The first one now. What takes longer than the interval puts the next one off.
+fn ticks() -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Waits for the next tick, or for the end.
+async fn is_next(ticks: &mut tokio::time::Interval, stopping: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        _ = ticks.tick() => true,
+        _ = stopping.wait_for(|ends| *ends) => false,
     }
 }
 
