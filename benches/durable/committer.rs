@@ -11,14 +11,14 @@ use std::{
 use hdrhistogram::Histogram;
 use restante::service::{Submitter, UserId};
 
-use crate::{hub, load::summarise, message::send_request, row::Row, server};
+use crate::{groups::create_groups, hub, load::summarise, message::send_request, row::Row, server};
 
 pub(crate) fn sends(in_flight: usize, length: Duration) -> Row {
     let folder = server::folder();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let row = runtime.block_on(async {
         let service = hub::service(folder.path());
-        let ids = Arc::new(hub::create_groups(&service, 1).await);
+        let ids = Arc::new(create_groups(&service, 1).await);
         let (number, ending) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..in_flight {

@@ -2,16 +2,12 @@
 
 use std::{path::Path, rc::Rc, sync::Arc};
 
-use restante::{
-    mls::{CipherSuite, EpochNumber, ProtocolVersion},
-    pool,
-    service::{Service, UserId},
-    wire::{CreateGroupRequest, encode},
-};
+use restante::{pool, service::Service, wire::encode};
 
 use crate::{
+    groups::create_groups,
     load::{Target, http_answer},
-    message::{http_request, partition_key, receive_request, send_request, token},
+    message::{http_request, receive_request, send_request, token},
     server::{self, EMPTY, Server},
 };
 
@@ -19,39 +15,6 @@ const PROVIDER: &str = "hub.example";
 
 pub(crate) fn service(folder: &Path) -> Arc<Service> {
     server::service(server::store(folder, PROVIDER, 256), PROVIDER, pool::Policy::default())
-}
-
-/// Creates groups, many at a time. Returns their ids.
-pub(crate) async fn create_groups(service: &Arc<Service>, groups: usize) -> Vec<Vec<u8>> {
-    let mut ids = vec![Vec::new(); groups];
-    let mut tasks = tokio::task::JoinSet::new();
-    let places = Arc::new(tokio::sync::Semaphore::new(256));
-    for group in 0..groups {
-        let (service, places) = (service.clone(), places.clone());
-        tasks.spawn(async move {
-            let _place = places.acquire().await.unwrap();
-            let user = UserId::new(b"bench".to_vec()).unwrap();
-            let id = service.mint_group_id(&user).await.unwrap().as_bytes().to_vec();
-            let request = CreateGroupRequest {
-                group_id: id.clone(),
-                partition_key: partition_key(group),
-                version: ProtocolVersion::MLS10,
-                cipher_suite: CipherSuite(1),
-                epoch: EpochNumber(1),
-                group_info: None,
-                ratchet_tree: None,
-                welcome_data: None,
-            };
-            let body = encode(&request).unwrap();
-            service.create_group(&user, request, &body).await.unwrap();
-            (group, id)
-        });
-    }
-    while let Some(created) = tasks.join_next().await {
-        let (group, id) = created.unwrap();
-        ids[group] = id;
-    }
-    ids
 }
 
 /// The server's process: creates so many groups, tells their ids, and serves.

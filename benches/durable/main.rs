@@ -16,6 +16,8 @@ mod committer;
 #[path = "../shared/cpu.rs"]
 mod cpu;
 mod disk;
+#[path = "../shared/groups.rs"]
+mod groups;
 mod hub;
 #[path = "../shared/load.rs"]
 mod load;

@@ -1,4 +1,5 @@
-//! Receives that wait: what each of them takes of the hub's memory, how long a message takes to its reader, and to many.
+//! Receives that wait: what each of them takes of the hub's memory, how long a message takes to its reader, and to many;
+//! and to many that are pushed to.
 //!
 //! The hub is the program as it ships, with its default limits, on a database that holds ten thousand groups when it
 //! starts. Its peers are clients of this process, over mutual TLS and HTTP/2, as a follower has them: a hundred requests
@@ -13,8 +14,14 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 
+#[path = "../shared/cpu.rs"]
+#[allow(dead_code, reason = "of the shared server")]
+mod cpu;
 mod fan_out;
+mod followers;
 mod group;
+#[path = "../shared/groups.rs"]
+mod groups;
 mod hub;
 mod latency;
 mod memory;
@@ -24,6 +31,9 @@ mod message;
 mod peer;
 mod readers;
 mod report;
+#[path = "../shared/server.rs"]
+#[allow(dead_code, reason = "shared with other measurements; nobody needs all of it")]
+mod server;
 mod site;
 
 use std::time::Duration;
@@ -39,7 +49,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const WAITING_MAX: usize = 10_000;
 /// How many wait while one message at a time goes to one of them.
 const WAITING: [usize; 3] = [1, 1_000, WAITING_MAX];
-/// How many providers wait for the same partition.
+/// How many providers wait for the same partition, or have subscribed to it.
 const PROVIDERS: [usize; 3] = [1, 10, 100];
 /// How long messages are sent for one figure, after a quarter of it as warm-up.
 const LENGTH: Duration = Duration::from_secs(8);
@@ -65,7 +75,10 @@ fn main() {
         }
         if wanted(FAN_OUT) {
             for providers in PROVIDERS {
-                report.fan_out(fan_out::measure(&site, providers, LENGTH).await);
+                report.fan_out(fan_out::to_waiting(&site, providers, LENGTH).await);
+            }
+            for providers in PROVIDERS {
+                report.fan_out(fan_out::to_subscribed(&site, providers, LENGTH).await);
             }
         }
         report.write("waiting.json");

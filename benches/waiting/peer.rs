@@ -31,6 +31,12 @@ impl Peer {
         assert!(answer.status.is_success(), "{answer:?}");
     }
 
+    /// Has everything pushed to this provider that comes from now on.
+    pub(crate) async fn subscribe(&self, group: &Group) {
+        let answer = self.0.post(ChannelRequest::new(Operation::Subscribe, group.subscribe_request())).await.unwrap();
+        assert!(answer.status.is_success(), "{answer:?}");
+    }
+
     /// What is there.
     pub(crate) async fn look(&self, group: &Group, counter: u32) -> Page {
         self.receive(group, counter, Duration::ZERO).await

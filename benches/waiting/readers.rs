@@ -15,7 +15,7 @@ const ON_CONNECTION: usize = 100;
 /// The first request on a connection has so long to open it before others come that would open more.
 const CONNECTING: Duration = Duration::from_millis(20);
 /// No message takes longer to its reader.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A message was read.
 pub(crate) struct Arrival {

@@ -116,7 +116,7 @@ impl Report {
         if self.fan_out.is_empty() {
             println!(
                 "\n{:<22} {:>9} {:>16} {:>12} {:>12}",
-                "fan-out", "providers", "sends per second", "last p50 µs", "last p99 µs"
+                "fan-out to providers", "providers", "sends per second", "last p50 µs", "last p99 µs"
             );
         }
         let FanOutRow { name, providers, rate, last } = &row;

@@ -1,24 +1,20 @@
 //! What hubs of one run share: certificates, a configuration, and a database with groups.
 
 use std::{
-    fs,
+    fs, iter,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
     time::SystemTime,
 };
 
+use crate::{group::Group, groups::create_groups, hub::Hub, peer::Peer, server};
 use restante::{
     client::http::{Limits as ClientLimits, ProviderClient, ProviderIdentity},
     dev_pki::{self, Existing},
-    mls::{CipherSuite, EpochNumber, ProtocolVersion},
-    sequencer::Policy,
-    service::{Limits, Parts, Service, SystemClock, SystemEntropy, UserId},
-    store::rocks::{OpenOptions, RocksStore},
-    wire::{CreateGroupRequest, ServiceProviderId, encode},
+    pool,
+    wire::ServiceProviderId,
 };
-use tokio::{sync::Semaphore, task::JoinSet};
-
-use crate::{group::Group, hub::Hub, message::partition_key, peer::Peer};
 
 const HUB: &str = "hub.example";
 /// The peer that sends; all others read.
@@ -26,27 +22,41 @@ const SENDER: &str = "sender.example";
 
 pub(crate) struct Site {
     folder: tempfile::TempDir,
+    readers: usize,
     pub(crate) groups: Vec<Arc<Group>>,
 }
 
 impl Site {
     /// So many groups, and so many peers that read.
     pub(crate) async fn make(groups: usize, readers: usize) -> Self {
-        // On the disk that is measured: not in memory, as the usual folder may be.
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
-        fs::create_dir_all(&root).unwrap();
-        let folder = tempfile::tempdir_in(root).unwrap();
-        let peers: Vec<ServiceProviderId> = (0..readers).map(reader_id).chain([SENDER.parse().unwrap()]).collect();
-        let all: Vec<_> = peers.iter().cloned().chain([HUB.parse().unwrap()]).collect();
+        let folder = server::folder();
+        let all: Vec<ServiceProviderId> =
+            (0..readers).map(reader_id).chain([SENDER.parse().unwrap(), HUB.parse().unwrap()]).collect();
         dev_pki::issue(&folder.path().join("pki"), &all, Existing::Refuse, SystemTime::now()).unwrap();
-        fs::write(folder.path().join("hub.toml"), configuration(&peers)).unwrap();
-        let groups = create_groups(&folder.path().join("data"), groups).await;
-        Self { folder, groups }
+        let groups = new_database(&folder.path().join("data"), groups).await;
+        Self { folder, readers, groups }
     }
 
-    /// Starts the program on it.
+    /// Starts the program on it. Nobody listens at its peers.
     pub(crate) fn serve(&self) -> Hub {
-        Hub::start(&self.folder.path().join("hub.toml"))
+        self.serve_to(&[])
+    }
+
+    /// Starts the program on it. The first of those that read listen at these addresses.
+    pub(crate) fn serve_to(&self, listening: &[SocketAddr]) -> Hub {
+        let nobody: SocketAddr = (Ipv4Addr::LOCALHOST, 1).into();
+        let addresses = listening.iter().copied().chain(iter::repeat(nobody));
+        let readers = (0..self.readers).map(reader_id).zip(addresses);
+        let file = self.folder.path().join("hub.toml");
+        fs::write(&file, configuration(readers.chain([(SENDER.parse().unwrap(), nobody)]))).unwrap();
+        Hub::start(&file)
+    }
+
+    /// The files of a reader's certificate, its key, and the authority.
+    pub(crate) fn certificate_of_reader(&self, number: usize) -> (PathBuf, PathBuf, PathBuf) {
+        let pki = self.folder.path().join("pki");
+        let own = pki.join(reader_id(number).as_str());
+        (own.join("cert.pem"), own.join("key.pem"), pki.join("ca.pem"))
     }
 
     pub(crate) fn sender(&self, hub: &Hub) -> Peer {
@@ -74,9 +84,9 @@ fn reader_id(number: usize) -> ServiceProviderId {
     format!("reader-{number}.example").parse().unwrap()
 }
 
-/// All limits are the defaults. Nobody connects to the peers.
-fn configuration(peers: &[ServiceProviderId]) -> String {
-    let peers = peers.iter().map(|id| format!("[[peers]]\nid = \"{id}\"\nurl = \"https://127.0.0.1:1\"\n"));
+/// All limits are the defaults.
+fn configuration(peers: impl Iterator<Item = (ServiceProviderId, SocketAddr)>) -> String {
+    let peers = peers.map(|(id, address)| format!("[[peers]]\nid = \"{id}\"\nurl = \"https://{address}\"\n"));
     format!(
         "[provider]\nid = \"{HUB}\"\nlisten = \"127.0.0.1:0\"\ncert_file = \"pki/{HUB}/cert.pem\"\n\
          key_file = \"pki/{HUB}/key.pem\"\nca_file = \"pki/ca.pem\"\n[store]\npath = \"data\"\n{}",
@@ -84,63 +94,10 @@ fn configuration(peers: &[ServiceProviderId]) -> String {
     )
 }
 
-/// Creates groups in a new database, many at a time, and closes it: the hub does not begin with what this leaves in
-/// memory.
-async fn create_groups(path: &Path, groups: usize) -> Vec<Arc<Group>> {
-    let service = service(path);
-    let mut ids = vec![Vec::new(); groups];
-    let mut tasks = JoinSet::new();
-    let places = Arc::new(Semaphore::new(256));
-    for number in 0..groups {
-        let (service, places) = (service.clone(), places.clone());
-        tasks.spawn(async move {
-            let _place = places.acquire().await.unwrap();
-            (number, create_group(&service, number).await)
-        });
-    }
-    while let Some(created) = tasks.join_next().await {
-        let (number, id) = created.unwrap();
-        ids[number] = id;
-    }
+/// Creates groups in a new database and closes it: the hub does not begin with what this leaves in memory.
+async fn new_database(path: &Path, count: usize) -> Vec<Arc<Group>> {
+    let service = server::service(server::store(path, HUB, 64), HUB, pool::Policy::default());
+    let ids = create_groups(&service, count).await;
     tokio::task::spawn_blocking(move || service.finish()).await.unwrap();
     ids.into_iter().enumerate().map(|(number, id)| Arc::new(Group::new(id, number))).collect()
-}
-
-async fn create_group(service: &Arc<Service>, number: usize) -> Vec<u8> {
-    let user = UserId::new(b"bench".to_vec()).unwrap();
-    let group_id = service.mint_group_id(&user).await.unwrap().as_bytes().to_vec();
-    let request = CreateGroupRequest {
-        group_id: group_id.clone(),
-        partition_key: partition_key(number),
-        version: ProtocolVersion::MLS10,
-        cipher_suite: CipherSuite(1),
-        epoch: EpochNumber(1),
-        group_info: None,
-        ratchet_tree: None,
-        welcome_data: None,
-    };
-    let body = encode(&request).unwrap();
-    service.create_group(&user, request, &body).await.unwrap();
-    group_id
-}
-
-fn service(path: &Path) -> Arc<Service> {
-    let provider: ServiceProviderId = HUB.parse().unwrap();
-    let options = OpenOptions {
-        path,
-        provider: &provider,
-        fresh_secrets: [[7; 32]; 2],
-        forgotten_ms: 0,
-        cache_bytes: 64 * 1024 * 1024,
-    };
-    let parts = Parts {
-        store: Arc::new(RocksStore::open(options).unwrap()),
-        provider: provider.clone(),
-        policy: Policy::default(),
-        pool_policy: restante::pool::Policy::default(),
-        limits: Limits::default(),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-    };
-    Arc::new(Service::start(parts).unwrap())
 }
