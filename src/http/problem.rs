@@ -119,6 +119,11 @@ impl Problem {
             Rejection::PartitionFull => {
                 Self::new(ProblemCode::PartitionFull, "The partition holds 2^32 - 1 messages: commit.")
             }
+            Rejection::BranchTerminated => Self::new(
+                ProblemCode::BranchTerminated,
+                "The operator has ended the branch of the group that this partition is on. What is there can be read. \
+                 Do not join the group anew unless the user decides to.",
+            ),
             Rejection::CommitConflict => Self::new(
                 ProblemCode::CommitConflict,
                 "A commit that DS-Expect-Commit does not know of is there: receive, then decide.",

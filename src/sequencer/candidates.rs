@@ -88,7 +88,7 @@ pub fn is_candidate<S: State + ?Sized>(
     policy: &Policy,
     now: UnixMillis,
 ) -> Result<bool, S::Error> {
-    if !partition.is_connected() {
+    if !partition.is_connected() || partition.is_terminated() {
         return Ok(false);
     }
     match dominant_child(state, partition, policy, now)? {

@@ -42,6 +42,12 @@ pub enum Command {
     Unfollow(MaskedPartitionKey),
     /// Forget that a local user presented keys.
     Forget(Forget),
+    /// End a branch.
+    Terminate(Terminate),
+    /// Take that back.
+    Restore(Restore),
+    /// Go on with ending a branch, or taking that back.
+    Spread,
 }
 
 /// Reserves a freshly minted group id.
@@ -361,4 +367,18 @@ pub struct Forget {
     pub user: UserTag,
     /// Of these partitions, here or at another hub.
     pub partitions: Vec<MaskedPartitionKey>,
+}
+
+/// Ends a branch, as the operator decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminate {
+    /// The partition with which it begins.
+    pub partition: MaskedPartitionKey,
+}
+
+/// Takes the end of a branch back.
+#[derive(Clone, Copy, Debug)]
+pub struct Restore {
+    /// The partition with which it begins.
+    pub partition: MaskedPartitionKey,
 }

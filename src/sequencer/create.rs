@@ -1,7 +1,7 @@
 //! Creating a group (specs/protocol.md, "Groups").
 
 use super::{
-    Blob, Create, Group, Head, Outcome, Partition, Policy, Refusal, Rejection, SizeLimit, State, Transition,
+    Blob, Create, Evidence, Group, Head, Outcome, Partition, Policy, Refusal, Rejection, SizeLimit, State, Transition,
     UnixMillis, Welcome, WelcomeName, outbox,
     send::{check_attachments, check_welcome},
 };
@@ -53,6 +53,10 @@ pub(super) fn create<S: State + ?Sized>(
         creation: create.digest,
         users: vec![create.submitter.clone()],
         welcomed: Vec::new(),
+        evidence: Evidence::default(),
+        evident_ms: None,
+        terminated: 0,
+        spreading: None,
     };
     if let Some(data) = &create.welcome_data {
         group.welcome(data);

@@ -20,24 +20,31 @@ pub(super) fn dominant_child<S: State + ?Sized>(
     policy: &Policy,
     now: UnixMillis,
 ) -> Result<Option<Child>, S::Error> {
-    if let [] | [_] = partition.children.as_slice() {
-        return Ok(partition.children.first().copied());
+    let rivals = rivals(partition);
+    if let [] | [_] = rivals.as_slice() {
+        return Ok(rivals.first().map(|child| **child));
     }
     let since = now.saturating_sub(policy.dominance_window_ms);
-    let mut used = Vec::with_capacity(partition.children.len());
-    for child in &partition.children {
+    let mut used = Vec::with_capacity(rivals.len());
+    for child in &rivals {
         let uses = state.partition(&child.key)?.map_or(Vec::new(), |child| child.uses.clone());
         used.push(uses.into_iter().filter(|a_use| a_use.last_ms >= since).map(|a_use| a_use.provider).collect());
     }
     let established = established(state, partition, &used)?;
     let mut dominant = None;
-    for (child, providers) in partition.children.iter().zip(&used) {
+    for (child, providers) in rivals.into_iter().zip(&used) {
         let actors = providers.intersection(&established).count();
         if dominant.is_none_or(|(_, most)| actors > most) {
             dominant = Some((*child, actors));
         }
     }
     Ok(dominant.map(|(child, _)| child))
+}
+
+/// The children among which one is dominant: those that the operator has not ended. Within a branch that is ended, where
+/// reading goes on, all of them.
+fn rivals(partition: &Partition) -> Vec<&Child> {
+    if partition.is_terminated() { partition.children.iter().collect() } else { partition.live_children().collect() }
 }
 
 /// Those of the providers that had used the forked partition or an ancestor before its first commit.
@@ -78,14 +85,14 @@ pub(super) fn is_on_dominant_branch<S: State + ?Sized>(
     policy: &Policy,
     now: UnixMillis,
 ) -> Result<bool, S::Error> {
-    if !partition.is_connected() {
+    if !partition.is_connected() || partition.is_terminated() {
         return Ok(false);
     }
     let (mut key, mut parent) = (*key, partition.parent);
     for _step in 0..WALK_MAX {
         let Some(up) = parent else { return Ok(true) };
         let Some(ancestor) = state.partition(&up.key)? else { return Ok(true) };
-        if dominant_child(state, &ancestor, policy, now)?.is_some_and(|child| child.key != key) {
+        if dominant_child(state, &ancestor, policy, now)?.is_none_or(|child| child.key != key) {
             return Ok(false);
         }
         (key, parent) = (up.key, ancestor.parent);

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use super::{
-    Announcement, Blob, BlobKey, Charge, Child, Entry, EntryCommit, Evidence, Group, Head, Parent, Partition, Policy,
-    Receipt, Refusal, Rejection, State, Timer, Transition, UnixMillis, Usage, Welcome, WelcomeName,
+    Announcement, Blob, BlobKey, Charge, Child, Cut, Entry, EntryCommit, Group, Head, Parent, Partition, Policy,
+    Receipt, Refusal, Rejection, Sign, State, Timer, Transition, UnixMillis, Usage, Welcome, WelcomeName,
     dominance::{dominant_child, is_on_dominant_branch, orphan_above},
-    outbox,
+    evidence, outbox,
     subscribe::follow_commit,
 };
 use crate::{
@@ -55,6 +55,7 @@ impl Entering<'_> {
             let place = (self.partition, &mut change.target);
             let so_far = &mut change.transition;
             follow_commit(state, place, self.submitter, so_far, policy, now).map_err(Refusal::State)?;
+            change.note_first_use(self).map_err(Refusal::State)?;
         }
         change.charge(self, opens, child)?;
         change.append(self, receipt, opens);
@@ -121,20 +122,52 @@ impl<S: State + ?Sized> Change<'_, S> {
         };
         child.announced_by = Some(entering.submitter.clone());
         child.group_info = announcement.group_info.as_ref().map(|group_info| BlobKey::of(group_info.bytes()));
-        if let Some(epoch) = self.target.epoch.filter(|_| self.target.children.is_empty()) {
+        if let Some(epoch) = self.target.epoch.filter(|_| self.target.is_head()) {
             self.transition.heads.push(Head { partition: entering.partition, epoch, is_head: false });
         }
-        self.target.children.push(Child { key: next, index: receipt.index, announced_ms: self.now });
+        self.target.children.push(Child {
+            key: next,
+            index: receipt.index,
+            announced_ms: self.now,
+            cut: Cut::None,
+        });
         if child.is_connected() {
             self.transition.announced.push(next);
+            self.note_rivals(&next, &child)?;
         }
         self.note_head(next, &child);
         self.transition.partitions.push((next, child));
         Ok(created)
     }
 
+    /// Notes a sign of a fork where the message enters.
+    fn note(&mut self, sign: Sign) {
+        if self.target.evidence.note(sign, self.now) {
+            evidence::show(&mut self.group, sign, self.now, &mut self.transition);
+        }
+    }
+
+    /// What it shows that the submitter has never used the partition before.
+    fn note_first_use(&mut self, entering: &Entering<'_>) -> Result<(), S::Error> {
+        let Self { state, now, group, target, transition, .. } = self;
+        let place = (&entering.partition, &mut *target);
+        evidence::of_first_use(*state, place, entering.submitter, group, *now, transition)
+    }
+
+    /// Whether a child that was used before it was one has come beside one that others use.
+    fn note_rivals(&mut self, key: &MaskedPartitionKey, child: &Partition) -> Result<(), S::Error> {
+        let users: Vec<_> = child.uses.iter().map(|a_use| a_use.provider.clone()).collect();
+        if !users.is_empty()
+            && !self.target.evidence.shows(Sign::RivalChildren)
+            && evidence::has_rival(self.state, &self.target, key, &users)?
+        {
+            self.note(Sign::RivalChildren);
+        }
+        Ok(())
+    }
+
     fn no_edge(&mut self) -> Result<bool, S::Error> {
-        self.target.evidence.note(Evidence::NO_EDGE);
+        self.note(Sign::NoEdge);
         Ok(false)
     }
 
@@ -159,7 +192,9 @@ impl<S: State + ?Sized> Change<'_, S> {
         if let Some(above) = self.state.partition(&edge.key)? {
             let mut above = (*above).clone();
             above.children.retain(|known| known.key != *child);
-            above.evidence.note(Evidence::NO_EDGE);
+            if above.evidence.note(Sign::NoEdge, self.now) {
+                evidence::show(&mut self.group, Sign::NoEdge, self.now, &mut self.transition);
+            }
             self.transition.partitions.push((edge.key, above));
         }
         Ok(())
@@ -177,6 +212,7 @@ impl<S: State + ?Sized> Change<'_, S> {
         let Some(next) = epoch.next() else { return Ok(false) };
         epoch = next;
         orphan.epoch = Some(epoch);
+        orphan.evidence.forget(Sign::SharedOrphan);
         let mut refunds = self.refund(orphan);
         while !level.is_empty() {
             let Some(next) = epoch.next() else { return Ok(false) };
@@ -189,6 +225,7 @@ impl<S: State + ?Sized> Change<'_, S> {
                 let Some(partition) = self.state.partition(&key)? else { continue };
                 let mut partition = (*partition).clone();
                 partition.epoch = Some(epoch);
+                partition.evidence.forget(Sign::SharedOrphan);
                 refunds.append(&mut self.refund(&mut partition));
                 below.extend(partition.children.iter().map(|child| child.key));
                 connected.push((key, partition));
@@ -259,6 +296,11 @@ impl<S: State + ?Sized> Change<'_, S> {
         if !is_member_commit || self.before.member_commits >= self.policy.free_commits {
             return Ok(false);
         }
+        // While a branch is being ended, nobody outruns that for free.
+        let ending = self.group.spreading.filter(|spread| !spread.restores);
+        if ending.is_some_and(|spread| self.before.epoch >= Some(spread.epoch)) {
+            return Ok(false);
+        }
         is_on_dominant_branch(self.state, &entering.partition, &self.before, self.policy, self.now)
     }
 
@@ -273,7 +315,7 @@ impl<S: State + ?Sized> Change<'_, S> {
         }
         let late = self.is_late()?;
         if late && entering.message.content_type() != ContentType::Application {
-            self.target.evidence.note(Evidence::LATE_HANDSHAKE);
+            self.note(Sign::LateHandshake);
         }
         if self.exempt {
             return Ok((Usage::default(), Usage::default()));
@@ -314,6 +356,9 @@ impl<S: State + ?Sized> Change<'_, S> {
     }
 
     fn append(&mut self, entering: &Entering<'_>, receipt: Receipt, opens: bool) {
+        if self.target.epoch.is_some_and(|epoch| epoch != entering.message.epoch()) {
+            self.note(Sign::OtherEpoch);
+        }
         let Self { transition, target, .. } = self;
         let message = entering.message.bytes();
         let mut bytes = message.len() as u64;
@@ -336,9 +381,6 @@ impl<S: State + ?Sized> Change<'_, S> {
             target.commits += 1;
             target.member_commits += u32::from(!entering.is_external());
             target.last_commit = Some(receipt.index);
-        }
-        if target.epoch.is_some_and(|epoch| epoch != entering.message.epoch()) {
-            target.evidence.note(Evidence::EPOCH_MISMATCH);
         }
         if opens {
             let due_ms = self.now.saturating_add(self.policy.orphan_ms);

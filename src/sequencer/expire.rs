@@ -1,10 +1,11 @@
 //! What a due timer does: unadopted orphans age out, unused reservations, leases and what nobody needs lapse, Welcomes
-//! that nobody released are dropped.
+//! that nobody released are dropped, a branch that is being ended goes on to end.
 
 use std::sync::Arc;
 
 use super::{
     Expire, Outcome, Partition, Policy, Refusal, State, Timer, Transition, UnixMillis, followed, outbox, subscribe,
+    terminate,
 };
 use crate::wire::MaskedPartitionKey;
 
@@ -17,6 +18,10 @@ pub(super) fn expire<S: State + ?Sized>(
     let mut transition = Transition::unchanged(Outcome::Done);
     transition.cleared_timers.push(Timer { due_ms: expire.due_ms, partition: expire.partition });
     if expire.partition == MaskedPartitionKey::NONE {
+        if state.group().map_err(Refusal::State)?.is_some_and(|group| group.spreading.is_some()) {
+            let cleared_timers = transition.cleared_timers;
+            return Ok(Transition { cleared_timers, ..terminate::spread(state, policy, now)? });
+        }
         let reservation = state.reservation().map_err(Refusal::State)?;
         if reservation.is_some_and(|reservation| now >= reservation.until_ms) {
             transition.reservation = Some(None);

@@ -3,9 +3,9 @@
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 use sha2::{Digest, Sha256};
 
-use super::UnixMillis;
+use super::{Evidence, UnixMillis};
 use crate::{
-    mls::CipherSuite,
+    mls::{CipherSuite, EpochNumber},
     wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
 };
 
@@ -67,6 +67,27 @@ pub struct Group {
     pub users: Vec<ServiceProviderId>,
     /// Providers that a Welcome of the group is for, as its sender said.
     pub welcomed: Vec<ServiceProviderId>,
+    /// What its partitions have shown, each since it was shown first.
+    pub evidence: Evidence,
+    /// When one of them last showed something new.
+    pub evident_ms: Option<UnixMillis>,
+    /// How many branches the operator has ended and not taken back.
+    pub terminated: u32,
+    /// The branch that is being ended, or taken back, step by step.
+    pub spreading: Option<Spread>,
+}
+
+/// How far the marks of a branch have got that the operator ends or takes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct Spread {
+    /// The partition with which the branch begins.
+    pub top: MaskedPartitionKey,
+    /// The partition at which the next step goes on.
+    pub at: MaskedPartitionKey,
+    /// The epoch number of the first one.
+    pub epoch: EpochNumber,
+    /// Whether it is taken back.
+    pub restores: bool,
 }
 
 impl Group {

@@ -17,6 +17,7 @@ mod deliver;
 mod dominance;
 mod doubt;
 mod entering;
+mod evidence;
 mod expire;
 mod followed;
 mod group;
@@ -32,6 +33,7 @@ mod reserve;
 mod send;
 mod state;
 mod subscribe;
+mod terminate;
 #[cfg(test)]
 mod tests;
 mod transition;
@@ -40,18 +42,19 @@ pub use budget::{Budget, Usage};
 pub use candidates::{CANDIDATES_MAX, Candidate, HEADS_MAX, Heads, candidates, is_candidate, publisher};
 pub use command::{
     Announcement, Command, Create, Deliver, Delivered, Expire, Follow, Forget, Ground, Join, Keep, Present, Propose,
-    Pushed, RepeatKey, Reserve, Send, Subscribe, Unsubscribe,
+    Pushed, RepeatKey, Reserve, Restore, Send, Subscribe, Terminate, Unsubscribe,
 };
+pub use evidence::{Evidence, Seen, Sign};
 pub use followed::{Followed, FollowedChange, Kept};
-pub use group::{Group, GroupKey, Reservation, UserTag};
+pub use group::{Group, GroupKey, Reservation, Spread, UserTag};
 pub use hints::hinted;
 pub use outbox::{Dispatch, DispatchKey, Outgoing, Ticket, Undelivered, Welcome, WelcomeName};
-pub use partition::{Charge, Child, Evidence, Given, Parent, Partition, Subscription, Use};
+pub use partition::{Charge, Child, Cut, Given, Parent, Partition, Subscription, Termination, Use};
 pub use policy::{GroupInfoAccess, Policy, SizeLimits};
 pub use present::is_due as presentation_is_due;
 pub use rejection::{Refusal, Rejection, SizeLimit};
 pub use state::State;
-pub use transition::{Blob, BlobKey, Entry, EntryCommit, Head, Outcome, Receipt, Timer, Transition};
+pub use transition::{Blob, BlobKey, BranchOutcome, Entry, EntryCommit, Head, Outcome, Receipt, Timer, Transition};
 
 /// Milliseconds since the Unix epoch, by the hub's clock.
 pub type UnixMillis = u64;
@@ -83,5 +86,8 @@ pub fn sequence<S: State + ?Sized>(
         Command::Keep(command) => followed::keep(state, command, policy, now),
         Command::Unfollow(partition) => followed::unfollow(state, partition),
         Command::Forget(command) => Ok(followed::forget(command)),
+        Command::Terminate(command) => terminate::terminate(state, command, policy, now),
+        Command::Restore(command) => terminate::restore(state, command, policy, now),
+        Command::Spread => terminate::spread(state, policy, now),
     }
 }

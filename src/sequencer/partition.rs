@@ -2,7 +2,7 @@
 
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
-use super::{BlobKey, Policy, UnixMillis, Usage};
+use super::{BlobKey, Evidence, Policy, UnixMillis, Usage};
 use crate::{
     mls::EpochNumber,
     wire::{MaskedPartitionKey, ServiceProviderId},
@@ -26,6 +26,30 @@ pub struct Child {
     pub index: u32,
     /// When the commit was sequenced.
     pub announced_ms: UnixMillis,
+    /// What the operator has made of it.
+    pub cut: Cut,
+}
+
+/// Whether the operator has ended what a commit announced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+#[repr(u8)]
+pub enum Cut {
+    /// It goes on.
+    #[default]
+    None = 0,
+    /// The branch that begins with it was ended.
+    Here = 1,
+    /// It was ended together with the partition in which the commit stands.
+    Above = 2,
+}
+
+/// That the operator has ended the branch on which a partition is (specs/protocol.md F11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct Termination {
+    /// The partition with which the branch begins.
+    pub top: MaskedPartitionKey,
+    /// When it was ended.
+    pub at_ms: UnixMillis,
 }
 
 /// That a provider was given commits of the partition.
@@ -66,29 +90,6 @@ pub struct Charge {
     pub provider: ServiceProviderId,
     /// How much.
     pub usage: Usage,
-}
-
-/// Signs that the group's state has forked here (specs/protocol.md, "Forks"). Recorded, never a reason to reject.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
-pub struct Evidence(u8);
-
-impl Evidence {
-    /// A message named another epoch than that of its partition.
-    pub const EPOCH_MISMATCH: Self = Self(1);
-    /// A commit announced a partition that could not become a child.
-    pub const NO_EDGE: Self = Self(2);
-    /// A handshake message came after a child had lived for longer than the late window.
-    pub const LATE_HANDSHAKE: Self = Self(4);
-
-    /// Adds a sign.
-    pub fn note(&mut self, sign: Self) {
-        self.0 |= sign.0;
-    }
-
-    /// Whether the sign was seen.
-    pub fn shows(self, sign: Self) -> bool {
-        self.0 & sign.0 != 0
-    }
 }
 
 /// That a provider wants the partition's messages pushed.
@@ -147,6 +148,8 @@ pub struct Partition {
     pub serials: u32,
     /// When it is looked at which leases are over.
     pub lease_timer_ms: Option<UnixMillis>,
+    /// Present exactly when the operator has ended its branch: nothing is sequenced into it any more.
+    pub terminated: Option<Termination>,
 }
 
 impl Partition {
@@ -173,6 +176,7 @@ impl Partition {
             subscriptions: Vec::new(),
             serials: 0,
             lease_timer_ms: None,
+            terminated: None,
         }
     }
 
@@ -186,9 +190,19 @@ impl Partition {
         self.parent.is_none() && !self.is_connected()
     }
 
-    /// Whether it is the newest epoch of its branch.
+    /// Whether the operator has ended its branch.
+    pub fn is_terminated(&self) -> bool {
+        self.terminated.is_some()
+    }
+
+    /// What its commits announced and the operator has not ended.
+    pub fn live_children(&self) -> impl Iterator<Item = &Child> {
+        self.children.iter().filter(|child| child.cut == Cut::None)
+    }
+
+    /// Whether it is the newest epoch of its branch: of what follows nothing is left, and it is not ended itself.
     pub fn is_head(&self) -> bool {
-        self.is_connected() && self.children.is_empty()
+        self.is_connected() && !self.is_terminated() && self.live_children().next().is_none()
     }
 
     /// When anyone presented its key for the first time.

@@ -90,6 +90,10 @@ pub struct Policy {
     pub unneeded_ms: UnixMillis,
     /// How many bytes of pushed messages are kept of one partition.
     pub kept_bytes: u64,
+    /// For how long a terminated branch can be restored.
+    pub restore_ms: UnixMillis,
+    /// How many steps from partition to partition are done at once when a branch is terminated or restored.
+    pub spread_partitions: usize,
     /// `Retry-After` of a refusal for want of budget, in seconds.
     pub retry_after_seconds: u32,
 }
@@ -124,6 +128,8 @@ impl Default for Policy {
             lease_ms: 7 * DAY,
             unneeded_ms: HOUR,
             kept_bytes: 256 * KIB as u64,
+            restore_ms: 30 * DAY,
+            spread_partitions: 512,
             retry_after_seconds: 3600,
         }
     }

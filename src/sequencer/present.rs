@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Outcome, Partition, Policy, Present, Refusal, State, Transition, UnixMillis, outbox, subscribe::follow_commit,
+    Outcome, Partition, Policy, Present, Refusal, State, Transition, UnixMillis, evidence, outbox,
+    subscribe::follow_commit,
 };
 use crate::wire::ServiceProviderId;
 
@@ -43,7 +44,7 @@ pub(super) fn present<S: State + ?Sized>(
     now: UnixMillis,
 ) -> Result<Transition, Refusal<S::Error>> {
     let mut transition = Transition::unchanged(Outcome::Done);
-    let Some(group) = state.group().map_err(Refusal::State)? else { return Ok(transition) };
+    let Some(mut group) = state.group().map_err(Refusal::State)? else { return Ok(transition) };
     let Some(partition) = state.partition(&present.partition).map_err(Refusal::State)? else { return Ok(transition) };
     if !is_due(&partition, &present.provider, present.given, policy, now) {
         return Ok(transition);
@@ -53,6 +54,9 @@ pub(super) fn present<S: State + ?Sized>(
     if partition.use_by(&present.provider).is_none() {
         let place = (present.partition, &mut partition);
         follow_commit(state, place, &present.provider, &mut transition, policy, now).map_err(Refusal::State)?;
+        let place = (&present.partition, &mut partition);
+        evidence::of_first_use(state, place, &present.provider, &mut group, now, &mut transition)
+            .map_err(Refusal::State)?;
     }
     if is_use_due(&partition, &present.provider, present.given, policy, now) {
         partition.record_use(&present.provider, now);

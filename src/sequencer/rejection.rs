@@ -24,6 +24,8 @@ pub enum Rejection {
     GroupExists,
     /// The id was not minted for this user, or a day ago.
     GroupIdNotReserved,
+    /// The operator has ended the branch on which the partition is.
+    BranchTerminated,
     /// The partition has used up its 2^32 - 1 indexes.
     PartitionFull,
     /// A commit is there that the sender did not know of.

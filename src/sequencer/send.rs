@@ -21,6 +21,10 @@ pub(super) fn send<S: State + ?Sized>(
     if let Some(receipt) = state.repeat(&send.partition, &send.repeat_key).map_err(Refusal::State)? {
         return Ok(Transition::unchanged(Outcome::Sent(receipt)));
     }
+    let found = state.partition(&send.partition).map_err(Refusal::State)?;
+    if found.as_ref().is_some_and(|partition| partition.is_terminated()) {
+        return Err(Rejection::BranchTerminated.into());
+    }
     check_sizes(&send.message, send.announcement.as_ref(), policy)?;
     if let Some(announcement) = &send.announcement {
         check_announcement(&group, &send.message, announcement, policy)?;
@@ -32,7 +36,6 @@ pub(super) fn send<S: State + ?Sized>(
         announcement: send.announcement.as_ref(),
         presents: true,
     };
-    let found = state.partition(&send.partition).map_err(Refusal::State)?;
     if let Some(partition) = &found {
         check_expectation(send, partition)?;
     }

@@ -107,8 +107,42 @@ pub enum Outcome {
     Sent(Receipt),
     /// The index of the message that is wanted next of what was pushed; nothing when the partition is not followed.
     Wanted(Option<u32>),
+    /// What became of a branch that the operator ends or takes back.
+    Branch(BranchOutcome),
     /// Bookkeeping, which nobody waits for.
     Done,
+}
+
+/// What became of a branch that the operator ends or takes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BranchOutcome {
+    /// It is being done.
+    Spread {
+        /// How many partitions were marked or cleared in this step.
+        partitions: u32,
+        /// Whether all of them are.
+        is_done: bool,
+    },
+    /// There is no such partition.
+    NotThere,
+    /// It is the root, or no edges connect it to the root.
+    NotABranch,
+    /// It is ended, by itself or with the partition above that is named.
+    AlreadyTerminated {
+        /// With which partition that branch begins.
+        top: MaskedPartitionKey,
+    },
+    /// It is not ended.
+    NotTerminated,
+    /// It hangs below a branch that is ended: that one comes first.
+    TerminatedAbove {
+        /// With which partition that branch begins.
+        top: MaskedPartitionKey,
+    },
+    /// It was ended too long ago.
+    TooLate,
+    /// Another branch of the group is being ended or taken back.
+    Busy,
 }
 
 /// The whole answer to a command: what to write, in one durable step, and what to say then.
@@ -154,6 +188,8 @@ pub struct Transition {
     pub subscribed: Vec<(MaskedPartitionKey, ServiceProviderId, bool)>,
     /// Partitions at other hubs.
     pub followed: Vec<(MaskedPartitionKey, FollowedChange)>,
+    /// Whether the group is one of those that show forks, from now on.
+    pub shows_forks: bool,
     /// Presentations that are forgotten.
     pub forgotten: Vec<(MaskedPartitionKey, UserTag)>,
 }
@@ -182,6 +218,7 @@ impl Transition {
             cleared_timers: Vec::new(),
             subscribed: Vec::new(),
             followed: Vec::new(),
+            shows_forks: false,
             forgotten: Vec::new(),
         }
     }

@@ -72,6 +72,8 @@ pub struct Batch {
     pub presentations: Vec<Presentation>,
     /// Presentations that are forgotten.
     pub forgotten: Vec<(GroupKey, MaskedPartitionKey, UserTag)>,
+    /// Groups that show forks, which the operator is shown.
+    pub forked: Vec<GroupKey>,
     /// Partitions to remove, with all their rows.
     pub removed: Vec<(GroupKey, MaskedPartitionKey)>,
     /// KeyPackages and tokens.
@@ -112,6 +114,7 @@ impl Batch {
         self.cleared_timers.extend(transition.cleared_timers.into_iter().map(|timer| (group, timer)));
         let subscribed = transition.subscribed.into_iter();
         self.subscribed.extend(subscribed.map(|(key, provider, is)| ((provider, group, key), is)));
+        self.forked.extend(transition.shows_forks.then_some(group));
         self.forgotten.extend(transition.forgotten.into_iter().map(|(key, user)| (group, key, user)));
         for (key, change) in transition.followed {
             match change {
@@ -157,6 +160,7 @@ impl Batch {
             && self.followed.is_empty()
             && self.presentations.is_empty()
             && self.forgotten.is_empty()
+            && self.forked.is_empty()
             && self.removed.is_empty()
             && self.pool.is_empty()
     }

@@ -137,6 +137,21 @@ pub trait Snapshot {
     /// A head of the group with the highest epoch number that one has.
     fn highest_head(&self, group: &GroupKey) -> Result<Option<MaskedPartitionKey>, Error>;
 
+    /// Groups that show forks, in order, at most `limit` after `after`.
+    fn forked(&self, after: Option<&GroupKey>, limit: usize) -> Result<Vec<GroupKey>, Error>;
+
+    /// Groups whose keys begin with those bytes, in order, at most `limit`.
+    fn groups(&self, prefix: &[u8], limit: usize) -> Result<Vec<(GroupKey, Group)>, Error>;
+
+    /// Partitions of a group whose keys begin with those bytes, in order, at most `limit` after `after`.
+    fn partitions(
+        &self,
+        group: &GroupKey,
+        prefix: &[u8],
+        after: Option<&MaskedPartitionKey>,
+        limit: usize,
+    ) -> Result<Vec<(MaskedPartitionKey, Partition)>, Error>;
+
     /// When that user last presented the partition's key.
     fn presented(
         &self,

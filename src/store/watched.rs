@@ -70,6 +70,14 @@ watched! {
     announced(partition: &MaskedPartitionKey, limit: usize) -> Vec<GroupKey>;
     heads(group: &GroupKey, epoch: EpochNumber, limit: usize) -> Vec<MaskedPartitionKey>;
     highest_head(group: &GroupKey) -> Option<MaskedPartitionKey>;
+    forked(after: Option<&GroupKey>, limit: usize) -> Vec<GroupKey>;
+    groups(prefix: &[u8], limit: usize) -> Vec<(GroupKey, Group)>;
+    partitions(
+        group: &GroupKey,
+        prefix: &[u8],
+        after: Option<&MaskedPartitionKey>,
+        limit: usize
+    ) -> Vec<(MaskedPartitionKey, Partition)>;
     presented(group: &GroupKey, partition: &MaskedPartitionKey, user: &UserTag) -> Option<UnixMillis>;
     welcome(group: &GroupKey, welcome: &WelcomeName) -> Option<WelcomeData>;
     outgoing(group: &GroupKey, welcome: &WelcomeName) -> Option<Outgoing>;

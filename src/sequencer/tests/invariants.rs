@@ -47,6 +47,7 @@ pub(super) fn check(rows: &Rows) {
         let of_group = *partition == MaskedPartitionKey::NONE;
         assert!(of_group || rows.partitions.contains_key(partition), "the rows of repeats go with their partition");
     }
+    terminations(rows, group);
     heads(rows);
     subscriptions(rows);
     budgets(rows);
@@ -165,6 +166,37 @@ fn edges(rows: &Rows, group: &Group, key: &MaskedPartitionKey, partition: &Parti
         assert!(seen.insert(above.key), "no partition is its own ancestor");
         parent = rows.partitions[&above.key].parent;
     }
+}
+
+/// An ended branch is ended from its top down, and both ends of each edge say so. While it is under way, marks reach from
+/// the top to some depth, and nothing that has one has a child without one but on the way that the next step goes.
+fn terminations(rows: &Rows, group: &Group) {
+    let mut tops = HashSet::new();
+    for (key, partition) in &rows.partitions {
+        let above = partition.parent.map(|parent| (&rows.partitions[&parent.key], parent));
+        let edge = above.and_then(|(above, parent)| above.children.iter().find(|child| child.index == parent.index));
+        let cut = edge.map_or(Cut::None, |child| child.cut);
+        let Some(termination) = partition.terminated else {
+            assert_eq!(cut, Cut::None, "an edge is not cut above what goes on");
+            continue;
+        };
+        assert!(partition.is_connected() && partition.held.is_empty());
+        let (above, _) = above.expect("the root is not ended");
+        if termination.top == *key {
+            assert_eq!(cut, Cut::Here);
+            tops.insert(*key);
+        } else {
+            assert_eq!(cut, Cut::Above);
+            assert_eq!(above.terminated, Some(termination), "ended with what is above");
+        }
+        let is_whole = partition.live_children().next().is_none();
+        assert!(is_whole || group.spreading.is_some_and(|spread| spread.top == termination.top), "all of it is ended");
+    }
+    let restoring = group.spreading.is_some_and(|spread| spread.restores);
+    assert_eq!(tops.len(), group.terminated as usize + usize::from(restoring));
+    let is_timed = rows.timers.iter().any(|(_, timed)| *timed == MaskedPartitionKey::NONE);
+    assert!(group.spreading.is_none() || is_timed, "what is under way goes on after a restart");
+    assert!(group.terminated == 0 || rows.shows_forks, "the operator finds it");
 }
 
 /// Who used a connected partition has used the group.

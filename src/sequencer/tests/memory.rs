@@ -37,6 +37,7 @@ pub(super) struct Rows {
     pub(super) subscribed: BTreeSet<(MaskedPartitionKey, ServiceProviderId)>,
     pub(super) followed: BTreeMap<MaskedPartitionKey, Followed>,
     pub(super) kept: BTreeMap<(MaskedPartitionKey, u32), Bytes>,
+    pub(super) shows_forks: bool,
 }
 
 /// Everything that a hub keeps.
@@ -197,6 +198,7 @@ impl Hub {
             if let Some((partition, key, receipt)) = &transition.repeat {
                 rows.repeats.insert((*partition, *key), *receipt);
             }
+            rows.shows_forks |= transition.shows_forks;
             rows.blobs.extend(transition.blobs.iter().map(|blob| (blob.key, blob.bytes.clone())));
             rows.welcomes.extend(transition.welcome.iter().map(|welcome| (welcome.name, welcome.data.clone())));
             for (name, record) in &transition.outgoing {

@@ -74,5 +74,6 @@ scripts!(
     subscribing,
     races,
     sizes,
+    terminating,
     welcomes,
 );

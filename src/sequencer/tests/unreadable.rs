@@ -126,6 +126,10 @@ fn refusal(read: Read, command: &Command) -> Refusal<Read> {
             creation: [0; 32],
             users: Vec::new(),
             welcomed: Vec::new(),
+            evidence: Evidence::default(),
+            evident_ms: None,
+            terminated: 0,
+            spreading: None,
         })
     });
     let policy = Policy { providers: Arc::new([provider()].into()), ..Policy::default() };

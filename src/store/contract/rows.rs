@@ -15,8 +15,8 @@ use super::{
 use crate::{
     mls::{CipherSuite, EpochNumber},
     sequencer::{
-        Blob, BlobKey, Dispatch, DispatchKey, EntryCommit, Evidence, Group, Head, Outcome, Outgoing, Parent, Partition,
-        Receipt, Reservation, Timer, Transition, Usage, Use, WelcomeName,
+        Blob, BlobKey, Dispatch, DispatchKey, EntryCommit, Group, Head, Outcome, Outgoing, Parent, Partition,
+        Receipt, Reservation, Sign, Timer, Transition, Usage, Use, WelcomeName,
     },
     store::{Batch, Presentation},
     wire::MaskedPartitionKey,
@@ -43,7 +43,7 @@ pub(crate) fn of_any_content_are_read_back(open: Open) {
     most.uses = (0..100)
         .map(|n| Use { provider: provider(&format!("p{n}.example")), first_ms: n, last_ms: n, given: None })
         .collect();
-    most.evidence.note(Evidence::NO_EDGE);
+    most.evidence.note(Sign::NoEdge, 7);
     batch.push(
         group(0),
         Transition {

@@ -7,9 +7,10 @@ use crate::{
     fixtures::mls::{SUITE, welcome},
     mls::{CipherSuite, EpochNumber, WireWelcome},
     sequencer::{
-        Blob, BlobKey, Charge, Child, Dispatch, DispatchKey, Entry, EntryCommit, Evidence, Followed, FollowedChange,
-        Given, Group, GroupKey, Head, Kept, Outcome, Outgoing, Parent, Partition, Receipt, RepeatKey, Reservation,
-        Subscription, Ticket, Timer, Transition, Undelivered, Usage, Use, UserTag, Welcome, WelcomeName,
+        Blob, BlobKey, Charge, Child, Cut, Dispatch, DispatchKey, Entry, EntryCommit, Evidence, Followed,
+        FollowedChange, Given, Group, GroupKey, Head, Kept, Outcome, Outgoing, Parent, Partition, Receipt, RepeatKey,
+        Reservation, Sign, Spread, Subscription, Termination, Ticket, Timer, Transition, Undelivered, Usage, Use,
+        UserTag, Welcome, WelcomeName,
     },
     store::{Batch, Presentation, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
@@ -49,20 +50,38 @@ pub(crate) fn group_record() -> Group {
         creation: [0xc0; 32],
         users: vec![provider("hub.example"), provider("follower.example")],
         welcomed: vec![provider("third.example")],
+        evidence: evidence(),
+        evident_ms: Some(1_700_000_000_400),
+        terminated: 1,
+        spreading: Some(Spread {
+            top: partition(0x14),
+            at: partition(0x15),
+            epoch: EpochNumber(6),
+            restores: true,
+        }),
     }
+}
+
+fn evidence() -> Evidence {
+    let mut evidence = Evidence::default();
+    evidence.note(Sign::OtherEpoch, 1_700_000_000_300);
+    evidence.note(Sign::LateHandshake, 1_700_000_000_400);
+    evidence
 }
 
 /// A partition with something in every field: a new field does not compile until it is here.
 pub(crate) fn partition_record() -> Partition {
-    let mut evidence = Evidence::default();
-    evidence.note(Evidence::EPOCH_MISMATCH);
-    evidence.note(Evidence::LATE_HANDSHAKE);
     Partition {
         created_ms: 1_700_000_000_050,
         epoch: Some(EpochNumber(7)),
         parent: Some(Parent { key: partition(0x11), index: 3 }),
         announced_by: Some(provider("follower.example")),
-        children: vec![Child { key: partition(0x12), index: 4, announced_ms: 1_700_000_000_100 }],
+        children: vec![Child {
+            key: partition(0x12),
+            index: 4,
+            announced_ms: 1_700_000_000_100,
+            cut: Cut::Above,
+        }],
         next_index: 6,
         first_index: 1,
         commits: 2,
@@ -81,7 +100,7 @@ pub(crate) fn partition_record() -> Partition {
             },
         ],
         charges: vec![Charge { provider: provider("follower.example"), usage: Usage { partitions: 1, bytes: 300 } }],
-        evidence,
+        evidence: evidence(),
         held: vec![Parent { key: partition(0x13), index: 9 }],
         subscriptions: vec![Subscription {
             provider: provider("follower.example"),
@@ -91,6 +110,7 @@ pub(crate) fn partition_record() -> Partition {
         }],
         serials: 2,
         lease_timer_ms: Some(1_700_000_604_800),
+        terminated: Some(Termination { top: partition(0x14), at_ms: 1_700_000_000_500 }),
     }
 }
 
@@ -176,6 +196,7 @@ pub(crate) fn transition() -> Transition {
         cleared_timers: Vec::new(),
         subscribed: vec![(partition(0x10), provider("follower.example"), true)],
         followed: vec![(partition(0x20), followed(&[b"kept", b"besides"]))],
+        shows_forks: true,
         forgotten: Vec::new(),
     }
 }
@@ -220,6 +241,7 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
         let_go,
         presentations,
         forgotten,
+        forked,
         removed,
         pool,
         bytes: _,
@@ -284,6 +306,9 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
     for (group, key, first_index) in let_go {
         let found = snapshot.kept(group, key, 0, u64::MAX).unwrap();
         assert!(found.iter().all(|message| message.index >= *first_index));
+    }
+    for group in forked {
+        assert!(snapshot.forked(None, 1000).unwrap().contains(group), "{group:?}");
     }
     for (group, key, user) in forgotten {
         assert_eq!(snapshot.presented(group, key, user).unwrap(), None);

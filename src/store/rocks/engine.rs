@@ -100,6 +100,9 @@ impl RocksStore {
         for (group, timer) in &batch.timers {
             write.put_cf(state, keys::timer(group, timer), []);
         }
+        for group in &batch.forked {
+            write.put_cf(state, keys::forked(group), []);
+        }
         self.prepare_push(batch, &mut write)?;
         for presentation in &batch.presentations {
             let key = keys::presented(&presentation.group, &presentation.partition, &presentation.user);

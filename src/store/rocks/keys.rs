@@ -51,6 +51,7 @@ pub(super) mod kind {
     pub(in super::super) const DISPATCH: u8 = b'C';
     pub(in super::super) const EXPIRY: u8 = b'E';
     pub(in super::super) const FOLLOWED: u8 = b'Z';
+    pub(in super::super) const FORKED: u8 = b'f';
     pub(in super::super) const GROUP: u8 = b'G';
     pub(in super::super) const HEAD: u8 = b'J';
     pub(in super::super) const HANDLE: u8 = b'H';
@@ -76,12 +77,36 @@ pub(super) fn group(group: &GroupKey) -> Vec<u8> {
     [&[kind::GROUP], group.as_bytes().as_slice()].concat()
 }
 
+/// What the keys of all groups begin with, and those that begin with `prefix`.
+pub(super) fn groups(prefix: &[u8]) -> Vec<u8> {
+    [&[kind::GROUP], prefix].concat()
+}
+
+/// The group at the end of a group's key.
+pub(super) fn parse_group(key: &[u8]) -> Option<GroupKey> {
+    Some(GroupKey::new(key.get(1..)?.try_into().ok()?))
+}
+
+pub(super) fn forked(group: &GroupKey) -> Vec<u8> {
+    [&[kind::FORKED], group.as_bytes().as_slice()].concat()
+}
+
 pub(super) fn reservation(group: &GroupKey) -> Vec<u8> {
     [&[kind::RESERVATION], group.as_bytes().as_slice()].concat()
 }
 
 pub(super) fn partition(group: &GroupKey, partition: &MaskedPartitionKey) -> Vec<u8> {
     [&[kind::PARTITION], group.as_bytes().as_slice(), partition.as_bytes()].concat()
+}
+
+/// What the keys of all partitions of a group begin with, and those that begin with `prefix`.
+pub(super) fn partitions(group: &GroupKey, prefix: &[u8]) -> Vec<u8> {
+    [&[kind::PARTITION], group.as_bytes().as_slice(), prefix].concat()
+}
+
+/// The partition at the end of a partition's key.
+pub(super) fn parse_partition(key: &[u8]) -> Option<MaskedPartitionKey> {
+    Some(MaskedPartitionKey::new(key.get(1 + GroupKey::LENGTH..)?.try_into().ok()?))
 }
 
 pub(super) fn announced(partition: &MaskedPartitionKey, group: &GroupKey) -> Vec<u8> {

@@ -13,7 +13,7 @@ use super::{RocksStore, keys};
 use crate::{pool::TokenSecret, sequencer::UnixMillis, store::Error, wire::ServiceProviderId};
 
 /// The format that this program writes and reads. A change of bytes on disk raises it (see `specs/storage.md`).
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 
 /// What opening needs to know.
 pub struct OpenOptions<'a> {

@@ -255,6 +255,46 @@ impl Snapshot for RocksSnapshot<'_> {
         rows.status().map_err(io).map(|()| None)
     }
 
+    fn forked(&self, after: Option<&GroupKey>, limit: usize) -> Result<Vec<GroupKey>, Error> {
+        let mut groups = Vec::new();
+        let prefix = [keys::kind::FORKED];
+        let start = after.map_or(prefix.to_vec(), |group| [keys::forked(group).as_slice(), &[0]].concat());
+        self.scan(keys::STATE, &prefix, &start, |key, _value| {
+            groups.push(keys::parse_group(key).ok_or(Error::Corrupt("list of forked groups"))?);
+            Ok(groups.len() < limit)
+        })?;
+        Ok(groups)
+    }
+
+    fn groups(&self, prefix: &[u8], limit: usize) -> Result<Vec<(GroupKey, Group)>, Error> {
+        let mut groups = Vec::new();
+        let prefix = keys::groups(prefix);
+        self.scan(keys::STATE, &prefix, &prefix, |key, value| {
+            let group = keys::parse_group(key).ok_or(Error::Corrupt("group"))?;
+            groups.push((group, values::decode(value, "group")?));
+            Ok(groups.len() < limit)
+        })?;
+        Ok(groups)
+    }
+
+    fn partitions(
+        &self,
+        group: &GroupKey,
+        prefix: &[u8],
+        after: Option<&MaskedPartitionKey>,
+        limit: usize,
+    ) -> Result<Vec<(MaskedPartitionKey, Partition)>, Error> {
+        let mut partitions = Vec::new();
+        let prefix = keys::partitions(group, prefix);
+        let start = after.map_or(prefix.clone(), |after| [keys::partition(group, after).as_slice(), &[0]].concat());
+        self.scan(keys::STATE, &prefix, &start, |key, value| {
+            let partition = keys::parse_partition(key).ok_or(Error::Corrupt("partition"))?;
+            partitions.push((partition, values::decode(value, "partition")?));
+            Ok(partitions.len() < limit)
+        })?;
+        Ok(partitions)
+    }
+
     fn presented(
         &self,
         group: &GroupKey,

@@ -30,10 +30,10 @@ impl Run {
             if after.is_connected() && after.charges.is_empty() && after.parent.is_some() && was.is_none() {
                 self.saw("free child");
             }
-            if after.evidence.shows(Evidence::NO_EDGE) {
+            if after.evidence.shows(Sign::NoEdge) {
                 self.saw("no edge");
             }
-            if after.evidence.shows(Evidence::LATE_HANDSHAKE) {
+            if after.evidence.shows(Sign::LateHandshake) {
                 self.saw("late handshake");
             }
         }
@@ -66,9 +66,9 @@ impl Run {
                 partition.charges.iter().map(|charge| (charge.provider.clone(), charge.usage)).collect();
             assert_eq!(charges, modelled.charges.iter().map(|(by, usage)| (name(*by), *usage)).collect());
             for (sign, text) in [
-                (Evidence::EPOCH_MISMATCH, "other epoch"),
-                (Evidence::NO_EDGE, "no edge"),
-                (Evidence::LATE_HANDSHAKE, "late handshake"),
+                (Sign::OtherEpoch, "other epoch"),
+                (Sign::NoEdge, "no edge"),
+                (Sign::LateHandshake, "late handshake"),
             ] {
                 assert_eq!(partition.evidence.shows(sign), modelled.signs.contains(text), "{text}");
             }

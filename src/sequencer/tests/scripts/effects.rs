@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     super::{
         memory::Rows,
-        notation::{self, counted, written_time, written_usage},
+        notation::{self, Names, counted, written_time, written_usage},
         *,
     },
     play::Play,
@@ -103,20 +103,27 @@ impl Play {
             }
             (None, None) | (Some(_), Some(_)) => {}
         }
+        match (before.and_then(|before| before.terminated), after.terminated) {
+            (None, Some(termination)) => {
+                effects.push(format!("{name} is terminated with {}", self.names.of(&termination.top)));
+            }
+            (Some(_), None) => effects.push(format!("{name} is restored")),
+            (None, None) | (Some(_), Some(_)) => {}
+        }
         if after.group_info.is_some() && before.is_none_or(|before| before.group_info != after.group_info) {
             effects.push(format!("{name} has a GroupInfo"));
         }
         if after.ratchet_tree.is_some() {
             effects.push(format!("{name} has a ratchet tree"));
         }
-        let known: Vec<_> = before.map_or(Vec::new(), |before| signs(before.evidence).collect());
-        for sign in signs(after.evidence).filter(|sign| !known.contains(sign)) {
+        let known: Vec<_> = before.map_or(Vec::new(), |before| signs(&before.evidence).collect());
+        for sign in signs(&after.evidence).filter(|sign| !known.contains(sign)) {
             effects.push(format!("evidence in {name}: {sign}"));
         }
     }
 }
 
-pub(super) fn outcome(transition: &Transition) -> String {
+pub(super) fn outcome(transition: &Transition, names: &Names) -> String {
     let again = if transition.is_unchanged() { "again: " } else { "" };
     match transition.outcome {
         Outcome::Reserved => "reserved".into(),
@@ -127,17 +134,35 @@ pub(super) fn outcome(transition: &Transition) -> String {
         }
         Outcome::Wanted(None) => "not followed".into(),
         Outcome::Wanted(Some(next)) => format!("{next} is wanted next"),
+        Outcome::Branch(outcome) => branch_outcome(outcome, names),
         Outcome::Done if transition.is_unchanged() => "nothing new".into(),
         Outcome::Done => "recorded".into(),
     }
 }
 
-pub(super) fn signs(evidence: Evidence) -> impl Iterator<Item = &'static str> {
-    [
-        (Evidence::EPOCH_MISMATCH, "other epoch"),
-        (Evidence::NO_EDGE, "no edge"),
-        (Evidence::LATE_HANDSHAKE, "late handshake"),
-    ]
-    .into_iter()
-    .filter_map(move |(sign, text)| evidence.shows(sign).then_some(text))
+fn branch_outcome(outcome: BranchOutcome, names: &Names) -> String {
+    match outcome {
+        BranchOutcome::Spread { partitions, is_done } => {
+            let rest = if is_done { "and that is all" } else { "and more to come" };
+            format!("{}, {rest}", counted(partitions.into(), "partition"))
+        }
+        BranchOutcome::NotThere => "there is no such partition".into(),
+        BranchOutcome::NotABranch => "that is no branch".into(),
+        BranchOutcome::AlreadyTerminated { top } => format!("terminated already, with {}", names.of(&top)),
+        BranchOutcome::NotTerminated => "not terminated".into(),
+        BranchOutcome::TerminatedAbove { top } => format!("terminated with {}", names.of(&top)),
+        BranchOutcome::TooLate => "too late".into(),
+        BranchOutcome::Busy => "another branch is under way".into(),
+    }
+}
+
+pub(super) fn signs(evidence: &Evidence) -> impl Iterator<Item = &'static str> {
+    evidence.iter().map(|seen| match seen.sign {
+        Sign::OtherEpoch => "other epoch",
+        Sign::NoEdge => "no edge",
+        Sign::LateHandshake => "late handshake",
+        Sign::RivalChildren => "rival children",
+        Sign::SharedOrphan => "shared orphan",
+        Sign::RivalHeads => "rival heads",
+    })
 }

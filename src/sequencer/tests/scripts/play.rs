@@ -27,6 +27,8 @@
 //! follow A from=0 until=7d                (as a follower) a local user needs the partition
 //! keep A from=0 hi ho size=100            … its hub pushes messages
 //! unfollow A | followed A                 … nobody wants it; how it stands
+//! terminate B | restore B                 the operator ends the branch that begins with B, or takes that back
+//! spread                                  … one step more of that
 //! expire                                  look at every timer that is due, until none is
 //! ring Q                                  look at Q's timer, due or not
 //! hints A for=north shown=B,C             whom a reader at the end of A is given; `shown` is what that user showed
@@ -34,6 +36,7 @@
 //! show A | tree | timers | budget north   how things stand
 //! allow partitions=5000                   a larger budget for each provider in each group
 //! allow undelivered=3                     so many Welcomes of each provider that are not delivered
+//! allow steps=3                           so many steps from partition to partition at once, when a branch is ended
 //! fast-forward A to=4294967294            as if A had had so many messages, all of them gone by now
 //! quietly COMMAND                         the command, without a word; it is not refused
 //! times 63 COMMAND                        the command so often, with 1, 2, 3… in place of *, and 2, 3, 4… of ^
@@ -130,6 +133,15 @@ impl Play {
                 let command = self.push_command(&mut words).expect("one of them");
                 self.decide(&command)
             }
+            "terminate" => {
+                let partition = self.names.masked(words.plain(1));
+                self.decide(&Command::Terminate(Terminate { partition }))
+            }
+            "restore" => {
+                let partition = self.names.masked(words.plain(1));
+                self.decide(&Command::Restore(Restore { partition }))
+            }
+            "spread" => self.decide(&Command::Spread),
             "followed" => self.followed(words.plain(1)),
             "found" => self.found(&mut words),
             "expire" => self.expire(),
@@ -140,6 +152,8 @@ impl Play {
             "allow" => {
                 if let Some(welcomes) = words.take("undelivered") {
                     self.policy.undelivered.welcomes = welcomes.parse().unwrap();
+                } else if let Some(steps) = words.take("steps") {
+                    self.policy.spread_partitions = steps.parse().unwrap();
                 } else {
                     self.policy.budget_in_group.partitions = words.must("partitions").parse().unwrap();
                     self.policy.budget_in_all = self.policy.budget_in_group.times(8);
@@ -179,7 +193,7 @@ impl Play {
             }
             Err(rejection) => return vec![format!("rejected: {rejection:?}")],
         };
-        let mut printed = vec![outcome(&transition)];
+        let mut printed = vec![outcome(&transition, &self.names)];
         printed.extend(self.effects(self.rows(), &transition).into_iter().map(|effect| format!("  {effect}")));
         if let (Command::Send(send), Outcome::Sent(receipt), false) =
             (command, transition.outcome, transition.is_unchanged())

@@ -42,7 +42,7 @@ impl Play {
             printed.push(format!("  charged to {}: {usage}", notation::provider_name(&charge.provider)));
         }
         printed.extend(self.subscriptions(partition));
-        printed.extend(signs(partition.evidence).map(|sign| format!("  evidence: {sign}")));
+        printed.extend(signs(&partition.evidence).map(|sign| format!("  evidence: {sign}")));
         printed
     }
 
@@ -63,7 +63,8 @@ impl Play {
         let partition = &rows.partitions[key];
         let epoch = partition.epoch.map_or("unconnected".into(), |epoch| format!("epoch {}", epoch.0));
         let messages = counted(partition.next_index.into(), "message");
-        printed.push(format!("{}{} ({epoch}, {messages})", "  ".repeat(depth), self.names.of(key)));
+        let terminated = if partition.is_terminated() { ", terminated" } else { "" };
+        printed.push(format!("{}{} ({epoch}, {messages}{terminated})", "  ".repeat(depth), self.names.of(key)));
         for child in &partition.children {
             self.branch(rows, &child.key, depth + 1, printed);
         }
