@@ -125,12 +125,7 @@ impl<S: State + ?Sized> Change<'_, S> {
         if let Some(epoch) = self.target.epoch.filter(|_| self.target.is_head()) {
             self.transition.heads.push(Head { partition: entering.partition, epoch, is_head: false });
         }
-        self.target.children.push(Child {
-            key: next,
-            index: receipt.index,
-            announced_ms: self.now,
-            cut: Cut::None,
-        });
+        self.target.children.push(Child { key: next, index: receipt.index, announced_ms: self.now, cut: Cut::None });
         if child.is_connected() {
             self.transition.announced.push(next);
             self.note_rivals(&next, &child)?;

@@ -172,13 +172,7 @@ impl<'a, S: State + ?Sized> Marking<'a, S> {
     }
 
     /// Ends one partition: it is no head any more, and Welcomes that wait for somebody to use it are dropped.
-    fn mark(
-        &mut self,
-        parent: &Parent,
-        key: &MaskedPartitionKey,
-        mark: Termination,
-        cut: Cut,
-    ) -> Result<(), S::Error> {
+    fn mark(&mut self, parent: &Parent, key: &MaskedPartitionKey, mark: Termination, cut: Cut) -> Result<(), S::Error> {
         self.cut(parent, key, cut)?;
         let Some(partition) = self.load(key)? else { return Ok(()) };
         let was_head = partition.is_head();

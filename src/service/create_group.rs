@@ -24,7 +24,9 @@ impl Service {
         let create = Create::new(self.provider.clone(), holder, request, Sha256::digest(body).into());
         match self.lanes.submit(group, Command::Create(Box::new(create)), None).await? {
             Outcome::Created(created_ms) => Ok(CreateGroupResponse { created_ms }),
-            Outcome::Reserved | Outcome::Sent(_) | Outcome::Wanted(_) | Outcome::Branch(_) | Outcome::Done => Err(Error::ShuttingDown),
+            Outcome::Reserved | Outcome::Sent(_) | Outcome::Wanted(_) | Outcome::Branch(_) | Outcome::Done => {
+                Err(Error::ShuttingDown)
+            }
         }
     }
 }

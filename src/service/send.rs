@@ -30,7 +30,9 @@ impl Service {
 pub(super) fn sent(outcome: Outcome) -> Result<SendResponse, Error> {
     match outcome {
         Outcome::Sent(receipt) => Ok(receipt.into()),
-        Outcome::Reserved | Outcome::Created(_) | Outcome::Wanted(_) | Outcome::Branch(_) | Outcome::Done => Err(Error::ShuttingDown),
+        Outcome::Reserved | Outcome::Created(_) | Outcome::Wanted(_) | Outcome::Branch(_) | Outcome::Done => {
+            Err(Error::ShuttingDown)
+        }
     }
 }
 

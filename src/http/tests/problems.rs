@@ -28,6 +28,7 @@ fn code_of(rejection: Rejection) -> ProblemCode {
         Rejection::GroupExists => ProblemCode::GroupExists,
         Rejection::GroupIdNotReserved => ProblemCode::GroupIdNotReserved,
         Rejection::PartitionFull => ProblemCode::PartitionFull,
+        Rejection::BranchTerminated => ProblemCode::BranchTerminated,
         Rejection::CommitConflict => ProblemCode::CommitConflict,
         Rejection::RatchetTreeRequired => ProblemCode::RatchetTreeRequired,
         Rejection::GroupInfoMismatch => ProblemCode::GroupInfoMismatch,
@@ -44,11 +45,12 @@ fn code_of(rejection: Rejection) -> ProblemCode {
     }
 }
 
-const REJECTIONS: [Rejection; 25] = [
+const REJECTIONS: [Rejection; 26] = [
     Rejection::UnknownGroup,
     Rejection::GroupExists,
     Rejection::GroupIdNotReserved,
     Rejection::PartitionFull,
+    Rejection::BranchTerminated,
     Rejection::CommitConflict,
     Rejection::RatchetTreeRequired,
     Rejection::GroupInfoMismatch,

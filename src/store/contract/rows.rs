@@ -15,8 +15,8 @@ use super::{
 use crate::{
     mls::{CipherSuite, EpochNumber},
     sequencer::{
-        Blob, BlobKey, Dispatch, DispatchKey, EntryCommit, Group, Head, Outcome, Outgoing, Parent, Partition,
-        Receipt, Reservation, Sign, Timer, Transition, Usage, Use, WelcomeName,
+        Blob, BlobKey, Dispatch, DispatchKey, EntryCommit, Group, Head, Outcome, Outgoing, Parent, Partition, Receipt,
+        Reservation, Sign, Timer, Transition, Usage, Use, WelcomeName,
     },
     store::{Batch, Presentation},
     wire::MaskedPartitionKey,

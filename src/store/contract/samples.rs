@@ -53,12 +53,7 @@ pub(crate) fn group_record() -> Group {
         evidence: evidence(),
         evident_ms: Some(1_700_000_000_400),
         terminated: 1,
-        spreading: Some(Spread {
-            top: partition(0x14),
-            at: partition(0x15),
-            epoch: EpochNumber(6),
-            restores: true,
-        }),
+        spreading: Some(Spread { top: partition(0x14), at: partition(0x15), epoch: EpochNumber(6), restores: true }),
     }
 }
 
@@ -76,12 +71,7 @@ pub(crate) fn partition_record() -> Partition {
         epoch: Some(EpochNumber(7)),
         parent: Some(Parent { key: partition(0x11), index: 3 }),
         announced_by: Some(provider("follower.example")),
-        children: vec![Child {
-            key: partition(0x12),
-            index: 4,
-            announced_ms: 1_700_000_000_100,
-            cut: Cut::Above,
-        }],
+        children: vec![Child { key: partition(0x12), index: 4, announced_ms: 1_700_000_000_100, cut: Cut::Above }],
         next_index: 6,
         first_index: 1,
         commits: 2,

@@ -65,11 +65,9 @@ impl Run {
             let charges: BTreeMap<_, _> =
                 partition.charges.iter().map(|charge| (charge.provider.clone(), charge.usage)).collect();
             assert_eq!(charges, modelled.charges.iter().map(|(by, usage)| (name(*by), *usage)).collect());
-            for (sign, text) in [
-                (Sign::OtherEpoch, "other epoch"),
-                (Sign::NoEdge, "no edge"),
-                (Sign::LateHandshake, "late handshake"),
-            ] {
+            for (sign, text) in
+                [(Sign::OtherEpoch, "other epoch"), (Sign::NoEdge, "no edge"), (Sign::LateHandshake, "late handshake")]
+            {
                 assert_eq!(partition.evidence.shows(sign), modelled.signs.contains(text), "{text}");
             }
         }

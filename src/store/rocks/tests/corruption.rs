@@ -110,8 +110,8 @@ fn with_two_groups(folder: &Path) -> (RocksStore, Batch) {
 fn has_one_length(family: &str, key: &[u8]) -> bool {
     match family {
         keys::STATE => {
-            use keys::kind::{ANNOUNCED, EXPIRY, HEAD, MARK, SUBSCRIBED, TIMER};
-            !matches!(key[0], TIMER | ANNOUNCED | EXPIRY | HEAD | MARK | SUBSCRIBED)
+            use keys::kind::{ANNOUNCED, EXPIRY, FORKED, HEAD, MARK, SUBSCRIBED, TIMER};
+            !matches!(key[0], TIMER | ANNOUNCED | EXPIRY | FORKED | HEAD | MARK | SUBSCRIBED)
         }
         keys::REPEATS | keys::OUTBOX | keys::PRESENTED => true,
         _ => false,
