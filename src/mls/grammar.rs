@@ -129,7 +129,7 @@ pub(crate) fn proposal(reader: &mut &[u8]) -> Walk<End> {
 const SELF_REMOVE: u16 = 0x000a;
 
 /// `Commit` (RFC 9420 §12.4). The proposals stand in a vector and are not looked into.
-fn commit(reader: &mut &[u8]) -> Walk<()> {
+pub(crate) fn commit(reader: &mut &[u8]) -> Walk<()> {
     vector(reader)?; // proposals
     if presence(reader)? {
         leaf_node(reader)?;

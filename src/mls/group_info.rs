@@ -25,6 +25,7 @@ pub struct WireGroupInfo {
     signer: u32,
     group_context: Range<usize>,
     group_id: Range<usize>,
+    tree_hash: Range<usize>,
     confirmation_tag: Range<usize>,
     signature: Range<usize>,
     has_ratchet_tree: bool,
@@ -49,6 +50,11 @@ impl WireGroupInfo {
     /// The suite of the group.
     pub fn cipher_suite(&self) -> CipherSuite {
         self.cipher_suite
+    }
+
+    /// The `tree_hash` of the GroupContext.
+    pub fn tree_hash(&self) -> &[u8] {
+        &self.bytes[self.tree_hash.clone()]
     }
 
     /// The encoded `GroupContext` (RFC 9420 §8.1).
@@ -84,8 +90,7 @@ impl WireGroupInfo {
 
     /// The tree of its `ratchet_tree` extension, if it has one that can be read.
     pub fn ratchet_tree(&self) -> Option<WireRatchetTree> {
-        let mut behind_context = self.bytes.get(self.group_context.end..)?;
-        let mut extensions = vector(&mut behind_context).ok()?;
+        let mut extensions = vector(&mut self.behind_context()).ok()?;
         while !extensions.is_empty() {
             let kind = u16::mls_decode(&mut extensions).ok()?;
             let content = vector(&mut extensions).ok()?;
@@ -94,6 +99,11 @@ impl WireGroupInfo {
             }
         }
         None
+    }
+
+    /// What follows the GroupContext: the extensions of the GroupInfo, and the rest.
+    pub(super) fn behind_context(&self) -> &[u8] {
+        &self.bytes[self.group_context.end..]
     }
 
     fn signature_prefix(&self) -> usize {
@@ -142,7 +152,7 @@ impl MlsDecode for WireGroupInfo {
             let cipher_suite = CipherSuite::mls_decode(reader)?;
             let group_id = located(reader)?;
             let epoch = EpochNumber::mls_decode(reader)?;
-            vector(reader)?; // tree_hash
+            let tree_hash = located(reader)?;
             vector(reader)?; // confirmed_transcript_hash
             vector(reader)?; // extensions of the GroupContext
             let group_context = context_start..start - reader.len();
@@ -157,6 +167,7 @@ impl MlsDecode for WireGroupInfo {
                 signer,
                 group_context,
                 group_id,
+                tree_hash,
                 confirmation_tag,
                 signature,
                 has_ratchet_tree,

@@ -15,11 +15,15 @@ mod group_info;
 mod key_package;
 mod message;
 mod numbers;
+#[cfg(feature = "client")]
+mod public_state;
 mod ratchet_tree;
 #[cfg(feature = "client")]
 mod signature;
+mod suite_hash;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tree_hash;
 mod welcome;
 
 pub use external_commit::{ExternalCommit, NotAnExternalCommit};
@@ -29,12 +33,16 @@ pub use group_info::WireGroupInfo;
 pub use key_package::WireKeyPackage;
 pub use message::{ContentType, Sender, WireFormat, WireMessage};
 pub use numbers::{CipherSuite, EpochNumber, ProtocolVersion};
+#[cfg(feature = "client")]
+pub use public_state::{Added, DamagedCheckpoint, GroupInfoMismatch, Leaf, PublicState, Step, Unobservable};
 pub use ratchet_tree::WireRatchetTree;
 #[cfg(feature = "client")]
 pub use signature::Proof;
+pub use tree_hash::{MAX_NODES, TreeFit, ratchet_tree_matches};
 pub use welcome::WireWelcome;
 
 pub(crate) use grammar::{fixed, vector};
+pub(crate) use suite_hash::ref_hash;
 
 /// The result of walking or decoding bytes that a peer sent.
 pub(crate) type Walk<T> = Result<T, mls_rs_codec::Error>;

@@ -1,4 +1,4 @@
-//! Signatures over what people send who are no members yet (RFC 9420 §6.1), checked on the bytes as they were received.
+//! Signatures that can be checked without being a member (RFC 9420 §6.1, §12.4.3), on the bytes as they were received.
 //!
 //! The crypto is that of mls-rs on AWS-LC. This file checks; where a message belongs is decided elsewhere.
 
@@ -33,7 +33,7 @@ impl ExternalCommit {
             return Proof::Invalid;
         }
         let content = [self.to_be_signed(), group_info.group_context()];
-        verify(group_info.cipher_suite(), self.signature_key(), &content, self.signature())
+        verify_framed(group_info.cipher_suite(), self.signature_key(), &content, self.signature())
     }
 }
 
@@ -44,7 +44,7 @@ impl ExternalProposal {
         match (self.signer(), self.signed()) {
             (Signer::NewMember(suite, _), _) if *suite != group_suite => Proof::Invalid,
             (Signer::NewMember(suite, key), Some((content, signature))) => {
-                verify(*suite, &self.message().bytes()[key.clone()], &[content], signature)
+                verify_framed(*suite, &self.message().bytes()[key.clone()], &[content], signature)
             }
             (Signer::NewMember(..), None) | (Signer::External(_), _) => Proof::Unknown,
         }
@@ -56,7 +56,7 @@ impl ExternalProposal {
         let Signer::External(index) = *self.signer() else { return self.own_proof(suite) };
         let Some((content, signature)) = self.signed() else { return Proof::Unknown };
         match external_sender(group_info.group_context(), index) {
-            Ok(Some(key)) => verify(suite, key, &[content], signature),
+            Ok(Some(key)) => verify_framed(suite, key, &[content], signature),
             Ok(None) => Proof::Invalid,
             // Nobody but its publisher has looked into the GroupInfo's extensions.
             Err(_) => Proof::Unknown,
@@ -96,20 +96,30 @@ fn external_sender(mut context: &[u8], index: u32) -> Walk<Option<&[u8]>> {
     Ok(None)
 }
 
-/// `VerifyWithLabel(key, "FramedContentTBS", content, signature)` (RFC 9420 §5.1.2), of content in pieces.
-fn verify(suite: CipherSuite, key: &[u8], content: &[&[u8]], signature: &[u8]) -> Proof {
+/// Whether a member signed the GroupInfo, with that key.
+pub(super) fn verify_group_info(group_info: &WireGroupInfo, key: &[u8]) -> Proof {
+    let signed = [group_info.to_be_signed()];
+    verify(group_info.cipher_suite(), key, b"MLS 1.0 GroupInfoTBS", &signed, group_info.signature())
+}
+
+/// Whether a `FramedContentTBS`, in pieces, was signed with that key.
+pub(super) fn verify_framed(suite: CipherSuite, key: &[u8], content: &[&[u8]], signature: &[u8]) -> Proof {
+    verify(suite, key, b"MLS 1.0 FramedContentTBS", content, signature)
+}
+
+/// `VerifyWithLabel(key, label, content, signature)` (RFC 9420 §5.1.2), of content in pieces.
+fn verify(suite: CipherSuite, key: &[u8], label: &[u8], content: &[&[u8]], signature: &[u8]) -> Proof {
     let Some(crypto) = AwsLcCryptoProvider::new().cipher_suite_provider(suite.0.into()) else { return Proof::Unknown };
-    let Ok(signed) = sign_content(&content.concat()) else { return Proof::Unknown };
+    let Ok(signed) = sign_content(label, &content.concat()) else { return Proof::Unknown };
     match crypto.verify(&SignaturePublicKey::new_slice(key), signature, &signed) {
         Ok(()) => Proof::Valid,
         Err(_) => Proof::Invalid,
     }
 }
 
-fn sign_content(content: &[u8]) -> Walk<Vec<u8>> {
-    const LABEL: &[u8] = b"MLS 1.0 FramedContentTBS";
-    let mut signed = Vec::with_capacity(LABEL.len() + content.len() + 8);
-    byte_vec::mls_encode(&LABEL, &mut signed)?;
+fn sign_content(label: &[u8], content: &[u8]) -> Walk<Vec<u8>> {
+    let mut signed = Vec::with_capacity(label.len() + content.len() + 8);
+    byte_vec::mls_encode(&label, &mut signed)?;
     byte_vec::mls_encode(&content, &mut signed)?;
     Ok(signed)
 }

@@ -1,7 +1,7 @@
 //! Tests of the walk over RFC 9420's structures: annotated bytes, and the same messages read by mls-rs.
 
 mod annotated;
-mod clients;
+pub(crate) mod clients;
 mod differential;
 mod outsiders;
 pub(crate) mod random;

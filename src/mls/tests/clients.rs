@@ -27,7 +27,7 @@ use mls_rs_crypto_awslc::AwsLcCryptoProvider;
 /// The suites of RFC 9420 that AWS-LC has.
 pub(crate) const SUITES: [u16; 5] = [1, 2, 3, 5, 7];
 /// A proposal type and an extension type from the private-use ranges.
-const CUSTOM_PROPOSAL: u16 = 0xf101;
+pub(crate) const CUSTOM_PROPOSAL: u16 = 0xf101;
 const BANNED: u16 = 0xf0d5;
 
 pub(crate) type Config =
@@ -145,16 +145,16 @@ pub(crate) fn crypto(suite: u16) -> impl CipherSuiteProvider {
     AwsLcCryptoProvider::new().cipher_suite_provider(CipherSuite::new(suite)).unwrap()
 }
 
-fn identity(suite: u16, credential: Credential) -> (SigningIdentity, SignatureSecretKey) {
+pub(crate) fn identity(suite: u16, credential: Credential) -> (SigningIdentity, SignatureSecretKey) {
     let (secret, public) = crypto(suite).signature_key_generate().unwrap();
     (SigningIdentity::new(credential, public), secret)
 }
 
-fn basic(name: &str) -> Credential {
+pub(crate) fn basic(name: &str) -> Credential {
     BasicCredential::new(name.as_bytes().to_vec()).into_credential()
 }
 
-fn x509() -> Credential {
+pub(crate) fn x509() -> Credential {
     x509::CertificateChain::from(vec![b"leaf certificate".to_vec(), b"issuer certificate".to_vec()]).into_credential()
 }
 
@@ -162,7 +162,7 @@ fn custom_credential() -> Credential {
     Credential::Custom(CustomCredential::new(CredentialType::new(0xf00d), b"a credential of our own".to_vec()))
 }
 
-fn client(suite: u16, credential: Credential, rules: DefaultMlsRules) -> Client<Config> {
+pub(crate) fn client(suite: u16, credential: Credential, rules: DefaultMlsRules) -> Client<Config> {
     let (identity, secret) = identity(suite, credential);
     Client::builder()
         .identity_provider(Anyone)
@@ -175,13 +175,13 @@ fn client(suite: u16, credential: Credential, rules: DefaultMlsRules) -> Client<
         .build()
 }
 
-fn banned(name: &str) -> ExtensionList {
+pub(crate) fn banned(name: &str) -> ExtensionList {
     let entry = [&[u8::try_from(name.len()).unwrap()], name.as_bytes()].concat();
     let data = [&[u8::try_from(entry.len()).unwrap()], entry.as_slice()].concat();
     vec![Extension::new(ExtensionType::new(BANNED), data)].into()
 }
 
-fn key_package(client: &Client<Config>) -> MlsMessage {
+pub(crate) fn key_package(client: &Client<Config>) -> MlsMessage {
     client.generate_key_package_message(ExtensionList::default(), ExtensionList::default(), None).unwrap()
 }
 
@@ -190,7 +190,7 @@ fn bare(message: &MlsMessage) -> Vec<u8> {
     message.to_bytes().unwrap()[4..].to_vec()
 }
 
-fn rules(encrypted: bool) -> DefaultMlsRules {
+pub(crate) fn rules(encrypted: bool) -> DefaultMlsRules {
     DefaultMlsRules::new()
         .with_encryption_options(EncryptionOptions::new(encrypted, Default::default()))
         .with_commit_options(CommitOptions::new().with_allow_external_commit(true))

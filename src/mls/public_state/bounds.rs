@@ -1,0 +1,244 @@
+//! What is too large to be looked into, told from the bytes, before anything is built of them.
+//!
+//! A blank node, a Remove or an empty extension is a few bytes on the wire and hundreds in memory, and some checks take
+//! the square of a list's length. These limits are far above what groups have, and low enough that what is decoded takes
+//! some ten times its bytes at most.
+
+use mls_rs_codec::MlsDecode;
+
+use super::{
+    super::{
+        CipherSuite, EpochNumber, Fault, ProtocolVersion, Walk, WireGroupInfo, WireMessage, WireRatchetTree,
+        grammar::{pre_shared_key_id, presence, vector},
+        tree_hash::{NoTreeHash, nodes},
+    },
+    Unobservable,
+};
+
+/// Extensions in one list.
+const MAX_EXTENSIONS: usize = 128;
+/// Bytes of one list of capabilities: 512 entries.
+const MAX_CAPABILITIES: usize = 1 << 10;
+/// Proposals of a commit, and ciphertexts in its path: one for each leaf of the largest tree.
+const MAX_ENTRIES: usize = 1 << 16;
+/// A tree has more than this many nodes only if one in so many is not blank.
+const SPARSE: usize = 1 << 10;
+const LEAST_FILLED: usize = 32;
+/// The squares of the lengths of all lists of unmerged leaves: mls-rs takes that many steps to check them.
+const MAX_UNMERGED_SQUARES: usize = 1 << 29;
+
+/// The references to proposals in a commit, and whether there are proposals whose effect only the application knows.
+#[derive(Debug, Default)]
+pub(super) struct Listed<'a> {
+    pub(super) references: Vec<&'a [u8]>,
+    pub(super) has_custom: bool,
+}
+
+/// Looks over a tree.
+pub(super) fn check_tree(tree: &WireRatchetTree) -> Result<(), Unobservable> {
+    let nodes = nodes(tree).map_err(|why| match why {
+        NoTreeHash::TooLarge => Unobservable::TooLarge,
+        NoTreeHash::Form | NoTreeHash::Suite => Unobservable::Encoding,
+    })?;
+    let mut filled = 0;
+    let mut squares = 0_usize;
+    for (at, content) in nodes.iter().enumerate() {
+        let Some(mut content) = *content else { continue };
+        filled += 1;
+        let bounded = if at % 2 == 0 {
+            check_leaf(&mut content)
+        } else {
+            unmerged(content).map(|found| {
+                squares = squares.saturating_add(found.saturating_mul(found));
+                Bounded::Yes
+            })
+        };
+        bounded.map_err(|_| Unobservable::Encoding)?.or_too_large()?;
+    }
+    if squares > MAX_UNMERGED_SQUARES || (nodes.len() > SPARSE && nodes.len() > LEAST_FILLED * filled) {
+        return Err(Unobservable::TooLarge);
+    }
+    Ok(())
+}
+
+/// Looks over a GroupInfo, but not its tree.
+pub(super) fn check_group_info(group_info: &WireGroupInfo) -> Result<(), Unobservable> {
+    walk_group_info(group_info).map_err(|_| Unobservable::Encoding)?.or_too_large()
+}
+
+/// Looks over a GroupContext.
+pub(super) fn check_context(mut context: &[u8]) -> Result<(), Unobservable> {
+    walk_context(&mut context).map_err(|_| Unobservable::Encoding)?.or_too_large()
+}
+
+/// Looks over a public commit, and finds what it refers to.
+pub(super) fn check_commit(commit: &WireMessage) -> Result<Listed<'_>, Unobservable> {
+    let mut reader = commit.public_content();
+    let mut listed = Listed::default();
+    let bounded = vector(&mut reader).and_then(|proposals| walk_proposals(proposals, &mut listed));
+    // A proposal that has not one vector for a body ends nobody knows where.
+    let unreadable = if listed.has_custom { Unobservable::UnknownForm } else { Unobservable::Encoding };
+    bounded.map_err(|_| unreadable)?.or_too_large()?;
+    walk_path(&mut reader).map_err(|_| Unobservable::Encoding)?.or_too_large()?;
+    Ok(listed)
+}
+
+/// Looks over a proposal that stands alone.
+pub(super) fn check_proposal(message: &WireMessage) -> Result<(), Unobservable> {
+    let mut has_custom = false;
+    walk_proposal(&mut message.public_content(), &mut has_custom).map_err(|_| Unobservable::UnknownForm)?.or_too_large()
+}
+
+/// Whether something stays within the limits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bounded {
+    Yes,
+    No,
+}
+
+impl Bounded {
+    fn of(is_bounded: bool) -> Self {
+        if is_bounded { Self::Yes } else { Self::No }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self::of(self == Self::Yes && other == Self::Yes)
+    }
+
+    fn or_too_large(self) -> Result<(), Unobservable> {
+        if self == Self::Yes { Ok(()) } else { Err(Unobservable::TooLarge) }
+    }
+}
+
+fn walk_group_info(group_info: &WireGroupInfo) -> Walk<Bounded> {
+    let mut reader = group_info.group_context();
+    let context = walk_context(&mut reader)?;
+    let mut behind = group_info.behind_context();
+    Ok(context.and(extensions(&mut behind)?))
+}
+
+fn walk_context(reader: &mut &[u8]) -> Walk<Bounded> {
+    ProtocolVersion::mls_decode(reader)?;
+    CipherSuite::mls_decode(reader)?;
+    vector(reader)?; // group_id
+    EpochNumber::mls_decode(reader)?;
+    vector(reader)?; // tree_hash
+    vector(reader)?; // confirmed_transcript_hash
+    extensions(reader)
+}
+
+fn extensions(reader: &mut &[u8]) -> Walk<Bounded> {
+    let mut list = vector(reader)?;
+    for _ in 0..MAX_EXTENSIONS {
+        if list.is_empty() {
+            return Ok(Bounded::Yes);
+        }
+        u16::mls_decode(&mut list)?; // extension_type
+        vector(&mut list)?; // extension_data
+    }
+    Ok(Bounded::of(list.is_empty()))
+}
+
+fn check_leaf(reader: &mut &[u8]) -> Walk<Bounded> {
+    vector(reader)?; // encryption_key
+    vector(reader)?; // signature_key
+    u16::mls_decode(reader)?; // credential_type
+    vector(reader)?; // credential
+    let mut bounded = Bounded::Yes;
+    for _capability in 0..5 {
+        bounded = bounded.and(Bounded::of(vector(reader)?.len() <= MAX_CAPABILITIES));
+    }
+    match u8::mls_decode(reader)? {
+        1 => drop(super::super::fixed::<16>(reader)?), // key_package: Lifetime
+        2 => {}                                        // update
+        3 => drop(vector(reader)?),                    // commit: parent_hash
+        _ => return Err(Fault::EnumValue.into()),
+    }
+    bounded = bounded.and(extensions(reader)?);
+    vector(reader)?; // signature
+    Ok(bounded)
+}
+
+/// How many unmerged leaves a parent has.
+fn unmerged(mut parent: &[u8]) -> Walk<usize> {
+    vector(&mut parent)?; // encryption_key
+    vector(&mut parent)?; // parent_hash
+    Ok(vector(&mut parent)?.len() / size_of::<u32>())
+}
+
+fn walk_proposals<'a>(mut reader: &'a [u8], listed: &mut Listed<'a>) -> Walk<Bounded> {
+    const PROPOSAL: u8 = 1;
+    const REFERENCE: u8 = 2;
+    let mut bounded = Bounded::Yes;
+    for _ in 0..MAX_ENTRIES {
+        if reader.is_empty() {
+            return Ok(bounded);
+        }
+        match u8::mls_decode(&mut reader)? {
+            PROPOSAL => bounded = bounded.and(walk_proposal(&mut reader, &mut listed.has_custom)?),
+            REFERENCE => listed.references.push(vector(&mut reader)?),
+            _ => return Err(Fault::EnumValue.into()),
+        }
+    }
+    Ok(bounded.and(Bounded::of(reader.is_empty())))
+}
+
+fn walk_proposal(reader: &mut &[u8], has_custom: &mut bool) -> Walk<Bounded> {
+    match u16::mls_decode(reader)? {
+        1 => {
+            ProtocolVersion::mls_decode(reader)?;
+            CipherSuite::mls_decode(reader)?;
+            vector(reader)?; // init_key
+            let bounded = check_leaf(reader)?.and(extensions(reader)?);
+            vector(reader)?; // signature
+            Ok(bounded)
+        }
+        2 => check_leaf(reader),
+        3 => u32::mls_decode(reader).map(|_leaf_index| Bounded::Yes),
+        4 => pre_shared_key_id(reader).map(|()| Bounded::Yes),
+        5 => {
+            vector(reader)?; // group_id
+            u16::mls_decode(reader)?; // version
+            u16::mls_decode(reader)?; // cipher_suite
+            extensions(reader)
+        }
+        6 => vector(reader).map(|_kem_output| Bounded::Yes),
+        7 => extensions(reader),
+        SELF_REMOVE | SELF_REMOVE_PRIVATE => Ok(Bounded::Yes),
+        _ => {
+            *has_custom = true;
+            // What mls-rs takes every other proposal for.
+            vector(reader).map(|_body| Bounded::Yes)
+        }
+    }
+}
+
+/// `SelfRemove` of draft-ietf-mls-extensions: an empty struct.
+pub(super) const SELF_REMOVE: u16 = 0x000a;
+/// The same under the number for private use that mls-rs gives it.
+pub(super) const SELF_REMOVE_PRIVATE: u16 = 0xf003;
+
+/// `optional<UpdatePath> path` (RFC 9420 §7.6).
+fn walk_path(reader: &mut &[u8]) -> Walk<Bounded> {
+    if !presence(reader)? {
+        return Ok(Bounded::Yes);
+    }
+    let leaf = check_leaf(reader)?;
+    let mut nodes = vector(reader)?;
+    let mut ciphertexts = 0;
+    while !nodes.is_empty() {
+        vector(&mut nodes)?; // encryption_key
+        let mut sealed = vector(&mut nodes)?;
+        while !sealed.is_empty() {
+            ciphertexts += 1;
+            if ciphertexts > MAX_ENTRIES {
+                return Ok(Bounded::No);
+            }
+            vector(&mut sealed)?; // kem_output
+            vector(&mut sealed)?; // ciphertext
+        }
+        // A node without ciphertexts has nobody below to read it.
+        ciphertexts += 1;
+    }
+    Ok(leaf.and(Bounded::of(ciphertexts <= MAX_ENTRIES)))
+}
