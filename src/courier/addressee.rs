@@ -67,7 +67,7 @@ impl Addressee {
         }
         providers
             .peer(provider)
-            .map_or(Self::Stranger, |channel| Self::Peer(Box::new(DeliveryService::new(Terse(channel)))))
+            .map_or(Self::Stranger, |channel| Self::Peer(Box::new(Terse::service(channel, ANSWER_BYTES_MAX))))
     }
 
     /// Asks for whom a Welcome is taken.
@@ -90,11 +90,22 @@ impl Addressee {
 }
 
 /// A channel to a peer that has little to say: what is longer is not read to its end.
-pub(super) struct Terse(PeerChannel);
+#[derive(Clone)]
+pub(super) struct Terse {
+    channel: PeerChannel,
+    answer_bytes_max: usize,
+}
+
+impl Terse {
+    /// The operations at that peer, whose answers have at most so many bytes.
+    pub(super) fn service(channel: PeerChannel, answer_bytes_max: usize) -> DeliveryService<Self> {
+        DeliveryService::new(Self { channel, answer_bytes_max })
+    }
+}
 
 impl Channel for Terse {
     async fn post(&self, request: ChannelRequest) -> Result<ChannelResponse, ChannelError> {
-        self.0.post_within(request, &mut Room(ANSWER_BYTES_MAX)).await
+        self.channel.post_within(request, &mut Room(self.answer_bytes_max)).await
     }
 }
 

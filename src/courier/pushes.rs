@@ -10,25 +10,27 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use http::{StatusCode, header};
+use http::StatusCode;
 use tokio::{sync::Notify, task::JoinSet, time::Instant};
 
-use super::Courier;
+use super::{Courier, addressee::Terse};
 use crate::{
     client::{
         Backoff,
-        http::{Channel, ChannelRequest, ChannelResponse, Operation, PeerChannel},
+        http::{CallError, ChannelError, DeliveryService},
     },
-    service::{Place, Progress, Push, Service},
-    wire::{MEDIA_TYPE, PushResponse, ServiceProviderId, decode},
+    service::{self, Place, Progress, Service},
+    wire::ServiceProviderId,
 };
 
 /// How many pushes to one peer may be under way.
 const UNDER_WAY_MAX: usize = 8;
-/// How many partitions a line holds that wait for their turn, and how many that are to be tried again later.
+/// How many partitions a line holds that wait for their turn before it takes more, and how many that are to be tried
+/// again later. What it takes at once is bounded where it is called for.
 const PLACES_MAX: usize = 1024;
+/// The longest answer to a push, in bytes: an index, or a problem.
+const ANSWER_BYTES_MAX: usize = 16 * 1024;
 /// How many subscriptions are looked at in one read.
 const LOOK: usize = 256;
 /// How soon lines come back to something.
@@ -60,7 +62,7 @@ pub(super) async fn push(courier: &Courier, peers: Vec<ServiceProviderId>, pace:
         let line = Line {
             service: courier.service.clone(),
             peer,
-            channel,
+            subscriber: Terse::service(channel, ANSWER_BYTES_MAX),
             called,
             waiting: VecDeque::new(),
             known: HashSet::new(),
@@ -89,7 +91,7 @@ pub(super) async fn push(courier: &Courier, peers: Vec<ServiceProviderId>, pace:
 struct Line {
     service: Arc<Service>,
     peer: ServiceProviderId,
-    channel: PeerChannel,
+    subscriber: DeliveryService<Terse>,
     called: Arc<Notify>,
     /// Whose turn is next.
     waiting: VecDeque<Place>,
@@ -138,8 +140,10 @@ enum Came {
         /// When the peer said to come back.
         retry_after: Option<Duration>,
     },
-    /// The peer cannot be reached, or this provider could not go on.
+    /// The peer cannot be reached, or not with this.
     Unreached,
+    /// This provider could not go on. It says nothing about the peer.
+    Stuck,
 }
 
 impl Line {
@@ -230,9 +234,9 @@ impl Line {
             };
             self.known.remove(&place);
             self.departed.insert(place, false);
-            let (service, peer, channel) = (self.service.clone(), self.peer.clone(), self.channel.clone());
+            let (service, peer, subscriber) = (self.service.clone(), self.peer.clone(), self.subscriber.clone());
             let pushing = async move {
-                let came = push_one(&service, &peer, &channel, place).await;
+                let came = push_one(&service, &peer, &subscriber, place).await;
                 Pushed { place, failures, came }
             };
             self.under_way.push(pushing.boxed());
@@ -252,20 +256,35 @@ impl Line {
             Came::Refused { retry_after } => {
                 self.failures = 0;
                 self.rest = None;
-                // Without room it is forgotten here, and found again by the next look.
-                if self.later.len() < PLACES_MAX {
-                    let delay = self.pace.backoff.delay(failures + 1, self.service.jitter(), retry_after);
-                    self.later.insert((Instant::now() + delay, place), failures + 1);
-                    self.known.insert(place);
-                }
+                self.put_off(place, failures, retry_after);
             }
+            Came::Stuck => self.put_off(place, failures, None),
             Came::Unreached => {
-                self.failures = self.failures.saturating_add(1);
-                self.rest = Some(Instant::now() + self.pace.backoff.delay(self.failures, self.service.jitter(), None));
-                if self.known.insert(place) {
-                    self.waiting.push_front(place);
+                // What was under way together fails together, over one connection: that is one failure.
+                let is_news = !self.is_resting();
+                if is_news {
+                    self.failures = self.failures.saturating_add(1);
+                    let delay = self.pace.backoff.delay(self.failures, self.service.jitter(), None);
+                    self.rest = Some(Instant::now() + delay);
+                }
+                // It may be this push alone that does not get through: it does not stand in the way of the others.
+                if is_news && self.failures == 1 {
+                    self.put_off(place, failures, None);
+                } else if self.known.insert(place) {
+                    self.waiting.push_back(place);
                 }
             }
+        }
+    }
+
+    /// Tries it again later, the later the more often it has failed.
+    fn put_off(&mut self, place: Place, failures: u32, retry_after: Option<Duration>) {
+        // Without room it is forgotten here, and found again by the next look.
+        if self.later.len() < PLACES_MAX {
+            let failures = failures.saturating_add(1);
+            let delay = self.pace.backoff.delay(failures, self.service.jitter(), retry_after);
+            self.later.insert((Instant::now() + delay, place), failures);
+            self.known.insert(place);
         }
     }
 
@@ -289,46 +308,46 @@ impl Line {
 }
 
 /// Pushes one page of a partition, if there is one that is due.
-async fn push_one(service: &Arc<Service>, peer: &ServiceProviderId, channel: &PeerChannel, place: Place) -> Came {
+async fn push_one(
+    service: &Arc<Service>,
+    peer: &ServiceProviderId,
+    subscriber: &DeliveryService<Terse>,
+    place: Place,
+) -> Came {
     let push = match service.next_push(peer, place).await {
         Ok(Some(push)) => push,
         Ok(None) => return Came::Done,
-        Err(_) => return Came::Refused { retry_after: None },
+        Err(error) => {
+            tracing::warn!(%error, "a push could not be made");
+            return Came::Stuck;
+        }
     };
-    let answer = channel.post(ChannelRequest::new(Operation::Push, push.body.clone())).await;
-    let came = match answer {
-        Err(_) => Came::Unreached,
-        Ok(answer) => take_answer(service, &push, &answer).await,
+    let came = match subscriber.push_encoded(push.body.clone()).await {
+        Ok(response) => came(service.pushed(&push, response).await),
+        Err(CallError::Problem(problem)) if problem.status == StatusCode::GONE => {
+            came(service.unsubscribed(&push).await.map(|()| Progress::Done))
+        }
+        Err(CallError::Problem(problem)) => Came::Refused { retry_after: problem.retry_after },
+        Err(CallError::Channel(ChannelError::NoMemory) | CallError::MediaType | CallError::Encoding(_)) => {
+            Came::Refused { retry_after: None }
+        }
+        Err(CallError::Channel(_)) => Came::Unreached,
     };
     tracing::trace!(bytes = push.body.len(), outcome = came.word(), "messages pushed");
     came
 }
 
-async fn take_answer(service: &Arc<Service>, push: &Push, answer: &ChannelResponse) -> Came {
-    let refused = || {
-        let seconds = answer.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        Came::Refused { retry_after: seconds.map(Duration::from_secs) }
-    };
-    let recorded = match answer.status {
-        StatusCode::OK => match response(answer) {
-            Some(response) => service.pushed(push, response).await,
-            None => return refused(),
-        },
-        StatusCode::GONE => service.unsubscribed(push).await.map(|()| Progress::Done),
-        _ => return refused(),
-    };
+/// What it means that the subscriber's answer was recorded, or was not.
+fn came(recorded: Result<Progress, service::Error>) -> Came {
     match recorded {
         Ok(Progress::Done) => Came::Done,
         Ok(Progress::More) => Came::More,
-        Ok(Progress::None) | Err(_) => refused(),
+        Ok(Progress::None) => Came::Refused { retry_after: None },
+        Err(error) => {
+            tracing::warn!(%error, "what came of a push could not be recorded");
+            Came::Stuck
+        }
     }
-}
-
-fn response(answer: &ChannelResponse) -> Option<PushResponse> {
-    let media_type = answer.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let is_ours = media_type.split(';').next()?.trim().eq_ignore_ascii_case(MEDIA_TYPE);
-    let body: &Bytes = &answer.body;
-    is_ours.then(|| decode(body).ok())?
 }
 
 impl Came {
@@ -339,6 +358,7 @@ impl Came {
             Self::More => "more",
             Self::Refused { .. } => "refused",
             Self::Unreached => "unreached",
+            Self::Stuck => "stuck",
         }
     }
 }

@@ -16,8 +16,8 @@ use crate::{
         ExternalProposalRequest, ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse, InboxAckRequest,
         InboxRequest, InboxResponse, JoinToken, JoinTokenRequest, JoinTokenResponse, KeyPackageRequests,
         KeyPackageResults, KeyPackageStanding, LeaveGroupRequest, ListTokensResponse, MEDIA_TYPE, MaskedPartitionKey,
-        MintGroupIdResponse, MintTokenRequest, MintTokenResponse, ReceiveRequest, RevokeTokenRequest, SendRequest,
-        SendResponse, UploadKeyPackagesRequest, WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
+        MintGroupIdResponse, MintTokenRequest, MintTokenResponse, PushResponse, ReceiveRequest, RevokeTokenRequest,
+        SendRequest, SendResponse, UploadKeyPackagesRequest, WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
     },
 };
 
@@ -297,6 +297,14 @@ impl<C: Channel> DeliveryService<C> {
     /// [`CallError`]. Handing over the same again is safe.
     pub async fn welcome(&self, push: &WelcomePush) -> Result<(), CallError> {
         self.successful(ChannelRequest::new(Operation::Welcome, encode(push)?)).await.map(drop)
+    }
+
+    /// Pushes messages to a subscriber; the request was encoded before.
+    ///
+    /// # Errors
+    /// [`CallError`]; [`ProblemCode::NotSubscribed`] when the subscriber wants no more.
+    pub async fn push_encoded(&self, body: Bytes) -> Result<PushResponse, CallError> {
+        decode(&self.successful(ChannelRequest::new(Operation::Push, body)).await?)
     }
 
     async fn call<T: MlsEncode, U: MlsDecode>(&self, operation: Operation, request: &T) -> Result<U, CallError> {

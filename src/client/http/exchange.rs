@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Uri, header};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy::{Client, connect::Connect};
 
 use super::{ChannelError, ChannelRequest, ChannelResponse, DS_EXPECT_COMMIT, DS_JOIN_TOKEN, Limits, ResponseMemory};
@@ -47,13 +47,20 @@ pub(in crate::client) async fn exchange<C>(
 where
     C: Connect + Clone + Send + Sync + 'static,
 {
+    let deadline = limits.request.saturating_add(wait).saturating_add(upload(&request));
     let exchange = async {
         let response = client.request(request).await.map_err(|error| classify(&error, error.is_connect()))?;
         let (head, body) = response.into_parts();
         let body = collect(body, limits.response_bytes, memory).await?;
         Ok(ChannelResponse { status: head.status, headers: head.headers, body })
     };
-    tokio::time::timeout(limits.request.saturating_add(wait), exchange).await.unwrap_or(Err(ChannelError::Timeout))
+    tokio::time::timeout(deadline, exchange).await.unwrap_or(Err(ChannelError::Timeout))
+}
+
+/// How long the request's body may take to be sent, beside what every exchange has.
+fn upload(request: &Request<Full<Bytes>>) -> Duration {
+    let mebibytes = request.body().size_hint().lower() / (1024 * 1024);
+    Duration::from_secs(mebibytes)
 }
 
 /// The whole body. One frame is the ordinary case, and is not copied.

@@ -7,7 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// For the connection, TLS included.
     pub connect: Duration,
-    /// For the whole exchange, connection included. What `Prefer: wait` asks for comes on top.
+    /// For the whole exchange, connection included. What `Prefer: wait` asks for comes on top, and a second for each
+    /// MiB of the request: a Welcome with its tree has 48 of them.
     pub request: Duration,
     /// The largest response body, in bytes.
     pub response_bytes: usize,
