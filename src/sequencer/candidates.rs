@@ -97,6 +97,26 @@ pub fn is_candidate<S: State + ?Sized>(
     }
 }
 
+/// Whether whoever shows the partition's key is taken for a member: nothing follows it, or doubt about what follows prevails.
+/// One who was removed and reads on raises doubt too, and is not a majority.
+///
+/// # Errors
+/// When the state could not be read.
+pub fn shows_membership<S: State + ?Sized>(
+    state: &S,
+    partition: &Partition,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<bool, S::Error> {
+    if !partition.is_connected() {
+        return Ok(false);
+    }
+    match dominant_child(state, partition, policy, now)? {
+        None => Ok(true),
+        Some(child) => Ok(Doubt::about(state, partition, &child, policy, now)?.prevails()),
+    }
+}
+
 /// The partition whose GroupInfo is given to those who want to join: the dominant head, or, where doubt about a commit of
 /// the dominant branch prevails, the partition in which the first such commit stands.
 ///

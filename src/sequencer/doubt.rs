@@ -45,6 +45,9 @@ impl Doubt {
             return Ok(Self::default());
         }
         let Some(announced) = state.partition(&child.key)? else { return Ok(Self::default()) };
+        if let Some(committer) = &announced.announced_by {
+            doubters.remove(committer);
+        }
         let mut followers = BTreeSet::new();
         let mut below: Arc<Partition> = announced.clone();
         for _step in 0..WALK_MAX {
@@ -54,12 +57,15 @@ impl Doubt {
                     followers.insert(a_use.provider.clone());
                 }
             }
+            // Who lagged for a while has gone on by now. Whoever follows, nobody doubts.
+            if doubters.is_empty() {
+                return Ok(Self::default());
+            }
             let Some(next) = dominant_child(state, &below, policy, now)? else { break };
             let Some(next) = state.partition(&next.key)? else { break };
             below = next;
         }
         if let Some(committer) = &announced.announced_by {
-            doubters.remove(committer);
             followers.remove(committer);
         }
         let sets = [doubters, followers];

@@ -39,7 +39,9 @@ mod tests;
 mod transition;
 
 pub use budget::{Budget, Usage};
-pub use candidates::{CANDIDATES_MAX, Candidate, HEADS_MAX, Heads, candidates, is_candidate, publisher};
+pub use candidates::{
+    CANDIDATES_MAX, Candidate, HEADS_MAX, Heads, candidates, is_candidate, publisher, shows_membership,
+};
 pub use command::{
     Announcement, Command, Create, Deliver, Delivered, Expire, Follow, Forget, Ground, Join, Keep, Present, Propose,
     Pushed, RepeatKey, Reserve, Restore, Send, Subscribe, Terminate, Unsubscribe,

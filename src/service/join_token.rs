@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Error, Service, Submitter, view::SnapshotView};
 use crate::{
-    sequencer::{Command, GroupKey, Present, Rejection, State, is_candidate},
+    sequencer::{Command, GroupKey, Present, Rejection, State, shows_membership},
     store::Presentation,
     wire::{JoinToken, JoinTokenRequest, JoinTokenResponse},
 };
@@ -27,7 +27,7 @@ impl Service {
             .snapshot_read(move |snapshot| {
                 let view = SnapshotView { group, snapshot };
                 let Some(record) = view.partition(&partition)? else { return Ok(false) };
-                is_candidate(&view, &record, &policy, now)
+                shows_membership(&view, &record, &policy, now)
             })
             .await?;
         if !is_in {

@@ -1,7 +1,10 @@
 //! Who is given a join token.
 
 use super::*;
-use crate::{sequencer::Rejection, wire::PartitionKey};
+use crate::{
+    sequencer::Rejection,
+    wire::{PartitionKey, ReceiveRequest},
+};
 
 const UNKNOWN: Error = Error::Rejected(Rejection::UnknownGroup);
 
@@ -18,6 +21,15 @@ async fn members_are_given_tokens_and_former_ones_are_not() {
     let removal = town.people[0].group.commit_remove(&[carol], true).unwrap();
     town.setup.send(&user("alice"), removal).await.unwrap();
     town.read_all().await;
+    // Carol's provider goes on with the old key, so that the removal is in doubt for a while: no majority doubts it.
+    let read_on =
+        ReceiveRequest { group_id: old.group_id.clone(), partition_key: old.partition_key.clone(), counter: 0 };
+    for _minute in [0, 11] {
+        let receive = Receive::new(&read_on, std::time::Duration::ZERO);
+        town.setup.service.receive(&peer("third.example"), receive).await.unwrap();
+        town.setup.settle().await;
+        town.setup.clock.advance(11 * 60_000);
+    }
     let service = &town.setup.service;
     let refused = service.join_token(&peer("third.example"), &old).await;
     assert_eq!(refused, Err(UNKNOWN), "the key of an epoch that is over");
