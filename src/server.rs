@@ -225,6 +225,7 @@ fn policy(config: &Config) -> Policy {
     let providers: BTreeSet<ServiceProviderId> = peers.chain([config.provider.id.clone()]).collect();
     Policy {
         providers: Arc::new(providers),
+        hub: Some(config.provider.id.clone()),
         sizes: SizeLimits {
             application: limits.application_message_bytes,
             handshake: limits.handshake_bytes,

@@ -5,7 +5,8 @@ use super::{
     UnixMillis, outbox,
 };
 
-/// An attempt at a dispatch that is not due any more changes nothing: somebody has recorded another one.
+/// An attempt at a dispatch that is not due any more changes nothing: somebody has recorded another one. A dispatch whose
+/// Welcome is gone, or is another one of the same name, goes.
 pub(super) fn deliver<S: State + ?Sized>(
     state: &S,
     deliver: &Deliver,
@@ -15,7 +16,11 @@ pub(super) fn deliver<S: State + ?Sized>(
     let mut transition = Transition::unchanged(Outcome::Done);
     let Deliver { key, outcome, jitter } = deliver;
     let Some(dispatch) = state.dispatch(key).map_err(Refusal::State)? else { return Ok(transition) };
-    let Some(outgoing) = state.outgoing(&key.welcome).map_err(Refusal::State)? else { return Ok(transition) };
+    let outgoing = state.outgoing(&key.welcome).map_err(Refusal::State)?;
+    let Some(outgoing) = outgoing.filter(|outgoing| outgoing.submitted_ms == dispatch.submitted_ms) else {
+        transition.dispatches.push((key.clone(), None));
+        return Ok(transition);
+    };
     match outcome {
         Delivered::Ticket(bytes) => {
             let ticket = Ticket { bytes: *bytes, until_ms: now.saturating_add(policy.ticket_ms) };
@@ -30,7 +35,7 @@ pub(super) fn deliver<S: State + ?Sized>(
                 return Ok(transition);
             }
             let ticket = dispatch.ticket.filter(|_| *keeps_ticket);
-            let later = Dispatch { attempts: dispatch.attempts.saturating_add(1), ticket };
+            let later = Dispatch { attempts: dispatch.attempts.saturating_add(1), ticket, ..dispatch };
             transition.dispatches.push((key.clone(), None));
             // Never the row that was just removed, however short the wait.
             let due_ms = due_ms.max(key.due_ms.saturating_add(1));

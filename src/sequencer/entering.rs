@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{
     Announcement, Blob, BlobKey, Charge, Child, Cut, Entry, EntryCommit, Group, Head, Parent, Partition, Policy,
     Receipt, Refusal, Rejection, Sign, State, Timer, Transition, UnixMillis, Usage, Welcome, WelcomeName,
-    dominance::{dominant_child, is_on_dominant_branch, orphan_above},
+    dominance::{WALK_MAX, dominant_child, is_on_dominant_branch, orphan_above},
     evidence, outbox,
     subscribe::follow_commit,
 };
@@ -58,6 +58,7 @@ impl Entering<'_> {
             change.note_first_use(self).map_err(Refusal::State)?;
         }
         change.charge(self, opens, child)?;
+        change.vouch(self).map_err(Refusal::State)?;
         change.append(self, receipt, opens);
         change.post(self, receipt)?;
         if self.presents {
@@ -249,7 +250,11 @@ impl<S: State + ?Sized> Change<'_, S> {
 
     /// Takes what an adopted partition had cost out of its record, if it is to be given back.
     fn refund(&self, partition: &mut Partition) -> Vec<Charge> {
-        if self.exempt { std::mem::take(&mut partition.charges) } else { Vec::new() }
+        if !self.exempt {
+            return Vec::new();
+        }
+        partition.debtors.clear();
+        std::mem::take(&mut partition.charges)
     }
 
     /// Whoever used a partition that is now connected to the root has used the group.
@@ -343,11 +348,49 @@ impl<S: State + ?Sized> Change<'_, S> {
         }
         self.set_in_group(entering.submitter, in_group);
         self.target.record_charge(entering.submitter, target);
-        let announced = entering.announcement.map(|announcement| announcement.next);
-        if let Some((_, record)) = self.transition.partitions.iter_mut().find(|(key, _)| Some(*key) == announced) {
+        if let Some(record) = self.opened(entering) {
             record.record_charge(entering.submitter, child);
         }
         Ok(())
+    }
+
+    /// A member's free commit shows that members follow what leads to its partition: everybody gets back what that had
+    /// cost, joins from outside above all. Whoever joined cannot say so of itself; of the hub's own users, who are limited
+    /// one by one, it is believed.
+    fn vouch(&mut self, entering: &Entering<'_>) -> Result<(), S::Error> {
+        if self.exempt {
+            let policy = self.policy;
+            let is_vouched =
+                |of: &ServiceProviderId| of != entering.submitter || policy.hub.as_ref().is_some_and(|hub| hub == of);
+            let mut refunds = self.target.forgive(is_vouched);
+            let mut parent = self.target.parent.filter(|_| refunds.is_some());
+            for _step in 0..WALK_MAX {
+                let Some(up) = parent else { break };
+                let Some(above) = self.state.partition(&up.key)? else { break };
+                let mut above = Arc::unwrap_or_clone(above);
+                let Some(given_back) = above.forgive(is_vouched) else { break };
+                refunds.get_or_insert_default().extend(given_back);
+                parent = above.parent;
+                self.transition.partitions.push((up.key, above));
+            }
+            for charge in refunds.into_iter().flatten() {
+                let usage = self.in_group(&charge.provider)?.minus(charge.usage);
+                self.set_in_group(&charge.provider, usage);
+            }
+        }
+        let debtors = self.target.debtors.clone();
+        if let Some(child) = self.opened(entering).filter(|_| !debtors.is_empty()) {
+            debtors.iter().for_each(|debtor| child.owe(debtor));
+        }
+        Ok(())
+    }
+
+    /// The partition to which the message makes an edge.
+    fn opened(&mut self, entering: &Entering<'_>) -> Option<&mut Partition> {
+        let announced = entering.announcement?.next;
+        let mut changed = self.transition.partitions.iter_mut();
+        let is_child = |partition: &Partition| partition.parent.is_some_and(|parent| parent.key == entering.partition);
+        changed.find(|(key, partition)| *key == announced && is_child(partition)).map(|(_, child)| child)
     }
 
     fn append(&mut self, entering: &Entering<'_>, receipt: Receipt, opens: bool) {
@@ -402,7 +445,9 @@ impl<S: State + ?Sized> Change<'_, S> {
             let mut changed = self.transition.partitions.iter_mut();
             let opened = changed.find(|(key, child)| key == next && child.parent == Some(commit));
             let Some((_, child)) = opened else { return Ok(()) };
-            child.held.push(commit);
+            if !child.held.contains(&commit) {
+                child.held.push(commit);
+            }
             let due_ms = self.now.saturating_add(self.policy.welcome_hold_ms);
             self.transition.timers.push(Timer { due_ms, partition: *next });
         }

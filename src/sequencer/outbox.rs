@@ -64,6 +64,8 @@ pub struct DispatchKey {
 /// How far that has got.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct Dispatch {
+    /// When the Welcome was submitted: one of the same name that came later is another one.
+    pub submitted_ms: UnixMillis,
     /// How often it failed.
     pub attempts: u32,
     /// What the provider gave for the Welcome, while it is good.
@@ -118,6 +120,9 @@ impl Undelivered {
 /// Puts a Welcome into the outbox: held, or with a dispatch for each provider, which is due at once. One that is addressed
 /// to nobody is not kept.
 ///
+/// Names come again when an orphan has aged out and is opened anew. The one that had the name ends then, and its dispatches
+/// are known by their time.
+///
 /// # Errors
 /// When the submitter has too many that are not delivered yet.
 pub(super) fn post<S: State + ?Sized>(
@@ -144,6 +149,9 @@ pub(super) fn post<S: State + ?Sized>(
     if !undelivered.fits(policy.undelivered) {
         return Err(Rejection::RateLimited { retry_after_seconds: policy.retry_after_seconds }.into());
     }
+    if let Some(before) = state.outgoing(name).map_err(Refusal::State)? {
+        transition.settled.push((before.submitter.clone(), before.counts()));
+    }
     transition.posted.push((submitter.clone(), outgoing.counts()));
     if !is_held {
         set_out(*name, &mut outgoing, now, transition);
@@ -155,8 +163,9 @@ pub(super) fn post<S: State + ?Sized>(
 
 /// Everybody whom it was held for may have it now.
 fn set_out(welcome: WelcomeName, outgoing: &mut Outgoing, now: UnixMillis, transition: &mut Transition) {
+    let dispatch = Dispatch { submitted_ms: outgoing.submitted_ms, ..Dispatch::default() };
     for provider in std::mem::take(&mut outgoing.held_for) {
-        transition.dispatches.push((DispatchKey { provider, due_ms: now, welcome }, Some(Dispatch::default())));
+        transition.dispatches.push((DispatchKey { provider, due_ms: now, welcome }, Some(dispatch)));
         outgoing.dispatches = outgoing.dispatches.saturating_add(1);
     }
 }

@@ -138,6 +138,8 @@ pub struct Partition {
     pub uses: Vec<Use>,
     /// What it cost whom.
     pub charges: Vec<Charge>,
+    /// Who was charged for it, or for what leads to it, and may get that back.
+    pub debtors: Vec<ServiceProviderId>,
     /// Signs of a fork.
     pub evidence: Evidence,
     /// The commits whose Welcomes into this partition are held until somebody presents its key.
@@ -171,6 +173,7 @@ impl Partition {
             ratchet_tree: None,
             uses: Vec::new(),
             charges: Vec::new(),
+            debtors: Vec::new(),
             evidence: Evidence::default(),
             held: Vec::new(),
             subscriptions: Vec::new(),
@@ -245,5 +248,21 @@ impl Partition {
             Some(charge) => charge.usage = charge.usage.plus(usage),
             None => self.charges.push(Charge { provider: provider.clone(), usage }),
         }
+        self.owe(provider);
+    }
+
+    /// Records that the provider was charged for it, or for what leads to it.
+    pub(crate) fn owe(&mut self, provider: &ServiceProviderId) {
+        if !self.debtors.contains(provider) {
+            self.debtors.push(provider.clone());
+        }
+    }
+
+    /// Takes out what those had to pay who get it back; `None` if none of them owes anything here or above.
+    pub(crate) fn forgive(&mut self, gets_back: impl Fn(&ServiceProviderId) -> bool) -> Option<Vec<Charge>> {
+        let before = self.debtors.len();
+        self.debtors.retain(|debtor| !gets_back(debtor));
+        let is_any = self.debtors.len() < before;
+        is_any.then(|| self.charges.extract_if(.., |charge| gets_back(&charge.provider)).collect())
     }
 }

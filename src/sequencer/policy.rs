@@ -40,6 +40,8 @@ pub enum GroupInfoAccess {
 pub struct Policy {
     /// Providers that a Welcome may be addressed to: the peers and the hub itself.
     pub providers: Arc<BTreeSet<ServiceProviderId>>,
+    /// The hub, whose own users are limited one by one.
+    pub hub: Option<ServiceProviderId>,
     /// Sizes.
     pub sizes: SizeLimits,
     /// Who is given a GroupInfo.
@@ -103,6 +105,7 @@ impl Default for Policy {
         let budget_in_group = Usage { partitions: 64, bytes: 8 * MIB as u64 };
         Self {
             providers: Arc::default(),
+            hub: None,
             sizes: SizeLimits { application: 256 * KIB, handshake: 4 * MIB, welcome: 16 * MIB, group_info: 32 * MIB },
             group_info: GroupInfoAccess::Peers,
             join_token_ms: 7 * DAY,

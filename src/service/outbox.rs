@@ -47,7 +47,7 @@ pub struct Agenda {
 ///
 /// # Privacy
 /// Only what is for its own users: nothing signs the list of secrets in a Welcome, and whom else it adds stays hidden.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Parcel {
     /// Whom the Welcome is for.
     pub key_package_refs: Vec<KeyPackageRef>,
@@ -57,6 +57,22 @@ pub struct Parcel {
     pub welcome: WireWelcome,
     /// The tree, if the hub has that of the epoch which is joined.
     pub ratchet_tree: Option<WireRatchetTree>,
+}
+
+/// Neither the ticket nor whom it is for.
+impl std::fmt::Debug for Parcel {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Parcel").field("bytes", &self.bytes()).finish_non_exhaustive()
+    }
+}
+
+/// What is found of an errand.
+enum Look {
+    Parcel(Box<Parcel>),
+    /// Nothing is to be done.
+    Done,
+    /// A row without its Welcome: an orphan aged out, and another commit took the name.
+    Gone,
 }
 
 impl Parcel {
@@ -96,26 +112,39 @@ impl Service {
         .await
     }
 
-    /// What the provider is to get; `None` when somebody has recorded meanwhile that there is nothing to be done.
+    /// What the provider is to get; `None` when there is nothing to be done: somebody has recorded that meanwhile, or it is
+    /// recorded now.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn parcel(self: &Arc<Self>, errand: &Errand) -> Result<Option<Parcel>, Error> {
+        match self.look_up(errand).await? {
+            Look::Parcel(parcel) => Ok(Some(*parcel)),
+            Look::Done => Ok(None),
+            Look::Gone => self.record_delivery(errand, Delivered::NoneAccepted).await.map(|()| None),
+        }
+    }
+
+    async fn look_up(self: &Arc<Self>, errand: &Errand) -> Result<Look, Error> {
         let (service, errand) = (self.clone(), errand.clone());
         let reading = tokio::task::spawn_blocking(move || {
             let now = service.now();
             let snapshot = service.store.snapshot()?;
             let Errand { group, key } = &errand;
-            let Some(dispatch) = snapshot.dispatch(group, key)? else { return Ok(None) };
+            let Some(dispatch) = snapshot.dispatch(group, key)? else { return Ok(Look::Done) };
+            let outgoing = snapshot.outgoing(group, &key.welcome)?;
+            if outgoing.is_none_or(|outgoing| outgoing.submitted_ms != dispatch.submitted_ms) {
+                return Ok(Look::Gone);
+            }
             let data = snapshot.welcome(group, &key.welcome)?.ok_or(store::Error::Corrupt("Welcome"))?;
             let WelcomeData { welcome, service_providers } = data;
             let welcome = welcome.only(|place| service_providers.get(place) == Some(&key.provider));
-            Ok(Some(Parcel {
+            Ok(Look::Parcel(Box::new(Parcel {
                 key_package_refs: welcome.key_package_refs().map(|known| KeyPackageRef(known.to_vec())).collect(),
                 ticket: dispatch.ticket.filter(|ticket| now < ticket.until_ms).map(|ticket| ticket.bytes),
                 ratchet_tree: tree(&*snapshot, group, &key.welcome)?,
                 welcome,
-            }))
+            })))
         });
         reading.await.map_err(|_| Error::NoThread)?
     }

@@ -159,7 +159,7 @@ impl Setup {
         let entropy = Arc::new(Counting::default());
         let mut providers = peers();
         providers.insert(provider("hub.example"));
-        let policy = Policy { providers: Arc::new(providers), ..policy };
+        let policy = Policy { providers: Arc::new(providers), hub: Some(provider("hub.example")), ..policy };
         let (store, service) = start(&folder, &clock, &entropy, (&policy, &pool_policy), limits).unwrap();
         Self { folder, clock, store, service, policy, pool_policy, limits, entropy }
     }

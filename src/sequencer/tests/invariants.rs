@@ -60,7 +60,10 @@ fn outbox(rows: &Rows) {
     let mut names: HashSet<_> = rows.welcomes.keys().copied().collect();
     assert_eq!(names, rows.outgoing.keys().copied().collect());
     for (name, outgoing) in &rows.outgoing {
-        let to: Vec<_> = rows.dispatches.keys().filter(|key| key.welcome == *name).map(|key| &key.provider).collect();
+        // One of another time is left of an earlier Welcome of that name.
+        let is_of_it = |dispatch: &Dispatch| dispatch.submitted_ms == outgoing.submitted_ms;
+        let of_it = rows.dispatches.iter().filter(|(key, dispatch)| key.welcome == *name && is_of_it(dispatch));
+        let to: Vec<_> = of_it.map(|(key, _)| &key.provider).collect();
         assert_eq!(to.len(), outgoing.dispatches as usize);
         assert_eq!(to.iter().collect::<HashSet<_>>().len(), to.len(), "each provider gets it once");
         let addressed: HashSet<_> = rows.welcomes[name].service_providers.iter().collect();

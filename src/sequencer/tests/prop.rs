@@ -31,6 +31,7 @@ const CASES: u32 = 192;
 fn policy() -> Policy {
     Policy {
         providers: std::sync::Arc::new(PROVIDERS.map(provider).into()),
+        hub: Some(provider(PROVIDERS[0])),
         budget_in_group: Usage { partitions: 4, bytes: 1000 },
         budget_in_all: Usage { partitions: 6, bytes: 1600 },
         hint_epochs: 3,

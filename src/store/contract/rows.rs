@@ -194,10 +194,10 @@ pub(crate) fn are_told_apart_by_all_of_their_key(open: Open) {
             batch.welcomes.push((group, welcome_row(name)));
             batch.outgoing.insert((group, name), Some(Outgoing { dispatches: opened.into(), ..outgoing_record() }));
             let key = DispatchKey { welcome: name, ..dispatch_key("hub.example", 5) };
-            batch.dispatches.insert((group, key), Some(Dispatch { attempts: opened.into(), ticket: None }));
+            batch.dispatches.insert((group, key), Some(Dispatch { attempts: opened.into(), ..Dispatch::default() }));
         }
         for key in [dispatch_key(&format!("p{number}.example"), 5), dispatch_key("hub.example", number.into())] {
-            batch.dispatches.insert((group, key), Some(Dispatch { attempts: number.into(), ticket: None }));
+            batch.dispatches.insert((group, key), Some(Dispatch { attempts: number.into(), ..Dispatch::default() }));
         }
         batch.timers.push((group, Timer { due_ms: 5, partition: partition(number) }));
         batch.timers.push((group, Timer { due_ms: number.into(), partition: partition(5) }));

@@ -90,6 +90,7 @@ pub(crate) fn partition_record() -> Partition {
             },
         ],
         charges: vec![Charge { provider: provider("follower.example"), usage: Usage { partitions: 1, bytes: 300 } }],
+        debtors: vec![provider("follower.example")],
         evidence: evidence(),
         held: vec![Parent { key: partition(0x13), index: 9 }],
         subscriptions: vec![Subscription {
@@ -135,7 +136,11 @@ pub(crate) fn dispatch_key(to: &str, due_ms: u64) -> DispatchKey {
 }
 
 pub(crate) fn dispatch_record() -> Dispatch {
-    Dispatch { attempts: 3, ticket: Some(Ticket { bytes: [0x7c; 16], until_ms: 1_700_000_095_000 }) }
+    Dispatch {
+        submitted_ms: 1_700_000_090_000,
+        attempts: 3,
+        ticket: Some(Ticket { bytes: [0x7c; 16], until_ms: 1_700_000_095_000 }),
+    }
 }
 
 /// A followed partition of which those messages are kept, from index 3 on.

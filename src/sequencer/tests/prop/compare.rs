@@ -65,6 +65,8 @@ impl Run {
             let charges: BTreeMap<_, _> =
                 partition.charges.iter().map(|charge| (charge.provider.clone(), charge.usage)).collect();
             assert_eq!(charges, modelled.charges.iter().map(|(by, usage)| (name(*by), *usage)).collect());
+            let debtors: BTreeSet<_> = partition.debtors.iter().cloned().collect();
+            assert_eq!(debtors, modelled.debtors.iter().map(|by| name(*by)).collect());
             for (sign, text) in
                 [(Sign::OtherEpoch, "other epoch"), (Sign::NoEdge, "no edge"), (Sign::LateHandshake, "late handshake")]
             {

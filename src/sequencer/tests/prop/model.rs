@@ -11,6 +11,9 @@ use crate::sequencer::{Policy, UnixMillis, Usage};
 pub(super) type Key = u8;
 pub(super) type Provider = u8;
 
+/// The hub is one of the providers.
+pub(super) const HUB: Provider = 0;
+
 /// What makes two sends the same: the message, the partition that it announces, and its Welcome.
 pub(super) type Content = (u64, Option<Key>, bool);
 
@@ -61,6 +64,8 @@ pub(super) struct Partition {
     /// The first and the last time, for each provider.
     pub(super) uses: BTreeMap<Provider, (UnixMillis, UnixMillis)>,
     pub(super) charges: BTreeMap<Provider, Usage>,
+    /// Who was charged here or above, and may get it back.
+    pub(super) debtors: BTreeSet<Provider>,
     pub(super) signs: BTreeSet<&'static str>,
 }
 
@@ -212,6 +217,15 @@ impl Model {
         if let Some(next) = asked.content.1 {
             self.announce(asked, next, index, exempt, now);
         }
+        if exempt {
+            self.vouch(asked);
+        }
+        let debtors = self.partitions[&asked.partition].debtors.clone();
+        if let Some(child) = asked.content.1.and_then(|next| self.partitions.get_mut(&next))
+            && child.parent == Some((asked.partition, index))
+        {
+            child.debtors.extend(debtors);
+        }
         let connected: Vec<Key> = self.partitions.keys().copied().filter(|key| self.depth(*key).is_some()).collect();
         for key in connected {
             self.users.extend(self.partitions[&key].uses.keys());
@@ -249,8 +263,23 @@ impl Model {
         } else if exempt {
             // Part of the dominant branch from now on: nothing of it counts any more.
             for key in self.descendants(next).into_iter().chain([next]) {
-                self.partitions.get_mut(&key).unwrap().charges.clear();
+                let partition = self.partitions.get_mut(&key).unwrap();
+                partition.charges.clear();
+                partition.debtors.clear();
             }
+        }
+    }
+
+    /// What others had to pay for what led here is given back; to its own provider only by the hub.
+    fn vouch(&mut self, asked: &Asked) {
+        let stays = |by: &Provider| *by == asked.provider && *by != HUB;
+        for key in std::iter::once(asked.partition).chain(self.ancestors(asked.partition)) {
+            let partition = self.partitions.get_mut(&key).unwrap();
+            if partition.debtors.iter().all(stays) {
+                break;
+            }
+            partition.debtors.retain(stays);
+            partition.charges.retain(|by, _| stays(by));
         }
     }
 
@@ -258,7 +287,9 @@ impl Model {
         if exempt || usage.is_nothing() {
             return;
         }
-        let charge = self.partitions.get_mut(&key).unwrap().charges.entry(provider).or_default();
+        let partition = self.partitions.get_mut(&key).unwrap();
+        partition.debtors.insert(provider);
+        let charge = partition.charges.entry(provider).or_default();
         *charge = charge.plus(usage);
     }
 

@@ -73,7 +73,8 @@ pub(super) struct Play {
 impl Default for Play {
     fn default() -> Self {
         let providers = ["hub", "north", "south", "east"].map(notation::provider).into();
-        let policy = Policy { providers: std::sync::Arc::new(providers), ..Policy::default() };
+        let hub = Some(notation::provider("hub"));
+        let policy = Policy { providers: std::sync::Arc::new(providers), hub, ..Policy::default() };
         Self { hub: Hub::default(), names: Names::default(), policy, now: START, group: "g".into() }
     }
 }
