@@ -42,14 +42,19 @@ pub(super) async fn wait(
         if rest.is_zero() || asking.hub.is_draining() {
             break;
         }
-        match service.next_step(user, asking.id.hub(), place, counter).await? {
+        // What fails here is this provider's own. The hub can be waited at all the same.
+        match service.next_step(user, asking.id.hub(), place, counter).await.unwrap_or(Step::Pull) {
             Step::Serve(answer) => return Ok(Waited::Here(answer)),
             Step::Subscribe(subscribing) => {
-                if subscribe(asking, key, subscribing).boxed().await? == Asked::InVain {
+                if subscribe(asking, key, subscribing).boxed().await == Asked::InVain {
                     return Ok(take(asking, asking.wait(rest).await?));
                 }
             }
-            Step::AwaitPush(longest) => service.await_push(place, counter, longest.min(rest)).await?,
+            Step::AwaitPush(longest) => {
+                if service.await_push(place, counter, longest.min(rest)).await.is_err() {
+                    return Ok(take(asking, asking.wait(rest).await?));
+                }
+            }
             Step::Look => {
                 let page = asking.ask(Duration::ZERO).0.await?;
                 if !page.is_success() || page.found() == Found::Messages {
@@ -75,7 +80,7 @@ fn take(asking: &Asking<'_>, page: Arc<HubPage>) -> Waited {
     Waited::AtHub(page)
 }
 
-/// Whether the hub said something to a request for pushes.
+/// Whether the hub said something to a request for pushes, and it is written down.
 #[derive(PartialEq, Eq)]
 enum Asked {
     Answered,
@@ -83,21 +88,23 @@ enum Asked {
 }
 
 /// Asks the hub to push. If it will not, the wait goes on there.
-async fn subscribe(asking: &Asking<'_>, key: &PartitionKey, subscribing: Subscribing) -> Result<Asked, Problem> {
+async fn subscribe(asking: &Asking<'_>, key: &PartitionKey, subscribing: Subscribing) -> Asked {
     let request = SubscribeRequest {
         group_id: asking.id.as_bytes().to_vec(),
         partition_key: key.clone(),
         from_counter: subscribing.from,
         ttl_seconds: subscribing.ttl_seconds,
     };
-    let body = encode(&request).map_err(|_| Problem::unavailable())?;
+    let Ok(body) = encode(&request) else { return Asked::InVain };
     let request = ChannelRequest::new(Operation::Subscribe, body.into());
     // A hub that was not reached, or cannot do it now, has refused nothing: the next wait asks it again.
     let answer = match asking.hub.upstream.call(&asking.hub.service, asking.id.hub(), request).await {
         Ok(answer) if !answer.is_unavailable() => answer,
-        Ok(_) | Err(_) => return Ok(Asked::InVain),
+        Ok(_) | Err(_) => return Asked::InVain,
     };
     let granted = answer.is_success().then(|| decode::<SubscribeResponse>(answer.body()).ok()).flatten();
-    subscribing.ended(granted.map(|granted| granted.ttl_seconds)).await?;
-    Ok(Asked::Answered)
+    match subscribing.ended(granted.map(|granted| granted.ttl_seconds)).await {
+        Ok(()) => Asked::Answered,
+        Err(_) => Asked::InVain,
+    }
 }

@@ -343,10 +343,27 @@ pub struct Unsubscribe {
 pub struct Follow {
     /// The partition.
     pub partition: MaskedPartitionKey,
-    /// The index of the first message that is wanted, if it is not followed yet.
-    pub from: u32,
-    /// When the lease ends.
-    pub until_ms: super::UnixMillis,
+    /// What is known of the lease.
+    pub lease: Lease,
+}
+
+/// What is known of the lease on a partition at another hub.
+#[derive(Clone, Copy, Debug)]
+pub enum Lease {
+    /// The hub is about to be asked. What it pushes until then is kept: it may come before the answer.
+    Asked {
+        /// The index of the first message that is wanted, if the partition is not followed yet.
+        from: u32,
+        /// A lease that ends later is left as it is.
+        until_ms: super::UnixMillis,
+    },
+    /// The hub pushes until then. Where somebody has ended it meanwhile, it stays so.
+    Granted {
+        /// The end.
+        until_ms: super::UnixMillis,
+    },
+    /// Nothing new: somebody needs what is followed, if it still is.
+    Unchanged,
 }
 
 /// Keeps messages that another hub has pushed.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
-use super::{Follow, Forget, Keep, Outcome, Policy, Refusal, State, Timer, Transition, UnixMillis};
+use super::{Follow, Forget, Keep, Lease, Outcome, Policy, Refusal, State, Timer, Transition, UnixMillis};
 use crate::wire::MaskedPartitionKey;
 
 /// A partition at another hub that this provider has subscribed to.
@@ -57,7 +57,7 @@ impl FollowedChange {
     }
 }
 
-/// A local user needs the partition: it is followed from here on, or for longer.
+/// A local user needs the partition: it is followed from here on, for longer, or as it was.
 pub(super) fn follow<S: State + ?Sized>(
     state: &S,
     follow: &Follow,
@@ -65,16 +65,24 @@ pub(super) fn follow<S: State + ?Sized>(
     now: UnixMillis,
 ) -> Result<Transition, Refusal<S::Error>> {
     let mut transition = Transition::unchanged(Outcome::Done);
-    let until_ms = follow.until_ms.min(now.saturating_add(policy.lease_ms));
+    let bounded = |until_ms: UnixMillis| until_ms.min(now.saturating_add(policy.lease_ms));
     let known = state.followed(&follow.partition).map_err(Refusal::State)?;
-    let record = match known {
-        Some(known) => Followed { until_ms, needed_ms: now, ..known },
-        None => {
+    let record = match (known, follow.lease) {
+        (Some(known), lease) => {
+            let until_ms = match lease {
+                Lease::Asked { until_ms, .. } => bounded(until_ms).max(known.until_ms),
+                Lease::Granted { until_ms } => bounded(until_ms),
+                Lease::Unchanged => known.until_ms,
+            };
+            Followed { until_ms, needed_ms: now, ..known }
+        }
+        (None, Lease::Asked { from, until_ms }) => {
             let timer_ms = now.saturating_add(policy.unneeded_ms);
             transition.timers.push(Timer { due_ms: timer_ms, partition: follow.partition });
-            let (first_index, next_index) = (follow.from, follow.from);
-            Followed { until_ms, needed_ms: now, first_index, next_index, bytes: 0, timer_ms }
+            let until_ms = bounded(until_ms);
+            Followed { until_ms, needed_ms: now, first_index: from, next_index: from, bytes: 0, timer_ms }
         }
+        (None, Lease::Granted { .. } | Lease::Unchanged) => return Ok(transition),
     };
     transition.followed.push((follow.partition, FollowedChange::record(record)));
     Ok(transition)

@@ -43,8 +43,8 @@ pub use candidates::{
     CANDIDATES_MAX, Candidate, HEADS_MAX, Heads, candidates, is_candidate, publisher, shows_membership,
 };
 pub use command::{
-    Announcement, Command, Create, Deliver, Delivered, Expire, Follow, Forget, Ground, Join, Keep, Present, Propose,
-    Pushed, RepeatKey, Reserve, Restore, Send, Subscribe, Terminate, Unsubscribe,
+    Announcement, Command, Create, Deliver, Delivered, Expire, Follow, Forget, Ground, Join, Keep, Lease, Present,
+    Propose, Pushed, RepeatKey, Reserve, Restore, Send, Subscribe, Terminate, Unsubscribe,
 };
 pub use evidence::{Evidence, Seen, Sign};
 pub use followed::{Followed, FollowedChange, Kept};

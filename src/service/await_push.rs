@@ -6,11 +6,11 @@ use mls_rs_codec::MlsSize;
 
 use super::{
     Answer, Error, Found, Place, Received, Service, UserId,
-    following::{LEASE_MS, Next},
+    following::{LEASE_MS, Next, PROVISIONAL_MS},
     waiters::Woken,
 };
 use crate::{
-    sequencer::{Command, Follow, Followed},
+    sequencer::{Command, Follow, Followed, Lease},
     store,
     wire::{Epoch, Message, ReceiveResponse, ServiceProviderId, decode},
 };
@@ -64,7 +64,7 @@ impl Service {
             && next != Next::Subscribe
             && now >= record.needed_ms.saturating_add(self.policy().unneeded_ms / 4)
         {
-            let follow = Follow { partition, from: counter, until_ms: record.until_ms };
+            let follow = Follow { partition, lease: Lease::Unchanged };
             self.lanes.remark(group, Some(Command::Follow(follow)), None);
         }
         Ok(match next {
@@ -83,7 +83,8 @@ impl Service {
         })
     }
 
-    /// What the hub pushes from now on is kept: it may come before the hub has answered.
+    /// What the hub pushes from now on is kept: it may come before the hub has answered. For a little while only: whoever
+    /// asks it may never tell what it said.
     async fn begin_subscribing(
         self: &Arc<Self>,
         hub: &ServiceProviderId,
@@ -95,7 +96,8 @@ impl Service {
         let ttl_seconds = u32::try_from(LEASE_MS / 1000).unwrap_or(u32::MAX);
         let subscribing =
             Subscribing { service: self.clone(), hub: hub.clone(), place, ended: false, from, ttl_seconds };
-        let follow = Follow { partition: place.1, from: counter, until_ms: self.now().saturating_add(LEASE_MS) };
+        let until_ms = self.now().saturating_add(PROVISIONAL_MS);
+        let follow = Follow { partition: place.1, lease: Lease::Asked { from: counter, until_ms } };
         self.lanes.submit(place.0, Command::Follow(follow), None).await?;
         Ok(subscribing)
     }
@@ -172,22 +174,24 @@ impl Subscribing {
     /// # Errors
     /// When it could not be recorded.
     pub async fn ended(mut self, ttl_seconds: Option<u32>) -> Result<(), Error> {
-        self.ended = true;
         let (service, (group, partition)) = (self.service.clone(), self.place);
         let now = service.now();
         let granted_ms = ttl_seconds.map_or(0, |seconds| u64::from(seconds) * 1000).min(LEASE_MS);
         // Less than a few minutes is not worth the trouble.
         let is_accepted = granted_ms >= LEASE_MINIMUM_MS;
-        service.following.subscribed(&self.hub, &self.place, is_accepted, now);
         let command = if is_accepted {
-            Command::Follow(Follow { partition, from: self.from, until_ms: now.saturating_add(granted_ms) })
+            let until_ms = now.saturating_add(granted_ms);
+            Command::Follow(Follow { partition, lease: Lease::Granted { until_ms } })
         } else {
             Command::Unfollow(partition)
         };
-        if granted_ms < LEASE_MS {
-            service.lanes.submit(group, command, None).await?;
+        let recorded = service.lanes.submit(group, command, None).await.map(drop);
+        // A lease that is not written down would be a lease of which nothing is taken.
+        if recorded.is_ok() || !is_accepted {
+            service.following.subscribed(&self.hub, &self.place, is_accepted, now);
+            self.ended = true;
         }
-        Ok(())
+        recorded
     }
 }
 

@@ -28,6 +28,9 @@ const DISTRUST_MS: UnixMillis = 600_000;
 /// The lease that is asked for, and how much of it must be left.
 pub(super) const LEASE_MS: UnixMillis = 24 * 3_600_000;
 const RENEW_MS: UnixMillis = LEASE_MS / 2;
+/// While the hub is being asked, what it pushes is kept for so long: more than it may take to answer, and less than any
+/// lease that is worth having. A lease of which no more is left is taken for none.
+pub(super) const PROVISIONAL_MS: UnixMillis = 120_000;
 
 /// What a wait does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +85,11 @@ impl Following {
         }
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         let mut seen = places.get(place).copied().unwrap_or_default();
+        let lease_ms = record.map_or(0, |record| record.until_ms.saturating_sub(now));
+        let is_leased = lease_ms > PROVISIONAL_MS;
         if let Some((index, since_ms)) = seen.missing {
-            if record.is_some_and(|record| record.next_index >= index) {
+            // Without a lease no hub owes anything.
+            if !is_leased || record.is_some_and(|record| record.next_index >= index) {
                 seen.missing = None;
             } else if now >= since_ms.saturating_add(MISSING_MS) {
                 places.pop(place);
@@ -95,19 +101,18 @@ impl Following {
         if self.is_distrusted(hub, now) {
             return Next::Pull;
         }
-        let lease_ms = record.map_or(0, |record| record.until_ms.saturating_sub(now));
         let next = if lease_ms < RENEW_MS && !seen.subscribing {
             seen.subscribing = true;
             Next::Subscribe
         } else {
             match (record, seen.confirmed_ms) {
                 _ if seen.missing.is_some() => Next::Pull,
-                (Some(record), _) if counter < record.first_index => Next::Pull,
+                (Some(record), _) if !is_leased || counter < record.first_index => Next::Pull,
                 (Some(_), Some(at_ms)) if now < at_ms.saturating_add(CONFIRMED_MS) => {
                     Next::AwaitPush(at_ms.saturating_add(CONFIRMED_MS) - now)
                 }
-                (Some(_), _) if lease_ms > 0 => Next::Look,
-                (Some(_) | None, _) => Next::Pull,
+                (Some(_), _) => Next::Look,
+                (None, _) => Next::Pull,
             }
         };
         places.put(*place, seen);
@@ -201,8 +206,13 @@ mod tests {
         let following = Following::default();
         assert_eq!(next(&following, None, 0, NOW), Next::Subscribe);
         assert_eq!(next(&following, None, 0, NOW), Next::Pull);
+        // What is pushed meanwhile is kept, and nobody waits for that.
+        let provisional = Followed { until_ms: NOW + PROVISIONAL_MS, ..record() };
+        assert_eq!(next(&following, Some(&provisional), 7, NOW), Next::Pull);
+        following.confirm(&PLACE, NOW);
+        assert_eq!(next(&following, Some(&provisional), 7, NOW), Next::Pull, "one push is no lease");
         following.abandoned(&PLACE);
-        assert_eq!(next(&following, None, 0, NOW), Next::Subscribe);
+        assert_eq!(next(&following, Some(&provisional), 7, NOW), Next::Subscribe);
         following.subscribed(&hub(), &PLACE, true, NOW);
         assert_eq!(next(&following, Some(&record()), 7, NOW), Next::AwaitPush(CONFIRMED_MS));
         // Half of the lease is over.
@@ -249,6 +259,18 @@ mod tests {
         assert_eq!(next(&following, Some(&pushed), 9, NOW + 5 + MISSING_MS), Next::Pull);
         assert_eq!(next(&following, None, 0, NOW + 5 + MISSING_MS), Next::Pull, "it is not even asked");
         assert_eq!(next(&following, None, 0, NOW + 5 + MISSING_MS + DISTRUST_MS), Next::Subscribe, "for a while");
+    }
+
+    /// What was missing while nobody waited, or under a lease that is over, says nothing about the hub.
+    #[test]
+    fn a_hub_owes_nothing_without_a_lease() {
+        let over = Followed { until_ms: NOW, ..record() };
+        let provisional = Followed { until_ms: NOW + MISSING_MS + PROVISIONAL_MS, ..record() };
+        for record in [None, Some(over), Some(provisional)] {
+            let following = subscribed();
+            following.found(&PLACE, 8, NOW);
+            assert_eq!(next(&following, record.as_ref(), 8, NOW + MISSING_MS), Next::Subscribe, "{record:?}");
+        }
     }
 
     #[test]

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     client::ProblemCode,
-    fixtures::mls,
-    sequencer::{Command, Follow, GroupKey, Policy},
+    fixtures::{mls, requests},
+    sequencer::{Command, Follow, GroupKey, Lease, Policy},
     service::{
         Found, Limits,
         setup::{DAY, Setup, commit, key, provider, say, texts_of, user, user_id},
@@ -58,7 +58,7 @@ fn wanted(answer: &Answer) -> u32 {
 async fn follow(setup: &Setup, group_id: &[u8], number: u8, from: u32) {
     let partition = PartitionKey::new(key(number)).masked();
     let until_ms = crate::service::setup::START + DAY;
-    let follow = Command::Follow(Follow { partition, from, until_ms });
+    let follow = Command::Follow(Follow { partition, lease: Lease::Asked { from, until_ms } });
     setup.service.submit(GroupKey::of(group_id), follow).await.unwrap();
 }
 
@@ -146,6 +146,15 @@ async fn a_hostile_hub_leaves_nothing_behind() {
     house.setup.clock.advance(DAY);
     let late = push_of(THEIRS, 0, 0, &["late"]);
     push(&late).assert_problem(&house, ProblemCode::NotSubscribed).await;
+}
+
+/// What this provider cannot do itself is no reason not to wait at the hub, which here is none that it knows.
+#[tokio::test]
+async fn a_wait_goes_to_the_hub_when_nothing_can_be_followed() {
+    let house = House::with(Policy::default(), Limits { follows: true, ..Limits::default() }, super::Bounds::default());
+    house.setup.store.fail_reads(Some(crate::store::Error::Io("gone".to_owned())));
+    let call = Call::local("/v1/receive", requests::receive(THEIRS, key(0), 0)).with("prefer", "wait=50");
+    call.assert_problem(&house, ProblemCode::UnknownProvider).await;
 }
 
 fn leave(group_id: &[u8]) -> Call {

@@ -8,6 +8,7 @@ mod conflicts;
 mod creating;
 mod deleting_all;
 mod denials;
+mod following;
 mod group_commit;
 mod hints;
 mod key_packages;

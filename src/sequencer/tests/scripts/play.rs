@@ -24,7 +24,8 @@
 //! subscribe A by=north from=2 until=7d    a subscription, or a renewal
 //! pushed A by=north lease=1 next=3        the answer to a push under that lease
 //! unsubscribe A by=north lease=1          the same, which ends it
-//! follow A from=0 until=7d                (as a follower) a local user needs the partition
+//! follow A from=0 until=2m                (as a follower) a local user needs the partition: its hub is about to be asked
+//! granted A until=7d | needed A           … the hub pushes it; somebody needs it as it is
 //! keep A from=0 hi ho size=100            … its hub pushes messages
 //! unfollow A | followed A                 … nobody wants it; how it stands
 //! terminate B | restore B                 the operator ends the branch that begins with B, or takes that back
@@ -54,6 +55,7 @@ use super::{
         *,
     },
     effects::outcome,
+    pushes::PUSH_VERBS,
     words::Words,
 };
 use crate::{
@@ -130,7 +132,7 @@ impl Play {
                 vec![publisher.map_or("nobody".into(), |key| self.names.of(&key).to_owned())]
             }
             "deliver" => self.deliver(&mut words),
-            "subscribe" | "pushed" | "unsubscribe" | "follow" | "keep" | "unfollow" => {
+            verb if PUSH_VERBS.contains(&verb) => {
                 let command = self.push_command(&mut words).expect("one of them");
                 self.decide(&command)
             }

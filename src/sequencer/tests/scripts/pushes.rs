@@ -12,11 +12,15 @@ use super::{
 };
 use crate::wire::MaskedPartitionKey;
 
+/// What such lines begin with.
+pub(super) const PUSH_VERBS: [&str; 8] =
+    ["subscribe", "pushed", "unsubscribe", "follow", "granted", "needed", "keep", "unfollow"];
+
 impl Play {
     /// The command of a line about pushes, if it is one.
     pub(super) fn push_command(&mut self, words: &mut Words<'_>) -> Option<Command> {
         let verb = words.plain(0);
-        let is_one = ["subscribe", "pushed", "unsubscribe", "follow", "keep", "unfollow"].contains(&verb);
+        let is_one = PUSH_VERBS.contains(&verb);
         let partition = is_one.then(|| self.names.masked(words.plain(1)))?;
         let mut number = |option: &str| words.take(option).map_or(0, |number| number.parse().unwrap());
         let (from, next_index, serial) = (number("from"), number("next"), number("lease"));
@@ -28,7 +32,9 @@ impl Play {
             "subscribe" => Command::Subscribe(Subscribe { provider: by(), partition, from, until_ms }),
             "pushed" => Command::Pushed(Pushed { provider: by(), partition, serial, next_index }),
             "unsubscribe" => Command::Unsubscribe(Unsubscribe { provider: by(), partition, serial }),
-            "follow" => Command::Follow(Follow { partition, from, until_ms }),
+            "follow" => Command::Follow(Follow { partition, lease: Lease::Asked { from, until_ms } }),
+            "granted" => Command::Follow(Follow { partition, lease: Lease::Granted { until_ms } }),
+            "needed" => Command::Follow(Follow { partition, lease: Lease::Unchanged }),
             "keep" => {
                 let messages = words.plain[2..].iter().map(|word| filled(word, size)).collect();
                 Command::Keep(Box::new(Keep { partition, first_index: from, messages }))

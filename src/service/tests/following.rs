@@ -1,0 +1,90 @@
+//! Subscribing at other hubs: what is left of an attempt, whatever became of it.
+
+use crate::{
+    sequencer::{Followed, GroupKey},
+    service::{
+        Limits, Place, Step, Subscribing,
+        setup::{HOUR, Setup, key, provider, user_id},
+    },
+    store::Store,
+    wire::PartitionKey,
+};
+
+const THEIRS: &[u8] = b"mimi://third.example/g/AAECAwQFBgcICQoLDA0ODw";
+const DAY_SECONDS: u32 = 86_400;
+
+fn place() -> Place {
+    (GroupKey::of(THEIRS), PartitionKey::new(key(0)).masked())
+}
+
+fn following() -> Setup {
+    Setup::with(crate::sequencer::Policy::default(), Limits { follows: true, ..Limits::default() })
+}
+
+async fn next(setup: &Setup) -> Step {
+    setup.service.next_step(&user_id("bob"), &provider("third.example"), place(), 0).await.unwrap()
+}
+
+async fn subscribing(setup: &Setup) -> Subscribing {
+    match next(setup).await {
+        Step::Subscribe(subscribing) => subscribing,
+        _ => panic!("nobody has subscribed"),
+    }
+}
+
+fn record(setup: &Setup) -> Option<Followed> {
+    let (group, partition) = place();
+    setup.store.snapshot().unwrap().followed(&group, &partition).unwrap()
+}
+
+/// The hub was not reached, the user has gone, or the process has died: the next wait subscribes.
+#[tokio::test]
+async fn a_subscription_that_came_to_nothing_is_made_by_the_next_wait() {
+    let mut setup = following();
+    let first = subscribing(&setup).await;
+    assert!(matches!(next(&setup).await, Step::Pull), "others wait at the hub meanwhile");
+    drop(first);
+    drop(subscribing(&setup).await);
+    setup = setup.restart().await;
+    subscribing(&setup).await.ended(Some(DAY_SECONDS)).await.unwrap();
+    assert!(matches!(next(&setup).await, Step::AwaitPush(_)));
+    let until_ms = record(&setup).unwrap().until_ms;
+    assert_eq!(until_ms, crate::service::setup::START + 24 * HOUR);
+    // A renewal that comes to nothing takes nothing of the lease that there is.
+    setup.clock.advance(13 * HOUR);
+    drop(subscribing(&setup).await);
+    assert_eq!(record(&setup).unwrap().until_ms, until_ms);
+    subscribing(&setup).await.ended(Some(DAY_SECONDS / 2)).await.unwrap();
+    assert_eq!(record(&setup).unwrap().until_ms, crate::service::setup::START + 25 * HOUR, "as it was granted");
+}
+
+#[tokio::test]
+async fn a_hub_that_refuses_leaves_nothing() {
+    for granted in [None, Some(0), Some(599)] {
+        let setup = following();
+        subscribing(&setup).await.ended(granted).await.unwrap();
+        assert_eq!(record(&setup), None);
+        assert!(matches!(next(&setup).await, Step::Pull));
+    }
+}
+
+/// What was granted and cannot be written down is asked for again.
+#[tokio::test]
+async fn a_lease_that_is_not_recorded_is_none() {
+    let setup = following();
+    let first = subscribing(&setup).await;
+    setup.store.fail_reads(Some(crate::store::Error::Io("gone".to_owned())));
+    assert!(first.ended(Some(DAY_SECONDS)).await.is_err());
+    setup.store.fail_reads(None);
+    drop(subscribing(&setup).await);
+}
+
+/// Somebody leaves while the hub is asked: nothing is followed for nobody.
+#[tokio::test]
+async fn whoever_leaves_meanwhile_has_left() {
+    let setup = following();
+    let first = subscribing(&setup).await;
+    setup.service.leave_group(&user_id("bob"), THEIRS).await.unwrap();
+    first.ended(Some(DAY_SECONDS)).await.unwrap();
+    assert_eq!(record(&setup), None);
+}
