@@ -141,6 +141,11 @@ pub(super) fn whole_seconds_until(until: Instant) -> Duration {
 }
 
 async fn ask(hub: Arc<Hub>, provider: ServiceProviderId, request: ChannelRequest) -> Outcome {
+    let page = HubPage::read(hub.upstream.call(&hub.service, &provider, request.clone()).await?)?;
+    if !page.is_hurried() || !page.is_success() || page.found() == Found::Messages {
+        return Ok(Arc::new(page));
+    }
+    // The hub is back: now it may take its time.
     let answer = hub.upstream.call(&hub.service, &provider, request).await?;
     HubPage::read(answer).map(Arc::new)
 }

@@ -13,12 +13,15 @@ use super::{Problem, chunks::Chunks, fields};
 use crate::{
     client::http::{ChannelResponse, PROBLEM_MEDIA_TYPE},
     service::{Found, Lent},
-    wire::{Epoch, HintedEpoch, MEDIA_TYPE, MaskedPartitionKey},
+    wire::{Epoch, HintedEpoch, MEDIA_TYPE, MaskedPartitionKey, ProblemCode},
 };
 
 /// How many hinted epochs of one answer are looked at. A hint saves a request, and hubs give few: what is behind these
 /// is passed over.
 const HINTS_MAX: usize = 64;
+
+/// The longest problem document that is handed on: clients read no longer ones.
+const PROBLEM_BYTES_MAX: usize = 16 * 1024;
 
 /// Fields of a hub's answer that mean something to who asked. All others stay behind.
 const FIELDS: [HeaderName; 6] = [
@@ -36,13 +39,14 @@ pub(super) struct HubAnswer {
     status: StatusCode,
     fields: HeaderMap,
     body: Bytes,
+    is_hurried: bool,
 }
 
 impl HubAnswer {
     /// Takes what came from a hub.
     ///
     /// # Errors
-    /// When it did not come from a delivery service.
+    /// When it did not come from a delivery service, or speaks of this provider and not of what its user wants.
     pub(super) fn new(answer: ChannelResponse, lent: Option<Lent>) -> Result<Self, Problem> {
         let expected = if answer.status.is_success() { MEDIA_TYPE } else { PROBLEM_MEDIA_TYPE };
         let essence = |value: &HeaderValue| {
@@ -51,6 +55,15 @@ impl HubAnswer {
         if !answer.headers.get(header::CONTENT_TYPE).is_some_and(essence) {
             return Err(Problem::hub_unavailable());
         }
+        if !answer.status.is_success() {
+            if answer.body.len() > PROBLEM_BYTES_MAX {
+                return Err(Problem::hub_unavailable());
+            }
+            // On the local listener these would speak of the service's token, or of its certificate.
+            if let Some(ProblemCode::Unauthorized | ProblemCode::NotAPeer) = code(&answer.body) {
+                return Err(Problem::hub_refuses());
+            }
+        }
         let mut kept = HeaderMap::new();
         for name in FIELDS {
             if let Some(value) = answer.headers.get(&name) {
@@ -58,7 +71,12 @@ impl HubAnswer {
             }
         }
         let body = Bytes::from_owner(Lasting { bytes: answer.body, _lent: lent });
-        Ok(Self { status: answer.status, fields: kept, body })
+        Ok(Self { status: answer.status, fields: kept, body, is_hurried: false })
+    }
+
+    /// Whether it came from a hub that was asked not to wait, though somebody wanted to.
+    pub(super) fn hurried(self, is_hurried: bool) -> Self {
+        Self { is_hurried, ..self }
     }
 
     pub(super) fn is_success(&self) -> bool {
@@ -79,6 +97,15 @@ impl HubAnswer {
     pub(super) fn into_response(self) -> Response {
         (self.status, self.fields, Body::from(self.body)).into_response()
     }
+}
+
+/// What a problem document says that it is, if it is one of ours.
+fn code(document: &[u8]) -> Option<ProblemCode> {
+    #[derive(serde::Deserialize)]
+    struct Document {
+        r#type: String,
+    }
+    serde_json::from_slice(document).ok().and_then(|Document { r#type }| ProblemCode::from_urn(&r#type))
 }
 
 /// Content, and the memory that it was lent, until nobody has it any more.
@@ -119,6 +146,11 @@ impl HubPage {
     /// Whether it is a success.
     pub(super) fn is_success(&self) -> bool {
         self.answer.is_success()
+    }
+
+    /// As [`HubAnswer::hurried`] says.
+    pub(super) fn is_hurried(&self) -> bool {
+        self.answer.is_hurried
     }
 
     /// The counter to ask with next, if the hub said so.
@@ -247,6 +279,35 @@ mod tests {
             assert!(HubPage::read(answer(body[..length].to_vec())).is_err(), "{length}");
         }
         assert!(HubPage::read(answer([&body[..], &[0]].concat())).is_err());
+    }
+
+    fn refusal(status: StatusCode, body: &str) -> Result<HubAnswer, Problem> {
+        let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_MEDIA_TYPE))].into_iter().collect();
+        HubAnswer::new(ChannelResponse { status, headers, body: body.to_owned().into() }, None)
+    }
+
+    /// A user's provider did nothing wrong with its own token and certificate when the hub does not know the provider.
+    #[test]
+    fn refusals_of_this_provider_are_none_of_its_user() {
+        for code in ProblemCode::ALL {
+            let status = StatusCode::from_u16(code.status()).unwrap();
+            let document = format!("{{\"type\":\"{}\",\"title\":\"\",\"detail\":\"why\"}}", code.urn());
+            let of_user = !matches!(code, ProblemCode::Unauthorized | ProblemCode::NotAPeer);
+            let answer = refusal(status, &document).map(|answer| (answer.status, answer.body));
+            match answer {
+                Ok(answer) => assert_eq!((answer, of_user), ((status, document.into()), true)),
+                Err(problem) => assert_eq!((problem.code, of_user), (ProblemCode::Unavailable, false), "{code:?}"),
+            }
+        }
+        assert!(refusal(StatusCode::IM_A_TEAPOT, "{}").is_ok(), "what nobody knows is handed on");
+    }
+
+    #[test]
+    fn problems_that_no_client_reads_are_not_handed_on() {
+        let document = |bytes: usize| format!("{{\"detail\":\"{}\"}}", "x".repeat(bytes - 13));
+        assert_eq!(document(PROBLEM_BYTES_MAX).len(), PROBLEM_BYTES_MAX);
+        assert!(refusal(StatusCode::BAD_REQUEST, &document(PROBLEM_BYTES_MAX)).is_ok());
+        assert!(refusal(StatusCode::BAD_REQUEST, &document(PROBLEM_BYTES_MAX + 1)).is_err());
     }
 
     #[test]

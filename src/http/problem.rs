@@ -106,6 +106,14 @@ impl Problem {
         )
     }
 
+    pub(super) fn hub_refuses() -> Self {
+        Self::later(
+            ProblemCode::Unavailable,
+            "The hub of the group takes nothing from this provider now: its operator may have to list it as a peer.",
+            UNAVAILABLE_RETRY_SECONDS,
+        )
+    }
+
     fn rejected(rejection: Rejection) -> Self {
         match rejection {
             Rejection::UnknownGroup => Self::new(ProblemCode::UnknownGroup, "There is no such group here."),

@@ -1,6 +1,6 @@
 //! The way to other hubs.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use restante_process::{Stopwatch, status_class};
 use tokio::time::Instant;
@@ -27,7 +27,8 @@ impl Upstream {
         Self { client: Some(client), ..Self::default() }
     }
 
-    /// Sends a request to a hub. The answer is whatever the hub says, also a refusal.
+    /// Sends a request to a hub. The answer is whatever the hub says, also a refusal. Whoever finds out whether a hub that
+    /// was silent is back does not wait there: [`HubAnswer::is_hurried`].
     ///
     /// # Errors
     /// When the hub is no peer, or gives no answer, or none of a delivery service.
@@ -37,9 +38,14 @@ impl Upstream {
         hub: &ServiceProviderId,
         request: ChannelRequest,
     ) -> Result<HubAnswer, Problem> {
+        let mut request = request;
         let channel = self.client.as_ref().and_then(|client| client.peer(hub)).ok_or_else(Problem::unknown_hub)?;
         let (operation, began) = (request.operation.path(), Instant::now());
-        self.silence.admit(hub, began)?;
+        let finding_out = self.silence.admit(hub, began)?;
+        let is_hurried = finding_out.is_some() && !request.wait.is_zero();
+        if is_hurried {
+            request.wait = Duration::ZERO;
+        }
         let watch = Stopwatch::start_if(tracing::enabled!(Level::TRACE));
         let mut memory = service.arriving(hub);
         let answer = channel.post_within(request, &mut memory).await;
@@ -48,7 +54,7 @@ impl Upstream {
         match answer {
             Ok(answer) => {
                 self.silence.heard(hub, now);
-                HubAnswer::new(answer, memory.into_lent())
+                HubAnswer::new(answer, memory.into_lent()).map(|answer| answer.hurried(is_hurried))
             }
             Err(ChannelError::UnknownPeer) => Err(Problem::unknown_hub()),
             Err(ChannelError::NoMemory) => {
@@ -59,8 +65,8 @@ impl Upstream {
                 self.silence.heard(hub, now);
                 Err(Problem::hub_unavailable())
             }
-            Err(ChannelError::Connect | ChannelError::Tls | ChannelError::Timeout | ChannelError::Broken) => {
-                self.silence.unheard(hub, began, now);
+            Err(error @ (ChannelError::Connect | ChannelError::Tls | ChannelError::Timeout | ChannelError::Broken)) => {
+                self.silence.failed(hub, error, began, now);
                 Err(Problem::hub_unavailable())
             }
         }

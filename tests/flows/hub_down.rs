@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     people::Person,
+    process::PATIENCE,
     site::{FOLLOWER, HUB, Setting, Site},
 };
 
@@ -52,6 +53,53 @@ async fn a_dead_hub_is_unavailable_at_once_and_back_when_it_is_back() {
     let hub = site.start(&Setting::new(HUB)).await;
     line.lead_to(hub.provider);
     assert_eq!(bob.say(&group, 0, "meanwhile").await.unwrap().index, 1);
+    assert_eq!(bob.read_all(&group, 0).await.len(), 2);
+}
+
+/// How many wait while somebody wants to send.
+const WAITING: u8 = 30;
+
+/// What a client does that wants something of a hub which is not there: it comes back when it was told to.
+async fn come_back(error: CallError) {
+    match error {
+        CallError::Problem(Problem { retry_after: Some(retry_after), .. }) => tokio::time::sleep(retry_after).await,
+        error => assert!(error.is_transient(), "{error}"),
+    }
+}
+
+/// The hub hangs, is killed and started again, while many wait for its messages: they keep nobody from sending.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hub_that_was_silent_is_usable_at_once_however_many_wait() {
+    let site = Site::new(&[]).await;
+    let (mut hub, follower, line) = site.pair().await;
+    let bob = follower.user("bob");
+    let group = hub.user("alice").found().await;
+    bob.say(&group, 0, "before").await.unwrap();
+    let mut waiting = tokio::task::JoinSet::new();
+    for number in 1..=WAITING {
+        let (user, group) = (follower.user(&format!("user {number}")), group.clone());
+        waiting.spawn(async move {
+            loop {
+                if let Err(error) = user.wait(&group, number, 0, 50).await {
+                    come_back(error).await;
+                }
+            }
+        });
+    }
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    line.lead_to(silent.local_addr().unwrap());
+    hub.process.kill().await;
+    // The connections break first; then nobody answers those that are made anew, and that is remembered.
+    let _unanswered = tokio::time::timeout(PATIENCE, silent.accept()).await.expect("somebody comes back").unwrap();
+    assert_unavailable(bob.say(&group, 0, "meanwhile").await);
+    let hub = site.start(&Setting::new(HUB)).await;
+    line.lead_to(hub.provider);
+    let began = tokio::time::Instant::now();
+    while let Err(error) = bob.say(&group, 0, "meanwhile").await {
+        come_back(error).await;
+    }
+    // Whoever found out last may have connected to where nobody answers: five seconds, and two until the next one.
+    assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
     assert_eq!(bob.read_all(&group, 0).await.len(), 2);
 }
 
