@@ -5,15 +5,12 @@ use std::sync::Arc;
 use super::{Error, Service, UserId};
 use crate::{
     sequencer::{Command, Forget, GroupKey, UserTag},
+    store::{self, Snapshot},
     wire::MaskedPartitionKey,
 };
 
-/// Presentations looked at in one step.
+/// Partitions looked at in one step.
 const PAGE: usize = 1024;
-/// Steps of one request: a group with more epochs and users at one provider than that is left step by step.
-const PAGES_MAX: usize = 256;
-/// Followed partitions of one group that are ended.
-const FOLLOWED_MAX: usize = 4096;
 
 impl Service {
     /// Forgets which keys of the group's partitions the user presented, here or at another hub. What was followed for
@@ -26,39 +23,73 @@ impl Service {
     /// When it could not be recorded, in whole or in part; asking again goes on with what is left.
     pub async fn leave_group(self: &Arc<Self>, user: &UserId, group_id: &[u8]) -> Result<(), Error> {
         let (group, user) = (GroupKey::of(group_id), self.tag(user));
-        let (mut after, mut others, mut is_last) = (None, false, false);
-        for _page in 0..PAGES_MAX {
-            let rows = self.presenters(group, after).await?;
-            after = rows.last().copied();
-            is_last = rows.len() < PAGE;
-            let (own, of_others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, who)| *who == user);
-            others |= !of_others.is_empty();
-            if !own.is_empty() {
-                let partitions = own.into_iter().map(|(partition, _)| partition).collect();
-                self.lanes.submit(group, Command::Forget(Forget { user, partitions }), None).await?;
+        let (mut after, mut others) = (None, false);
+        loop {
+            let page = self.snapshot_read(move |snapshot| presented(snapshot, &group, &user, after)).await?;
+            others |= page.others;
+            if !page.own.is_empty() {
+                self.lanes.submit(group, Command::Forget(Forget { user, partitions: page.own }), None).await?;
             }
-            if is_last {
+            // It ends: what is looked at next stands behind it.
+            after = page.last;
+            if after.is_none() {
                 break;
             }
         }
-        if !is_last {
-            return Err(Error::Overloaded);
-        }
         if others {
+            // What is followed is theirs.
             return Ok(());
         }
-        let followed = self.snapshot_read(move |snapshot| snapshot.followed_of(&group, FOLLOWED_MAX)).await?;
-        for partition in followed {
-            self.lanes.submit(group, Command::Unfollow(partition), None).await?;
+        loop {
+            let followed = self.snapshot_read(move |snapshot| snapshot.followed_of(&group, PAGE)).await?;
+            let is_last = followed.len() < PAGE;
+            for partition in followed {
+                self.lanes.submit(group, Command::Unfollow(partition), None).await?;
+            }
+            if is_last {
+                return Ok(());
+            }
         }
-        Ok(())
-    }
-
-    async fn presenters(
-        self: &Arc<Self>,
-        group: GroupKey,
-        after: Option<(MaskedPartitionKey, UserTag)>,
-    ) -> Result<Vec<(MaskedPartitionKey, UserTag)>, Error> {
-        self.snapshot_read(move |snapshot| snapshot.presenters(&group, after.as_ref(), PAGE)).await
     }
 }
+
+/// Who presented the keys of some partitions, in their order.
+struct Presented {
+    /// Those whose key the user presented.
+    own: Vec<MaskedPartitionKey>,
+    /// Whether somebody else presented one of them.
+    others: bool,
+    /// The last one, if there may be more behind it.
+    last: Option<MaskedPartitionKey>,
+}
+
+/// Looks at each partition once, whoever else presented its key: a group has many users, and each of them many partitions.
+fn presented(
+    snapshot: &dyn Snapshot,
+    group: &GroupKey,
+    user: &UserTag,
+    after: Option<MaskedPartitionKey>,
+) -> Result<Presented, store::Error> {
+    let mut page = Presented { own: Vec::new(), others: false, last: after };
+    for _partition in 0..PAGE {
+        let behind = page.last.map(|partition| (partition, LAST_TAG));
+        let Some(&(partition, first)) = snapshot.presenters(group, behind.as_ref(), 1)?.first() else {
+            page.last = None;
+            break;
+        };
+        if snapshot.presented(group, &partition, user)?.is_some() {
+            page.own.push(partition);
+        }
+        if first != *user {
+            page.others = true;
+        } else if !page.others {
+            let second = snapshot.presenters(group, Some(&(partition, *user)), 1)?;
+            page.others = second.first().is_some_and(|(of, _)| *of == partition);
+        }
+        page.last = Some(partition);
+    }
+    Ok(page)
+}
+
+/// No user's tag is behind it.
+const LAST_TAG: UserTag = UserTag([0xff; 16]);

@@ -12,6 +12,7 @@ mod following;
 mod group_commit;
 mod hints;
 mod key_packages;
+mod leaving;
 mod literal;
 mod masking;
 mod open_proposals;
