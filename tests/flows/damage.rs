@@ -42,9 +42,9 @@ async fn another_format_is_named_and_not_touched() {
     for _again in 0..2 {
         let (code, said) = refused(&site, &Setting::new(HUB), HUB).await;
         assert_eq!(code, Some(1), "{said}");
-        assert!(said.contains("format 9") && said.contains("this program reads format 4"), "{said}");
+        assert!(said.contains("format 9") && said.contains("this program reads format 5"), "{said}");
     }
-    tamper(&site, |db| db.put("format", 4_u32.to_be_bytes()).unwrap());
+    tamper(&site, |db| db.put("format", 5_u32.to_be_bytes()).unwrap());
     let hub = site.start(&Setting::new(HUB)).await;
     assert_eq!(hub.user("alice").read_all(&group, 0).await.len(), 1);
 }

@@ -3,7 +3,7 @@
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
 use super::{InboxPolicy, InboxState, Ticket};
-use crate::{pool::Transition, wire::ServiceProviderId};
+use crate::{pool::Transition, sequencer::UnixMillis, wire::ServiceProviderId};
 
 /// Open tickets and what waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
@@ -14,6 +14,9 @@ pub struct HubShare {
     pub ticket_references: u32,
     /// Bytes of what waits: each delivery once, and [`HubShare::LETTER_BYTES`] for each letter.
     pub bytes: u64,
+    /// Of all of them together the number of the last letter, whoever it was for; 0 of one hub. It outlives all letters:
+    /// a client that has read up to a number would never see what came with a smaller one.
+    pub last_number: u64,
 }
 
 impl HubShare {
@@ -41,6 +44,13 @@ impl Shares {
     pub(super) fn have_room(&self, bytes: u64, policy: &InboxPolicy) -> bool {
         let fits = |share: &HubShare, within: u64| share.bytes.saturating_add(bytes) <= within;
         fits(&self.of_hub, policy.bytes_per_hub()) && fits(&self.of_all, policy.bytes_max)
+    }
+
+    /// The number of one more letter.
+    pub(super) fn next_number(&mut self, now: UnixMillis) -> u64 {
+        let last = &mut self.of_all.last_number;
+        *last = now.max(last.saturating_add(1));
+        *last
     }
 
     pub(super) fn add(&mut self, bytes: u64) {

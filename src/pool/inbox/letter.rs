@@ -16,8 +16,8 @@ pub struct LetterKey {
     pub user: UserTag,
     /// On which device.
     pub client: ClientId,
-    /// By this number the client acknowledges it. It is the time at which the letter came, or one more than the number
-    /// before if something waits: none is used twice, also when an old copy of the database was put back.
+    /// By this number the client acknowledges it. It is the time at which the letter came, or one more than the last number
+    /// of all if that is not smaller: none is used twice, also when an old copy of the database was put back.
     pub number: u64,
 }
 

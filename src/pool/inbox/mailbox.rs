@@ -2,7 +2,7 @@
 
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
-use crate::{sequencer::UnixMillis, wire::ServiceProviderId};
+use crate::wire::ServiceProviderId;
 
 /// So many letters, and so many bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
@@ -16,11 +16,9 @@ pub struct Room {
 /// What a user has waiting.
 ///
 /// # Privacy
-/// There is no row when nothing waits: its number says when the last Welcome came.
+/// There is no row when nothing waits: it would say from whom there was something.
 #[derive(Clone, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct Mailbox {
-    /// The number of the last letter.
-    pub last_number: u64,
     /// All that waits.
     pub all: Room,
     /// The same by the hubs that it is from, of which no other may take up everything.
@@ -64,15 +62,13 @@ impl Mailbox {
         (self.all.letters > 0).then_some(self)
     }
 
-    /// Counts one more, and returns its number.
-    pub(super) fn add(&mut self, hub: &ServiceProviderId, bytes: u64, now: UnixMillis) -> u64 {
-        self.last_number = now.max(self.last_number.saturating_add(1));
+    /// Counts one more.
+    pub(super) fn add(&mut self, hub: &ServiceProviderId, bytes: u64) {
         self.all.add(bytes);
         match self.hubs.iter_mut().find(|share| share.hub == *hub) {
             Some(share) => share.room.add(bytes),
             None => self.hubs.push(HubRoom { hub: hub.clone(), room: Room { letters: 1, bytes } }),
         }
-        self.last_number
     }
 
     /// Counts one less. A hub from which nothing waits is forgotten.

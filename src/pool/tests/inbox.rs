@@ -51,7 +51,7 @@ impl Inbox {
             let mut rooms: HashMap<&ServiceProviderId, Room> = HashMap::new();
             let mut all = Room::default();
             for (key, letter) in self.letters.iter().filter(|(key, _)| key.user == *user) {
-                assert!(key.number <= mailbox.last_number);
+                assert!(key.number <= self.shares[&None].last_number);
                 let delivery = &self.deliveries[&letter.delivery];
                 for room in [&mut all, rooms.entry(&delivery.hub).or_default()] {
                     room.letters += 1;

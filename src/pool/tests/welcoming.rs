@@ -234,8 +234,9 @@ fn only_a_join_uses_a_key_package_up() {
     assert_eq!(world.decide_on(1, &["a"]), [AlreadyUsed]);
     assert_eq!(world.decide_on(2, &["a"]), [AlreadyUsed]);
     assert!(!world.inbox.welcomed.contains_key(&ReferenceKey::of(b"a")), "from whom is forgotten");
-    // What was accepted before is not any more.
-    assert_eq!(world.bring(1, 90, "garbage again", &["a"]), Ok(1));
+    // What was accepted before is not any more. Nothing is gained if the hub comes back with it.
+    assert_eq!(world.bring(1, 90, "garbage again", &["a"]), Ok(0));
+    assert_eq!(world.bring(1, 90, "garbage again", &["a"]), Ok(0));
     assert_eq!(world.letters("bob"), 0);
 }
 
@@ -383,6 +384,40 @@ fn numbers_grow_even_when_the_clock_goes_back_or_an_old_copy_is_put_back() {
     world.ask_and_bring(1, "three", &["a"]).unwrap();
     let last = world.inbox.of(tag("bob")).into_iter().map(|(key, _)| key.number).max().unwrap();
     assert!(!numbers.contains(&last));
+}
+
+/// A client that runs asks only for what comes behind the last number that it was given.
+#[test]
+fn numbers_grow_also_when_everything_was_acknowledged() {
+    let mut world = furnished();
+    let mut last = 0;
+    for (number, back) in [("one", 0), ("two", 0), ("three", 1), ("four", DAY)] {
+        world.now -= back;
+        world.ask_and_bring(1, number, &["z", "c"]).unwrap();
+        let letters = world.inbox.of(tag("bob"));
+        assert_eq!(letters.len(), 2);
+        assert!(letters.iter().all(|(key, _)| key.number > last), "{number}");
+        last = letters.iter().map(|(key, _)| key.number).max().unwrap();
+        world.acknowledge_all("bob", false);
+        assert!(world.inbox.mailboxes.is_empty());
+        world.expire();
+    }
+}
+
+/// The Welcome is repeated while it waits for one and was used up by another: it is not refused for the sake of the latter.
+#[test]
+fn a_welcome_that_everybody_has_is_taken_again() {
+    let per_user = Room { letters: 2, bytes: 100 };
+    let mut world = furnish(with(InboxPolicy { per_user, ..InboxPolicy::default() }));
+    world.ask(1, 7, &["a", "d"]).unwrap();
+    assert_eq!(world.ask_and_bring(1, "in the way", &["b"]), Ok(0));
+    assert_eq!(world.bring(1, 7, "a Welcome", &["a", "d"]), Ok(1), "no room for one of them");
+    world.acknowledge_all("carol", true);
+    assert_eq!(world.bring(1, 7, "a Welcome", &["a", "d"]), Ok(1), "nor now");
+    world.acknowledge_all("bob", false);
+    assert_eq!(world.bring(1, 7, "a Welcome", &["a", "d"]), Ok(0));
+    assert_eq!((world.letters("bob"), world.letters("carol")), (1, 0));
+    assert!(world.inbox.tickets[&TicketKey::of(&[7])].used_for.is_some());
 }
 
 #[test]

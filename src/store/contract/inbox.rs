@@ -41,8 +41,8 @@ pub(crate) fn changes(number: u8) -> InboxChanges {
     let taken = vec![Taken { hub: hub.clone(), delivery, waits: true }];
     let record = Delivery { hub: hub.clone(), arrived_ms: 1_700_000_000_400, bytes: 9, letters: 1 };
     let room = Room { letters: 1, bytes: 9 };
-    let mailbox = Mailbox { last_number: 1_700_000_000_550, all: room, hubs: vec![HubRoom { hub: hub.clone(), room }] };
-    let share = |tickets| HubShare { tickets, ticket_references: 4, bytes: 521 };
+    let mailbox = Mailbox { all: room, hubs: vec![HubRoom { hub: hub.clone(), room }] };
+    let share = |tickets, last_number| HubShare { tickets, ticket_references: 4, bytes: 521, last_number };
     InboxChanges {
         tickets: vec![(ticket_key(number), Some(ticket))],
         welcomed: vec![(ReferenceKey([number; 32]), Some(Welcomed { taken }))],
@@ -50,7 +50,7 @@ pub(crate) fn changes(number: u8) -> InboxChanges {
         contents: vec![(delivery, Some(Bytes::from_static(b"a Welcome")))],
         letters: vec![(letter_key(number), Some(letter(number)))],
         mailboxes: vec![(tag(number), Some(mailbox))],
-        shares: vec![(Some(hub), share(2)), (None, share(0))],
+        shares: vec![(Some(hub), share(2, 0)), (None, share(0, 1_700_000_000_550))],
     }
 }
 
