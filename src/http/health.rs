@@ -38,6 +38,7 @@ fn readiness(hub: &Hub) -> (StatusCode, &'static str) {
             | Error::ShuttingDown
             | Error::NotSubscribed
             | Error::ForeignMessage
+            | Error::RepeatedReference
             | Error::TooManyWaiting
             | Error::NoEntropy
             | Error::NoThread,

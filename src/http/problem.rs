@@ -278,6 +278,9 @@ impl From<service::Error> for Problem {
             Error::ForeignMessage => {
                 Self::new(ProblemCode::Malformed, "A message of the push is of another group than the push.")
             }
+            Error::RepeatedReference => {
+                Self::new(ProblemCode::Malformed, "A KeyPackageRef stands twice in the request.")
+            }
             Error::TooManyWaiting => {
                 Self::later(ProblemCode::RateLimited, "Too many receives of this provider wait already.", 1)
             }

@@ -37,6 +37,9 @@ pub enum Error {
     /// A push with a message of another group than its own.
     #[error("a pushed message is of another group")]
     ForeignMessage,
+    /// A question about Welcomes that names a KeyPackage twice.
+    #[error("a KeyPackageRef stands twice in the request")]
+    RepeatedReference,
     /// Too many receives of that provider wait.
     #[error("too many receives of this provider wait")]
     TooManyWaiting,

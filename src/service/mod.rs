@@ -45,6 +45,7 @@ mod user;
 mod view;
 mod waiters;
 mod welcome;
+mod welcome_turns;
 
 pub use arriving::Arriving;
 pub use await_push::{Step, Subscribing};
@@ -155,6 +156,7 @@ pub struct Service {
     deletion: delete_all_key_packages::Deletion,
     errands: Arc<Errands>,
     following: following::Following,
+    welcome_turns: welcome_turns::WelcomeTurns,
 }
 
 /// The policy in force, which a reload replaces.
@@ -206,6 +208,7 @@ impl Service {
             deletion,
             errands,
             following: following::Following::default(),
+            welcome_turns: welcome_turns::WelcomeTurns::new(limits.reads / 4, limits.queue_wait),
         })
     }
 

@@ -1,6 +1,6 @@
 //! Taking Welcomes from hubs (draft §4.3): decisions first, then the Welcome itself.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
@@ -14,7 +14,7 @@ use crate::{
     mls::{WireRatchetTree, WireWelcome},
     pool::{self, Addressed, Deliver, DeliveryKey, Issue, ReferenceKey, Rejection, TicketKey},
     sequencer::SizeLimit,
-    store,
+    store::{self, Snapshot},
     wire::{
         DecodeError, KeyPackageRef, ServiceProviderId, WelcomeDecision, WelcomeInitRequest, WelcomeInitResponse,
         WelcomePush, encode,
@@ -24,6 +24,9 @@ use crate::{
 /// How many entries of a Welcome are taken in one write: some milliseconds' worth of reading.
 const PART: usize = 256;
 
+/// Questions about more KeyPackages are answered where waiting for a disk keeps nobody else waiting.
+const AT_HAND_MAX: usize = 32;
+
 impl Service {
     /// Says for which of these KeyPackages a Welcome from that hub is taken. Nothing is taken up but the ticket.
     ///
@@ -31,13 +34,22 @@ impl Service {
     /// That a KeyPackage is known here, expired or used up, is told to whoever has its KeyPackageRef and is a peer.
     ///
     /// # Errors
-    /// [`Rejection::InboxesFull`] and [`Rejection::TooManyTickets`] when the hub has to come later; the store's.
+    /// [`Error::RepeatedReference`]; [`Rejection::InboxesFull`], [`Rejection::TooManyTickets`] and [`Error::Overloaded`]
+    /// when the hub has to come later; the store's.
     pub async fn welcome_init(
         self: &Arc<Self>,
         from: &ServiceProviderId,
         request: WelcomeInitRequest,
     ) -> Result<WelcomeInitResponse, Error> {
-        let (decided, has_room) = self.decisions(from, request.key_package_refs).await?;
+        let references = request.key_package_refs;
+        let mut seen = HashSet::with_capacity(references.len());
+        if !references.iter().all(|reference| seen.insert(reference)) {
+            return Err(Error::RepeatedReference);
+        }
+        drop(seen);
+        let turn = self.welcome_turns.take(from).await?;
+        let (decided, has_room) = self.decisions(from, references).await?;
+        drop(turn);
         let mut ticket = [0; 16];
         self.entropy.fill(&mut ticket)?;
         let accepted = decided.iter().filter(|(_, decision)| *decision == WelcomeDecision::Accepted);
@@ -121,7 +133,8 @@ impl Service {
         references: Vec<KeyPackageRef>,
     ) -> Result<(Vec<(ReferenceKey, WelcomeDecision)>, bool), Error> {
         let (hub, policy, now) = (from.clone(), self.pool_policy.clone(), self.now());
-        self.snapshot_read(move |snapshot| {
+        let is_short = references.len() <= AT_HAND_MAX;
+        let decisions = move |snapshot: &dyn Snapshot| {
             let view = PoolView::new(&[], snapshot);
             let decide = |reference: &KeyPackageRef| {
                 let key = ReferenceKey::of(&reference.0);
@@ -129,8 +142,11 @@ impl Service {
             };
             let decided = references.iter().map(decide).collect::<Result<_, store::Error>>()?;
             Ok((decided, pool::has_room(&view, &hub, &policy.inbox)?))
-        })
-        .await
+        };
+        if is_short {
+            return self.snapshot_read(decisions).await;
+        }
+        self.read_elsewhere(move |snapshot| decisions(snapshot).map_err(Error::Store)).await
     }
 
     /// Those whom the ticket is for. Whoever has no good ticket gets no further, and costs the lane nothing.

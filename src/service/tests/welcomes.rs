@@ -100,6 +100,24 @@ async fn each_client_gets_its_own_part_with_hub_time_and_tree() {
     assert_eq!(ask(&setup, "third.example", &refs).await.unwrap().1, [Unknown, AlreadyUsed, Accepted]);
 }
 
+/// A question may be about a hundred thousand: of a hub one is looked at at a time, and nobody else waits for it.
+#[tokio::test]
+async fn questions_of_a_hub_are_answered_one_after_the_other() {
+    let limits = Limits { queue_wait: Duration::from_millis(100), ..Limits::default() };
+    let setup = Setup::with(sequencer::Policy::default(), limits);
+    let refs = upload(&setup, "bob", 1, 1).await;
+    let turn = setup.service.welcome_turns.take(&provider("third.example")).await.unwrap();
+    assert_eq!(ask(&setup, "third.example", &refs).await, Err(Error::Overloaded));
+    assert_eq!(ask(&setup, "follower.example", &refs).await.unwrap().1, [Accepted]);
+    drop(turn);
+    let mut many: Vec<_> = (0..1000_u32).map(|number| number.to_be_bytes().to_vec()).collect();
+    many.push(refs[0].clone());
+    let (_, decisions) = ask(&setup, "third.example", &many).await.unwrap();
+    assert_eq!((decisions.len(), decisions[..1000] == [Unknown; 1000], decisions[1000]), (1001, true, Accepted));
+    many.push(many[7].clone());
+    assert_eq!(ask(&setup, "third.example", &many).await, Err(Error::RepeatedReference));
+}
+
 #[tokio::test]
 async fn a_restart_at_any_step_loses_nothing_and_shows_nothing_twice() {
     let mut setup = Setup::new();
