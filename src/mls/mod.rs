@@ -15,6 +15,7 @@ mod group_info;
 mod key_package;
 mod message;
 mod numbers;
+mod proposal_ref;
 #[cfg(feature = "client")]
 mod public_state;
 mod ratchet_tree;
@@ -33,6 +34,7 @@ pub use group_info::WireGroupInfo;
 pub use key_package::WireKeyPackage;
 pub use message::{ContentType, Sender, WireFormat, WireMessage};
 pub use numbers::{CipherSuite, EpochNumber, ProtocolVersion};
+pub use proposal_ref::ProposalRef;
 #[cfg(feature = "client")]
 pub use public_state::{Added, DamagedCheckpoint, GroupInfoMismatch, Leaf, PublicState, Step, Unobservable};
 pub use ratchet_tree::WireRatchetTree;

@@ -3,7 +3,7 @@
 use mls_rs_codec::MlsEncode;
 use sha2::{Digest, Sha256};
 
-use super::{BlobKey, UserTag};
+use super::{BlobKey, Checkpoint, Parent, Sight, StateDigest, UserTag};
 use crate::{
     mls::{CipherSuite, EpochNumber, ExternalCommit, ExternalProposal, WireGroupInfo, WireMessage, WireRatchetTree},
     wire::{CreateGroupRequest, ExpectCommit, MaskedPartitionKey, SendRequest, ServiceProviderId, WelcomeData},
@@ -48,6 +48,10 @@ pub enum Command {
     Restore(Restore),
     /// Go on with ending a branch, or taking that back.
     Spread,
+    /// The public state of a partition's epoch was derived, later than its commit was sequenced.
+    Observe(Box<Observe>),
+    /// Keep a checkpoint of a partition's public state.
+    Checkpoint(Box<Checkpointed>),
 }
 
 /// Reserves a freshly minted group id.
@@ -80,6 +84,8 @@ pub struct Create {
     pub welcome_data: Option<WelcomeData>,
     /// SHA-256 of the request's bytes.
     pub digest: [u8; 32],
+    /// What was seen of the group as it begins.
+    pub sight: Sight,
 }
 
 impl Create {
@@ -99,6 +105,7 @@ impl Create {
             ratchet_tree: request.ratchet_tree,
             welcome_data: request.welcome_data,
             digest,
+            sight: Sight::NotLooked,
         }
     }
 }
@@ -156,6 +163,8 @@ pub struct Send {
     pub expect_commit: Option<ExpectCommit>,
     /// Recognises the same request sent again.
     pub repeat_key: RepeatKey,
+    /// Of a commit, what was seen of it in the partition.
+    pub sight: Sight,
 }
 
 impl Send {
@@ -189,6 +198,7 @@ impl Send {
             announcement,
             expect_commit,
             repeat_key,
+            sight: Sight::NotLooked,
         }
     }
 }
@@ -220,6 +230,8 @@ pub struct Join {
     pub commit: ExternalCommit,
     /// What it announces.
     pub announcement: Announcement,
+    /// What was seen of it in the partition.
+    pub sight: Sight,
 }
 
 /// Sequences an external proposal.
@@ -398,4 +410,30 @@ pub struct Terminate {
 pub struct Restore {
     /// The partition with which it begins.
     pub partition: MaskedPartitionKey,
+}
+
+/// Notes the public state of a partition's epoch, which was derived later than its commit was sequenced.
+#[derive(Clone, Debug)]
+pub struct Observe {
+    /// The partition.
+    pub partition: MaskedPartitionKey,
+    /// The commit that had announced it when that was done; nothing for the root.
+    pub parent: Option<Parent>,
+    /// How long that commit is, in bytes.
+    pub commit_bytes: u64,
+    /// The GroupInfo of the epoch, if one was published.
+    pub group_info: Option<WireGroupInfo>,
+    /// What came of it.
+    pub sight: Sight,
+}
+
+/// Keeps a checkpoint of a partition's public state.
+#[derive(Clone, Debug)]
+pub struct Checkpointed {
+    /// The partition.
+    pub partition: MaskedPartitionKey,
+    /// Of which state.
+    pub digest: StateDigest,
+    /// The state.
+    pub checkpoint: Checkpoint,
 }

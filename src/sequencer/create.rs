@@ -1,8 +1,8 @@
 //! Creating a group (specs/protocol.md, "Groups").
 
 use super::{
-    Blob, Create, Evidence, Group, Head, Outcome, Partition, Policy, Refusal, Rejection, SizeLimit, State, Transition,
-    UnixMillis, Welcome, WelcomeName, outbox,
+    Blob, Create, Evidence, Group, Head, Outcome, Partition, Policy, Refusal, Rejection, Sight, SizeLimit, State,
+    Transition, UnixMillis, Welcome, WelcomeName, outbox,
     send::{check_attachments, check_welcome},
 };
 
@@ -42,6 +42,15 @@ pub(super) fn create<S: State + ?Sized>(
         root.ratchet_tree = Some(blob.key);
         transition.blobs.push(blob);
     }
+    match &create.sight {
+        Sight::Seen(observation) => {
+            root.public = observation.public(create.group_info.as_ref(), None, 0);
+            transition.owners.push((create.root, observation.owners.clone()));
+            transition.checkpoints.extend(observation.checkpoint.clone().map(|saved| (create.root, saved)));
+        }
+        Sight::NotLooked => root.unobserved = create.group_info.is_some(),
+        Sight::Unobservable | Sight::Contradicted => {}
+    }
     if let Some(data) = &create.welcome_data {
         let welcome = Welcome { name: WelcomeName { partition: create.root, commit: None }, data: data.clone() };
         outbox::post(state, welcome, false, &create.submitter, (policy, now), &mut transition)?;
@@ -77,6 +86,7 @@ fn check(create: &Create, policy: &Policy) -> Result<(), Rejection> {
         if !create.group_info_names_group
             || group_info.epoch() != create.epoch
             || group_info.cipher_suite() != create.cipher_suite
+            || create.sight == Sight::Contradicted
         {
             return Err(Rejection::GroupInfoMismatch);
         }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::{
     Announcement, Blob, BlobKey, Charge, Child, Cut, Entry, EntryCommit, Group, Head, Parent, Partition, Policy,
-    Receipt, Refusal, Rejection, Sign, State, Timer, Transition, UnixMillis, Usage, Welcome, WelcomeName,
+    Receipt, Refusal, Rejection, Sight, Sign, State, Timer, Transition, UnixMillis, Usage, Welcome, WelcomeName,
     dominance::{WALK_MAX, dominant_child, is_on_dominant_branch, orphan_above},
     evidence, outbox,
     subscribe::follow_commit,
 };
 use crate::{
-    mls::{ContentType, Sender, WireMessage},
+    mls::{ContentType, ProposalRef, Sender, WireFormat, WireMessage},
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
 
@@ -27,6 +27,8 @@ pub(super) struct Entering<'a> {
     pub(super) announcement: Option<&'a Announcement>,
     /// Whether the submitter has shown the partition's key.
     pub(super) presents: bool,
+    /// Of a commit, what was seen of it.
+    pub(super) sight: &'a Sight,
 }
 
 impl Entering<'_> {
@@ -121,6 +123,7 @@ impl<S: State + ?Sized> Change<'_, S> {
                 (child, false)
             }
         };
+        self.observe(entering, next, &mut child);
         child.announced_by = Some(entering.submitter.clone());
         child.group_info = announcement.group_info.as_ref().map(|group_info| BlobKey::of(group_info.bytes()));
         if let Some(epoch) = self.target.epoch.filter(|_| self.target.is_head()) {
@@ -160,6 +163,24 @@ impl<S: State + ?Sized> Change<'_, S> {
             self.note(Sign::RivalChildren);
         }
         Ok(())
+    }
+
+    /// What is known from now on of the public state of the epoch that the commit creates.
+    fn observe(&mut self, entering: &Entering<'_>, next: MaskedPartitionKey, child: &mut Partition) {
+        let group_info = entering.announcement.and_then(|announcement| announcement.group_info.as_ref());
+        let commit_bytes = entering.message.bytes().len() as u64;
+        let replay = self.before.public.as_ref().map(|public| public.replay);
+        if let Some(observation) = entering.sight.of(&self.before) {
+            child.public = observation.public(group_info, replay, commit_bytes);
+            self.transition.owners.push((next, observation.owners.clone()));
+            self.transition.checkpoints.extend(observation.checkpoint.clone().map(|saved| (next, saved)));
+        }
+        // One who looked and could not follow, or found a lie, will not see more later.
+        let may_be_seen = child.public.is_none()
+            && self.before.may_be_observable()
+            && entering.message.wire_format() == WireFormat::PublicMessage
+            && matches!(entering.sight, Sight::NotLooked | Sight::Seen(_));
+        child.unobserved = may_be_seen;
     }
 
     fn no_edge(&mut self) -> Result<bool, S::Error> {
@@ -222,6 +243,8 @@ impl<S: State + ?Sized> Change<'_, S> {
                 let mut partition = (*partition).clone();
                 partition.epoch = Some(epoch);
                 partition.evidence.forget(Sign::SharedOrphan);
+                // By what kind of commits they were announced, whoever follows them will see.
+                partition.unobserved = self.before.may_be_observable();
                 refunds.append(&mut self.refund(&mut partition));
                 below.extend(partition.children.iter().map(|child| child.key));
                 connected.push((key, partition));
@@ -423,6 +446,11 @@ impl<S: State + ?Sized> Change<'_, S> {
         if opens {
             let due_ms = self.now.saturating_add(self.policy.orphan_ms);
             transition.timers.push(Timer { due_ms, partition: entering.partition });
+        }
+        // A commit may take it up by reference, and who follows the group finds it by that.
+        if !target.is_connected() || target.may_be_observable() {
+            let reference = ProposalRef::of(entering.message, self.group.cipher_suite);
+            transition.proposals.extend(reference.map(|reference| (entering.partition, reference, receipt.index)));
         }
         let entry = Entry { accepted_ms: self.now, message: message.clone(), commit };
         transition.appends.push((entering.partition, receipt.index, entry));

@@ -3,7 +3,7 @@
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 use sha2::{Digest, Sha256};
 
-use super::{Evidence, UnixMillis};
+use super::{Evidence, Partition, UnixMillis};
 use crate::{
     mls::{CipherSuite, EpochNumber},
     wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
@@ -100,6 +100,12 @@ impl Group {
             }
         }
         self.welcomed.len() > before
+    }
+
+    /// Whether the provider used the group, as far as that partition of it goes: where the hub sees who is there, the
+    /// provider must have a member there too.
+    pub fn is_used_by(&self, provider: &ServiceProviderId, partition: &Partition) -> bool {
+        self.users.contains(provider) && partition.may_have_member_of(provider)
     }
 
     /// Whether keys of the group may be presented by that provider without naming the group (specs/protocol.md R2, R3).

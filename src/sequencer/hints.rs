@@ -1,15 +1,24 @@
 //! Which other epochs a reader is given (draft §4.4, specs/protocol.md "Hints").
 
-use super::{Policy, State, UnixMillis, dominance::dominant_child};
+use super::{Hints, Partition, Policy, State, UnixMillis, dominance::dominant_child};
 use crate::wire::{MaskedPartitionKey, ServiceProviderId};
+
+/// By what a reader whom the hub knows is entitled to a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The reader presented the partition's key within the window.
+    Presented,
+    /// In the partition's epoch a leaf is there that came from the reader.
+    Leaf,
+}
 
 /// The partitions to hint to a reader who has reached the end of `requested`, nearest first.
 ///
 /// # Privacy
 /// A hint is an entitlement, so that a removed member cannot follow a group with its old key: the reader's provider
-/// presented the hinted partition's key itself, within the window, and `shown` says the same of the reader, where the
-/// hub knows the reader. The chain ends at the first partition without entitlement: what lies behind it could not be
-/// read without it.
+/// presented the hinted partition's key itself, within the window, or the hub sees that it has a leaf there; and `holds`
+/// says the same of the reader, where the hub knows the reader. The chain ends at the first partition without
+/// entitlement: what lies behind it could not be read without it.
 ///
 /// # Errors
 /// When the state could not be read.
@@ -17,7 +26,7 @@ pub fn hinted<S: State + ?Sized>(
     state: &S,
     requested: &MaskedPartitionKey,
     provider: &ServiceProviderId,
-    shown: impl Fn(&MaskedPartitionKey) -> Result<bool, S::Error>,
+    holds: impl Fn(Claim, &MaskedPartitionKey) -> Result<bool, S::Error>,
     policy: &Policy,
     now: UnixMillis,
 ) -> Result<Vec<MaskedPartitionKey>, S::Error> {
@@ -28,7 +37,11 @@ pub fn hinted<S: State + ?Sized>(
     while hints.len() < policy.hint_epochs {
         let Some(child) = dominant_child(state, &partition, policy, now)? else { break };
         let Some(next) = state.partition(&child.key)? else { break };
-        let entitled = next.use_by(provider).is_some_and(|a_use| a_use.last_ms >= since) && shown(&child.key)?;
+        let used = next.use_by(provider).is_some_and(|a_use| a_use.last_ms >= since);
+        let has_leaf = next.public.as_ref().is_some_and(|public| public.roster.has(provider));
+        let entitled = is_forwarded(&next, policy)
+            || (used && holds(Claim::Presented, &child.key)?)
+            || (has_leaf && holds(Claim::Leaf, &child.key)?);
         bytes += next.bytes;
         // A hinted epoch is whole or absent.
         if !entitled || next.first_index > 0 || next.next_index == 0 || bytes > policy.hint_bytes {
@@ -38,4 +51,9 @@ pub fn hinted<S: State + ?Sized>(
         partition = next;
     }
     Ok(hints)
+}
+
+/// Whether the operator gives it to everyone: where the hub does not see who is there, and never will.
+fn is_forwarded(partition: &Partition, policy: &Policy) -> bool {
+    policy.hints == Hints::Forward && !partition.may_be_observable()
 }

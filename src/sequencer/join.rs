@@ -26,8 +26,9 @@ pub(super) fn join<S: State + ?Sized>(
     if let Some(receipt) = state.repeat(&MaskedPartitionKey::NONE, &repeat_key).map_err(Refusal::State)? {
         return Ok(Transition::unchanged(Outcome::Sent(receipt)));
     }
-    check(&group, join, policy)?;
-    let target = state.partition(&join.partition).map_err(Refusal::State)?.ok_or(Rejection::StaleJoin)?;
+    let target = state.partition(&join.partition).map_err(Refusal::State)?;
+    check(&group, join, target.as_deref(), policy)?;
+    let target = target.ok_or(Rejection::StaleJoin)?;
     if !belongs(state, &group, join, &target, policy, now).map_err(Refusal::State)? {
         return Err(Rejection::StaleJoin.into());
     }
@@ -37,6 +38,7 @@ pub(super) fn join<S: State + ?Sized>(
         message,
         announcement: Some(&join.announcement),
         presents: false,
+        sight: &join.sight,
     };
     let unchanged = Transition::unchanged(Outcome::Done);
     let (receipt, mut transition) = entering.enter(state, group, Some(target), policy, now, unchanged)?;
@@ -46,12 +48,12 @@ pub(super) fn join<S: State + ?Sized>(
 }
 
 /// What is wrong with a join wherever it belongs.
-fn check(group: &Group, join: &Join, policy: &Policy) -> Result<(), Rejection> {
+fn check(group: &Group, join: &Join, target: Option<&Partition>, policy: &Policy) -> Result<(), Rejection> {
     if join.announcement.welcome_data.is_some() {
         return Err(Rejection::WelcomeInJoin);
     }
     check_sizes(join.commit.message(), Some(&join.announcement), policy)?;
-    check_announcement(group, join.commit.message(), &join.announcement, policy)
+    check_announcement(group, join.commit.message(), &join.announcement, (&join.sight, target), policy)
 }
 
 /// Whether the target is still what it was when it was found.
@@ -68,7 +70,7 @@ fn belongs<S: State + ?Sized>(
     }
     match join.ground {
         Ground::Proof(group_info) => Ok(target.group_info == Some(group_info)),
-        Ground::Dominance { token, group_info } => Ok((token || group.users.contains(&join.submitter))
+        Ground::Dominance { token, group_info } => Ok((token || group.is_used_by(&join.submitter, target))
             && target.group_info == group_info
             && is_on_dominant_branch(state, &join.partition, target, policy, now)?),
     }

@@ -23,11 +23,14 @@ mod followed;
 mod group;
 mod hints;
 mod join;
+mod observe;
 mod outbox;
+mod owners;
 mod partition;
 mod policy;
 mod present;
 mod propose;
+mod public;
 mod rejection;
 mod reserve;
 mod send;
@@ -43,17 +46,19 @@ pub use candidates::{
     CANDIDATES_MAX, Candidate, HEADS_MAX, Heads, candidates, is_candidate, publisher, shows_membership,
 };
 pub use command::{
-    Announcement, Command, Create, Deliver, Delivered, Expire, Follow, Forget, Ground, Join, Keep, Lease, Present,
-    Propose, Pushed, RepeatKey, Reserve, Restore, Send, Subscribe, Terminate, Unsubscribe,
+    Announcement, Checkpointed, Command, Create, Deliver, Delivered, Expire, Follow, Forget, Ground, Join, Keep, Lease,
+    Observe, Present, Propose, Pushed, RepeatKey, Reserve, Restore, Send, Subscribe, Terminate, Unsubscribe,
 };
 pub use evidence::{Evidence, Seen, Sign};
 pub use followed::{Followed, FollowedChange, Kept};
 pub use group::{Group, GroupKey, Reservation, Spread, UserTag};
-pub use hints::hinted;
+pub use hints::{Claim, hinted};
 pub use outbox::{Dispatch, DispatchKey, Outgoing, Ticket, Undelivered, Welcome, WelcomeName};
+pub use owners::{Owner, OwnerChanges, Owners, Placed, Roster};
 pub use partition::{Charge, Child, Cut, Given, Parent, Partition, Subscription, Termination, Use};
-pub use policy::{GroupInfoAccess, Policy, SizeLimits};
+pub use policy::{GroupInfoAccess, Hints, Policy, SizeLimits};
 pub use present::is_due as presentation_is_due;
+pub use public::{Checkpoint, Member, Observation, Public, Replay, Sight, StateDigest, TreeHash};
 pub use rejection::{Refusal, Rejection, SizeLimit};
 pub use state::State;
 pub use transition::{Blob, BlobKey, BranchOutcome, Entry, EntryCommit, Head, Outcome, Receipt, Timer, Transition};
@@ -91,5 +96,7 @@ pub fn sequence<S: State + ?Sized>(
         Command::Terminate(command) => terminate::terminate(state, command, policy, now),
         Command::Restore(command) => terminate::restore(state, command, policy, now),
         Command::Spread => terminate::spread(state, policy, now),
+        Command::Observe(command) => observe::observe(state, command),
+        Command::Checkpoint(command) => observe::checkpoint(state, command),
     }
 }

@@ -2,7 +2,7 @@
 
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
-use super::{BlobKey, Evidence, Policy, UnixMillis, Usage};
+use super::{BlobKey, Evidence, Policy, Public, UnixMillis, Usage};
 use crate::{
     mls::EpochNumber,
     wire::{MaskedPartitionKey, ServiceProviderId},
@@ -152,6 +152,11 @@ pub struct Partition {
     pub lease_timer_ms: Option<UnixMillis>,
     /// Present exactly when the operator has ended its branch: nothing is sequenced into it any more.
     pub terminated: Option<Termination>,
+    /// What is known of the public state of its epoch; nothing where one who is no member cannot follow.
+    pub public: Option<Public>,
+    /// Whether that is still to be found out.
+    #[mls_codec(with = "crate::wire::flag")]
+    pub unobserved: bool,
 }
 
 impl Partition {
@@ -180,6 +185,8 @@ impl Partition {
             serials: 0,
             lease_timer_ms: None,
             terminated: None,
+            public: None,
+            unobserved: false,
         }
     }
 

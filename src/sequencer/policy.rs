@@ -35,6 +35,18 @@ pub enum GroupInfoAccess {
     Open,
 }
 
+/// Who is given hints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hints {
+    /// Whoever is entitled to them.
+    Entitled,
+    /// In groups with encrypted handshakes, everyone who asks with a key of the group.
+    ///
+    /// # Privacy
+    /// Somebody who was removed can go on reading which messages are sent, from an old key on.
+    Forward,
+}
+
 /// What the operator decides about sequencing.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -68,6 +80,8 @@ pub struct Policy {
     pub dominance_window_ms: UnixMillis,
     /// How long a provider, or a user, that presented a key may be given that partition as a hint.
     pub hint_window_ms: UnixMillis,
+    /// Who is given hints.
+    pub hints: Hints,
     /// How many epochs may be hinted.
     pub hint_epochs: usize,
     /// How many bytes of messages may be hinted.
@@ -119,6 +133,7 @@ impl Default for Policy {
             doubt_after_ms: 10 * MINUTE,
             dominance_window_ms: 7 * DAY,
             hint_window_ms: 30 * DAY,
+            hints: Hints::Entitled,
             hint_epochs: 8,
             hint_bytes: MIB as u64,
             presentation_interval_ms: HOUR,

@@ -1,8 +1,8 @@
 //! Sequencing a proposal of somebody who is not a member (an extension).
 
 use super::{
-    Outcome, Policy, Propose, Refusal, Rejection, RepeatKey, State, Transition, UnixMillis, candidates::is_candidate,
-    entering::Entering, send::check_sizes,
+    Outcome, Policy, Propose, Refusal, Rejection, RepeatKey, Sight, State, Transition, UnixMillis,
+    candidates::is_candidate, entering::Entering, send::check_sizes,
 };
 use crate::wire::MaskedPartitionKey;
 
@@ -35,6 +35,7 @@ pub(super) fn propose<S: State + ?Sized>(
             message,
             announcement: None,
             presents: false,
+            sight: &Sight::NotLooked,
         };
         let (receipt, so_far) = entering.enter(state, group.clone(), Some(target), policy, now, transition)?;
         transition = so_far;

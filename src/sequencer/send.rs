@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{
-    Announcement, Group, Outcome, Partition, Policy, Refusal, Rejection, Send, SizeLimit, State, Transition,
+    Announcement, Group, Outcome, Partition, Policy, Refusal, Rejection, Send, Sight, SizeLimit, State, Transition,
     UnixMillis, entering::Entering,
 };
 use crate::{
@@ -26,8 +26,9 @@ pub(super) fn send<S: State + ?Sized>(
         return Err(Rejection::BranchTerminated.into());
     }
     check_sizes(&send.message, send.announcement.as_ref(), policy)?;
+    let found = state.partition(&send.partition).map_err(Refusal::State)?;
     if let Some(announcement) = &send.announcement {
-        check_announcement(&group, &send.message, announcement, policy)?;
+        check_announcement(&group, &send.message, announcement, (&send.sight, found.as_deref()), policy)?;
     }
     let entering = Entering {
         submitter: &send.submitter,
@@ -35,6 +36,7 @@ pub(super) fn send<S: State + ?Sized>(
         message: &send.message,
         announcement: send.announcement.as_ref(),
         presents: true,
+        sight: &send.sight,
     };
     if let Some(partition) = &found {
         check_expectation(send, partition)?;
@@ -79,21 +81,24 @@ pub(super) fn check_attachments(
     Ok(())
 }
 
-/// Refuses a commit only for facts that are unambiguous without the group's public state.
+/// Refuses a commit only for facts that are unambiguous, as far as it was seen in the partition.
 pub(super) fn check_announcement(
     group: &Group,
     message: &WireMessage,
     announcement: &Announcement,
+    (sight, partition): (&Sight, Option<&Partition>),
     policy: &Policy,
 ) -> Result<(), Rejection> {
     if let Some(group_info) = &announcement.group_info {
         if group_info.group_id() != message.group_id()
             || Some(group_info.epoch()) != message.epoch().next()
             || group_info.cipher_suite() != group.cipher_suite
+            || *sight == Sight::Contradicted
         {
             return Err(Rejection::GroupInfoMismatch);
         }
-        if !group_info.has_ratchet_tree() {
+        let observation = partition.and_then(|partition| sight.of(partition));
+        if !group_info.has_ratchet_tree() && !observation.is_some_and(|seen| seen.group_info_fits) {
             return Err(Rejection::RatchetTreeRequired);
         }
     }

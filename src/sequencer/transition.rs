@@ -5,11 +5,11 @@ use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Dispatch, DispatchKey, FollowedChange, Group, Outgoing, Partition, RepeatKey, Reservation, Undelivered, UnixMillis,
-    Usage, UserTag, Welcome, WelcomeName,
+    Checkpoint, Dispatch, DispatchKey, FollowedChange, Group, Outgoing, OwnerChanges, Partition, RepeatKey,
+    Reservation, Undelivered, UnixMillis, Usage, UserTag, Welcome, WelcomeName,
 };
 use crate::{
-    mls::EpochNumber,
+    mls::{EpochNumber, ProposalRef},
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
 
@@ -192,6 +192,12 @@ pub struct Transition {
     pub shows_forks: bool,
     /// Presentations that are forgotten.
     pub forgotten: Vec<(MaskedPartitionKey, UserTag)>,
+    /// Whose the leaves are that the commit which announced a partition has changed.
+    pub owners: Vec<(MaskedPartitionKey, OwnerChanges)>,
+    /// Public states of partitions' epochs.
+    pub checkpoints: Vec<(MaskedPartitionKey, Checkpoint)>,
+    /// Where public proposals stand, by what commits refer to them.
+    pub proposals: Vec<(MaskedPartitionKey, ProposalRef, u32)>,
 }
 
 impl Transition {
@@ -220,6 +226,9 @@ impl Transition {
             followed: Vec::new(),
             shows_forks: false,
             forgotten: Vec::new(),
+            owners: Vec::new(),
+            checkpoints: Vec::new(),
+            proposals: Vec::new(),
         }
     }
 

@@ -12,7 +12,9 @@ use super::{
 };
 use crate::{
     mls::{ExternalCommit, Proof},
-    sequencer::{Announcement, Candidate, Command, Ground, GroupKey, Join, Receipt, Rejection, RepeatKey, SizeLimit},
+    sequencer::{
+        Announcement, Candidate, Command, Ground, GroupKey, Join, Receipt, Rejection, RepeatKey, Sight, SizeLimit,
+    },
     wire::{ExternalJoinRequest, JoinToken, MaskedPartitionKey, SendResponse, ServiceProviderId},
 };
 
@@ -62,7 +64,8 @@ impl Service {
             group_info: request.commit_data.group_info,
             welcome_data: request.commit_data.welcome_data,
         };
-        let join = Join { submitter, partition, ground, commit, announcement };
+        let sight = Sight::NotLooked;
+        let join = Join { submitter, partition, ground, commit, announcement, sight };
         sent(self.lanes.submit(group, Command::Join(Box::new(join)), None).await?)
     }
 }

@@ -9,7 +9,7 @@ use tracing::Level;
 use super::{Error, Lent, Service, Submitter, view::SnapshotView, waiters::Woken};
 use crate::{
     mls::{WireGroupInfo, WireMessage},
-    sequencer::{Command, Entry, GroupKey, Policy, Present, UnixMillis, UserTag, hinted, presentation_is_due},
+    sequencer::{Claim, Command, Entry, GroupKey, Policy, Present, UnixMillis, UserTag, hinted, presentation_is_due},
     store::{self, Presentation, Snapshot},
     wire::{
         Epoch, HintedEpoch, LiteralReceiveRequest, MaskedPartitionKey, Message, MessageCommit, PartitionKey,
@@ -305,14 +305,15 @@ impl Read<'_> {
     fn hints(&self, requested: &MaskedPartitionKey) -> Result<Vec<HintedEpoch>, store::Error> {
         let view = SnapshotView { group: self.group, snapshot: self.snapshot };
         let since = self.now.saturating_sub(self.policy.hint_window_ms);
-        let shown = |partition: &MaskedPartitionKey| match &self.reader.user {
-            None => Ok(true),
-            Some(user) => {
+        let holds = |claim, partition: &MaskedPartitionKey| match (&self.reader.user, claim) {
+            (None, _) => Ok(true),
+            (Some(user), Claim::Presented) => {
                 Ok(self.snapshot.presented(&self.group, partition, user)?.is_some_and(|at_ms| at_ms >= since))
             }
+            (Some(_), Claim::Leaf) => Ok(false),
         };
         let mut hints = Vec::new();
-        for masked_partition_key in hinted(&view, requested, &self.reader.provider, shown, self.policy, self.now)? {
+        for masked_partition_key in hinted(&view, requested, &self.reader.provider, holds, self.policy, self.now)? {
             let page = self.snapshot.messages(&self.group, &masked_partition_key, 0, self.policy.hint_bytes)?;
             let epoch = list(self.snapshot, &self.group, &page.entries)?;
             if page.more || epoch.messages.len() < page.entries.len() {

@@ -4,10 +4,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::PoolBatch;
 use crate::{
-    mls::EpochNumber,
+    mls::{EpochNumber, ProposalRef},
     sequencer::{
-        Blob, Dispatch, DispatchKey, Entry, Followed, FollowedChange, Group, GroupKey, Kept, Outgoing, Partition,
-        Receipt, RepeatKey, Reservation, Timer, Transition, UnixMillis, Usage, UserTag, Welcome, WelcomeName,
+        Blob, Checkpoint, Dispatch, DispatchKey, Entry, Followed, FollowedChange, Group, GroupKey, Kept, Outgoing,
+        OwnerChanges, Partition, Receipt, RepeatKey, Reservation, Timer, Transition, UnixMillis, Usage, UserTag,
+        Welcome, WelcomeName,
     },
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
@@ -48,6 +49,12 @@ pub struct Batch {
     pub repeats: HashMap<(GroupKey, MaskedPartitionKey, RepeatKey), Receipt>,
     /// GroupInfos and trees.
     pub blobs: Vec<(GroupKey, Blob)>,
+    /// Public states of partitions' epochs.
+    pub checkpoints: HashMap<(GroupKey, MaskedPartitionKey), Checkpoint>,
+    /// Whose the leaves are that the commit which announced a partition has changed.
+    pub owners: HashMap<(GroupKey, MaskedPartitionKey), OwnerChanges>,
+    /// Where public proposals stand.
+    pub proposals: Vec<(GroupKey, MaskedPartitionKey, ProposalRef, u32)>,
     /// New Welcomes.
     pub welcomes: Vec<(GroupKey, Welcome)>,
     /// How far Welcomes have got; one without a record is removed, as it came and all.
@@ -78,7 +85,7 @@ pub struct Batch {
     pub removed: Vec<(GroupKey, MaskedPartitionKey)>,
     /// KeyPackages and tokens.
     pub pool: PoolBatch,
-    /// Bytes of messages, GroupInfos, trees and Welcomes, for the lane's bound.
+    /// Bytes of messages, GroupInfos, trees, Welcomes and public states, for the lane's bound.
     pub bytes: usize,
 }
 
@@ -101,6 +108,11 @@ impl Batch {
             self.entries.push((group, partition, index, entry));
         }
         self.repeats.extend(transition.repeat.map(|(partition, key, receipt)| ((group, partition, key), receipt)));
+        self.bytes += transition.checkpoints.iter().map(|(_, saved)| saved.state.len()).sum::<usize>();
+        self.checkpoints.extend(transition.checkpoints.into_iter().map(|(key, saved)| ((group, key), saved)));
+        self.owners.extend(transition.owners.into_iter().map(|(key, changes)| ((group, key), changes)));
+        let proposals = transition.proposals.into_iter();
+        self.proposals.extend(proposals.map(|(key, reference, index)| (group, key, reference, index)));
         self.bytes += transition.blobs.iter().map(|blob| blob.bytes.len()).sum::<usize>();
         self.blobs.extend(transition.blobs.into_iter().map(|blob| (group, blob)));
         if let Some(welcome) = transition.welcome {
@@ -150,6 +162,9 @@ impl Batch {
             && self.entries.is_empty()
             && self.repeats.is_empty()
             && self.blobs.is_empty()
+            && self.checkpoints.is_empty()
+            && self.owners.is_empty()
+            && self.proposals.is_empty()
             && self.welcomes.is_empty()
             && self.outgoing.is_empty()
             && self.dispatches.is_empty()

@@ -24,14 +24,14 @@ pub use inbox_batch::InboxBatch;
 pub use pool_batch::PoolBatch;
 
 use crate::{
-    mls::EpochNumber,
+    mls::{EpochNumber, ProposalRef},
     pool::{
         Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, LapsedMarks, Letter, LetterKey, Mailbox, Place,
         Reference, ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, TokenSecret, Welcomed,
     },
     sequencer::{
-        BlobKey, Dispatch, DispatchKey, Entry, Followed, Group, GroupKey, Kept, Outgoing, Partition, Receipt,
-        RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag, WelcomeName,
+        BlobKey, Checkpoint, Dispatch, DispatchKey, Entry, Followed, Group, GroupKey, Kept, Outgoing, OwnerChanges,
+        Owners, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag, WelcomeName,
     },
     wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
 };
@@ -118,6 +118,23 @@ pub trait Snapshot {
 
     /// A GroupInfo or tree.
     fn blob(&self, group: &GroupKey, key: &BlobKey) -> Result<Option<bytes::Bytes>, Error>;
+
+    /// The public state of a partition's epoch, where one was kept.
+    fn checkpoint(&self, group: &GroupKey, partition: &MaskedPartitionKey) -> Result<Option<Checkpoint>, Error>;
+
+    /// Whose the leaves of that state are, without the state.
+    fn owners(&self, group: &GroupKey, partition: &MaskedPartitionKey) -> Result<Option<Owners>, Error>;
+
+    /// What the commit that announced the partition has changed of whose leaves are.
+    fn owner_changes(&self, group: &GroupKey, partition: &MaskedPartitionKey) -> Result<Option<OwnerChanges>, Error>;
+
+    /// The index at which a public proposal stands in the partition.
+    fn proposal(
+        &self,
+        group: &GroupKey,
+        partition: &MaskedPartitionKey,
+        reference: &ProposalRef,
+    ) -> Result<Option<u32>, Error>;
 
     /// What every provider has used up in every group, at most `limit` rows after `after`.
     fn budgets(&self, after: Option<&(ServiceProviderId, GroupKey)>, limit: usize) -> Result<Vec<BudgetRow>, Error>;

@@ -4,14 +4,14 @@ use bytes::Bytes;
 
 use super::{AccountRow, BudgetRow, Error, OutgoingRow, Page, Snapshot};
 use crate::{
-    mls::EpochNumber,
+    mls::{EpochNumber, ProposalRef},
     pool::{
         Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, LapsedMarks, Letter, LetterKey, Mailbox, Place,
         Reference, ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
     },
     sequencer::{
-        BlobKey, Dispatch, DispatchKey, Followed, Group, GroupKey, Kept, Outgoing, Partition, Receipt, RepeatKey,
-        Reservation, Timer, UnixMillis, Usage, UserTag, WelcomeName,
+        BlobKey, Checkpoint, Dispatch, DispatchKey, Followed, Group, GroupKey, Kept, Outgoing, OwnerChanges, Owners,
+        Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag, WelcomeName,
     },
     wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
 };
@@ -64,6 +64,10 @@ watched! {
     repeat(group: &GroupKey, partition: &MaskedPartitionKey, key: &RepeatKey) -> Option<Receipt>;
     messages(group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64) -> Page;
     blob(group: &GroupKey, key: &BlobKey) -> Option<Bytes>;
+    checkpoint(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<Checkpoint>;
+    owners(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<Owners>;
+    owner_changes(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<OwnerChanges>;
+    proposal(group: &GroupKey, partition: &MaskedPartitionKey, reference: &ProposalRef) -> Option<u32>;
     budgets(after: Option<&(ServiceProviderId, GroupKey)>, limit: usize) -> Vec<BudgetRow>;
     budget(provider: &ServiceProviderId, group: &GroupKey) -> Usage;
     due(now: UnixMillis, limit: usize) -> Vec<(GroupKey, Timer)>;

@@ -22,6 +22,8 @@ pub(super) enum Kind {
     Proposal,
     /// A PrivateMessage with a commit.
     Commit,
+    /// A PublicMessage in which a member commits.
+    PublicCommit,
     /// A PublicMessage in which an external sender removes a member.
     ExternalProposal,
     /// A PublicMessage in which somebody joins by an external commit.
@@ -30,7 +32,11 @@ pub(super) enum Kind {
 
 impl Kind {
     pub(super) fn is_commit(self) -> bool {
-        matches!(self, Self::Commit | Self::ExternalCommit)
+        matches!(self, Self::Commit | Self::PublicCommit | Self::ExternalCommit)
+    }
+
+    fn is_public(self) -> bool {
+        self == Self::PublicCommit || self.is_external()
     }
 
     pub(super) fn is_external(self) -> bool {
@@ -45,7 +51,7 @@ fn opaque(writer: &mut Vec<u8>, content: &[u8]) {
 /// An `MLSMessage` of `length` bytes with that head. Messages that differ in `text` differ.
 pub(super) fn message(kind: Kind, group_id: &[u8], epoch: u64, text: &str, length: usize) -> WireMessage {
     let bytes = padded(length, |padding| {
-        let mut bytes = vec![0, 1, 0, if kind.is_external() { 1 } else { 2 }];
+        let mut bytes = vec![0, 1, 0, if kind.is_public() { 1 } else { 2 }];
         opaque(&mut bytes, group_id);
         bytes.extend(epoch.to_be_bytes());
         // Up to the last vector of each: ciphertext, the proposal's signature, or confirmation_tag.
@@ -54,6 +60,9 @@ pub(super) fn message(kind: Kind, group_id: &[u8], epoch: u64, text: &str, lengt
             Kind::Application => bytes.extend([1, 0, 0]),
             Kind::Proposal => bytes.extend([2, 0, 0]),
             Kind::Commit => bytes.extend([3, 0, 0]),
+            // sender: member(1) and its leaf; no authenticated_data; commit(3) of nothing, without a path; no signature, no
+            // confirmation_tag; what follows is the membership_tag
+            Kind::PublicCommit => bytes.extend([1, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0]),
             // sender: external(2) and its index; no authenticated_data; proposal(2): remove(3) of leaf 0
             Kind::ExternalProposal => bytes.extend([2, 0, 0, 0, 0, 0, 2, 0, 3, 0, 0, 0, 0]),
             // sender: new_member_commit(4); some authenticated_data; commit(3) of an external_init(6), with a path: a leaf

@@ -48,6 +48,7 @@ pub(super) fn check(rows: &Rows) {
         assert!(of_group || rows.partitions.contains_key(partition), "the rows of repeats go with their partition");
     }
     terminations(rows, group);
+    observed(rows);
     heads(rows);
     subscriptions(rows);
     budgets(rows);
@@ -115,6 +116,26 @@ fn from_outside(rows: &Rows, key: &MaskedPartitionKey) -> usize {
     let entries = rows.entries.range((*key, 0)..=(*key, u32::MAX));
     let senders = entries.map(|(_, entry)| WireMessage::parse(&entry.message).unwrap().sender());
     senders.filter(|sender| sender.is_some_and(|sender| !matches!(sender, Sender::Member(_)))).count()
+}
+
+/// A state is known where that of the parent is, and leads there: by its own rows, or by a checkpoint.
+fn observed(rows: &Rows) {
+    for (key, partition) in &rows.partitions {
+        assert!(!partition.unobserved || partition.public.is_none(), "what is known is not looked for");
+        assert!(!partition.may_be_observable() || partition.is_connected(), "what is not in the tree has no state");
+        let Some(public) = &partition.public else { continue };
+        assert_eq!(public.replay.is_checkpoint(), rows.checkpoints.contains_key(key));
+        assert_eq!(rows.all_owners(key).unwrap().roster(), public.roster);
+        let above = partition.parent.map(|parent| rows.partitions[&parent.key].public.is_some());
+        assert!(above.unwrap_or(public.replay.is_checkpoint()), "a state follows from another, or is where it begins");
+        let known: Vec<_> = public.roster.providers.iter().collect();
+        assert!(known.is_sorted(), "a roster is in order");
+    }
+    let partitions = &rows.partitions;
+    assert!(rows.owners.keys().chain(rows.checkpoints.keys()).all(|key| partitions.contains_key(key)));
+    for ((key, _), index) in &rows.proposals {
+        assert!(rows.entries.contains_key(&(*key, *index)), "a proposal is where its row says");
+    }
 }
 
 /// Heads are the connected partitions without children, no more and no less.

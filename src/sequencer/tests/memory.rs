@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
-    mls::EpochNumber,
+    mls::{EpochNumber, ProposalRef},
     wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
 };
 
@@ -38,6 +38,9 @@ pub(super) struct Rows {
     pub(super) followed: BTreeMap<MaskedPartitionKey, Followed>,
     pub(super) kept: BTreeMap<(MaskedPartitionKey, u32), Bytes>,
     pub(super) shows_forks: bool,
+    pub(super) owners: BTreeMap<MaskedPartitionKey, OwnerChanges>,
+    pub(super) checkpoints: BTreeMap<MaskedPartitionKey, Checkpoint>,
+    pub(super) proposals: BTreeMap<(MaskedPartitionKey, ProposalRef), u32>,
 }
 
 /// Everything that a hub keeps.
@@ -49,6 +52,19 @@ pub(super) struct Hub {
 }
 
 impl Rows {
+    /// Whose the leaves of a partition's epoch are: what the nearest checkpoint says, and what commits have changed since.
+    pub(super) fn all_owners(&self, partition: &MaskedPartitionKey) -> Option<Owners> {
+        let (mut changes, mut key) = (Vec::new(), *partition);
+        let saved = loop {
+            match self.checkpoints.get(&key) {
+                Some(saved) => break saved,
+                None => changes.push(self.owners.get(&key)?),
+            }
+            key = self.partitions.get(&key)?.parent?.key;
+        };
+        Some(changes.iter().rev().fold(saved.owners.clone(), |owners, changes| owners.after(changes)))
+    }
+
     fn follow(&mut self, partition: MaskedPartitionKey, change: &FollowedChange) {
         match change {
             FollowedChange::Put { record, kept, lets_go } => {
@@ -151,12 +167,12 @@ impl Hub {
         group: GroupKey,
         requested: &MaskedPartitionKey,
         provider: &ServiceProviderId,
-        shown: impl Fn(&MaskedPartitionKey) -> bool,
+        holds: impl Fn(Claim, &MaskedPartitionKey) -> bool,
         policy: &Policy,
         now: UnixMillis,
     ) -> Vec<MaskedPartitionKey> {
         let view = View { hub: self, batch: &Vec::new(), group, looks: Cell::new(0) };
-        match hinted(&view, requested, provider, |key| Ok(shown(key)), policy, now) {
+        match hinted(&view, requested, provider, |claim, key| Ok(holds(claim, key)), policy, now) {
             Ok(hints) => hints,
             Err(impossible) => match impossible {},
         }
@@ -199,6 +215,10 @@ impl Hub {
                 rows.repeats.insert((*partition, *key), *receipt);
             }
             rows.shows_forks |= transition.shows_forks;
+            rows.owners.extend(transition.owners.iter().cloned());
+            rows.checkpoints.extend(transition.checkpoints.iter().cloned());
+            let proposals = transition.proposals.iter();
+            rows.proposals.extend(proposals.map(|(key, reference, index)| ((*key, *reference), *index)));
             rows.blobs.extend(transition.blobs.iter().map(|blob| (blob.key, blob.bytes.clone())));
             rows.welcomes.extend(transition.welcome.iter().map(|welcome| (welcome.name, welcome.data.clone())));
             for (name, record) in &transition.outgoing {
@@ -242,6 +262,9 @@ impl Hub {
                 rows.partitions.remove(removed);
                 rows.entries.retain(|(partition, _), _| partition != removed);
                 rows.repeats.retain(|(partition, _), _| partition != removed);
+                rows.owners.remove(removed);
+                rows.checkpoints.remove(removed);
+                rows.proposals.retain(|(partition, _), _| partition != removed);
             }
         }
     }

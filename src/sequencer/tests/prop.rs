@@ -41,7 +41,7 @@ fn policy() -> Policy {
 }
 
 /// What the generated operations must bring about, or they prove nothing about it.
-const WANTED: [&str; 17] = [
+const WANTED: [&str; 20] = [
     "sequenced",
     "repeated",
     "conflict",
@@ -59,6 +59,9 @@ const WANTED: [&str; 17] = [
     "free child",
     "two hints",
     "hint of a later child",
+    "observed",
+    "observed late",
+    "unobservable",
 ];
 
 #[test]

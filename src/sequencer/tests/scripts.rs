@@ -7,6 +7,7 @@ mod effects;
 mod play;
 mod pushes;
 mod script;
+mod sights;
 mod standing;
 mod words;
 
@@ -70,6 +71,7 @@ scripts!(
     orphans_aging,
     partition_full,
     following,
+    observing,
     presenting,
     subscribing,
     races,

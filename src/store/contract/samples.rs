@@ -5,12 +5,12 @@ use mls_rs_codec::MlsDecode;
 
 use crate::{
     fixtures::mls::{SUITE, welcome},
-    mls::{CipherSuite, EpochNumber, WireWelcome},
+    mls::{CipherSuite, EpochNumber, ProposalRef, WireWelcome},
     sequencer::{
-        Blob, BlobKey, Charge, Child, Cut, Dispatch, DispatchKey, Entry, EntryCommit, Evidence, Followed,
-        FollowedChange, Given, Group, GroupKey, Head, Kept, Outcome, Outgoing, Parent, Partition, Receipt, RepeatKey,
-        Reservation, Sign, Spread, Subscription, Termination, Ticket, Timer, Transition, Undelivered, Usage, Use,
-        UserTag, Welcome, WelcomeName,
+        Blob, BlobKey, Charge, Checkpoint, Child, Cut, Dispatch, DispatchKey, Entry, EntryCommit, Evidence, Followed,
+        FollowedChange, Given, Group, GroupKey, Head, Kept, Outcome, Outgoing, Owner, OwnerChanges, Owners, Parent,
+        Partition, Placed, Public, Receipt, RepeatKey, Replay, Reservation, Sign, Spread, StateDigest, Subscription,
+        Termination, Ticket, Timer, Transition, TreeHash, Undelivered, Usage, Use, UserTag, Welcome, WelcomeName,
     },
     store::{Batch, Presentation, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
@@ -102,7 +102,33 @@ pub(crate) fn partition_record() -> Partition {
         serials: 2,
         lease_timer_ms: Some(1_700_000_604_800),
         terminated: Some(Termination { top: partition(0x14), at_ms: 1_700_000_000_500 }),
+        public: Some(public_record()),
+        unobserved: true,
     }
+}
+
+pub(crate) fn public_record() -> Public {
+    Public {
+        digest: StateDigest([0xd1; 32]),
+        roster: owners().roster(),
+        tree_hash: TreeHash(vec![0x77; 32]),
+        verified: Some([0xfe; 32]),
+        replay: Replay { commits: 3, bytes: 4000, checkpoint_bytes: 5000 },
+    }
+}
+
+/// A leaf that came with a user's KeyPackage, one that went, and one of nobody knows whom.
+pub(crate) fn owner_changes() -> OwnerChanges {
+    let owner = Some(Owner { provider: provider("hub.example"), user: Some(tag(0x33)) });
+    OwnerChanges { removed: vec![2], placed: vec![Placed { leaf: 3, owner }, Placed { leaf: 4, owner: None }] }
+}
+
+pub(crate) fn owners() -> Owners {
+    Owners::default().after(&owner_changes())
+}
+
+pub(crate) fn checkpoint() -> Checkpoint {
+    Checkpoint { state: Bytes::from_static(b"a public state"), owners: owners() }
 }
 
 pub(crate) fn welcome_name() -> WelcomeName {
@@ -193,6 +219,9 @@ pub(crate) fn transition() -> Transition {
         followed: vec![(partition(0x20), followed(&[b"kept", b"besides"]))],
         shows_forks: true,
         forgotten: Vec::new(),
+        owners: vec![(next, owner_changes())],
+        checkpoints: vec![(next, checkpoint())],
+        proposals: vec![(partition(0x10), ProposalRef::new([0x9e; 32]), 5)],
     }
 }
 
@@ -224,6 +253,9 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
         entries,
         repeats,
         blobs,
+        checkpoints,
+        owners,
+        proposals,
         welcomes,
         outgoing,
         dispatches,
@@ -265,6 +297,16 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
     }
     for (group, blob) in blobs {
         assert_eq!(snapshot.blob(group, &blob.key).unwrap().as_ref(), Some(&blob.bytes));
+    }
+    for ((group, key), expected) in checkpoints {
+        assert_eq!(snapshot.checkpoint(group, key).unwrap().as_ref(), Some(expected));
+        assert_eq!(snapshot.owners(group, key).unwrap().as_ref(), Some(&expected.owners));
+    }
+    for ((group, key), expected) in owners {
+        assert_eq!(snapshot.owner_changes(group, key).unwrap().as_ref(), Some(expected));
+    }
+    for (group, key, reference, index) in proposals {
+        assert_eq!(snapshot.proposal(group, key, reference).unwrap(), Some(*index));
     }
     for (group, welcome) in welcomes {
         let is_gone = outgoing.get(&(*group, welcome.name)).is_some_and(Option::is_none);

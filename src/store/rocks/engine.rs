@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
 
-use super::{inbox_keys, keys, pool_keys, push_keys, snapshot::RocksSnapshot, values};
+use super::{inbox_keys, keys, pool_keys, public_keys, push_keys, snapshot::RocksSnapshot, values};
 use crate::{
     pool::TokenSecret,
     store::{Batch, Error, InboxBatch, PoolBatch, Snapshot, Store},
@@ -68,6 +68,7 @@ impl RocksStore {
         for (group, blob) in &batch.blobs {
             write.put_cf(blobs, keys::blob(group, &blob.key), &blob.bytes);
         }
+        self.prepare_public(batch, &mut write)?;
         for (group, welcome) in &batch.welcomes {
             write.put_cf(outbox, keys::welcome(group, &welcome.name), values::encode(&welcome.data, "Welcome")?);
         }
@@ -118,11 +119,28 @@ impl RocksStore {
             let prefix = keys::partition_prefix(group, partition);
             let end = keys::after_prefix(&prefix).ok_or(Error::Corrupt("partition"))?;
             write.delete_cf(state, keys::partition(group, partition));
-            for family in [messages, repeats, presented] {
+            for family in [messages, repeats, presented, self.family(keys::PUBLIC)?] {
                 write.delete_range_cf(family, prefix.as_slice(), end.as_slice());
             }
         }
         Ok(write)
+    }
+
+    fn prepare_public(&self, batch: &Batch, write: &mut WriteBatch) -> Result<(), Error> {
+        let public = self.family(keys::PUBLIC)?;
+        for ((group, partition), checkpoint) in &batch.checkpoints {
+            write.put_cf(public, public_keys::state(group, partition), &checkpoint.state);
+            write.put_cf(public, public_keys::owners(group, partition), values::encode(&checkpoint.owners, OWNERS)?);
+        }
+        for ((group, partition), changes) in &batch.owners {
+            let key = public_keys::owner_changes(group, partition);
+            write.put_cf(public, key, values::encode(changes, "owners' changes")?);
+        }
+        for (group, partition, reference, index) in &batch.proposals {
+            let key = public_keys::proposal(group, partition, reference);
+            write.put_cf(public, key, index.to_be_bytes());
+        }
+        Ok(())
     }
 
     fn prepare_push(&self, batch: &Batch, write: &mut WriteBatch) -> Result<(), Error> {
@@ -270,7 +288,8 @@ impl RocksStore {
     }
 }
 
-/// What a damaged row of this kind is called.
+/// What damaged rows of these kinds are called.
+pub(super) const OWNERS: &str = "list of owners";
 pub(super) const WELCOMED: &str = "list of Welcomes";
 
 impl Store for RocksStore {

@@ -29,9 +29,12 @@ pub(super) const INBOX: &str = "inbox";
 /// Messages that other hubs have pushed, by group, partition and index.
 pub(super) const FOLLOWED: &str = "followed";
 
+/// Public states of groups, and what leads to them, by group and partition.
+pub(super) const PUBLIC: &str = "public";
+
 /// All of them, beside RocksDB's `default`, which holds the format version and the database's own secret.
-pub(super) const FAMILIES: [&str; 9] =
-    [STATE, MESSAGES, REPEATS, BLOBS, OUTBOX, PRESENTED, KEY_PACKAGES, INBOX, FOLLOWED];
+pub(super) const FAMILIES: [&str; 10] =
+    [STATE, MESSAGES, REPEATS, BLOBS, OUTBOX, PRESENTED, KEY_PACKAGES, INBOX, FOLLOWED, PUBLIC];
 
 /// Row of `default`: the format version.
 pub(super) const FORMAT: &[u8] = b"format";

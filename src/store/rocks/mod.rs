@@ -8,6 +8,7 @@ mod inbox_keys;
 mod keys;
 mod open;
 mod pool_keys;
+mod public_keys;
 mod push_keys;
 mod snapshot;
 #[cfg(test)]

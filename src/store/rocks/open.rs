@@ -152,7 +152,7 @@ fn family_options(name: &'static str, cache: &Cache) -> Options {
     options.set_level_compaction_dynamic_level_bytes(true);
     match name {
         keys::MESSAGES => options.set_write_buffer_size(64 * MIB),
-        keys::BLOBS | keys::OUTBOX | keys::INBOX => {
+        keys::BLOBS | keys::OUTBOX | keys::INBOX | keys::PUBLIC => {
             // Trees of megabytes are written once and never moved by compactions.
             options.set_enable_blob_files(true);
             options.set_min_blob_size(16 * 1024);

@@ -6,16 +6,20 @@ use bytes::Bytes;
 use mls_rs_codec::MlsDecode;
 use rocksdb::{DB, DBPinnableSlice, ErrorKind, ReadOptions, ReadTier, SnapshotWithThreadMode};
 
-use super::{RocksStore, engine::WELCOMED, inbox_keys, keys, pool_keys, push_keys, values};
+use super::{
+    RocksStore,
+    engine::{OWNERS, WELCOMED},
+    inbox_keys, keys, pool_keys, public_keys, push_keys, values,
+};
 use crate::{
-    mls::EpochNumber,
+    mls::{EpochNumber, ProposalRef},
     pool::{
         Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, LapsedMarks, Letter, LetterKey, Mailbox, Place,
         Reference, ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
     },
     sequencer::{
-        BlobKey, Dispatch, DispatchKey, Followed, Group, GroupKey, Kept, Outgoing, Partition, Receipt, RepeatKey,
-        Reservation, Timer, UnixMillis, Usage, UserTag, WelcomeName,
+        BlobKey, Checkpoint, Dispatch, DispatchKey, Followed, Group, GroupKey, Kept, Outgoing, OwnerChanges, Owners,
+        Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag, WelcomeName,
     },
     store::{AccountRow, BudgetRow, Error, OutgoingRow, Page, Snapshot},
     wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
@@ -185,6 +189,30 @@ impl Snapshot for RocksSnapshot<'_> {
     fn blob(&self, group: &GroupKey, key: &BlobKey) -> Result<Option<Bytes>, Error> {
         let value = self.row(keys::BLOBS, &keys::blob(group, key))?;
         Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    fn checkpoint(&self, group: &GroupKey, partition: &MaskedPartitionKey) -> Result<Option<Checkpoint>, Error> {
+        let Some(state) = self.row(keys::PUBLIC, &public_keys::state(group, partition))? else { return Ok(None) };
+        let state = Bytes::copy_from_slice(&state);
+        let owners = self.owners(group, partition)?.ok_or(Error::Corrupt(OWNERS))?;
+        Ok(Some(Checkpoint { state, owners }))
+    }
+
+    fn owners(&self, group: &GroupKey, partition: &MaskedPartitionKey) -> Result<Option<Owners>, Error> {
+        self.record(keys::PUBLIC, &public_keys::owners(group, partition), OWNERS)
+    }
+
+    fn owner_changes(&self, group: &GroupKey, partition: &MaskedPartitionKey) -> Result<Option<OwnerChanges>, Error> {
+        self.record(keys::PUBLIC, &public_keys::owner_changes(group, partition), "owners' changes")
+    }
+
+    fn proposal(
+        &self,
+        group: &GroupKey,
+        partition: &MaskedPartitionKey,
+        reference: &ProposalRef,
+    ) -> Result<Option<u32>, Error> {
+        self.record(keys::PUBLIC, &public_keys::proposal(group, partition, reference), "proposal")
     }
 
     fn budgets(&self, after: Option<&(ServiceProviderId, GroupKey)>, limit: usize) -> Result<Vec<BudgetRow>, Error> {

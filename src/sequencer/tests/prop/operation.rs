@@ -17,12 +17,27 @@ pub(super) enum Operation {
         partition: Place,
         by: u8,
     },
+    /// The state of a partition is derived late.
+    Observe(Place, Look),
     Wait(UnixMillis),
     Sweep,
     /// What every provider is hinted at the end of every partition.
     Hints,
     /// Ends the batch that is being gathered.
     Flush,
+}
+
+/// What comes of looking into a commit.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Look {
+    /// Nobody looks.
+    Not,
+    /// It cannot be followed.
+    Unobservable,
+    /// It was looked at in the wrong place.
+    Elsewhere,
+    /// It adds a member of that provider, and perhaps there is a checkpoint.
+    Seen(u8, bool),
 }
 
 /// Which partition, as things stand when an operation's turn comes.
@@ -51,6 +66,7 @@ pub(super) struct Sending {
     pub(super) group_info: bool,
     pub(super) welcome: bool,
     pub(super) length: usize,
+    pub(super) look: Look,
 }
 
 fn partition() -> BoxedStrategy<Place> {
@@ -66,11 +82,21 @@ fn by() -> impl Strategy<Value = u8> {
     0..3_u8
 }
 
+fn look() -> impl Strategy<Value = Look> {
+    prop_oneof![
+        2 => Just(Look::Not),
+        1 => Just(Look::Unobservable),
+        1 => Just(Look::Elsewhere),
+        8 => (by(), any::<bool>()).prop_map(|(by, saves)| Look::Seen(by, saves)),
+    ]
+}
+
 fn sending() -> BoxedStrategy<Sending> {
     let kind = prop_oneof![
         3 => Just(Kind::Application),
         1 => Just(Kind::Proposal),
-        6 => Just(Kind::Commit),
+        3 => Just(Kind::Commit),
+        3 => Just(Kind::PublicCommit),
         1 => Just(Kind::ExternalProposal),
         1 => Just(Kind::ExternalCommit),
     ];
@@ -78,18 +104,21 @@ fn sending() -> BoxedStrategy<Sending> {
     let expects =
         prop_oneof![6 => Just(None), 1 => Just(Some(None)), 1 => (0..3_usize).prop_map(|index| Some(Some(index)))];
     let attached = (proptest::bool::weighted(0.2), proptest::bool::weighted(0.2));
-    (kind, any::<u8>(), partition(), by(), next(), epoch_off, expects, attached, 100..130_usize)
-        .prop_map(|(kind, text, partition, by, next, epoch_off, expects, (group_info, welcome), length)| Sending {
-            kind,
-            text: text % 40,
-            partition,
-            by,
-            next,
-            epoch_off,
-            expects,
-            group_info,
-            welcome,
-            length,
+    (kind, any::<u8>(), partition(), by(), next(), epoch_off, expects, attached, (100..130_usize, look()))
+        .prop_map(|(kind, text, partition, by, next, epoch_off, expects, (group_info, welcome), (length, look))| {
+            Sending {
+                kind,
+                text: text % 40,
+                partition,
+                by,
+                next,
+                epoch_off,
+                expects,
+                group_info,
+                welcome,
+                length,
+                look,
+            }
         })
         .boxed()
 }
@@ -109,6 +138,7 @@ pub(super) fn operation() -> BoxedStrategy<Operation> {
         24 => sending().prop_map(Operation::Send),
         3 => (0..8_usize, by()).prop_map(|(ago, by)| Operation::Again(ago, by)),
         8 => (partition(), by()).prop_map(|(partition, by)| Operation::Present { partition, by }),
+        3 => (next(), look()).prop_map(|(partition, look)| Operation::Observe(partition, look)),
         6 => wait.prop_map(Operation::Wait),
         2 => Just(Operation::Sweep),
         3 => Just(Operation::Hints),

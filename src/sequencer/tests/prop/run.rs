@@ -12,7 +12,7 @@ use super::{
     },
     GROUPS, PARTITIONS, PROVIDERS, ROOT, ROOT_EPOCH,
     model::{Asked, Model, Verdict},
-    operation::{Operation, Place, Sending},
+    operation::{Look, Operation, Place, Sending},
     policy,
 };
 use crate::{
@@ -80,7 +80,8 @@ impl Run {
             };
             let group = GroupKey::of(group.as_bytes());
             run.decide(group, &Command::Reserve(Reserve { holder })).unwrap();
-            let create = Create::new(name(0), holder, request, [1; 32]);
+            let mut create = Create::new(name(0), holder, request, [1; 32]);
+            create.sight = run.look(group, None, Look::Seen(0, true), 0);
             run.decide(group, &Command::Create(Box::new(create))).unwrap();
         }
         run
@@ -135,6 +136,7 @@ impl Run {
                     self.saw("released by a receive");
                 }
             }
+            Operation::Observe(partition, look) => self.observe(group, partition, look),
             Operation::Wait(time) => self.now += time,
             Operation::Sweep => self.sweep(),
             Operation::Hints => {
@@ -148,6 +150,53 @@ impl Run {
             invariants::check(rows);
         }
         self.compare(group);
+    }
+
+    /// What looking at a commit in that partition shows, or at the creation; `nonce` makes states differ.
+    fn look(&self, group: GroupKey, of: Option<&MaskedPartitionKey>, look: Look, nonce: u8) -> Sight {
+        let rows = self.hub.rows(&group);
+        let (by, saves) = match look {
+            Look::Not => return Sight::NotLooked,
+            Look::Unobservable => return Sight::Unobservable,
+            Look::Elsewhere => (0, false),
+            Look::Seen(by, saves) => (by, saves),
+        };
+        let before = of.and_then(|of| rows.all_owners(of)).unwrap_or_default();
+        let leaf = before.roster().members;
+        let owner = (by < 2).then(|| Owner { provider: name(by), user: None });
+        let changes = OwnerChanges { removed: Vec::new(), placed: vec![Placed { leaf, owner }] };
+        let owners = before.after(&changes);
+        let known = of.and_then(|of| rows.partitions.get(of)).and_then(|partition| partition.public.as_ref());
+        let applied_to = match look {
+            Look::Elsewhere => Some(StateDigest([0xff; 32])),
+            _ => known.map(|public| public.digest),
+        };
+        Sight::Seen(Box::new(Observation {
+            applied_to,
+            digest: StateDigest([nonce; 32]),
+            tree_hash: TreeHash(vec![1]),
+            roster: owners.roster(),
+            group_info_fits: true,
+            owners: changes,
+            checkpoint: saves.then(|| Checkpoint { state: vec![0; 500].into(), owners }),
+            committer: None,
+            newcomers: Vec::new(),
+            banned: Vec::new(),
+        }))
+    }
+
+    fn observe(&mut self, group: usize, partition: Place, look: Look) {
+        let (group, partition) = (GroupKey::of(GROUPS[group].as_bytes()), masked(self.key(group, partition)));
+        let Some(record) = self.hub.rows(&group).partitions.get(&partition).cloned() else { return };
+        let parent = record.parent;
+        let sight = self.look(group, parent.as_ref().map(|parent| &parent.key), look, 0xfe);
+        let observe = Observe { partition, parent, commit_bytes: 100, group_info: None, sight };
+        let transition = self.decide(group, &Command::Observe(Box::new(observe))).unwrap();
+        if transition.is_unchanged() {
+            return;
+        }
+        assert!(record.unobserved && !transition.partitions[0].1.unobserved);
+        self.saw(if transition.owners.is_empty() { "unobservable" } else { "observed late" });
     }
 
     fn key(&self, group: usize, place: Place) -> u8 {
@@ -204,7 +253,8 @@ impl Run {
             .expects
             .map(|expects| expects.map_or(ExpectCommit::None, |index| ExpectCommit::Index(narrow(index))));
         let request = SendRequest { message, partition_key: partition_key(&partition.to_string()), commit_data };
-        let send = Send::new(name(by), request, expect_commit);
+        let mut send = Send::new(name(by), request, expect_commit);
+        send.sight = self.look(GroupKey::of(group_id), Some(&masked(partition)), sending.look, sending.text);
         let before = self.hub.clone();
         let used = self.models[group].used(by);
         let elsewhere = self.models[1 - group].used(by);
@@ -219,6 +269,9 @@ impl Run {
                 let sending = Sending { partition: Place::Key(partition), next: Place::Key(next), ..sending };
                 self.accepted.push((group, sending, epoch));
                 self.saw("sequenced");
+                if !transition.owners.is_empty() {
+                    self.saw("observed");
+                }
                 self.saw_change(&before, GroupKey::of(group_id), &transition);
                 let now_used = self.models[group].used(by);
                 if now_used != used && !self.models[group].used(by).minus(used).is_nothing() {
@@ -282,12 +335,13 @@ impl Run {
         for hint in &expected {
             assert!(model.descends(*hint, partition) && model.partitions[hint].uses.contains_key(&by));
         }
-        let everything = |_: &MaskedPartitionKey| true;
+        // The model knows no rosters.
+        let everything = |claim, _: &MaskedPartitionKey| claim == Claim::Presented;
         let hints = self.hub.hints(key, &masked(partition), &name(by), everything, &self.policy, self.now);
         assert_eq!(hints, expected.iter().map(|key| masked(*key)).collect::<Vec<_>>());
         let is_later = hints.first().is_some_and(|hint| rows.partitions[&masked(partition)].children[0].key != *hint);
         // A user is given what that user showed, up to the first that is not.
-        let first_only = |key: &MaskedPartitionKey| Some(key) == hints.first();
+        let first_only = |claim, key: &MaskedPartitionKey| claim == Claim::Presented && Some(key) == hints.first();
         let filtered = self.hub.hints(key, &masked(partition), &name(by), first_only, &self.policy, self.now);
         assert_eq!(filtered, hints.iter().copied().take(1).collect::<Vec<_>>());
         if hints.len() > 1 {

@@ -116,6 +116,7 @@ impl Play {
         if after.ratchet_tree.is_some() {
             effects.push(format!("{name} has a ratchet tree"));
         }
+        self.public_effects(before, key, after, effects);
         let known: Vec<_> = before.map_or(Vec::new(), |before| signs(&before.evidence).collect());
         for sign in signs(&after.evidence).filter(|sign| !known.contains(sign)) {
             effects.push(format!("evidence in {name}: {sign}"));

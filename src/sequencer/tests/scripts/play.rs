@@ -12,7 +12,7 @@
 //!     group-info=good                     … with a GroupInfo: good, no-tree, other-group, other-epoch, other-suite
 //!     tree                                … with a ratchet tree beside it
 //!     welcome=ref1:north,ref2:south       … with a Welcome for those KeyPackages of those providers, or for `nobody`
-//! send app hi to=A by=north               send: app, proposal, commit, external-proposal, external-commit
+//! send app hi to=A by=north               send: app, proposal, commit, public-commit, external-proposal, external-commit
 //!     announcing=B                        … a commit that announces B
 //!     expect=none                         … only if there is no commit, or none after that index
 //!     epoch=5                             … that names this epoch; else the partition's, or 0
@@ -32,7 +32,15 @@
 //! spread                                  … one step more of that
 //! expire                                  look at every timer that is due, until none is
 //! ring Q                                  look at Q's timer, due or not
-//! hints A for=north shown=B,C             whom a reader at the end of A is given; `shown` is what that user showed
+//! hints A for=north shown=B,C leaf=D      what a reader at the end of A is given; `shown` is what that user showed, and a
+//!                                         leaf of the user is where `leaf` says; without both, it is the provider itself
+//! create … seen=+hub/ann saves=1K         what was seen of the creation: whose leaves there are; a checkpoint of that size
+//! send commit … seen=+north,+?,-0         what was seen of a commit: leaves that are new, or blank; `fits=yes` is said
+//!                                         of its GroupInfo; or `unobservable`, or `lie`; the same for `join`
+//!     applied-to=C                        … when it was applied to the state of C
+//! observe B seen=…                        … and was seen late; `below=A` says where B was then
+//! save B saves=1K of=C                    a checkpoint of B, or of what was taken for it
+//! forward                                 hints are given to everyone in encrypted groups
 //! dominant A                              the dominant child of A
 //! show A | tree | timers | budget north   how things stand
 //! allow partitions=5000                   a larger budget for each provider in each group
@@ -146,6 +154,12 @@ impl Play {
             }
             "spread" => self.decide(&Command::Spread),
             "followed" => self.followed(words.plain(1)),
+            "observe" => self.observe(&mut words),
+            "save" => self.save(&mut words),
+            "forward" => {
+                self.policy.hints = Hints::Forward;
+                Vec::new()
+            }
             "found" => self.found(&mut words),
             "expire" => self.expire(),
             "ring" => self.ring(words.plain(1)),
@@ -188,7 +202,7 @@ impl Play {
     }
 
     /// Decides a command, applies it, and tells what it did.
-    fn decide(&mut self, command: &Command) -> Vec<String> {
+    pub(super) fn decide(&mut self, command: &Command) -> Vec<String> {
         let transition = match self.hub.decide(&Vec::new(), self.key(), command, &self.policy, self.now) {
             Ok(transition) => transition,
             Err(Rejection::RateLimited { retry_after_seconds }) => {
@@ -233,7 +247,8 @@ impl Play {
         };
         let digest = BlobKey::of(&encode(&request).unwrap()).0;
         let holder = user(words.must("by"));
-        let create = Create::new(notation::provider("hub"), holder, request, digest);
+        let mut create = Create::new(notation::provider("hub"), holder, request, digest);
+        create.sight = self.sight(words, None, root);
         self.decide(&Command::Create(Box::new(create)))
     }
 
@@ -253,6 +268,7 @@ impl Play {
             "app" => Kind::Application,
             "proposal" => Kind::Proposal,
             "commit" => Kind::Commit,
+            "public-commit" => Kind::PublicCommit,
             "external-proposal" => Kind::ExternalProposal,
             "external-commit" => Kind::ExternalCommit,
             other => panic!("no such message: {other}"),
@@ -276,13 +292,18 @@ impl Play {
             "none" => ExpectCommit::None,
             index => ExpectCommit::Index(index.parse().unwrap()),
         });
+        let next = commit_data.as_ref().map(|data| data.next_partition_key.masked());
+        let next = next.map_or(String::new(), |next| self.names.of(&next).to_owned());
+        let sight = self.sight(words, Some(partition), &next);
         let request = SendRequest { message, partition_key: notation::partition_key(partition), commit_data };
-        let send = Send::new(notation::provider(words.must("by")), request, expect_commit);
+        let mut send = Send::new(notation::provider(words.must("by")), request, expect_commit);
+        send.sight = sight;
         self.decide(&Command::Send(Box::new(send)))
     }
 
     fn join(&mut self, words: &mut Words<'_>) -> Vec<String> {
-        let partition = self.names.masked(words.must("to"));
+        let to = words.must("to");
+        let partition = self.names.masked(to);
         let known = self.rows().partitions.get(&partition).cloned();
         let epoch = known.as_ref().and_then(|partition| partition.epoch).map_or(0, |epoch| epoch.0);
         let epoch = words.take("epoch").map_or(epoch, |epoch| epoch.parse().unwrap());
@@ -294,14 +315,17 @@ impl Play {
             Some("token") => Ground::Dominance { token: true, group_info: None },
             Some(other) => panic!("no such ground: {other}"),
         };
-        let next = self.names.masked(words.must("announcing"));
+        let announced = words.must("announcing");
+        let next = self.names.masked(announced);
         let group_info = self.group_info(words, epoch.wrapping_add(1));
+        let sight = self.sight(words, Some(to), announced);
         let join = Join {
             submitter: notation::provider(words.must("by")),
             partition,
             ground,
             commit: ExternalCommit::of(&message).unwrap(),
             announcement: Announcement { next, group_info, welcome_data: welcome_data(words) },
+            sight,
         };
         self.decide(&Command::Join(Box::new(join)))
     }
@@ -377,14 +401,28 @@ impl Play {
 
     fn hints(&mut self, words: &mut Words<'_>) -> Vec<String> {
         let requested = self.names.masked(words.plain(1));
-        let shown: Option<Vec<_>> =
-            words.take("shown").map(|shown| shown.split(',').map(|name| self.names.masked(name)).collect());
+        let mut listed = |option| {
+            let names = words.take(option)?.split(',').map(|name| self.names.masked(name));
+            Some(names.collect::<Vec<_>>())
+        };
+        let (shown, leaf) = (listed("shown"), listed("leaf"));
+        let is_user = shown.is_some() || leaf.is_some();
         let provider = notation::provider(words.must("for"));
-        let is_shown = |key: &MaskedPartitionKey| shown.as_ref().is_none_or(|shown| shown.contains(key));
-        let hints = self.hub.hints(self.key(), &requested, &provider, is_shown, &self.policy, self.now);
+        let holds = |claim, key: &MaskedPartitionKey| {
+            let of_user = match claim {
+                Claim::Presented => &shown,
+                Claim::Leaf => &leaf,
+            };
+            !is_user || of_user.as_ref().is_some_and(|keys| keys.contains(key))
+        };
+        let hints = self.hub.hints(self.key(), &requested, &provider, holds, &self.policy, self.now);
         let rows = self.rows();
         for key in &hints {
-            assert!(rows.partitions[key].use_by(&provider).is_some(), "a hint to who never presented the key");
+            let partition = &rows.partitions[key];
+            let has_leaf = partition.public.as_ref().is_some_and(|public| public.roster.has(&provider));
+            let is_forwarded = self.policy.hints == Hints::Forward && !partition.may_be_observable();
+            let has_used = partition.use_by(&provider).is_some();
+            assert!(has_used || has_leaf || is_forwarded, "a hint to who has nothing to do with it");
         }
         vec![if hints.is_empty() { "nothing".into() } else { self.list(&hints) }]
     }
@@ -416,7 +454,7 @@ impl Play {
     }
 }
 
-fn user(name: &str) -> UserTag {
+pub(super) fn user(name: &str) -> UserTag {
     let mut tag = [0; 16];
     tag[..name.len()].copy_from_slice(name.as_bytes());
     UserTag(tag)
