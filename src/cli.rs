@@ -1,8 +1,10 @@
 //! The command line: its words, and nothing that acts on them.
 
+mod bans;
 mod fetch_key_packages;
 mod key_packages;
 mod keys;
+mod reports;
 mod tokens;
 
 use std::path::PathBuf;
@@ -14,9 +16,11 @@ use restante_process::{
     telemetry::{LOG_VARIABLE, LogFilter},
 };
 
+pub(crate) use bans::{BansCommand, Whom};
 pub(crate) use fetch_key_packages::{FetchKeyPackages, Token, User};
 pub(crate) use key_packages::KeyPackagesCommand;
 pub(crate) use keys::KeysCommand;
+pub(crate) use reports::ReportsCommand;
 pub(crate) use tokens::TokensCommand;
 
 /// Version and commit. The variables here and below come from build.rs.
@@ -93,6 +97,18 @@ Example:
     /// Asks the running server through its local listener.
     #[command(subcommand)]
     KeyPackages(KeyPackagesCommand),
+
+    /// Ban or mute users, and block providers
+    ///
+    /// Asks the running server through its local listener.
+    #[command(subcommand)]
+    Bans(BansCommand),
+
+    /// Look at what was reported of other providers
+    ///
+    /// Asks the running server through its local listener.
+    #[command(subcommand)]
+    Reports(ReportsCommand),
 
     /// Look at the gateway's keys, or change them
     ///

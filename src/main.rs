@@ -6,12 +6,14 @@
 //! # Privacy
 //! Problems of a configuration name paths and ids. They are printed for whoever started the process, and never logged.
 
+mod bans;
 mod cli;
 mod date;
 mod fetch_key_packages;
 mod key_packages;
 mod keys;
 mod local_service;
+mod reports;
 mod tokens;
 
 use std::{
@@ -86,6 +88,14 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::KeyPackages(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
             say_all(&block_on(key_packages::run(&command, &config)).context(NO_RUNTIME)??)
+        }
+        Command::Bans(command) => {
+            let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
+            say_all(&block_on(bans::run(&command, &config)).context(NO_RUNTIME)??)
+        }
+        Command::Reports(command) => {
+            let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
+            say_all(&block_on(reports::run(&command, &config)).context(NO_RUNTIME)??)
         }
         Command::Keys(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };

@@ -19,11 +19,11 @@ use zeroize::Zeroizing;
 use crate::{
     client::http::ProviderClient,
     config::{self, Config, Problems},
-    courier::Courier,
+    courier::{BansPace, Courier},
     http::{self, Hub, HubParts, Peer, Upstream},
     pool::{self, InboxPolicy, Rate, Room},
     sequencer::{GroupInfoAccess, Policy, SizeLimits, Undelivered, Usage},
-    service::{self, AnsweredRequests, Limits, Parts, SWEEP_INTERVAL, Service, SystemClock, SystemEntropy},
+    service::{self, AnsweredRequests, Limits, Parts, RateLimits, SWEEP_INTERVAL, Service, SystemClock, SystemEntropy},
     store::{
         self, SharedStore,
         rocks::{OpenOptions, RocksStore},
@@ -127,7 +127,8 @@ pub async fn run(
         ready("local", &address);
     }
     let courier = Courier::new(service.clone(), providers, limits::of_deliveries(&config.limits));
-    let peers = config.peers.iter().map(|peer| peer.id.clone()).collect();
+    let peers: Vec<_> = config.peers.iter().map(|peer| peer.id.clone()).collect();
+    tasks.spawn("bans", courier.clone().follow_bans(peers.clone(), bans_pace(&config), ending.clone()));
     tasks.spawn("pushes", courier.clone().push(peers, ending.clone()));
     tasks.spawn("welcomes", courier.deliver_welcomes(ending.clone()));
     tasks.spawn("timers", sweep(service.clone(), ending.clone()));
@@ -213,6 +214,11 @@ fn seconds(number: u32) -> Duration {
     Duration::from_secs(number.into())
 }
 
+fn bans_pace(config: &Config) -> BansPace {
+    let every = Duration::from_secs(60 * u64::from(config.policy.bans_refresh_minutes));
+    BansPace { every, first_backoff: Duration::from_secs(10).min(every) }
+}
+
 /// The operator's numbers as the sequencer takes them.
 fn policy(config: &Config) -> Policy {
     const HOUR_MS: u64 = 3_600_000;
@@ -249,6 +255,8 @@ fn policy(config: &Config) -> Policy {
             welcomes: written.undelivered_welcomes_per_provider.into(),
             bytes: written.undelivered_welcome_bytes_per_provider,
         },
+        cipher_suites: Arc::new(written.cipher_suites.iter().copied().collect()),
+        group_members_max: written.group_members_max,
         hint_window_ms: u64::from(written.hint_window_days) * 24 * HOUR_MS,
         hint_epochs: written.hint_epochs_max,
         hint_bytes: written.hint_bytes_max,
@@ -260,7 +268,7 @@ fn policy(config: &Config) -> Policy {
 fn pool_policy(config: &Config) -> pool::Policy {
     const HOUR_MS: u64 = 3_600_000;
     let written = &config.policy;
-    let hourly = |burst, fetches: u32| Rate { burst, each_ms: HOUR_MS / u64::from(fetches.max(1)) };
+    let hourly = |burst, fetches: u32| Rate { burst, each: Duration::from_secs(3600) / fetches.max(1) };
     let default = pool::Policy::default();
     pool::Policy {
         stock_items: written.key_packages_per_client,
@@ -285,6 +293,12 @@ fn service_limits(config: &Config) -> Limits {
         page_bytes: config.limits.page_bytes,
         pages_bytes_max: config.limits.responses_in_flight_bytes_max,
         follows: config.provider.push,
+        rates: RateLimits::per_second(
+            config.policy.messages_per_provider_and_second,
+            config.policy.messages_per_provider_group_and_second,
+            config.policy.messages_per_user_and_second,
+            config.limits.request_bytes_max(),
+        ),
         ..Limits::default()
     }
 }
@@ -367,6 +381,15 @@ mod tests {
         assert_eq!(u64::from(written.undelivered_welcomes_per_provider), policy.undelivered.welcomes);
         assert_eq!(written.undelivered_welcome_bytes_per_provider, policy.undelivered.bytes);
         assert_eq!(u64::from(written.late_minutes) * 60_000, policy.late_after_ms);
+        let rates = |bytes| {
+            RateLimits::per_second(
+                written.messages_per_provider_and_second,
+                written.messages_per_provider_group_and_second,
+                written.messages_per_user_and_second,
+                bytes,
+            )
+        };
+        assert_eq!(rates(64 * 1024 * 1024), RateLimits::default());
         let pool = pool::Policy::default();
         assert_eq!(written.key_packages_per_client, pool.stock_items);
         assert_eq!(written.key_package_low_water_mark, pool.low_water_mark);
@@ -375,8 +398,8 @@ mod tests {
         assert_eq!(written.inbox_bytes_per_user, pool.inbox.per_user.bytes);
         assert_eq!(written.inbox_bytes_max, pool.inbox.bytes_max);
         assert_eq!(u64::from(written.inbox_days) * 24 * 3_600_000, pool.inbox.letter_ms);
-        assert_eq!(3_600_000 / u64::from(written.fetches_per_token_and_hour), pool.token_rate.each_ms);
-        assert_eq!(3_600_000 / u64::from(written.fetches_per_user_and_hour), pool.target_rate.each_ms);
+        assert_eq!(Duration::from_secs(3600) / written.fetches_per_token_and_hour, pool.token_rate.each);
+        assert_eq!(Duration::from_secs(3600) / written.fetches_per_user_and_hour, pool.target_rate.each);
     }
 
     #[tokio::test]

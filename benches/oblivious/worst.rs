@@ -27,7 +27,7 @@ const SUITE: CipherSuite = CipherSuite(1);
 pub(crate) fn measure() {
     let folder = server::folder();
     let store = server::store(folder.path(), PROVIDER, 256);
-    let plenty = Rate { burst: 1_000_000, each_ms: 1 };
+    let plenty = Rate::each_ms(1_000_000, 1);
     let pool_policy = pool::Policy { target_rate: plenty, ..pool::Policy::default() };
     let users: Vec<Vec<u8>> =
         (0..KeyPackageRequests::MAX).map(|number| format!("user {number}").into_bytes()).collect();

@@ -16,7 +16,7 @@ use restante::{
     http::{Hub, HubParts, Upstream, local},
     pool,
     sequencer::Policy,
-    service::{Limits, Parts, Service, SystemClock, SystemEntropy},
+    service::{Limits, Parts, RateLimits, Service, SystemClock, SystemEntropy},
     store::{
         Store,
         rocks::{OpenOptions, RocksStore},
@@ -50,7 +50,9 @@ pub(crate) fn store(path: &Path, provider: &str, cache_mib: usize) -> Arc<dyn St
 pub(crate) fn service(store: Arc<dyn Store>, provider: &str, pool_policy: pool::Policy) -> Arc<Service> {
     let provider: ServiceProviderId = provider.parse().unwrap();
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    let (policy, limits) = (Policy::default(), Limits::default());
+    // One user asks for everything: what an operator allows each of many is not what is measured.
+    let rates = RateLimits::per_second(1_000_000, 1_000_000, 1_000_000, 64 * MIB);
+    let (policy, limits) = (Policy::default(), Limits { rates, ..Limits::default() });
     Arc::new(Service::start(Parts { store, provider, policy, pool_policy, limits, clock, entropy }).unwrap())
 }
 

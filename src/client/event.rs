@@ -179,6 +179,9 @@ pub enum Reason {
     GroupInfoSigner,
     /// It is from this client's leaf, but this client does not remember it: made before a restore, or by a copy.
     FromSelf,
+    /// It is from somebody whom the group state bans, or adds somebody whom it bans (specs/protocol.md, Y7): as good as
+    /// cryptographically invalid.
+    Forbidden,
     /// A proposal behind the commit that ended its epoch.
     LateProposal,
     /// A late message whose sender is no member any more.

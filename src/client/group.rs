@@ -7,7 +7,10 @@ use std::collections::VecDeque;
 
 use mls_rs::{Group, client_builder::MlsConfig};
 
-use super::{GroupError, committing::StagedCommit, partition::Partition, reserve::Reserve, sending::Unconfirmed};
+use super::{
+    GroupError, committing::StagedCommit, partition::Partition, policy::GroupPolicy, reserve::Reserve,
+    sending::Unconfirmed,
+};
 use crate::{
     mls::EpochNumber,
     wire::{
@@ -65,7 +68,8 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         if GroupId::parse(group.group_id()).is_none_or(|id| id.hub() != &hub) {
             return Err(GroupError::OtherHub);
         }
-        let partition = Partition::at_start(export(&group, &hub)?, EpochNumber(group.current_epoch()));
+        let epoch = EpochNumber(group.current_epoch());
+        let partition = Partition::at_start(export(&group, &hub)?, epoch, GroupPolicy::of(&group));
         Ok(Self {
             group,
             hub,

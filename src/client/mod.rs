@@ -33,6 +33,7 @@ pub mod oblivious;
 mod pace;
 mod partition;
 mod payload;
+mod policy;
 mod problem;
 mod reading;
 mod received;

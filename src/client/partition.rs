@@ -1,5 +1,6 @@
 //! How far one partition was read.
 
+use super::policy::GroupPolicy;
 use crate::{mls::EpochNumber, wire::PartitionKey};
 
 /// One epoch's messages at the hub, as far as they were read.
@@ -11,10 +12,12 @@ pub(super) struct Partition {
     pub(super) counter: u32,
     /// The index of the last commit that was read, whatever became of it.
     pub(super) last_commit: Option<u32>,
+    /// What the state of that epoch forbids.
+    pub(super) policy: GroupPolicy,
 }
 
 impl Partition {
-    pub(super) fn at_start(key: PartitionKey, epoch: EpochNumber) -> Self {
-        Self { key, epoch, counter: 0, last_commit: None }
+    pub(super) fn at_start(key: PartitionKey, epoch: EpochNumber, policy: GroupPolicy) -> Self {
+        Self { key, epoch, counter: 0, last_commit: None, policy }
     }
 }

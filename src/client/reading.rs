@@ -14,6 +14,7 @@ use mls_rs_codec::MlsEncode;
 use super::{
     Committed, Event, GroupError, NewMember, Participant, PartitionedGroup, Payload, Place, Reason, Received,
     partition::Partition,
+    policy::GroupPolicy,
     verdict::{Next, Verdict, judge, refuse},
 };
 use crate::{
@@ -137,10 +138,11 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             return Ok(());
         }
         events.push(match self.decrypt(message.message.bytes()) {
-            Ok(ReceivedMessage::ApplicationMessage(said)) => {
+            Ok(Some(ReceivedMessage::ApplicationMessage(said))) => {
                 self.said(place, said.sender_index, said.data(), said.authenticated_data.clone(), false)
             }
-            Ok(ReceivedMessage::Proposal(proposal)) => {
+            Ok(None) => Event::Ignored { place, reason: Reason::Forbidden },
+            Ok(Some(ReceivedMessage::Proposal(proposal))) => {
                 let newcomer = newcomer(&proposal).map(Box::new);
                 Event::Proposal { place, sender: proposal.sender, newcomer }
             }
@@ -167,7 +169,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             return Ok(());
         }
         events.push(match self.decrypt(message.message.bytes()) {
-            Ok(ReceivedMessage::ApplicationMessage(said)) => {
+            Ok(Some(ReceivedMessage::ApplicationMessage(said))) => {
                 self.said(place, said.sender_index, said.data(), said.authenticated_data.clone(), true)
             }
             Ok(_) => Event::Ignored { place, reason: Reason::Malformed },
@@ -191,7 +193,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             Some(reason) => Verdict::Refused(reason),
             None => {
                 let staged = staged.map(|position| &self.staged[position]);
-                judge(&self.group, &self.hub, staged, &message.message, commit)?
+                judge(&self.group, &self.hub, staged, &message.message, commit, &self.partition.policy)?
             }
         };
         self.partition.last_commit = Some(place.index);
@@ -218,7 +220,8 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         let (joined, left) = difference(&self.group, &next.group);
         let epoch = EpochNumber(next.group.current_epoch());
         self.partition.counter = place.index.saturating_add(1);
-        let ended = std::mem::replace(&mut self.partition, Partition::at_start(next.key, epoch));
+        let ended =
+            std::mem::replace(&mut self.partition, Partition::at_start(next.key, epoch, GroupPolicy::of(&next.group)));
         if self.previous.len() == Self::PREVIOUS_MAX {
             self.previous.pop_front();
         }
@@ -243,10 +246,20 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     }
 
     fn said(&self, place: Place, leaf: u32, data: &[u8], authenticated_data: Vec<u8>, late: bool) -> Event {
+        // By the state of the epoch in which it was sent, as far as that is known: a later ban does not reach back.
+        let policy = self.policy_of(place.epoch);
         match Participant::at(&self.group, leaf) {
+            Some(sender) if policy.bans(&sender.signing_identity) => {
+                Event::Ignored { place, reason: Reason::Forbidden }
+            }
             Some(sender) => Event::Message { place, sender, data: Payload::from(data), authenticated_data, late },
             None => Event::Ignored { place, reason: Reason::SenderLeft },
         }
+    }
+
+    fn policy_of(&self, epoch: EpochNumber) -> &GroupPolicy {
+        let of_previous = self.previous.iter().find(|left| left.epoch == epoch).map(|left| &left.policy);
+        of_previous.unwrap_or(&self.partition.policy)
     }
 
     /// Whether the message is not of this group and epoch at all.

@@ -17,15 +17,23 @@ pub(super) struct Reserve<C: MlsConfig> {
 impl<C: MlsConfig> PartitionedGroup<C> {
     /// Processes a message that is no commit. A bad one changes nothing: MLS uses up the key that a message names before
     /// it knows whether the message is good, and the good one that needs that key may come later.
-    pub(super) fn decrypt(&mut self, message: &Bytes) -> Result<ReceivedMessage, MlsError> {
+    ///
+    /// A proposal that the group's policy forbids changes nothing either: `None`.
+    pub(super) fn decrypt(&mut self, message: &Bytes) -> Result<Option<ReceivedMessage>, MlsError> {
         let parsed = MlsMessage::from_bytes(message)?;
         let reserve = self.reserve.get_or_insert_with(|| Reserve { group: self.group.clone(), run: Vec::new() });
         let received = self.group.process_incoming_message(parsed);
-        match received {
+        match &received {
+            Ok(ReceivedMessage::Proposal(proposed))
+                if self.partition.policy.forbids_proposal(&self.group, proposed) =>
+            {
+                self.go_back()?;
+                return Ok(None);
+            }
             Ok(_) => reserve.run.push(message.clone()),
             Err(_) => self.go_back()?,
         }
-        received
+        received.map(Some)
     }
 
     fn go_back(&mut self) -> Result<(), MlsError> {

@@ -4,7 +4,10 @@ use mls_rs::{Group, client_builder::MlsConfig, group::CommitSecrets};
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize, byte_vec};
 use zeroize::Zeroizing;
 
-use super::{GroupError, PartitionedGroup, committing::StagedCommit, partition::Partition, sending::Unconfirmed};
+use super::{
+    GroupError, PartitionedGroup, committing::StagedCommit, partition::Partition, policy::GroupPolicy,
+    sending::Unconfirmed,
+};
 use crate::{
     mls::{ContentType, EpochNumber},
     wire::{self, PartitionKey, SendRequest, ServiceProviderId},
@@ -89,11 +92,13 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     pub fn restore(group: Group<C>, hub: ServiceProviderId, saved: &[u8]) -> Result<Self, GroupError> {
         let saved: Saved = wire::decode(saved).map_err(|_| GroupError::SavedState)?;
         let mut restored = Self::new(group, hub)?;
-        let partition = Partition::from(saved.partition);
+        let policy = restored.partition.policy.clone();
+        let partition = saved.partition.under(&policy);
         if saved.version != FORMAT_VERSION || partition.epoch > restored.partition.epoch {
             return Err(GroupError::SavedState);
         }
-        restored.previous = saved.previous.into_iter().map(Partition::from).take(Self::PREVIOUS_MAX).collect();
+        restored.previous =
+            saved.previous.into_iter().map(|left| left.under(&policy)).take(Self::PREVIOUS_MAX).collect();
         restored.removed = saved.removed;
         restored.unconfirmed =
             saved.unconfirmed.into_iter().map(Unconfirmed::from).take(Self::UNCONFIRMED_MAX).collect();
@@ -125,15 +130,16 @@ impl<C: MlsConfig> PartitionedGroup<C> {
 
 impl From<&Partition> for SavedPartition {
     fn from(partition: &Partition) -> Self {
-        let Partition { key, epoch, counter, last_commit } = partition.clone();
+        let Partition { key, epoch, counter, last_commit, policy: _ } = partition.clone();
         Self { key, epoch, counter, last_commit }
     }
 }
 
-impl From<SavedPartition> for Partition {
-    fn from(saved: SavedPartition) -> Self {
-        let SavedPartition { key, epoch, counter, last_commit } = saved;
-        Self { key, epoch, counter, last_commit }
+impl SavedPartition {
+    /// With the policy of the group as it is: that of an epoch that the group has left is not saved.
+    fn under(self, policy: &GroupPolicy) -> Partition {
+        let Self { key, epoch, counter, last_commit } = self;
+        Partition { key, epoch, counter, last_commit, policy: policy.clone() }
     }
 }
 

@@ -7,7 +7,10 @@ use mls_rs::{
     group::{CommitEffect, CommitMessageDescription, ReceivedMessage},
 };
 
-use super::{GroupError, Participant, Reason, committing::StagedCommit, group::export, group_error::is_storage};
+use super::{
+    GroupError, Participant, Reason, committing::StagedCommit, group::export, group_error::is_storage,
+    policy::GroupPolicy,
+};
 use crate::{
     mls::{WireGroupInfo, WireMessage},
     wire::{MessageCommit, PartitionKey, ServiceProviderId},
@@ -45,6 +48,7 @@ pub(super) fn judge<C: MlsConfig>(
     staged: Option<&StagedCommit>,
     message: &WireMessage,
     commit: &MessageCommit,
+    policy: &GroupPolicy,
 ) -> Result<Verdict<C>, GroupError> {
     let mut next = group.clone();
     let description = match staged {
@@ -57,6 +61,10 @@ pub(super) fn judge<C: MlsConfig>(
     };
     let committer = description.committer;
     if matches!(description.effect, CommitEffect::Removed { .. }) {
+        // Also whom it removes judges by what the state says of the committer.
+        if policy.forbids_sender(group, committer) {
+            return Ok(Verdict::Refused(Reason::Forbidden));
+        }
         return Ok(match &commit.group_info {
             Some(group_info) if !plausible(group_info, group, committer) => Verdict::Refused(Reason::GroupInfoMismatch),
             _ => Verdict::Removes { committer },
@@ -77,6 +85,9 @@ pub(super) fn judge<C: MlsConfig>(
             Err(error) if is_storage(&error) => return Err(error.into()),
             Err(_) => return Ok(Verdict::Refused(Reason::GroupInfoMismatch)),
         }
+    }
+    if policy.forbids_commit(group, &next, committer, description.is_external) {
+        return Ok(Verdict::Refused(Reason::Forbidden));
     }
     let Some(committer) = Participant::at(&next, committer) else { return Ok(Verdict::Refused(Reason::Invalid)) };
     let reinit = matches!(description.effect, CommitEffect::ReInit(_));

@@ -17,7 +17,7 @@ pub enum GroupInfoAccess {
 }
 
 /// Budgets and times of sequencing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// How long an orphan is kept that only one provider used.
@@ -66,6 +66,18 @@ pub struct Policy {
     pub undelivered_welcomes_per_provider: u32,
     /// The most bytes of them.
     pub undelivered_welcome_bytes_per_provider: u64,
+    /// The cipher suites that our users may create groups with; empty for all.
+    pub cipher_suites: Vec<u16>,
+    /// The most members of a group whose handshakes are public.
+    pub group_members_max: usize,
+    /// How often other hubs are asked which of our users they ban.
+    pub bans_refresh_minutes: u32,
+    /// What each other provider may have sequenced in a second in the long run, in units of 64 KiB begun.
+    pub messages_per_provider_and_second: u32,
+    /// The same in one group.
+    pub messages_per_provider_group_and_second: u32,
+    /// The same of each of our own users, in groups of whatever hub.
+    pub messages_per_user_and_second: u32,
     /// After this long a partition whose dominant child is in use counts what is still sent to it as late.
     pub late_minutes: u32,
 }
@@ -96,6 +108,12 @@ impl Default for Policy {
             welcome_delivery_days: 30,
             undelivered_welcomes_per_provider: 1_000,
             undelivered_welcome_bytes_per_provider: 256 * 1024 * 1024,
+            cipher_suites: Vec::new(),
+            group_members_max: 100_000,
+            bans_refresh_minutes: 15,
+            messages_per_provider_and_second: 5_000,
+            messages_per_provider_group_and_second: 500,
+            messages_per_user_and_second: 100,
             late_minutes: 15,
         }
     }
@@ -104,6 +122,9 @@ impl Default for Policy {
 impl Policy {
     const KEY_PACKAGES_MAX: usize = 1024;
     const CLIENTS_MAX: usize = 256;
+    const BANS_REFRESH_MAX: u32 = 24 * 60;
+    /// Units of a second that are told apart: one each microsecond.
+    const RATE_MAX: u32 = 1_000_000;
 
     pub(super) fn check(&self, place: &dyn Fn(&str) -> String, problems: &mut Problems) {
         let mut refuse = |key: &str, sentence: &str| problems.add(place(&format!("policy.{key}")), sentence.to_owned());
@@ -164,6 +185,42 @@ impl Policy {
             if is_zero {
                 refuse(key, "0 would let nobody be welcomed to a group; give at least 1");
             }
+        }
+        if let Some(twice) =
+            self.cipher_suites.iter().find(|suite| self.cipher_suites.iter().filter(|other| other == suite).count() > 1)
+        {
+            refuse("cipher_suites", &format!("{twice} stands there twice; take one out"));
+        }
+        if self.cipher_suites.contains(&0) {
+            refuse("cipher_suites", "0 is reserved and no group has it; give numbers of RFC 9420 §17.1, or [] for all");
+        }
+        if self.group_members_max < 2 {
+            refuse("group_members_max", "nobody could talk to anybody; give at least 2");
+        }
+        if self.bans_refresh_minutes == 0 || self.bans_refresh_minutes > Self::BANS_REFRESH_MAX {
+            refuse(
+                "bans_refresh_minutes",
+                "bans must take effect within a day, and hubs not be asked all the time; give 1 to 1440",
+            );
+        }
+        for (key, per_second) in [
+            ("messages_per_provider_and_second", self.messages_per_provider_and_second),
+            ("messages_per_provider_group_and_second", self.messages_per_provider_group_and_second),
+            ("messages_per_user_and_second", self.messages_per_user_and_second),
+        ] {
+            if per_second == 0 {
+                refuse(key, "0 would let nobody send anything; give at least 1");
+            }
+            if per_second > Self::RATE_MAX {
+                refuse(key, "is more than any hub sequences, and limits nobody; give at most 1000000");
+            }
+        }
+        if self.messages_per_provider_group_and_second > self.messages_per_provider_and_second {
+            refuse(
+                "messages_per_provider_group_and_second",
+                "is more than the provider may send to all groups together; give at most \
+                 policy.messages_per_provider_and_second",
+            );
         }
         if self.group_id_reservation_hours == 0 {
             refuse("group_id_reservation_hours", "0 would let no group be created; give at least 1");

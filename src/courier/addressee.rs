@@ -19,7 +19,7 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 pub(super) enum Addressee {
     Own(Arc<Service>),
     Peer(Box<DeliveryService<Terse>>),
-    /// It was a peer once.
+    /// It was a peer once, or is blocked.
     Stranger,
 }
 
@@ -64,6 +64,10 @@ impl Addressee {
     pub(super) fn of(provider: &ServiceProviderId, service: &Arc<Service>, providers: &ProviderClient) -> Self {
         if provider == service.provider() {
             return Self::Own(service.clone());
+        }
+        // What is due stays due until the block is lifted.
+        if service.blocks(provider) {
+            return Self::Stranger;
         }
         providers
             .peer(provider)

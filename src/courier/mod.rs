@@ -8,6 +8,7 @@
 //! No id, key or payload reaches a log line: rounds are told in numbers.
 
 mod addressee;
+mod bans;
 mod pushes;
 mod rounds;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod welcomes;
 
 use std::sync::Arc;
 
+pub use bans::BansPace;
 use tokio::sync::watch;
 
 use crate::{client::http::ProviderClient, service::Service, wire::ServiceProviderId};
@@ -55,6 +57,11 @@ impl Courier {
     /// Delivers Welcomes (draft §4.3) until `stopping` turns true or its sender is gone.
     pub async fn deliver_welcomes(self, stopping: watch::Receiver<bool>) {
         rounds::until_stopped(stopping, Welcomes::new(&self).deliver()).await;
+    }
+
+    /// Asks these peers which of our users they ban (draft §6) until `stopping` turns true or its sender is gone.
+    pub async fn follow_bans(self, peers: Vec<ServiceProviderId>, pace: BansPace, stopping: watch::Receiver<bool>) {
+        rounds::until_stopped(stopping, bans::follow(&self, peers, pace)).await;
     }
 
     /// Pushes messages to subscribers among these peers until `stopping` turns true or its sender is gone.

@@ -314,6 +314,10 @@ async fn push_one(
     subscriber: &DeliveryService<Terse>,
     place: Place,
 ) -> Came {
+    // Until the block is lifted, it is as if it were away.
+    if service.blocks(peer) {
+        return Came::Unreached;
+    }
     let push = match service.next_push(peer, place).await {
         Ok(Some(push)) => push,
         Ok(None) => return Came::Done,

@@ -1,6 +1,7 @@
 //! What goes out, over mutual TLS on loopback, to providers that answer as tests say.
 
 mod bad_answers;
+mod bans;
 mod follower;
 mod outcomes;
 mod pushes;

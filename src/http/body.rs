@@ -10,6 +10,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{Hub, Problem};
 use crate::wire::MEDIA_TYPE;
 
+/// The media type of the operator's requests.
+pub(super) const JSON: &str = "application/json";
+
 /// The unit in which memory for bodies is handed out.
 pub(super) const STEP_BYTES: usize = 4096;
 
@@ -28,11 +31,29 @@ pub(super) fn read(
     request: Request<Body>,
     bytes_max: usize,
 ) -> impl Future<Output = Result<Received, Problem>> {
+    read_as(hub, request, bytes_max, MEDIA_TYPE)
+}
+
+/// Reads a JSON document.
+pub(super) fn read_json(
+    hub: &Hub,
+    request: Request<Body>,
+    bytes_max: usize,
+) -> impl Future<Output = Result<Received, Problem>> {
+    read_as(hub, request, bytes_max, JSON)
+}
+
+fn read_as(
+    hub: &Hub,
+    request: Request<Body>,
+    bytes_max: usize,
+    media_type: &'static str,
+) -> impl Future<Output = Result<Received, Problem>> {
     // Before the future begins, which would keep room for the whole request besides what it needs of it.
     let (Parts { headers, .. }, body) = request.into_parts();
     async move {
-        if !is_media_type(&headers) {
-            return Err(Problem::unsupported_media());
+        if !is_of_type(&headers, media_type) {
+            return Err(Problem::unsupported_media(media_type));
         }
         match tokio::time::timeout(hub.body_timeout, collect(hub, body, bytes_max)).await {
             Ok(collected) => {
@@ -46,10 +67,14 @@ pub(super) fn read(
 
 /// The type alone counts; parameters have no meaning and are passed over.
 pub(super) fn is_media_type(headers: &HeaderMap) -> bool {
+    is_of_type(headers, MEDIA_TYPE)
+}
+
+fn is_of_type(headers: &HeaderMap, media_type: &str) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
     value.to_str().is_ok_and(|value| {
-        value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(MEDIA_TYPE))
+        value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media_type))
     })
 }
 

@@ -31,6 +31,7 @@ pub(super) async fn send(
     request: &SendRequest,
     received: &Received,
 ) -> Result<Response, Problem> {
+    hub.service.charge_user(user, received.bytes.len())?;
     let mut forwarded = ChannelRequest::new(Operation::Send, received.bytes.clone());
     forwarded.expect_commit = fields::expect_commit(&received.headers)?;
     let answer = call(hub, id, forwarded).await?;

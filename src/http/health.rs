@@ -39,6 +39,8 @@ fn readiness(hub: &Hub) -> (StatusCode, &'static str) {
             | Error::NotSubscribed
             | Error::ForeignMessage
             | Error::RepeatedReference
+            | Error::TooFast { .. }
+            | Error::TooManyBans
             | Error::TooManyWaiting
             | Error::NoEntropy
             | Error::NoThread,

@@ -13,9 +13,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
-use super::Upstream;
+use super::{Problem, Upstream};
 use crate::{
-    service::Service,
+    service::{Act, Service, UserId},
     wire::{GroupId, ServiceProviderId},
 };
 
@@ -96,6 +96,13 @@ impl Hub {
     /// The hub of a group, when it is another than this one.
     pub(super) fn other_hub(&self, group_id: &[u8]) -> Option<GroupId> {
         GroupId::parse(group_id).filter(|id| id.hub() != self.service.provider())
+    }
+
+    /// Whether one of our users may do that in the group, whatever hub it has.
+    pub(super) fn admit(&self, user: &UserId, group_id: &[u8], act: Act) -> Result<(), Problem> {
+        let other = self.other_hub(group_id);
+        let hub = other.as_ref().map_or(self.service.provider(), GroupId::hub);
+        Ok(self.service.admit(user, hub, act)?)
     }
 
     pub(super) fn is_service_token(&self, token: &[u8]) -> bool {

@@ -24,7 +24,7 @@ use super::{Problem, body::is_media_type, respond};
 use crate::{
     pool::ReplayMark,
     service::{ANSWER_CLASS_BYTES, Service},
-    wire::{KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, decode},
+    wire::{KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, MEDIA_TYPE, decode},
 };
 
 /// One KeyPackage, as the draft has it.
@@ -63,7 +63,7 @@ impl KeyPackageTarget {
     async fn answer(&self, request: Request<Bytes>) -> Result<axum::response::Response, Problem> {
         let mark = request.extensions().get::<ReplayMark>().copied();
         if !is_media_type(request.headers()) {
-            return Err(Problem::unsupported_media());
+            return Err(Problem::unsupported_media(MEDIA_TYPE));
         }
         match request.uri().path() {
             ONE => {

@@ -13,13 +13,14 @@ use axum::{
 use tower::util::MapResponseLayer;
 
 use super::{
-    Hub, Problem, admin, body, fields, forward, health, inbox, key_packages,
+    Hub, Problem, admin, arrangements, body, fields, forward, health, inbox, key_packages,
     operations::{self, SMALL_BODY_BYTES_MAX},
     outside, pushes,
     respond::{self, no_store},
 };
 use crate::{
-    service::{Receive, Submitter},
+    mls::ContentType,
+    service::{Act, Receive, Submitter},
     wire::{CreateGroupRequest, MintGroupIdResponse, decode},
 };
 
@@ -35,6 +36,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .merge(key_packages::router())
         .merge(inbox::router())
         .merge(pushes::of_users())
+        .merge(arrangements::of_users())
         .merge(admin::router())
         .route(health::ALIVE, get(health::alive))
         .route(health::READY, get(health::ready))
@@ -46,6 +48,8 @@ async fn send(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response,
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, hub.request_bytes_max).await?;
     let request = operations::decode_send(&received)?;
+    let act = if request.message.content_type() == ContentType::Application { Act::Speak } else { Act::TakePart };
+    hub.admit(&user, request.message.group_id(), act)?;
     if let Some(id) = hub.other_hub(request.message.group_id()) {
         return forward::send(&hub, &user, &id, &request, &received).await;
     }
@@ -56,6 +60,7 @@ async fn receive(State(hub): State<Arc<Hub>>, request: Request) -> Result<Respon
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
     let request = operations::decode_receive(&received)?;
+    hub.admit(&user, &request.group_id, Act::TakePart)?;
     if let Some(id) = hub.other_hub(&request.group_id) {
         return forward::receive(&hub, &user, &id, &request, received).await;
     }
@@ -70,6 +75,7 @@ async fn receive_literal(State(hub): State<Arc<Hub>>, request: Request) -> Resul
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
     let (request, wait) = operations::wanted_literally(received)?;
+    hub.service.admit(&user, hub.service.provider(), Act::TakePart)?;
     operations::receive_literal(&hub, &Submitter::User(user), request, wait).await
 }
 
@@ -78,6 +84,7 @@ async fn mint_group_id(State(hub): State<Arc<Hub>>, request: Request) -> Result<
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
     key_packages::nothing(&received)?;
+    hub.service.admit(&user, hub.service.provider(), Act::TakePart)?;
     let id = hub.service.mint_group_id(&user).await?;
     respond::answer(&MintGroupIdResponse { group_id: id.as_bytes().to_vec() })
 }
@@ -86,5 +93,6 @@ async fn create_group(State(hub): State<Arc<Hub>>, request: Request) -> Result<R
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, hub.request_bytes_max).await?;
     let request: CreateGroupRequest = decode(&received.bytes).map_err(Problem::malformed)?;
+    hub.service.admit(&user, hub.service.provider(), Act::TakePart)?;
     respond::answer(&hub.service.create_group(&user, request, &received.bytes).await?)
 }

@@ -8,6 +8,7 @@
 //! No group id, key, user, token or payload stands in a URL, a log line or an error text.
 
 mod admin;
+mod arrangements;
 mod body;
 mod chunks;
 mod fields;

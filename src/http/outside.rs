@@ -20,7 +20,7 @@ use super::{
 use crate::{
     client::http::{ChannelRequest, Operation},
     sequencer::GroupKey,
-    service::{Submitter, UserId},
+    service::{Act, Submitter, UserId},
     wire::{ExternalJoinRequest, ExternalProposalRequest, GroupId, GroupInfoRequest, JoinTokenRequest, decode},
 };
 
@@ -55,7 +55,9 @@ async fn join_of_user(State(hub): State<Arc<Hub>>, request: Request) -> Result<R
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, hub.request_bytes_max).await?;
     let request: ExternalJoinRequest = decode(&received.bytes).map_err(Problem::malformed)?;
+    hub.admit(&user, request.message.group_id(), Act::TakePart)?;
     if let Some(id) = hub.other_hub(request.message.group_id()) {
+        hub.service.charge_user(&user, received.bytes.len())?;
         return forwarded(&hub, &id, Operation::ExternalJoin, &received).await;
     }
     join(&hub, &Submitter::User(user), request, &received).await
@@ -85,7 +87,9 @@ async fn proposal_of_user(State(hub): State<Arc<Hub>>, request: Request) -> Resu
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, hub.request_bytes_max).await?;
     let request: ExternalProposalRequest = decode(&received.bytes).map_err(Problem::malformed)?;
+    hub.admit(&user, request.message.group_id(), Act::TakePart)?;
     if let Some(id) = hub.other_hub(request.message.group_id()) {
+        hub.service.charge_user(&user, received.bytes.len())?;
         return forwarded(&hub, &id, Operation::ExternalProposal, &received).await;
     }
     respond::answer(&hub.service.external_proposal(&Submitter::User(user), request).await?)
@@ -104,6 +108,7 @@ async fn group_info_for_user(State(hub): State<Arc<Hub>>, request: Request) -> R
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
     let request: GroupInfoRequest = decode(&received.bytes).map_err(Problem::malformed)?;
+    hub.admit(&user, &request.group_id, Act::TakePart)?;
     if let Some(id) = hub.other_hub(&request.group_id) {
         return forwarded(&hub, &id, Operation::GroupInfo, &received).await;
     }
@@ -134,6 +139,7 @@ async fn join_token_for_user(State(hub): State<Arc<Hub>>, request: Request) -> R
     let user: UserId = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
     let request: JoinTokenRequest = decode(&received.bytes).map_err(Problem::malformed)?;
+    hub.admit(&user, &request.group_id, Act::TakePart)?;
     let Some(id) = hub.other_hub(&request.group_id) else {
         return respond::secret(&hub.service.join_token(&Submitter::User(user), &request).await?);
     };

@@ -7,7 +7,7 @@ use axum::{
 use std::sync::Arc;
 
 use super::{Hub, Problem};
-use crate::{config::dns_name_of, service::Submitter, wire::ServiceProviderId};
+use crate::{config::dns_name_of, sequencer::Fact, service::Submitter, wire::ServiceProviderId};
 
 /// The one dNSName of the certificate that the connection presented, if it has exactly one.
 #[derive(Clone, Debug)]
@@ -39,7 +39,10 @@ impl FromRequestParts<Arc<Hub>> for AdmittedProvider {
 
     async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, Problem> {
         match parts.extensions.get::<Peer>() {
-            Some(Peer(Some(id))) if hub.is_peer(id) => Ok(Self(id.clone())),
+            Some(Peer(Some(id))) if hub.is_peer(id) => match hub.service.blocks(id) {
+                true => Err(Problem::denied(Fact::BlockedProvider)),
+                false => Ok(Self(id.clone())),
+            },
             Some(Peer(_)) | None => Err(Problem::not_a_peer()),
         }
     }

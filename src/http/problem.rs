@@ -10,9 +10,9 @@ use serde_json::json;
 
 use crate::{
     pool,
-    sequencer::{Rejection, SizeLimit},
+    sequencer::{Fact, Rejection, SizeLimit},
     service,
-    wire::{DecodeError, KeyPackageStatus, MEDIA_TYPE, ProblemCode},
+    wire::{DecodeError, KeyPackageStatus, ProblemCode},
 };
 
 /// How soon to come back after a 503, in seconds.
@@ -42,6 +42,11 @@ impl Problem {
         Self { code, detail: detail.into(), retry_after_seconds: Some(seconds) }
     }
 
+    /// The body is no JSON of the kind that is wanted.
+    pub(super) fn not_the_json() -> Self {
+        Self::new(ProblemCode::Malformed, "The body is no JSON document with the members that this operation takes.")
+    }
+
     /// The body is not what it should be.
     pub(super) fn malformed(error: DecodeError) -> Self {
         Self::new(ProblemCode::Malformed, format!("{error}."))
@@ -67,8 +72,8 @@ impl Problem {
         )
     }
 
-    pub(super) fn unsupported_media() -> Self {
-        Self::new(ProblemCode::UnsupportedMedia, format!("The Content-Type must be {MEDIA_TYPE}."))
+    pub(super) fn unsupported_media(media_type: &str) -> Self {
+        Self::new(ProblemCode::UnsupportedMedia, format!("The Content-Type must be {media_type}."))
     }
 
     pub(super) fn body_too_large(bytes: usize) -> Self {
@@ -112,6 +117,16 @@ impl Problem {
             "The hub of the group takes nothing from this provider now: its operator may have to list it as a peer.",
             UNAVAILABLE_RETRY_SECONDS,
         )
+    }
+
+    /// The operator's policy, for a fact that is known without doubt.
+    pub(super) fn denied(fact: Fact) -> Self {
+        let detail = match fact {
+            Fact::BannedUser => "The user is banned from the groups of that hub.",
+            Fact::MutedUser => "The user may not send application messages to the groups of that hub.",
+            Fact::BlockedProvider => "The operator wants nothing to do with that provider.",
+        };
+        Self::new(ProblemCode::PolicyDenied, detail)
     }
 
     fn rejected(rejection: Rejection) -> Self {
@@ -165,6 +180,10 @@ impl Problem {
                 ProblemCode::StaleJoin,
                 "The message was not made for any of the group's newest epochs: ask for the GroupInfo and make it again.",
             ),
+            Rejection::Denied(fact) => Self::denied(fact),
+            Rejection::UnsupportedSuite => {
+                Self::new(ProblemCode::UnsupportedSuite, "This hub wants no groups of that cipher suite.")
+            }
             Rejection::NoGroupInfo => {
                 Self::new(ProblemCode::NoGroupInfo, "There is no GroupInfo of such a group that could be given.")
             }
@@ -280,6 +299,14 @@ impl From<service::Error> for Problem {
             }
             Error::RepeatedReference => {
                 Self::new(ProblemCode::Malformed, "A KeyPackageRef stands twice in the request.")
+            }
+            Error::TooFast { retry_after_seconds } => Self::later(
+                ProblemCode::RateLimited,
+                "Too many messages came from there lately. Sending this one again is safe.",
+                retry_after_seconds,
+            ),
+            Error::TooManyBans => {
+                Self::new(ProblemCode::PoolFull, "As many users of that provider are banned as a list can hold.")
             }
             Error::TooManyWaiting => {
                 Self::later(ProblemCode::RateLimited, "Too many receives of this provider wait already.", 1)

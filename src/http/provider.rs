@@ -11,7 +11,7 @@ use axum::{
 use tower::util::MapResponseLayer;
 
 use super::{
-    Hub, Problem, body,
+    Hub, Problem, arrangements, body,
     operations::{self, SMALL_BODY_BYTES_MAX},
     outside,
     peer::{Admitted, AdmittedProvider},
@@ -33,6 +33,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/welcome", post(welcome))
         .merge(outside::of_providers())
         .merge(pushes::of_providers())
+        .merge(arrangements::of_providers())
         .layer(MapResponseLayer::new(no_store))
         .with_state(hub)
 }

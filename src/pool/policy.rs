@@ -49,9 +49,9 @@ impl Default for Policy {
             handles: 4096,
             reference_ms: 30 * DAY,
             lifetime_ms: 400 * DAY,
-            upload_rate: Rate { burst: 16_384, each_ms: 2_000 },
-            token_rate: Rate { burst: 16, each_ms: 10 * 60_000 },
-            target_rate: Rate { burst: 100, each_ms: 60_000 },
+            upload_rate: Rate::each_ms(16_384, 2_000),
+            token_rate: Rate::each_ms(16, 10 * 60_000),
+            target_rate: Rate::each_ms(100, 60_000),
             inbox: InboxPolicy::default(),
         }
     }

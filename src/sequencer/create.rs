@@ -78,6 +78,9 @@ pub(super) fn create<S: State + ?Sized>(
 }
 
 fn check(create: &Create, policy: &Policy) -> Result<(), Rejection> {
+    if !policy.cipher_suites.is_empty() && !policy.cipher_suites.contains(&create.cipher_suite.0) {
+        return Err(Rejection::UnsupportedSuite);
+    }
     check_attachments(create.group_info.as_ref(), create.welcome_data.as_ref(), policy)?;
     if create.ratchet_tree.as_ref().is_some_and(|tree| tree.bytes().len() > policy.sizes.group_info) {
         return Err(Rejection::TooLarge(SizeLimit::GroupInfo(policy.sizes.group_info)));

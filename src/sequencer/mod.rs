@@ -9,9 +9,11 @@
 //!
 //! This layer has no clock, no randomness, no I/O and no `async`: time is passed in.
 
+mod bans;
 mod budget;
 mod candidates;
 mod command;
+mod complaints;
 mod create;
 mod deliver;
 mod dominance;
@@ -40,7 +42,9 @@ mod terminate;
 #[cfg(test)]
 mod tests;
 mod transition;
+mod verdict;
 
+pub use bans::{Ban, BanKey, BanSubject, Bans, HeardBans};
 pub use budget::{Budget, Usage};
 pub use candidates::{
     CANDIDATES_MAX, Candidate, HEADS_MAX, Heads, candidates, is_candidate, publisher, shows_membership,
@@ -49,6 +53,7 @@ pub use command::{
     Announcement, Checkpointed, Command, Create, Deliver, Delivered, Expire, Follow, Forget, Ground, Join, Keep, Lease,
     Observe, Present, Propose, Pushed, RepeatKey, Reserve, Restore, Send, Subscribe, Terminate, Unsubscribe,
 };
+pub use complaints::{ComplaintKey, Complaints};
 pub use evidence::{Evidence, Seen, Sign};
 pub use followed::{Followed, FollowedChange, Kept};
 pub use group::{Group, GroupKey, Reservation, Spread, UserTag};
@@ -62,6 +67,7 @@ pub use public::{Checkpoint, Member, Observation, Public, Replay, Sight, StateDi
 pub use rejection::{Refusal, Rejection, SizeLimit};
 pub use state::State;
 pub use transition::{Blob, BlobKey, BranchOutcome, Entry, EntryCommit, Head, Outcome, Receipt, Timer, Transition};
+pub use verdict::Fact;
 
 /// Milliseconds since the Unix epoch, by the hub's clock.
 pub type UnixMillis = u64;

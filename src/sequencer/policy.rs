@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Undelivered, UnixMillis, Usage};
+use super::{Bans, Undelivered, UnixMillis, Usage};
 use crate::wire::ServiceProviderId;
 
 const MINUTE: UnixMillis = 60_000;
@@ -54,6 +54,12 @@ pub struct Policy {
     pub providers: Arc<BTreeSet<ServiceProviderId>>,
     /// The hub, whose own users are limited one by one.
     pub hub: Option<ServiceProviderId>,
+    /// Whom the operator bans or blocks.
+    pub bans: Arc<Bans>,
+    /// The suites that a group may be created with; empty for all.
+    pub cipher_suites: Arc<BTreeSet<u16>>,
+    /// The most members of a group whose members the hub can count.
+    pub group_members_max: usize,
     /// Sizes.
     pub sizes: SizeLimits,
     /// Who is given a GroupInfo.
@@ -120,6 +126,9 @@ impl Default for Policy {
         Self {
             providers: Arc::default(),
             hub: None,
+            bans: Arc::default(),
+            cipher_suites: Arc::default(),
+            group_members_max: 100_000,
             sizes: SizeLimits { application: 256 * KIB, handshake: 4 * MIB, welcome: 16 * MIB, group_info: 32 * MIB },
             group_info: GroupInfoAccess::Peers,
             join_token_ms: 7 * DAY,

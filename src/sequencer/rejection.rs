@@ -1,5 +1,6 @@
 //! Why a well-formed command is refused.
 
+use super::Fact;
 use crate::mls::{NotAnExternalCommit, NotAnExternalProposal};
 
 /// Which size was exceeded.
@@ -48,6 +49,10 @@ pub enum Rejection {
     InvalidSignature,
     /// An external commit or proposal that fits no head.
     StaleJoin,
+    /// The operator's policy, for a fact that is known without doubt.
+    Denied(Fact),
+    /// The operator wants no groups of that suite.
+    UnsupportedSuite,
     /// There is no GroupInfo, or not for the asker.
     NoGroupInfo,
     /// A message over its size.

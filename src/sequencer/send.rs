@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{
-    Announcement, Group, Outcome, Partition, Policy, Refusal, Rejection, Send, Sight, SizeLimit, State, Transition,
-    UnixMillis, entering::Entering,
+    Announcement, Fact, Group, Outcome, Partition, Policy, Refusal, Rejection, Send, Sight, SizeLimit, State,
+    Transition, UnixMillis, entering::Entering,
 };
 use crate::{
     mls::{ContentType, WireGroupInfo, WireMessage},
@@ -118,8 +118,13 @@ pub(super) fn check_welcome(
     {
         return Err(Rejection::WelcomeProviderMismatch);
     }
-    if data.service_providers.iter().any(|provider| !policy.providers.contains(provider)) {
-        return Err(Rejection::UnknownProvider);
+    for provider in &data.service_providers {
+        if !policy.providers.contains(provider) {
+            return Err(Rejection::UnknownProvider);
+        }
+        if policy.bans.blocks(provider) {
+            return Err(Rejection::Denied(Fact::BlockedProvider));
+        }
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ impl Service {
         body: &[u8],
     ) -> Result<CreateGroupResponse, Error> {
         let group = GroupKey::of(&request.group_id);
+        self.charge_user(user, body.len())?;
         let holder = user.tag(self.store.user_tag_secret());
         let create = Create::new(self.provider.clone(), holder, request, Sha256::digest(body).into());
         match self.lanes.submit(group, Command::Create(Box::new(create)), None).await? {

@@ -40,6 +40,15 @@ pub enum Error {
     /// A question about Welcomes that names a KeyPackage twice.
     #[error("a KeyPackageRef stands twice in the request")]
     RepeatedReference,
+    /// The provider, or the user, has had too much sequenced lately.
+    #[error("too many messages from there lately")]
+    TooFast {
+        /// When to try again, in seconds.
+        retry_after_seconds: u32,
+    },
+    /// As many users of one provider are banned as a list can hold.
+    #[error("too many users of that provider are banned")]
+    TooManyBans,
     /// Too many receives of that provider wait.
     #[error("too many receives of this provider wait")]
     TooManyWaiting,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{
     Error, Service, Submitter,
     outside::{Outside, proof_bytes},
-    send::sent,
+    send::{bytes_of, sent},
 };
 use crate::{
     mls::{ExternalCommit, Proof},
@@ -38,12 +38,14 @@ impl Service {
         token: Option<&JoinToken>,
     ) -> Result<SendResponse, Error> {
         let commit = ExternalCommit::of(&request.message).map_err(Rejection::NotAnExternalCommit)?;
-        let (policy, now) = (self.policy(), self.now());
+        let policy = self.policy();
         let length = request.message.bytes().len();
         if length > policy.sizes.handshake {
             return Err(Rejection::TooLarge(SizeLimit::Handshake(policy.sizes.handshake)).into());
         }
         let group = GroupKey::of(request.message.group_id());
+        let bytes = bytes_of(&request.message, Some(&request.commit_data));
+        let (now, charge) = self.charge(submitter, group, bytes)?;
         let (submitter, _user) = self.actor(submitter);
         let token = token.is_some_and(|token| self.opens(token, &group));
         let memory = self.pages.lend(&submitter, proof_bytes(length, &policy)).await?;
@@ -56,7 +58,10 @@ impl Service {
             })
             .await?;
         let (partition, ground) = match place {
-            Place::Known(receipt) => return Ok(receipt.into()),
+            Place::Known(receipt) => {
+                self.settle_charge(charge, now, receipt.accepted_ms);
+                return Ok(receipt.into());
+            }
             Place::Found(partition, ground) => (partition, ground),
         };
         let announcement = Announcement {
@@ -66,7 +71,9 @@ impl Service {
         };
         let sight = Sight::NotLooked;
         let join = Join { submitter, partition, ground, commit, announcement, sight };
-        sent(self.lanes.submit(group, Command::Join(Box::new(join)), None).await?)
+        let response = sent(self.lanes.submit(group, Command::Join(Box::new(join)), None).await?)?;
+        self.settle_charge(charge, now, response.accepted_ms);
+        Ok(response)
     }
 }
 

@@ -32,12 +32,13 @@ impl Service {
         request: ExternalProposalRequest,
     ) -> Result<ExternalProposalResponse, Error> {
         let proposal = ExternalProposal::of(&request.message).map_err(Rejection::NotAnExternalProposal)?;
-        let (policy, now) = (self.policy(), self.now());
+        let policy = self.policy();
         let length = request.message.bytes().len();
         if length > policy.sizes.handshake {
             return Err(Rejection::TooLarge(SizeLimit::Handshake(policy.sizes.handshake)).into());
         }
         let group = GroupKey::of(request.message.group_id());
+        let (now, charge) = self.charge(submitter, group, length)?;
         let (submitter, _user) = self.actor(submitter);
         let memory = self.pages.lend(&submitter, proof_bytes(length, &policy)).await?;
         let proposes = proposal.clone();
@@ -54,6 +55,7 @@ impl Service {
                 sent(self.lanes.submit(group, Command::Propose(Box::new(propose)), None).await?)?.accepted_ms
             }
         };
+        self.settle_charge(charge, now, accepted_ms);
         Ok(ExternalProposalResponse { accepted_ms })
     }
 }

@@ -4,13 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use mls_rs_codec::MlsSize;
 
-use super::{Error, Lent, Service, UserId, pool_desk::PoolTask, waiters::Woken, welcome::Content};
+use super::{Act, Error, Lent, Service, UserId, pool_desk::PoolTask, waiters::Woken, welcome::Content};
 use crate::{
     mls::{WireRatchetTree, WireWelcome},
     pool::{Acknowledge, Letter, LetterKey},
     sequencer::UserTag,
     store::{self, Snapshot},
-    wire::{ClientId, InboxAckRequest, InboxEntry, InboxOutcome, InboxRequest, InboxResponse, decode},
+    wire::{
+        ClientId, InboxAckRequest, InboxEntry, InboxOutcome, InboxRequest, InboxResponse, ServiceProviderId, decode,
+    },
 };
 
 /// A client that waits looks again after so long even when nobody woke it.
@@ -43,23 +45,25 @@ impl Service {
         request: InboxRequest,
         wait: Duration,
     ) -> Result<InboxAnswer, Error> {
+        self.admit(user, &self.provider, Act::TakePart)?;
         let tag = self.tag(user);
+        let barred: Arc<[ServiceProviderId]> = self.hubs_that_ban(user).into();
         let wait = wait.min(self.limits.receive_wait);
         if wait.is_zero() {
-            return self.read_inbox(tag, request).await;
+            return self.read_inbox(tag, request, &barred).await;
         }
         let waiter = self.waiters.register_inbox(&self.provider, &tag, &request.client_id)?;
         let until = tokio::time::Instant::now() + wait;
         loop {
             let step = until.min(tokio::time::Instant::now() + LOOK_AGAIN);
-            let read_or_wait = waiter.read_or_wait(async || match self.read_inbox(tag, request).await {
+            let read_or_wait = waiter.read_or_wait(async || match self.read_inbox(tag, request, &barred).await {
                 Ok(answer) if answer.response.entries.is_empty() => None,
                 answer => Some(answer),
             });
             match tokio::time::timeout_at(step, read_or_wait).await {
                 Ok(Ok(answer)) => return answer,
-                Ok(Err(Woken::Closed)) => return self.read_inbox(tag, request).await,
-                Err(_) if tokio::time::Instant::now() >= until => return self.read_inbox(tag, request).await,
+                Ok(Err(Woken::Closed)) => return self.read_inbox(tag, request, &barred).await,
+                Err(_) if tokio::time::Instant::now() >= until => return self.read_inbox(tag, request, &barred).await,
                 Ok(Err(Woken::Maybe)) | Err(_) => {}
             }
         }
@@ -78,13 +82,20 @@ impl Service {
 
     /// Memory comes first, for a usual page. One with a single Welcome that is longer is read once more when there is
     /// memory for it.
-    async fn read_inbox(self: &Arc<Self>, user: UserTag, request: InboxRequest) -> Result<InboxAnswer, Error> {
+    async fn read_inbox(
+        self: &Arc<Self>,
+        user: UserTag,
+        request: InboxRequest,
+        barred: &Arc<[ServiceProviderId]>,
+    ) -> Result<InboxAnswer, Error> {
         let page_bytes = self.limits.page_bytes;
         let mut bytes = page_bytes;
         for _attempt in 0..READS_MAX {
             let mut memory = self.pages.lend(&self.provider, bytes).await?;
             let InboxRequest { client_id, after } = request;
-            let page = self.snapshot_read(move |snapshot| read_page(snapshot, &user, &client_id, after, page_bytes));
+            let barred = barred.clone();
+            let page =
+                self.snapshot_read(move |snapshot| read_page(snapshot, &user, &client_id, after, page_bytes, &barred));
             let response = page.await?;
             let length = response.mls_encoded_len() as u64;
             if length <= bytes {
@@ -104,12 +115,18 @@ fn read_page(
     client: &ClientId,
     after: u64,
     bytes: u64,
+    barred: &[ServiceProviderId],
 ) -> Result<InboxResponse, store::Error> {
-    let letters = snapshot.letters(user, client, after, ENTRIES_MAX + 1)?;
+    // What is passed over is no more than waits for one user.
+    let limit = if barred.is_empty() { ENTRIES_MAX + 1 } else { usize::MAX };
+    let letters = snapshot.letters(user, client, after, limit)?;
     let mut response = InboxResponse::default();
     let mut total = 0;
     for (key, letter) in letters {
         let delivery = snapshot.delivery(&letter.delivery)?.ok_or(store::Error::Corrupt("delivery"))?;
+        if barred.contains(&delivery.hub) {
+            continue;
+        }
         total += u64::from(delivery.bytes);
         let is_full = total > bytes || response.entries.len() == ENTRIES_MAX;
         if is_full && !response.entries.is_empty() {

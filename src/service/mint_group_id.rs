@@ -12,6 +12,7 @@ impl Service {
     /// # Errors
     /// When the reservation could not be made durable.
     pub async fn mint_group_id(&self, user: &UserId) -> Result<GroupId, Error> {
+        self.charge_user(user, 0)?;
         let mut random = [0; GroupId::RANDOM_LENGTH];
         self.entropy.fill(&mut random)?;
         let id = GroupId::mint(&self.provider, random);

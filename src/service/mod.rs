@@ -3,6 +3,7 @@
 //! A command goes to its group's *lane*, a thread that decides everything which queued meanwhile, commits it as one
 //! durable write and only then answers. A receive is a snapshot read, on no lane.
 
+mod arrangements;
 mod arriving;
 mod await_push;
 mod clock;
@@ -32,6 +33,7 @@ mod pool_desk;
 mod pool_view;
 mod push_calls;
 mod pushing;
+mod rates;
 mod receive;
 mod send;
 #[cfg(test)]
@@ -47,6 +49,7 @@ mod waiters;
 mod welcome;
 mod welcome_turns;
 
+pub use arrangements::{Act, BanName, Heard};
 pub use arriving::Arriving;
 pub use await_push::{Step, Subscribing};
 pub use clock::{Clock, SystemClock};
@@ -62,6 +65,7 @@ pub use outbox::{Agenda, Errand, Parcel};
 pub use page_memory::Lent;
 pub use push_calls::{Called, Place, PushCalls};
 pub use pushing::{Progress, Push};
+pub use rates::RateLimits;
 pub use receive::{Answer, Receive, Received};
 pub use sweep::SWEEP_INTERVAL;
 pub use user::{Submitter, UserId};
@@ -103,6 +107,8 @@ pub struct Limits {
     pub reads: usize,
     /// Whether other hubs are asked to push what local users wait for.
     pub follows: bool,
+    /// How often providers and users may have something sequenced.
+    pub rates: RateLimits,
 }
 
 impl Default for Limits {
@@ -118,6 +124,7 @@ impl Default for Limits {
             pages_bytes_max: 512 * 1024 * 1024,
             reads: 64,
             follows: false,
+            rates: RateLimits::default(),
         }
     }
 }
@@ -157,6 +164,8 @@ pub struct Service {
     errands: Arc<Errands>,
     following: following::Following,
     welcome_turns: welcome_turns::WelcomeTurns,
+    rates: rates::Rates,
+    arrangements: arrangements::Arrangements,
 }
 
 /// The policy in force, which a reload replaces.
@@ -174,6 +183,8 @@ impl Service {
     pub fn start(parts: Parts) -> Result<Self, Error> {
         let Parts { provider, store, policy, pool_policy, limits, clock, entropy } = parts;
         let pool_policy = Arc::new(pool_policy);
+        let (arrangements, bans) = arrangements::Arrangements::load(&*store)?;
+        let policy = Policy { bans: Arc::new(bans), ..policy };
         let policy: SharedPolicy = Arc::new(RwLock::new(Arc::new(policy)));
         let waiters = Arc::new(Waiters::new(limits.waiting_per_provider));
         let ledger = Arc::new(ledger::Ledger::load(&*store)?);
@@ -209,6 +220,8 @@ impl Service {
             errands,
             following: following::Following::default(),
             welcome_turns: welcome_turns::WelcomeTurns::new(limits.reads / 4, limits.queue_wait),
+            rates: rates::Rates::new(limits.rates),
+            arrangements,
         })
     }
 

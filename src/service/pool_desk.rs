@@ -9,7 +9,7 @@ use crate::{
         ReplayMark, Revoke, TokenSecret, Transition, Upload,
     },
     sequencer::UnixMillis,
-    store::{self, Batch, PoolBatch, Snapshot},
+    store::{self, ArrangementBatch, Batch, PoolBatch, Snapshot},
     wire::{BearerToken, KeyPackageStatus},
 };
 
@@ -31,6 +31,8 @@ pub(super) enum PoolTask {
     Expire(Vec<Expiry>),
     /// Removes marks that have lapsed.
     Lapse(LapsedMarks),
+    /// Writes bans or complaints.
+    Arrange(ArrangementBatch),
 }
 
 /// A row that is read takes as long as so many bytes that are written.
@@ -84,6 +86,10 @@ impl Desk<'_> {
                 .map(|delivered| (PoolOutcome::Delivered(delivered.left_out), delivered.transition)),
             PoolTask::Mint(mint) => pool::mint(&view, mint, secret, policy, now)
                 .map(|(token, transition)| (PoolOutcome::Minted(token), transition)),
+            PoolTask::Arrange(changes) => {
+                batch.arrangements.absorb(changes.clone());
+                return Ok(PoolOutcome::Done);
+            }
             PoolTask::Lapse(lapsed) => {
                 batch.pool.lapsed_marks.push(*lapsed);
                 let before = batch.pool.marks_lapsed_ms.unwrap_or(snapshot.marks_lapsed()?);

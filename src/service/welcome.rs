@@ -12,12 +12,12 @@ use super::{
 };
 use crate::{
     mls::{WireRatchetTree, WireWelcome},
-    pool::{self, Addressed, Deliver, DeliveryKey, Issue, ReferenceKey, Rejection, TicketKey},
+    pool::{self, Addressed, Deliver, DeliveryKey, Issue, ReferenceKey, Rejection, State, TicketKey},
     sequencer::SizeLimit,
     store::{self, Snapshot},
     wire::{
-        DecodeError, KeyPackageRef, ServiceProviderId, WelcomeDecision, WelcomeInitRequest, WelcomeInitResponse,
-        WelcomePush, encode,
+        DecodeError, KeyPackageRef, Sanction, ServiceProviderId, WelcomeDecision, WelcomeInitRequest,
+        WelcomeInitResponse, WelcomePush, encode,
     },
 };
 
@@ -133,12 +133,20 @@ impl Service {
         references: Vec<KeyPackageRef>,
     ) -> Result<(Vec<(ReferenceKey, WelcomeDecision)>, bool), Error> {
         let (hub, policy, now) = (from.clone(), self.pool_policy.clone(), self.now());
+        let (own, bans) = (self.provider.clone(), self.policy().bans.clone());
         let is_short = references.len() <= AT_HAND_MAX;
         let decisions = move |snapshot: &dyn Snapshot| {
             let view = PoolView::new(&[], snapshot);
             let decide = |reference: &KeyPackageRef| {
                 let key = ReferenceKey::of(&reference.0);
-                Ok((key, pool::judge(&view, &hub, &key, &policy.inbox, now)?))
+                let decision = pool::judge(&view, &hub, &key, &policy.inbox, now)?;
+                // Nobody who is banned here is added anywhere.
+                let is_banned = decision == WelcomeDecision::Accepted
+                    && bans.users_of(&own) > 0
+                    && view.reference(&key)?.is_some_and(|reference| {
+                        bans.sanction_of(&own, reference.stock.user) == Some(Sanction::Banned)
+                    });
+                Ok((key, if is_banned { WelcomeDecision::Refused } else { decision }))
             };
             let decided = references.iter().map(decide).collect::<Result<_, store::Error>>()?;
             Ok((decided, pool::has_room(&view, &hub, &policy.inbox)?))

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::PoolBatch;
+use super::{ArrangementBatch, PoolBatch};
 use crate::{
     mls::{EpochNumber, ProposalRef},
     sequencer::{
@@ -85,6 +85,8 @@ pub struct Batch {
     pub removed: Vec<(GroupKey, MaskedPartitionKey)>,
     /// KeyPackages and tokens.
     pub pool: PoolBatch,
+    /// Bans and complaints.
+    pub arrangements: ArrangementBatch,
     /// Bytes of messages, GroupInfos, trees, Welcomes and public states, for the lane's bound.
     pub bytes: usize,
 }
@@ -178,5 +180,6 @@ impl Batch {
             && self.forked.is_empty()
             && self.removed.is_empty()
             && self.pool.is_empty()
+            && self.arrangements.is_empty()
     }
 }

@@ -4,6 +4,7 @@
 //! [`contract_tests!`](contract_tests). Each function is one promise; a promise of the trait that no function here
 //! breaks on is none.
 
+pub(crate) mod arrangements;
 pub(crate) mod at_hand;
 pub(crate) mod atomicity;
 pub(crate) mod budgets;
@@ -32,6 +33,10 @@ pub(crate) type Open = fn(&Path) -> Arc<dyn Store>;
 macro_rules! contract_tests {
     ($open:path) => {
         $crate::store::contract::contract_tests! { $open;
+            arrangements {
+                bans_are_paged_in_order
+                rows_are_replaced_and_removed
+            }
             at_hand {
                 reads_are_whole_or_none
                 reads_end_with_their_bytes

@@ -4,6 +4,7 @@
 //! one linearisation point in one group, so no engine needs transactions across groups. The contract that every engine
 //! keeps is a test: `contract.rs`.
 
+mod arrangement_batch;
 mod batch;
 #[cfg(test)]
 pub(crate) mod contract;
@@ -18,6 +19,7 @@ pub(crate) mod watched;
 
 use std::sync::Arc;
 
+pub use arrangement_batch::ArrangementBatch;
 pub use batch::{Batch, Presentation};
 pub use error::Error;
 pub use inbox_batch::InboxBatch;
@@ -30,8 +32,9 @@ use crate::{
         Reference, ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, TokenSecret, Welcomed,
     },
     sequencer::{
-        BlobKey, Checkpoint, Dispatch, DispatchKey, Entry, Followed, Group, GroupKey, Kept, Outgoing, OwnerChanges,
-        Owners, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag, WelcomeName,
+        Ban, BanKey, BlobKey, Checkpoint, ComplaintKey, Complaints, Dispatch, DispatchKey, Entry, Followed, Group,
+        GroupKey, HeardBans, Kept, Outgoing, OwnerChanges, Owners, Partition, Receipt, RepeatKey, Reservation, Timer,
+        UnixMillis, Usage, UserTag, WelcomeName,
     },
     wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
 };
@@ -294,6 +297,15 @@ pub trait Snapshot {
 
     /// How much waits for a user.
     fn mailbox(&self, user: &UserTag) -> Result<Option<Mailbox>, Error>;
+
+    /// Whom this hub bans, in order, at most `limit` after `after`.
+    fn bans(&self, after: Option<&BanKey>, limit: usize) -> Result<Vec<(BanKey, Ban)>, Error>;
+
+    /// Which of our users other hubs ban. There are as many rows as there were peers.
+    fn heard_bans(&self) -> Result<Vec<(ServiceProviderId, HeardBans)>, Error>;
+
+    /// What was reported. There are as many rows as [`ComplaintKey`] says.
+    fn complaints(&self) -> Result<Vec<(ComplaintKey, Complaints)>, Error>;
 
     /// What a hub takes up, or all of them.
     fn hub_share(&self, hub: Option<&ServiceProviderId>) -> Result<HubShare, Error>;

@@ -10,8 +10,9 @@ use crate::{
         Reference, ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
     },
     sequencer::{
-        BlobKey, Checkpoint, Dispatch, DispatchKey, Followed, Group, GroupKey, Kept, Outgoing, OwnerChanges, Owners,
-        Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag, WelcomeName,
+        Ban, BanKey, BlobKey, Checkpoint, ComplaintKey, Complaints, Dispatch, DispatchKey, Followed, Group, GroupKey,
+        HeardBans, Kept, Outgoing, OwnerChanges, Owners, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis,
+        Usage, UserTag, WelcomeName,
     },
     wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
 };
@@ -120,5 +121,8 @@ watched! {
     letter(key: &LetterKey) -> Option<Letter>;
     letters(user: &UserTag, client: &ClientId, after: u64, limit: usize) -> Vec<(LetterKey, Letter)>;
     mailbox(user: &UserTag) -> Option<Mailbox>;
+    bans(after: Option<&BanKey>, limit: usize) -> Vec<(BanKey, Ban)>;
+    heard_bans() -> Vec<(ServiceProviderId, HeardBans)>;
+    complaints() -> Vec<(ComplaintKey, Complaints)>;
     hub_share(hub: Option<&ServiceProviderId>) -> HubShare;
 }

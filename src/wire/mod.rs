@@ -8,6 +8,7 @@
 //! This layer judges form only. What a hub makes of a well-formed request is the business of [`crate::sequencer`].
 
 mod banned;
+mod bans;
 mod bearer_token;
 mod creating;
 mod decode_error;
@@ -30,6 +31,9 @@ mod tests;
 mod welcome;
 
 pub use banned::{BANNED_EXTENSION, Banned, Identity};
+pub use bans::{
+    BanList, BanSalt, BanTag, BannedUser, BansRequest, BansResponse, ReportReason, ReportRequest, Sanction,
+};
 pub use bearer_token::{BearerToken, BearerTokenInput, BearerTokenKind};
 pub use creating::{CreateGroupRequest, CreateGroupResponse, MintGroupIdResponse};
 pub use decode_error::DecodeError;

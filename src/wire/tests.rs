@@ -86,7 +86,8 @@ fn with_structure(structure: &str, bytes: &[u8], check: &mut impl Check) {
         "KeyPackage" => WireKeyPackage,
         "RatchetTree" => WireRatchetTree,
         ;
-        Banned BearerToken BearerTokenInput BearerTokenKind ClientId CommitData DeleteKeyPackagesRequest KeyPackageStanding
+        BanList BanSalt BanTag Banned BannedUser BansRequest BansResponse ReportReason ReportRequest Sanction
+        BearerToken BearerTokenInput BearerTokenKind ClientId CommitData DeleteKeyPackagesRequest KeyPackageStanding
         KeyPackageStock ListTokensResponse MintTokenRequest MintTokenResponse RevokeTokenRequest TokenHandle TokenUse
         UploadKeyPackagesRequest CreateGroupRequest CreateGroupResponse Epoch
         ExternalJoinRequest ExternalProposalRequest ExternalProposalResponse GroupInfoRequest GroupInfoResponse

@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, reason = "a broken vector fails loudly")]
 
 mod banned;
+mod bans;
 #[path = "../../src/mls/tests/clients.rs"]
 mod clients;
 mod corpus;
@@ -84,6 +85,7 @@ fn expected(starts: &[Start]) -> Vec<File> {
         file("join_token.json", "Join tokens.", tokens::join_tokens()),
         file("bearer_token.json", "Bearer tokens.", tokens::bearer_tokens()),
         file("pool.json", "Uploading KeyPackages, managing tokens.", pool::vectors(&corpus)),
+        file("bans.json", "Whom a hub bans, and complaints.", bans::vectors()),
         file("inbox.json", "Fetching and acknowledging Welcomes.", inbox::vectors(&corpus)),
         file("banned.json", "The GroupContext extension 0xF0D5.", banned::vectors()),
     ];

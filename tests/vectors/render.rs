@@ -3,15 +3,16 @@
 use restante::{
     mls::{ContentType, Sender, WireFormat, WireGroupInfo, WireKeyPackage, WireMessage, WireRatchetTree, WireWelcome},
     wire::{
-        self, Banned, BearerToken, BearerTokenInput, BearerTokenKind, ClientId, CommitData, CreateGroupRequest,
-        CreateGroupResponse, DecodeError, DeleteKeyPackagesRequest, Epoch, ExternalJoinRequest,
-        ExternalProposalRequest, ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse, HintedEpoch, Identity,
-        InboxAckRequest, InboxEntry, InboxOutcome, InboxRequest, InboxResponse, JoinTokenRequest, JoinTokenResponse,
-        KeyPackageRef, KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, KeyPackageResult, KeyPackageResults,
-        KeyPackageStanding, KeyPackageStatus, KeyPackageStock, LeaveGroupRequest, ListTokensResponse,
-        LiteralReceiveRequest, MaskedPartitionKey, Message, MessageCommit, MintGroupIdResponse, MintTokenRequest,
-        MintTokenResponse, PartitionKey, PartitionKeyContext, PushRequest, PushResponse, ReceiveRequest,
-        ReceiveResponse, RevokeTokenRequest, SendRequest, SendResponse, ServiceProviderId, SubscribeRequest,
+        self, BanList, BanSalt, BanTag, Banned, BannedUser, BansRequest, BansResponse, BearerToken, BearerTokenInput,
+        BearerTokenKind, ClientId, CommitData, CreateGroupRequest, CreateGroupResponse, DecodeError,
+        DeleteKeyPackagesRequest, Epoch, ExternalJoinRequest, ExternalProposalRequest, ExternalProposalResponse,
+        GroupInfoRequest, GroupInfoResponse, HintedEpoch, Identity, InboxAckRequest, InboxEntry, InboxOutcome,
+        InboxRequest, InboxResponse, JoinTokenRequest, JoinTokenResponse, KeyPackageRef, KeyPackageRequest,
+        KeyPackageRequests, KeyPackageResponse, KeyPackageResult, KeyPackageResults, KeyPackageStanding,
+        KeyPackageStatus, KeyPackageStock, LeaveGroupRequest, ListTokensResponse, LiteralReceiveRequest,
+        MaskedPartitionKey, Message, MessageCommit, MintGroupIdResponse, MintTokenRequest, MintTokenResponse,
+        PartitionKey, PartitionKeyContext, PushRequest, PushResponse, ReceiveRequest, ReceiveResponse, ReportReason,
+        ReportRequest, RevokeTokenRequest, Sanction, SendRequest, SendResponse, ServiceProviderId, SubscribeRequest,
         SubscribeResponse, TokenHandle, TokenUse, UploadKeyPackagesRequest, WelcomeData, WelcomeDecision,
         WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
     },
@@ -111,6 +112,15 @@ pub(crate) fn decode(structure: &str, bytes: &[u8], corpus: &Corpus) -> Result<(
         "RevokeTokenRequest" => RevokeTokenRequest,
         "ListTokensResponse" => ListTokensResponse,
         "Identity" => Identity,
+        "BanSalt" => BanSalt,
+        "BanTag" => BanTag,
+        "BannedUser" => BannedUser,
+        "BansRequest" => BansRequest,
+        "BanList" => BanList,
+        "BansResponse" => BansResponse,
+        "Sanction" => Sanction,
+        "ReportReason" => ReportReason,
+        "ReportRequest" => ReportRequest,
         "Banned" => Banned,
     }
 }
@@ -220,6 +230,11 @@ fields! {
     InboxAckRequest { client_id value, number number, outcome value }
     BearerTokenInput { label bytes, kind value, user_id bytes, handle bytes, period number, generation number }
     Banned { banned value }
+    BannedUser { tag value, sanction value }
+    BansRequest { known bytes }
+    BanList { salt value, users value }
+    BansResponse { list value }
+    ReportRequest { group_id bytes, about value, reason value }
     PartitionKeyContext { hub value }
 }
 
@@ -311,6 +326,33 @@ impl Fields for KeyPackageRef {
 impl Fields for Identity {
     fn fields(&self, _: &Corpus) -> Value {
         hex(&self.0)
+    }
+}
+
+impl Fields for BanSalt {
+    fn fields(&self, _: &Corpus) -> Value {
+        hex(self.as_bytes())
+    }
+}
+
+impl Fields for BanTag {
+    fn fields(&self, _: &Corpus) -> Value {
+        hex(self.as_bytes())
+    }
+}
+
+impl Fields for Sanction {
+    fn fields(&self, _: &Corpus) -> Value {
+        json!(match self {
+            Self::Muted => "muted",
+            Self::Banned => "banned",
+        })
+    }
+}
+
+impl Fields for ReportReason {
+    fn fields(&self, _: &Corpus) -> Value {
+        json!(self.as_str())
     }
 }
 

@@ -12,12 +12,13 @@ use super::{CallError, Channel, ChannelError, ChannelRequest, ChannelResponse, O
 use crate::{
     client::{ExpectCommit, Problem, ProblemCode, Received},
     wire::{
-        self, CreateGroupRequest, CreateGroupResponse, DeleteKeyPackagesRequest, ExternalJoinRequest,
-        ExternalProposalRequest, ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse, InboxAckRequest,
-        InboxRequest, InboxResponse, JoinToken, JoinTokenRequest, JoinTokenResponse, KeyPackageRequests,
-        KeyPackageResults, KeyPackageStanding, LeaveGroupRequest, ListTokensResponse, MEDIA_TYPE, MaskedPartitionKey,
-        MintGroupIdResponse, MintTokenRequest, MintTokenResponse, PushResponse, ReceiveRequest, RevokeTokenRequest,
-        SendRequest, SendResponse, UploadKeyPackagesRequest, WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
+        self, BansRequest, BansResponse, CreateGroupRequest, CreateGroupResponse, DeleteKeyPackagesRequest,
+        ExternalJoinRequest, ExternalProposalRequest, ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse,
+        InboxAckRequest, InboxRequest, InboxResponse, JoinToken, JoinTokenRequest, JoinTokenResponse,
+        KeyPackageRequests, KeyPackageResults, KeyPackageStanding, LeaveGroupRequest, ListTokensResponse, MEDIA_TYPE,
+        MaskedPartitionKey, MintGroupIdResponse, MintTokenRequest, MintTokenResponse, PushResponse, ReceiveRequest,
+        ReportRequest, RevokeTokenRequest, SendRequest, SendResponse, UploadKeyPackagesRequest, WelcomeInitRequest,
+        WelcomeInitResponse, WelcomePush,
     },
 };
 
@@ -246,6 +247,38 @@ impl<C: Channel> DeliveryService<C> {
     /// [`CallError`]. If no answer came, the provider goes on: whoever calls it again waits for the same.
     pub async fn delete_all_key_packages(&self) -> Result<(), CallError> {
         self.manage(Operation::DeleteAllKeyPackages).await
+    }
+
+    /// Asks a hub which users of the asking provider it bans.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn bans(&self, request: &BansRequest) -> Result<BansResponse, CallError> {
+        self.call(Operation::Bans, request).await
+    }
+
+    /// Complains about a provider that breaks an arrangement (draft §6).
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn report(&self, request: &ReportRequest) -> Result<(), CallError> {
+        self.successful(ChannelRequest::new(Operation::Report, encode(request)?)).await.map(drop)
+    }
+
+    /// An operation of the operator's, in JSON both ways.
+    ///
+    /// # Errors
+    /// [`CallError`]; [`CallError::MediaType`] when the answer is no JSON.
+    pub async fn administer(
+        &self,
+        operation: Operation,
+        request: &serde_json::Value,
+    ) -> Result<serde_json::Value, CallError> {
+        let response = self.raw(ChannelRequest::new(operation, request.to_string().into())).await?;
+        if response.status != StatusCode::OK {
+            return Err(problem(&response).into());
+        }
+        serde_json::from_slice(&response.body).map_err(|_| CallError::MediaType)
     }
 
     async fn manage(&self, operation: Operation) -> Result<(), CallError> {

@@ -10,7 +10,6 @@ use hyper::body::{Body, Incoming};
 use hyper_util::client::legacy::{Client, connect::Connect};
 
 use super::{ChannelError, ChannelRequest, ChannelResponse, DS_EXPECT_COMMIT, DS_JOIN_TOKEN, Limits, ResponseMemory};
-use crate::wire::MEDIA_TYPE;
 
 /// The HTTP request without what a channel adds to say who asks.
 pub(super) fn http_request(uri: Uri, request: &ChannelRequest) -> Request<Full<Bytes>> {
@@ -18,7 +17,7 @@ pub(super) fn http_request(uri: Uri, request: &ChannelRequest) -> Request<Full<B
     *made.method_mut() = Method::POST;
     *made.uri_mut() = uri;
     let headers = made.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(request.operation.media_type()));
     if request.wait.as_secs() > 0 {
         let prefer = HeaderValue::try_from(format!("wait={}", request.wait.as_secs()));
         headers.insert(super::delivery_service::PREFER, prefer.expect("digits are a header value"));

@@ -1,5 +1,7 @@
 //! The operations and their paths.
 
+use crate::wire::MEDIA_TYPE;
+
 /// An operation of a provider: always a POST, always to the same path. A closed set: usable as a metric label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -25,6 +27,10 @@ pub enum Operation {
     Push,
     /// An extension.
     Subscribe,
+    /// Draft §6: which of the asker's users the hub bans.
+    Bans,
+    /// Draft §6: a complaint about a provider.
+    Report,
     /// Local: reserves a group id.
     MintGroupId,
     /// Local: hands a group to the hub.
@@ -53,11 +59,19 @@ pub enum Operation {
     RevokeAllTokens,
     /// Local, the operator's: removes all KeyPackages.
     DeleteAllKeyPackages,
+    /// Local, the operator's: bans, mutes or blocks.
+    AddBan,
+    /// Local, the operator's: lifts a ban.
+    RemoveBan,
+    /// Local, the operator's: who is banned.
+    ListBans,
+    /// Local, the operator's: what was reported.
+    ListReports,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 31] = [
         Self::Send,
         Self::Receive,
         Self::ReceiveLiteral,
@@ -69,6 +83,8 @@ impl Operation {
         Self::Welcome,
         Self::Push,
         Self::Subscribe,
+        Self::Bans,
+        Self::Report,
         Self::MintGroupId,
         Self::CreateGroup,
         Self::LeaveGroup,
@@ -83,6 +99,10 @@ impl Operation {
         Self::InboxAck,
         Self::RevokeAllTokens,
         Self::DeleteAllKeyPackages,
+        Self::AddBan,
+        Self::RemoveBan,
+        Self::ListBans,
+        Self::ListReports,
     ];
 
     /// The path: no id and no key ever stands in it.
@@ -99,6 +119,8 @@ impl Operation {
             Self::Welcome => "/v1/welcome",
             Self::Push => "/v1/push",
             Self::Subscribe => "/v1/subscribe",
+            Self::Bans => "/v1/bans",
+            Self::Report => "/v1/report",
             Self::MintGroupId => "/v1/local/mint-group-id",
             Self::CreateGroup => "/v1/local/create-group",
             Self::LeaveGroup => "/v1/local/leave-group",
@@ -113,6 +135,15 @@ impl Operation {
             Self::InboxAck => "/v1/local/inbox-ack",
             Self::RevokeAllTokens => "/admin/revoke-all-tokens",
             Self::DeleteAllKeyPackages => "/admin/delete-all-key-packages",
+            Self::AddBan => "/admin/bans/add",
+            Self::RemoveBan => "/admin/bans/remove",
+            Self::ListBans => "/admin/bans/list",
+            Self::ListReports => "/admin/reports/list",
         }
+    }
+
+    /// The media type of requests: the operator's are JSON.
+    pub fn media_type(self) -> &'static str {
+        if self.path().starts_with("/admin/") { "application/json" } else { MEDIA_TYPE }
     }
 }

@@ -3,6 +3,7 @@
 use mls_rs::{
     CipherSuite, CipherSuiteProvider, Client, CryptoProvider, ExtensionList, MlsMessage,
     client_builder::{BaseConfig, PaddingMode, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
+    extension::ExtensionType,
     identity::{
         SigningIdentity,
         basic::{BasicCredential, BasicIdentityProvider},
@@ -14,7 +15,7 @@ use mls_rs_crypto_awslc::AwsLcCryptoProvider;
 use super::hub::ModelHub;
 use crate::{
     client::{Committed, Event, NewMember, PartitionedGroup, Reason},
-    wire::{SendRequest, ServiceProviderId},
+    wire::{BANNED_EXTENSION, SendRequest, ServiceProviderId},
 };
 
 pub(crate) type Config = WithMlsRules<
@@ -49,6 +50,7 @@ pub(crate) fn client(name: &str, handshakes: Handshakes) -> Client<Config> {
         .crypto_provider(crypto)
         .identity_provider(BasicIdentityProvider::new())
         .mls_rules(rules)
+        .extension_type(ExtensionType::new(BANNED_EXTENSION))
         .signing_identity(SigningIdentity::new(credential, public), secret, SUITE)
         .build()
 }

@@ -1,6 +1,7 @@
 //! Real MLS clients around a small model of a hub.
 
 mod bad_commits;
+mod bans;
 pub(crate) mod cast;
 mod catching_up;
 mod channel;

@@ -13,7 +13,7 @@ fn the_sample_file_works_as_it_says() {
     assert_eq!(config.store.path, folder.path("data"));
     assert_eq!(config.peers[0].id.as_str(), "follower.example");
     assert_eq!(config.peers[0].url, "https://follower.example:8443");
-    assert_eq!((config.limits, config.policy), (Limits::default(), Policy::default()));
+    assert_eq!((&config.limits, &config.policy), (&Limits::default(), &Policy::default()));
     assert_eq!(config.check(now()), Ok(()));
     assert_eq!(*config.local.unwrap().read_service_token().unwrap(), "0123456789abcdef");
 }
@@ -28,7 +28,7 @@ fn the_sample_file_shows_every_key_with_its_default() {
         })
         .collect();
     let config = Folder::new().load(&uncommented).unwrap();
-    assert_eq!((config.limits, config.policy), (Limits::default(), Policy::default()));
+    assert_eq!((&config.limits, &config.policy), (&Limits::default(), &Policy::default()));
     let public = config.public.unwrap();
     assert_eq!(
         (public.requests_per_second_and_relay, public.requests_per_second_of_others),

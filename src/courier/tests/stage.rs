@@ -6,7 +6,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     client::http::{Limits, ProviderClient, ProviderIdentity, tests::provider::Authority},
-    courier::{Courier, DeliveryLimits},
+    courier::{BansPace, Courier, DeliveryLimits},
     fixtures::{
         mls,
         requests::{self, CreateGroup},
@@ -46,6 +46,14 @@ impl Stage {
         let (stop, stopping) = watch::channel(false);
         let courier = Courier::new(self.setup.service.clone(), self.providers.clone(), DeliveryLimits::default());
         self.courier = Some((stop, tokio::spawn(courier.deliver_welcomes(stopping))));
+    }
+
+    /// Asks those peers for their bans, as often as that, until the sender is gone.
+    pub(super) fn follow_bans(&self, peers: &[&str], pace: BansPace) -> watch::Sender<bool> {
+        let (stop, stopping) = watch::channel(false);
+        let courier = Courier::new(self.setup.service.clone(), self.providers.clone(), DeliveryLimits::default());
+        tokio::spawn(courier.follow_bans(peers.iter().map(|name| provider(name)).collect(), pace, stopping));
+        stop
     }
 
     /// Ends the courier where it is.

@@ -128,6 +128,7 @@ impl Answer {
         assert_ne!(self.status, StatusCode::INTERNAL_SERVER_ERROR);
         match self.header("content-type") {
             Some(MEDIA_TYPE) => assert_eq!(self.status, StatusCode::OK),
+            Some("application/json") => assert_eq!(self.status, StatusCode::OK),
             Some("application/problem+json") => self.check_problem(),
             _ => assert!(self.body.len() < 100 && !self.status.is_redirection()),
         }

@@ -26,7 +26,6 @@ const TO_COME: [ProblemCode; 6] = [
     // Only what is signed can be forged: `super::outside`.
     ProblemCode::PolicyDenied,
     ProblemCode::GroupDeleted,
-    ProblemCode::UnsupportedSuite,
     ProblemCode::WelcomeRefused,
 ];
 
@@ -59,7 +58,8 @@ fn external_join(group: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn every_code_of_the_table_is_answered() {
     let budget_in_group = Usage { partitions: 1, bytes: 200_000 };
-    let policy = Policy { budget_in_group, ..Policy::default() };
+    let cipher_suites = Arc::new([mls::SUITE].into());
+    let policy = Policy { budget_in_group, cipher_suites, ..Policy::default() };
     let bounds = Bounds { request_bytes_max: 200_000, ..Bounds::default() };
     let house = House::with(policy, Limits::default(), bounds);
     let (group, full) = (house.setup.group().await, house.setup.group().await);
@@ -86,7 +86,9 @@ async fn every_code_of_the_table_is_answered() {
         Call::local("/v1/local/create-group", request.encode())
     };
 
+    let other_suite = CreateGroup { suite: mls::SUITE + 1, ..CreateGroup::bare(minted.as_bytes(), key(0)) };
     let expected = [
+        (ProblemCode::UnsupportedSuite, Call::local("/v1/local/create-group", other_suite.encode())),
         (ProblemCode::Malformed, Call::local("/v1/send", "garbage")),
         (ProblemCode::UnsupportedMedia, Call::local("/v1/send", text.clone()).with("content-type", "text/plain")),
         (ProblemCode::Unauthorized, Call::local("/v1/receive", receive.clone()).without("authorization")),

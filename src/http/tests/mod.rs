@@ -3,6 +3,7 @@
 //! Every answer of every test goes through [`Call::answer`], which checks what holds for all of them: nothing is for
 //! caches, a refusal is a problem document of one shape, and no text tells what the request was about.
 
+mod arrangements;
 mod bodies;
 mod call;
 mod checks;
@@ -94,6 +95,13 @@ impl House {
         }));
         let (local, provider) = (super::local::router(hub.clone()), super::provider::router(hub.clone()));
         Self { setup, hub, local, provider }
+    }
+
+    /// The service in another process. The listeners are gone.
+    async fn restart(self) -> Setup {
+        let Self { setup, hub, local, provider } = self;
+        drop((hub, local, provider));
+        setup.restart().await
     }
 
     /// The messages that a user finds in the partition of that number.

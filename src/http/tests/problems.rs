@@ -8,7 +8,7 @@ use crate::{
     client::ProblemCode,
     http::Problem,
     mls::{NotAnExternalCommit, NotAnExternalProposal},
-    sequencer::{Rejection, SizeLimit},
+    sequencer::{Fact, Rejection, SizeLimit},
     service::Error,
     store,
 };
@@ -37,7 +37,8 @@ fn code_of(rejection: Rejection) -> ProblemCode {
         Rejection::NotAnExternalCommit(_) | Rejection::WelcomeInJoin | Rejection::NotAnExternalProposal(_) => {
             ProblemCode::Malformed
         }
-        Rejection::InvalidSignature => ProblemCode::PolicyDenied,
+        Rejection::Denied(_) | Rejection::InvalidSignature => ProblemCode::PolicyDenied,
+        Rejection::UnsupportedSuite => ProblemCode::UnsupportedSuite,
         Rejection::StaleJoin => ProblemCode::StaleJoin,
         Rejection::NoGroupInfo => ProblemCode::NoGroupInfo,
         Rejection::TooLarge(_) => ProblemCode::TooLarge,
@@ -45,7 +46,11 @@ fn code_of(rejection: Rejection) -> ProblemCode {
     }
 }
 
-const REJECTIONS: [Rejection; 26] = [
+const REJECTIONS: [Rejection; 30] = [
+    Rejection::Denied(Fact::BannedUser),
+    Rejection::Denied(Fact::MutedUser),
+    Rejection::Denied(Fact::BlockedProvider),
+    Rejection::UnsupportedSuite,
     Rejection::UnknownGroup,
     Rejection::GroupExists,
     Rejection::GroupIdNotReserved,

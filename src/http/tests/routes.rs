@@ -5,7 +5,8 @@ use axum::http::{Method, StatusCode};
 use super::{Call, House, Listener, application};
 use crate::service::setup::key;
 
-const BOTH: [&str; 7] = [
+const BOTH: [&str; 8] = [
+    "/v1/report",
     "/v1/send",
     "/v1/receive",
     "/v1/receive-literal",
@@ -14,8 +15,12 @@ const BOTH: [&str; 7] = [
     "/v1/group-info",
     "/v1/join-token",
 ];
-const PROVIDER: [&str; 4] = ["/v1/welcome-init", "/v1/welcome", "/v1/subscribe", "/v1/push"];
-const LOCAL: [&str; 14] = [
+const PROVIDER: [&str; 5] = ["/v1/bans", "/v1/welcome-init", "/v1/welcome", "/v1/subscribe", "/v1/push"];
+const LOCAL: [&str; 18] = [
+    "/admin/bans/add",
+    "/admin/bans/remove",
+    "/admin/bans/list",
+    "/admin/reports/list",
     "/v1/local/leave-group",
     "/v1/local/mint-group-id",
     "/v1/local/create-group",
@@ -50,7 +55,7 @@ async fn paths_of_one_listener_are_not_on_the_other() {
 #[tokio::test]
 async fn other_paths_are_not_found() {
     let house = House::new();
-    for path in ["/", "/v1", "/v1/send/", "/v2/send", "/v1/Send", "/v1/bans", "/v1/local", "/metrics", "/v1/send/x"] {
+    for path in ["/", "/v1", "/v1/send/", "/v2/send", "/v1/Send", "/v1/ban", "/v1/local", "/metrics", "/v1/send/x"] {
         assert_eq!(Call::local(path, "").answer(&house).await.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(Call::provider(path, "").answer(&house).await.status, StatusCode::NOT_FOUND, "{path}");
     }

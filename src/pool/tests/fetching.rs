@@ -95,7 +95,7 @@ fn one_package_may_be_asked_for() {
 
 #[test]
 fn a_last_resort_that_is_given_does_not_use_up_what_the_user_may_give() {
-    let mut world = World::with(Policy { target_rate: Rate { burst: 1, each_ms: 1000 }, ..Policy::default() });
+    let mut world = World::with(Policy { target_rate: Rate::each_ms(1, 1000), ..Policy::default() });
     world.upload("bob", 1, vec![package("a long one")]).unwrap();
     world.upload("bob", 2, vec![last_resort("z")]).unwrap();
     let token = world.mint_shared("bob");
@@ -172,7 +172,7 @@ fn denials_are_the_same_whatever_the_reason_and_change_nothing() {
 
 #[test]
 fn a_token_that_is_shown_too_often_is_denied_for_a_while() {
-    let mut world = World::with(Policy { token_rate: Rate { burst: 2, each_ms: 1000 }, ..Policy::default() });
+    let mut world = World::with(Policy { token_rate: Rate::each_ms(2, 1000), ..Policy::default() });
     world.upload("bob", 1, vec![last_resort("z")]).unwrap();
     let (shared, unique) = (world.mint_shared("bob"), world.mint_unique("bob", 1).unwrap());
     let statuses: Vec<_> = (0..3).map(|_| world.fetch("bob", &unique).0).collect();
@@ -184,7 +184,7 @@ fn a_token_that_is_shown_too_often_is_denied_for_a_while() {
 
 #[test]
 fn a_user_who_is_asked_for_too_often_gives_the_last_resort_and_keeps_the_rest() {
-    let mut world = World::with(Policy { target_rate: Rate { burst: 1, each_ms: 1000 }, ..Policy::default() });
+    let mut world = World::with(Policy { target_rate: Rate::each_ms(1, 1000), ..Policy::default() });
     world.upload("bob", 1, vec![package("a"), package("b"), last_resort("z")]).unwrap();
     let token = world.mint_shared("bob");
     assert_eq!(world.fetch("bob", &token), (Ok, names(&["a"])));
@@ -195,7 +195,7 @@ fn a_user_who_is_asked_for_too_often_gives_the_last_resort_and_keeps_the_rest() 
 
 #[test]
 fn without_a_last_resort_a_user_who_is_asked_for_too_often_is_exhausted() {
-    let mut world = World::with(Policy { target_rate: Rate { burst: 1, each_ms: 1000 }, ..Policy::default() });
+    let mut world = World::with(Policy { target_rate: Rate::each_ms(1, 1000), ..Policy::default() });
     world.upload("bob", 1, vec![package("a"), package("b")]).unwrap();
     let token = world.mint_shared("bob");
     assert_eq!(world.fetch("bob", &token).0, Ok);
@@ -204,7 +204,7 @@ fn without_a_last_resort_a_user_who_is_asked_for_too_often_is_exhausted() {
 
 #[test]
 fn fetches_that_find_nothing_do_not_use_up_what_is_uploaded_later() {
-    let mut world = World::with(Policy { target_rate: Rate { burst: 1, each_ms: 1000 }, ..Policy::default() });
+    let mut world = World::with(Policy { target_rate: Rate::each_ms(1, 1000), ..Policy::default() });
     world.upload("bob", 1, vec![package("a"), last_resort("z")]).unwrap();
     let token = world.mint_shared("bob");
     assert_eq!(world.fetch("bob", &token), (Ok, names(&["a"])));
@@ -216,7 +216,7 @@ fn fetches_that_find_nothing_do_not_use_up_what_is_uploaded_later() {
 
 #[test]
 fn strangers_do_not_use_up_what_contacts_may_ask() {
-    let mut world = World::with(Policy { target_rate: Rate { burst: 1, each_ms: 1000 }, ..Policy::default() });
+    let mut world = World::with(Policy { target_rate: Rate::each_ms(1, 1000), ..Policy::default() });
     world.upload("bob", 1, vec![package("a")]).unwrap();
     let token = world.mint_shared("bob");
     for _ in 0..10 {

@@ -51,7 +51,7 @@ struct Model {
 
 fn run(operations: Vec<Operation>) -> Result<Model, TestCaseError> {
     // Rates are not what this is about, and neither is a KeyPackage that comes back when it has expired for long.
-    let target_rate = Rate { burst: 1_000, each_ms: 1 };
+    let target_rate = Rate::each_ms(1_000, 1);
     let mut world = World::with(Policy { target_rate, reference_ms: 1_000 * DAY, ..Policy::default() });
     let token = world.mint_shared("bob");
     let mut model = Model::default();

@@ -108,7 +108,7 @@ fn what_is_remembered_of_a_user_is_bounded() {
 
 #[test]
 fn uploads_are_metered() {
-    let mut world = World::with(Policy { upload_rate: Rate { burst: 3, each_ms: 1000 }, ..Policy::default() });
+    let mut world = World::with(Policy { upload_rate: Rate::each_ms(3, 1000), ..Policy::default() });
     world.upload("bob", 1, vec![package("a"), package("b")]).unwrap();
     let refused = Err(Refusal::Rejected(Rejection::TooManyUploads));
     assert_eq!(world.upload("bob", 1, vec![package("c"), package("d")]), refused);

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-const RARELY: Rate = Rate { burst: 1, each_ms: 3_600_000 };
+const RARELY: Rate = Rate::each_ms(1, 3_600_000);
 
 async fn upload(setup: &Setup, user: &str, packages: &[Vec<u8>]) {
     let key_packages = packages.iter().map(|bytes| decode(bytes).unwrap()).collect();

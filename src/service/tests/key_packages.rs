@@ -99,8 +99,8 @@ async fn a_key_package_of_somebody_else_is_refused() {
 async fn many_fetches_at_once_never_see_a_one_time_key_package_twice() {
     const PACKAGES: usize = 60;
     let policy = crate::pool::Policy {
-        token_rate: crate::pool::Rate { burst: 1000, each_ms: 1 },
-        target_rate: crate::pool::Rate { burst: 1000, each_ms: 1 },
+        token_rate: crate::pool::Rate::each_ms(1000, 1),
+        target_rate: crate::pool::Rate::each_ms(1000, 1),
         ..crate::pool::Policy::default()
     };
     let setup = Setup::with_pool(policy);

@@ -20,6 +20,7 @@ mod outside;
 mod overload;
 mod poisoning;
 mod pool_lane;
+mod rates;
 mod repeats;
 mod sending;
 mod shutdown;

@@ -11,13 +11,13 @@ use crate::{
     pool::{InboxPolicy, Policy, Rejection, Room},
     sequencer::{self, SizeLimit},
     service::{
-        Error, Limits,
+        BanName, Error, Limits,
         setup::{DAY, PATIENCE, START, Setup, provider, user_id},
     },
     store,
     wire::{
-        ClientId, InboxAckRequest, InboxEntry, InboxOutcome, InboxRequest, InboxResponse, KeyPackageRef,
-        UploadKeyPackagesRequest,
+        BanList, BanSalt, BanTag, BannedUser, ClientId, InboxAckRequest, InboxEntry, InboxOutcome, InboxRequest,
+        InboxResponse, KeyPackageRef, Sanction, UploadKeyPackagesRequest,
         WelcomeDecision::{self, Accepted, AlreadyUsed, Unknown},
         WelcomeInitRequest, WelcomePush, decode,
     },
@@ -51,6 +51,30 @@ fn push(ticket: &[u8], welcome: &[u8], tree: Option<Vec<u8>>) -> WelcomePush {
 
 async fn bring(setup: &Setup, from: &str, ticket: &[u8], welcome: &[u8]) -> Result<(), Error> {
     setup.service.welcome(&provider(from), push(ticket, welcome, None)).await
+}
+
+/// Nobody who is banned here is added anywhere, and what another hub has sent to somebody whom it bans is not shown.
+#[tokio::test]
+async fn who_is_banned_gets_no_welcomes() {
+    let setup = Setup::new();
+    let (bob, carol) = (upload(&setup, "bob", 1, 1).await, upload(&setup, "carol", 1, 1).await);
+    let refs = [bob[0].clone(), carol[0].clone()];
+    let name = BanName::User(provider("hub.example"), user_id("bob"));
+    assert!(setup.service.ban(&name, Sanction::Banned).await.unwrap());
+    let (_, decisions) = ask(&setup, "follower.example", &refs).await.unwrap();
+    assert_eq!(decisions, [WelcomeDecision::Refused, Accepted]);
+    // Whoever is muted may still be added.
+    setup.service.ban(&name, Sanction::Muted).await.unwrap();
+    let (ticket, decisions) = ask(&setup, "follower.example", &refs).await.unwrap();
+    assert_eq!(decisions, [Accepted, Accepted]);
+    bring(&setup, "follower.example", &ticket, &mls::welcome(mls::SUITE, &[&refs[0], &refs[1]])).await.unwrap();
+    let salt = BanSalt::new([1; 32]);
+    let users = vec![BannedUser { tag: BanTag::of(&salt, b"bob"), sanction: Sanction::Banned }];
+    setup.service.keep_bans(&provider("follower.example"), BanList { salt, users }).await.unwrap();
+    assert!(inbox(&setup, "bob", 1, 0, Duration::ZERO).await.entries.is_empty());
+    assert_eq!(inbox(&setup, "carol", 1, 0, Duration::ZERO).await.entries.len(), 1);
+    setup.service.keep_bans(&provider("follower.example"), BanList { salt, users: Vec::new() }).await.unwrap();
+    assert_eq!(inbox(&setup, "bob", 1, 0, Duration::ZERO).await.entries.len(), 1, "still there");
 }
 
 async fn inbox(setup: &Setup, user: &str, number: u8, after: u64, wait: Duration) -> InboxResponse {

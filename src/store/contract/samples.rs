@@ -231,6 +231,7 @@ pub(crate) fn batch(group: GroupKey) -> Batch {
     batch.push(group, transition());
     batch.presentations.push(Presentation { group, partition: partition(0x10), user: tag(0x31), at_ms: 77 });
     batch.pool = super::pool::batch(group.as_bytes()[0]);
+    batch.arrangements = super::arrangements::batch(group.as_bytes()[0]);
     batch
 }
 
@@ -271,6 +272,7 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
         forked,
         removed,
         pool,
+        arrangements,
         bytes: _,
     } = batch;
     for (group, record) in groups {
@@ -357,4 +359,5 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
         assert_eq!(snapshot.partition(group, key).unwrap(), None);
     }
     super::pool::assert_holds(snapshot, pool);
+    super::arrangements::assert_holds(snapshot, arrangements);
 }

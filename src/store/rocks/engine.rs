@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
 
-use super::{inbox_keys, keys, pool_keys, public_keys, push_keys, snapshot::RocksSnapshot, values};
+use super::{arrangement_keys, inbox_keys, keys, pool_keys, public_keys, push_keys, snapshot::RocksSnapshot, values};
 use crate::{
     pool::TokenSecret,
-    store::{Batch, Error, InboxBatch, PoolBatch, Snapshot, Store},
+    store::{ArrangementBatch, Batch, Error, InboxBatch, PoolBatch, Snapshot, Store},
 };
 
 /// A RocksDB database that this process owns.
@@ -114,6 +114,7 @@ impl RocksStore {
         }
         self.prepare_pool(&batch.pool, &mut write)?;
         self.prepare_inbox(&batch.pool.inbox, &mut write)?;
+        self.prepare_arrangements(&batch.arrangements, &mut write)?;
         // Last: what was appended to a partition earlier in this batch goes with it.
         for (group, partition) in &batch.removed {
             let prefix = keys::partition_prefix(group, partition);
@@ -283,6 +284,25 @@ impl RocksStore {
             } else {
                 write.put_cf(state, key, values::encode(share, "hub's share")?);
             }
+        }
+        Ok(())
+    }
+}
+
+impl RocksStore {
+    fn prepare_arrangements(&self, arrangements: &ArrangementBatch, write: &mut WriteBatch) -> Result<(), Error> {
+        let state = self.family(keys::STATE)?;
+        for (key, ban) in &arrangements.bans {
+            match ban {
+                Some(record) => write.put_cf(state, arrangement_keys::ban(key), values::encode(record, "ban")?),
+                None => write.delete_cf(state, arrangement_keys::ban(key)),
+            }
+        }
+        for (hub, heard) in &arrangements.heard {
+            write.put_cf(state, arrangement_keys::heard(hub), values::encode(heard, "bans of a hub")?);
+        }
+        for (key, complaints) in &arrangements.complaints {
+            write.put_cf(state, arrangement_keys::complaint(key), values::encode(complaints, "complaints")?);
         }
         Ok(())
     }

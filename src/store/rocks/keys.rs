@@ -49,7 +49,9 @@ pub(super) const TOKEN_SECRET: &[u8] = b"token-secret";
 pub(super) mod kind {
     pub(in super::super) const ACCOUNT: u8 = b'U';
     pub(in super::super) const ANNOUNCED: u8 = b'A';
+    pub(in super::super) const BAN: u8 = b'b';
     pub(in super::super) const BUDGET: u8 = b'B';
+    pub(in super::super) const COMPLAINT: u8 = b'r';
     pub(in super::super) const DELIVERY: u8 = b'D';
     pub(in super::super) const DISPATCH: u8 = b'C';
     pub(in super::super) const EXPIRY: u8 = b'E';
@@ -58,6 +60,7 @@ pub(super) mod kind {
     pub(in super::super) const GROUP: u8 = b'G';
     pub(in super::super) const HEAD: u8 = b'J';
     pub(in super::super) const HANDLE: u8 = b'H';
+    pub(in super::super) const HEARD: u8 = b'h';
     pub(in super::super) const HUB_SHARE: u8 = b'Y';
     pub(in super::super) const ITEM: u8 = b'I';
     pub(in super::super) const LAPSED: u8 = b'L';

@@ -3,6 +3,7 @@
 //! A few column families with key prefixes, one writer thread for each lane, one synced `WriteBatch` for everything
 //! that a batch of commands changes. `specs/storage.md` describes every row.
 
+mod arrangement_keys;
 mod engine;
 mod inbox_keys;
 mod keys;

@@ -7,7 +7,7 @@ use mls_rs_codec::MlsDecode;
 use rocksdb::{DB, DBPinnableSlice, ErrorKind, ReadOptions, ReadTier, SnapshotWithThreadMode};
 
 use super::{
-    RocksStore,
+    RocksStore, arrangement_keys,
     engine::{OWNERS, WELCOMED},
     inbox_keys, keys, pool_keys, public_keys, push_keys, values,
 };
@@ -18,8 +18,9 @@ use crate::{
         Reference, ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
     },
     sequencer::{
-        BlobKey, Checkpoint, Dispatch, DispatchKey, Followed, Group, GroupKey, Kept, Outgoing, OwnerChanges, Owners,
-        Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag, WelcomeName,
+        Ban, BanKey, BlobKey, Checkpoint, ComplaintKey, Complaints, Dispatch, DispatchKey, Followed, Group, GroupKey,
+        HeardBans, Kept, Outgoing, OwnerChanges, Owners, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis,
+        Usage, UserTag, WelcomeName,
     },
     store::{AccountRow, BudgetRow, Error, OutgoingRow, Page, Snapshot},
     wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
@@ -626,6 +627,42 @@ impl Snapshot for RocksSnapshot<'_> {
 
     fn mailbox(&self, user: &UserTag) -> Result<Option<Mailbox>, Error> {
         self.record(keys::STATE, &inbox_keys::mailbox(user), "mailbox")
+    }
+
+    fn bans(&self, after: Option<&BanKey>, limit: usize) -> Result<Vec<(BanKey, Ban)>, Error> {
+        let mut bans = Vec::new();
+        let prefix = [keys::kind::BAN];
+        let start = after.map_or(prefix.to_vec(), |ban| {
+            let mut key = arrangement_keys::ban(ban);
+            key.push(0);
+            key
+        });
+        self.scan(keys::STATE, &prefix, &start, |key, value| {
+            let name = arrangement_keys::parse_ban(key).ok_or(Error::Corrupt("ban"))?;
+            bans.push((name, values::decode(value, "ban")?));
+            Ok(bans.len() < limit)
+        })?;
+        Ok(bans)
+    }
+
+    fn heard_bans(&self) -> Result<Vec<(ServiceProviderId, HeardBans)>, Error> {
+        let (mut heard, prefix) = (Vec::new(), [keys::kind::HEARD]);
+        self.scan(keys::STATE, &prefix, &prefix, |key, value| {
+            let hub = arrangement_keys::parse_heard(key).ok_or(Error::Corrupt("bans of a hub"))?;
+            heard.push((hub, values::decode(value, "bans of a hub")?));
+            Ok(true)
+        })?;
+        Ok(heard)
+    }
+
+    fn complaints(&self) -> Result<Vec<(ComplaintKey, Complaints)>, Error> {
+        let (mut complaints, prefix) = (Vec::new(), [keys::kind::COMPLAINT]);
+        self.scan(keys::STATE, &prefix, &prefix, |key, value| {
+            let name = arrangement_keys::parse_complaint(key).ok_or(Error::Corrupt("complaints"))?;
+            complaints.push((name, values::decode(value, "complaints")?));
+            Ok(true)
+        })?;
+        Ok(complaints)
     }
 
     fn hub_share(&self, hub: Option<&ServiceProviderId>) -> Result<HubShare, Error> {

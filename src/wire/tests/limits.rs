@@ -63,6 +63,12 @@ fn lists_of_tiny_elements() {
     let bans = |count: usize| decode::<Banned>(&vector(&vec![0; count])).map(|it| it.banned.len());
     assert_eq!(bans(Banned::MAX), Ok(65_536));
     assert_eq!(bans(Banned::MAX + 1), too_long);
+    let users = |count: usize| {
+        let entries: Vec<u8> = (0..count as u128).flat_map(|tag| [&tag.to_be_bytes()[..], &[1]].concat()).collect();
+        decode::<BanList>(&[&[0; 32][..], &vector(&entries)].concat()).map(|it| it.users.len())
+    };
+    assert_eq!(users(BanList::MAX), Ok(65_536));
+    assert_eq!(users(BanList::MAX + 1), Err(DecodeError::Fault(Fault::ListTooLong)));
     let results = |count: usize| decode::<KeyPackageResults>(&vector(&[1, 0].repeat(count))).map(|it| it.results.len());
     assert_eq!(results(32), Ok(32));
     assert_eq!(results(33), too_long);

@@ -77,6 +77,9 @@ fn scan_errors(snapshot: &dyn Snapshot) -> Vec<Error> {
         snapshot.lapsed_marks(u64::MAX).map(drop),
         snapshot.marks_lapsed().map(drop),
         snapshot.token_period().map(drop),
+        snapshot.bans(None, 100).map(drop),
+        snapshot.heard_bans().map(drop),
+        snapshot.complaints().map(drop),
         snapshot.hub_share(None).map(drop),
         snapshot.hub_share(Some(&provider("third.example"))).map(drop),
     ];

@@ -1,4 +1,7 @@
-//! The operator's operations, on the local listener, in JSON.
+//! The operator's operations, on the local listener, in JSON: a file for each family.
+
+mod bans;
+mod reports;
 
 use std::sync::Arc;
 
@@ -11,13 +14,15 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{Hub, Problem, fields};
+use super::{Hub, Problem, body, fields};
 
 /// Their paths.
 pub(super) fn router() -> Router<Arc<Hub>> {
     Router::new()
         .route("/admin/revoke-all-tokens", post(revoke_all_tokens))
         .route("/admin/delete-all-key-packages", post(delete_all_key_packages))
+        .merge(bans::router())
+        .merge(reports::router())
 }
 
 /// All tokens of all users open nothing any more.
@@ -33,6 +38,16 @@ async fn delete_all_key_packages(State(hub): State<Arc<Hub>>, request: Request) 
     fields::service_token(&hub, request.headers())?;
     let users = hub.service.delete_all_key_packages().await?;
     Ok(answer(&json!({ "users": users })))
+}
+
+/// The most bytes of a request: a name, with room to spare.
+const BYTES_MAX: usize = 16 * 1024;
+
+/// The operator's request: the service token, and a JSON document.
+async fn read<T: serde::de::DeserializeOwned>(hub: &Hub, request: Request) -> Result<T, Problem> {
+    fields::service_token(hub, request.headers())?;
+    let received = body::read_json(hub, request, BYTES_MAX).await?;
+    serde_json::from_slice(&received.bytes).map_err(|_| Problem::not_the_json())
 }
 
 fn answer(document: &serde_json::Value) -> Response {

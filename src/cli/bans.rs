@@ -1,0 +1,95 @@
+//! The words of `restante bans`.
+
+use clap::{ArgGroup, Args, Subcommand};
+use restante::wire::ServiceProviderId;
+
+use super::{Configured, User};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BansCommand {
+    /// Ban or mute somebody, or block a provider, from now on and also after a restart
+    ///
+    /// A user of this provider is banned from all groups, of whatever hub; a user of another provider from the groups
+    /// of this hub, by that provider, which reads at /v1/bans whom of its users this hub bans. An identity is what
+    /// stands in a credential: where the handshakes are public, commits that add it are refused. A provider that is
+    /// blocked gets nothing and is given nothing.
+    #[command(after_long_help = "\
+Examples:
+  restante bans add --config hub.toml --user alice                     a user of this provider
+  restante bans add --config hub.toml --user alice --mute              may read, and say nothing
+  restante bans add --config hub.toml --provider follower.example --user mallory
+  restante bans add --config hub.toml --provider follower.example --identity mimi://follower.example/u/mallory
+  restante bans add --config hub.toml --provider follower.example      the provider as a whole")]
+    Add(AddBan),
+
+    /// Lift a ban, a mute or a block
+    #[command(after_long_help = "\
+Example:
+  restante bans remove --config hub.toml --provider follower.example --user mallory")]
+    Remove(BanWords),
+
+    /// Print whom this hub bans, and how many of our users other hubs ban
+    ///
+    /// The server keeps no names, only tags that it makes of them: whether somebody is banned is told with --user or
+    /// --identity.
+    #[command(after_long_help = "\
+Examples:
+  restante bans list --config hub.toml
+  restante bans list --config hub.toml --provider follower.example --user mallory")]
+    List(ListBans),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddBan {
+    #[command(flatten)]
+    pub(crate) ban: BanWords,
+
+    /// Refuse only application messages
+    #[arg(long, requires = "user")]
+    pub(crate) mute: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("whom").required(true).multiple(true).args(["provider", "user", "identity"]))]
+pub(crate) struct BanWords {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListBans {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+}
+
+/// Whom a ban is about.
+#[derive(Debug, Args)]
+pub(crate) struct Whom {
+    /// Whose user, or the provider as a whole; this provider if it is not given
+    #[arg(long, value_name = "ID")]
+    pub(crate) provider: Option<ServiceProviderId>,
+
+    /// The user, as text, or as base64:… when the id is no text
+    #[arg(long, value_name = "USER", conflicts_with = "identity")]
+    pub(crate) user: Option<User>,
+
+    /// The identity in a credential, as text, or as base64:…
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) identity: Option<User>,
+}
+
+impl BansCommand {
+    pub(crate) fn configured(&self) -> &Configured {
+        match self {
+            Self::Add(AddBan { ban: BanWords { configured, .. }, .. })
+            | Self::Remove(BanWords { configured, .. })
+            | Self::List(ListBans { configured, .. }) => configured,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The group's own policy: bans that live in the group state (draft §6, specs/protocol.md Y7 and C12).
+//!
+//! It is judged by the state of the epoch in which a message was sent, and by nothing that another branch of the group
+//! says. What violates it is ignored as if it were cryptographically invalid; since all members judge by the same state,
+//! they stay together.
+
+use std::{collections::HashSet, sync::Arc};
+
+use mls_rs::{
+    Group,
+    client_builder::MlsConfig,
+    extension::ExtensionType,
+    group::{ProposalMessageDescription, ProposalSender, proposal::Proposal},
+    identity::SigningIdentity,
+};
+
+use crate::wire::{self, BANNED_EXTENSION, Banned};
+
+/// The policy of one epoch. Cloning is cheap.
+///
+/// # Privacy
+/// `Debug` shows how many are banned.
+#[derive(Clone, Default)]
+pub(super) struct GroupPolicy {
+    banned: Arc<HashSet<Vec<u8>>>,
+}
+
+impl GroupPolicy {
+    /// That of the group's current epoch. An extension that cannot be read bans nobody: what it says is not known
+    /// without doubt.
+    pub(super) fn of<C: MlsConfig>(group: &Group<C>) -> Self {
+        let extension = group.context().extensions().get(ExtensionType::new(BANNED_EXTENSION));
+        let banned = extension.and_then(|extension| wire::decode::<Banned>(&extension.extension_data).ok());
+        let banned = banned.unwrap_or_default().banned.into_iter().map(|identity| identity.0).collect();
+        Self { banned: Arc::new(banned) }
+    }
+
+    /// Whether that is somebody who is banned: by the identity of a basic credential.
+    pub(super) fn bans(&self, identity: &SigningIdentity) -> bool {
+        !self.banned.is_empty()
+            && identity.credential.as_basic().is_some_and(|basic| self.banned.contains(basic.identifier.as_slice()))
+    }
+
+    /// Whether what the member at that leaf says is suppressed.
+    pub(super) fn forbids_sender<C: MlsConfig>(&self, group: &Group<C>, leaf: u32) -> bool {
+        !self.banned.is_empty() && group.member_at_index(leaf).is_some_and(|member| self.bans(&member.signing_identity))
+    }
+
+    /// Whether a proposal must not be taken up: one of somebody who is banned, unless it is to leave, and one to add
+    /// somebody who is.
+    pub(super) fn forbids_proposal<C: MlsConfig>(
+        &self,
+        group: &Group<C>,
+        proposed: &ProposalMessageDescription,
+    ) -> bool {
+        if let Proposal::Add(add) = &proposed.proposal
+            && self.bans(add.signing_identity())
+        {
+            return true;
+        }
+        let ProposalSender::Member(sender) = proposed.sender else { return false };
+        let leaves = match &proposed.proposal {
+            Proposal::Remove(remove) => remove.to_remove() == sender,
+            _ => false,
+        };
+        !leaves && self.forbids_sender(group, sender)
+    }
+
+    /// Whether a commit must not be applied: one of a member who is banned, and one after which somebody who is banned
+    /// has a leaf that they did not have before.
+    pub(super) fn forbids_commit<C: MlsConfig>(
+        &self,
+        before: &Group<C>,
+        after: &Group<C>,
+        committer: u32,
+        is_external: bool,
+    ) -> bool {
+        if self.banned.is_empty() {
+            return false;
+        }
+        if !is_external && self.forbids_sender(before, committer) {
+            return true;
+        }
+        let had = |leaf: u32, identity: &SigningIdentity| {
+            before.member_at_index(leaf).is_some_and(|member| member.signing_identity.credential == identity.credential)
+        };
+        after.roster().members_iter().any(|member| {
+            let identity = &member.signing_identity;
+            let came = (is_external && member.index == committer) || !had(member.index, identity);
+            came && self.bans(identity)
+        })
+    }
+}
+
+impl std::fmt::Debug for GroupPolicy {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("GroupPolicy").field("banned", &self.banned.len()).finish()
+    }
+}

@@ -1,0 +1,98 @@
+//! Banning, muting and blocking, by the operator.
+
+use std::sync::{Arc, PoisonError};
+
+use crate::{
+    sequencer::{Ban, BanKey, BanSubject, Bans, Policy, Rejection},
+    service::{Error, Service, UserId, pool_desk::PoolTask},
+    store::ArrangementBatch,
+    wire::{BanList, BansRequest, BansResponse, Sanction, ServiceProviderId},
+};
+
+/// Whom a ban is about, as the operator knows them.
+#[derive(Clone, Debug)]
+pub enum BanName {
+    /// A user, of this provider or of a peer.
+    User(ServiceProviderId, UserId),
+    /// Whoever has that identity in the credential of a leaf of that provider.
+    Identity(ServiceProviderId, Vec<u8>),
+    /// A peer as a whole.
+    Provider(ServiceProviderId),
+}
+
+impl Service {
+    /// Bans or mutes from now on, also after a restart. Returns whether that is a change. A user who is muted and banned
+    /// is banned.
+    ///
+    /// # Errors
+    /// [`Rejection::UnknownProvider`] for who is no peer, and for a block of this provider itself;
+    /// [`Error::TooManyBans`]; any other when its fate is unknown: asking again is safe.
+    pub async fn ban(&self, name: &BanName, sanction: Sanction) -> Result<bool, Error> {
+        let key = self.ban_key(name);
+        let is_own = key.provider == self.provider;
+        if !self.policy().providers.contains(&key.provider) || (is_own && key.subject == BanSubject::Provider) {
+            return Err(Rejection::UnknownProvider.into());
+        }
+        let _changing = self.arrangements.changing.lock().await;
+        let bans = self.policy().bans.clone();
+        if bans.get(&key).is_some_and(|ban| ban.sanction == sanction) {
+            return Ok(false);
+        }
+        if bans.get(&key).is_none() && bans.users_of(&key.provider) >= BanList::MAX {
+            return Err(Error::TooManyBans);
+        }
+        self.set_ban(key, Some(Ban { sanction, since_ms: self.now() })).await.map(|()| true)
+    }
+
+    /// Lifts a ban. Returns whether there was one.
+    ///
+    /// # Errors
+    /// When its fate is unknown: asking again is safe.
+    pub async fn lift_ban(&self, name: &BanName) -> Result<bool, Error> {
+        let key = self.ban_key(name);
+        let _changing = self.arrangements.changing.lock().await;
+        if self.policy().bans.get(&key).is_none() {
+            return Ok(false);
+        }
+        self.set_ban(key, None).await.map(|()| true)
+    }
+
+    /// The ban of that name, if there is one.
+    pub fn ban_of(&self, name: &BanName) -> Option<Ban> {
+        self.policy().bans.get(&self.ban_key(name))
+    }
+
+    /// All bans, by provider.
+    pub fn bans(&self) -> Vec<(BanKey, Ban)> {
+        self.policy().bans.all()
+    }
+
+    /// Tells a peer which of its users are banned.
+    pub fn bans_for(&self, peer: &ServiceProviderId, request: &BansRequest) -> BansResponse {
+        let list = self.policy().bans.list_for(peer);
+        BansResponse { list: (list.digest() != request.known).then_some(list) }
+    }
+
+    fn ban_key(&self, name: &BanName) -> BanKey {
+        let bans = self.policy().bans.clone();
+        match name {
+            BanName::User(provider, user) if *provider == self.provider => {
+                Bans::own_user(provider.clone(), self.tag(user))
+            }
+            BanName::User(provider, user) => bans.user_of_peer(provider.clone(), user.as_bytes()),
+            BanName::Identity(provider, identity) => bans.identity(provider.clone(), identity),
+            BanName::Provider(provider) => Bans::provider(provider.clone()),
+        }
+    }
+
+    /// Writes, and then decides by it.
+    async fn set_ban(&self, key: BanKey, ban: Option<Ban>) -> Result<(), Error> {
+        let changes = ArrangementBatch { bans: [(key.clone(), ban)].into(), ..ArrangementBatch::default() };
+        self.lanes.submit_pool(PoolTask::Arrange(changes)).await?;
+        let mut policy = self.policy.write().unwrap_or_else(PoisonError::into_inner);
+        let mut bans = (*policy.bans).clone();
+        bans.set(&key, ban);
+        *policy = Arc::new(Policy { bans: Arc::new(bans), ..(**policy).clone() });
+        Ok(())
+    }
+}
