@@ -125,6 +125,9 @@ impl Problem {
             Fact::BannedUser => "The user is banned from the groups of that hub.",
             Fact::MutedUser => "The user may not send application messages to the groups of that hub.",
             Fact::BlockedProvider => "The operator wants nothing to do with that provider.",
+            Fact::BannedCommitter => "The commit is one of a member who is banned, in that epoch or from this hub.",
+            Fact::BannedMember => "The commit adds somebody who is banned, in that epoch or from this hub.",
+            Fact::TooManyMembers => "The group would have more members than groups of this hub may have.",
         };
         Self::new(ProblemCode::PolicyDenied, detail)
     }

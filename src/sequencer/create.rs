@@ -2,7 +2,7 @@
 
 use super::{
     Blob, Create, Evidence, Group, Head, Outcome, Partition, Policy, Refusal, Rejection, Sight, SizeLimit, State,
-    Transition, UnixMillis, Welcome, WelcomeName, outbox,
+    Transition, UnixMillis, Verdict, Welcome, WelcomeName, outbox,
     send::{check_attachments, check_welcome},
 };
 
@@ -97,5 +97,6 @@ fn check(create: &Create, policy: &Policy) -> Result<(), Rejection> {
             return Err(Rejection::RatchetTreeRequired);
         }
     }
-    create.welcome_data.as_ref().map_or(Ok(()), |data| check_welcome(data, create.cipher_suite, policy))
+    create.welcome_data.as_ref().map_or(Ok(()), |data| check_welcome(data, create.cipher_suite, policy))?;
+    Verdict::of(&create.sight, None, policy).into_result()
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{
     Ground, Group, Join, Outcome, Partition, Policy, Refusal, Rejection, RepeatKey, State, Transition, UnixMillis,
+    Verdict,
     candidates::is_candidate,
     dominance::is_on_dominant_branch,
     entering::Entering,
@@ -53,7 +54,8 @@ fn check(group: &Group, join: &Join, target: Option<&Partition>, policy: &Policy
         return Err(Rejection::WelcomeInJoin);
     }
     check_sizes(join.commit.message(), Some(&join.announcement), policy)?;
-    check_announcement(group, join.commit.message(), &join.announcement, (&join.sight, target), policy)
+    check_announcement(group, join.commit.message(), &join.announcement, (&join.sight, target), policy)?;
+    target.map_or(Ok(()), |target| Verdict::of(&join.sight, Some(target), policy).into_result())
 }
 
 /// Whether the target is still what it was when it was found.

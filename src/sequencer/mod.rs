@@ -68,6 +68,7 @@ pub use rejection::{Refusal, Rejection, SizeLimit};
 pub use state::State;
 pub use transition::{Blob, BlobKey, BranchOutcome, Entry, EntryCommit, Head, Outcome, Receipt, Timer, Transition};
 pub use verdict::Fact;
+use verdict::Verdict;
 
 /// Milliseconds since the Unix epoch, by the hub's clock.
 pub type UnixMillis = u64;

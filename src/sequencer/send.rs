@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     Announcement, Fact, Group, Outcome, Partition, Policy, Refusal, Rejection, Send, Sight, SizeLimit, State,
-    Transition, UnixMillis, entering::Entering,
+    Transition, UnixMillis, Verdict, entering::Entering,
 };
 use crate::{
     mls::{ContentType, WireGroupInfo, WireMessage},
@@ -29,6 +29,10 @@ pub(super) fn send<S: State + ?Sized>(
     let found = state.partition(&send.partition).map_err(Refusal::State)?;
     if let Some(announcement) = &send.announcement {
         check_announcement(&group, &send.message, announcement, (&send.sight, found.as_deref()), policy)?;
+        // What has no partition yet has no state.
+        if let Some(partition) = &found {
+            Verdict::of(&send.sight, Some(partition), policy).into_result()?;
+        }
     }
     let entering = Entering {
         submitter: &send.submitter,

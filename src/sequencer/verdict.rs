@@ -1,4 +1,11 @@
 //! Negative policy: what is refused because of a fact that is known without doubt (draft §6).
+//!
+//! A rule is judged on the state of the partition that the command names, and on no other branch of the group. What
+//! cannot be judged is taken: a hub must not refuse for criteria that are not unambiguously known to be met. There are
+//! no rules by which members would have to accept something.
+
+use super::{Member, Observation, Partition, Policy, Rejection, Sight};
+use crate::wire::Sanction;
 
 /// What is known without doubt, and forbidden. A closed set: it says nothing of whom it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,4 +16,72 @@ pub enum Fact {
     MutedUser,
     /// The operator wants nothing to do with that provider.
     BlockedProvider,
+    /// A commit of a member whom the group's state, or the operator, bans.
+    BannedCommitter,
+    /// Somebody would be a member whom the group's state, or the operator, bans.
+    BannedMember,
+    /// The group would have more members than the operator wants groups to have.
+    TooManyMembers,
+}
+
+/// What a policy says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing of it is forbidden, as far as it could be seen.
+    Pass,
+    /// It is forbidden.
+    Reject(Fact),
+    /// It could not be seen. Nothing follows from that.
+    Unknown,
+}
+
+impl Verdict {
+    /// Judges a commit in that partition; without one, the beginning of a group.
+    pub(super) fn of(sight: &Sight, partition: Option<&Partition>, policy: &Policy) -> Self {
+        let seen = match (partition, sight) {
+            (Some(partition), sight) => sight.of(partition),
+            (None, Sight::Seen(observation)) if observation.applied_to.is_none() => Some(&**observation),
+            (None, _) => None,
+        };
+        seen.map_or(Self::Unknown, |observation| judge(observation, policy))
+    }
+
+    /// What cannot be judged is taken.
+    pub(super) fn into_result(self) -> Result<(), Rejection> {
+        match self {
+            Self::Pass | Self::Unknown => Ok(()),
+            Self::Reject(fact) => Err(Rejection::Denied(fact)),
+        }
+    }
+}
+
+fn judge(observation: &Observation, policy: &Policy) -> Verdict {
+    if observation.committer.as_ref().is_some_and(|committer| is_banned(committer, observation, policy)) {
+        return Verdict::Reject(Fact::BannedCommitter);
+    }
+    for newcomer in &observation.newcomers {
+        if newcomer.owner.as_ref().is_some_and(|owner| policy.bans.blocks(&owner.provider)) {
+            return Verdict::Reject(Fact::BlockedProvider);
+        }
+        if is_banned(newcomer, observation, policy) {
+            return Verdict::Reject(Fact::BannedMember);
+        }
+    }
+    // A group that has grown too large where nobody looked may go on, and get smaller.
+    let grows = !observation.newcomers.is_empty() || observation.applied_to.is_none();
+    let members = usize::try_from(observation.roster.members).unwrap_or(usize::MAX);
+    if grows && members > policy.group_members_max {
+        return Verdict::Reject(Fact::TooManyMembers);
+    }
+    Verdict::Pass
+}
+
+/// By the state to which the commit is applied, and by the operator.
+fn is_banned(member: &Member, observation: &Observation, policy: &Policy) -> bool {
+    let owner = member.owner.as_ref();
+    let of_user = owner.and_then(|owner| policy.bans.sanction_of(&owner.provider, owner.user?));
+    let of_identity = policy.bans.sanction_of_identity(owner.map(|owner| &owner.provider), &member.identity);
+    observation.banned.contains(&member.identity)
+        || of_user == Some(Sanction::Banned)
+        || of_identity == Some(Sanction::Banned)
 }

@@ -46,10 +46,13 @@ fn code_of(rejection: Rejection) -> ProblemCode {
     }
 }
 
-const REJECTIONS: [Rejection; 30] = [
+const REJECTIONS: [Rejection; 33] = [
     Rejection::Denied(Fact::BannedUser),
     Rejection::Denied(Fact::MutedUser),
     Rejection::Denied(Fact::BlockedProvider),
+    Rejection::Denied(Fact::BannedCommitter),
+    Rejection::Denied(Fact::BannedMember),
+    Rejection::Denied(Fact::TooManyMembers),
     Rejection::UnsupportedSuite,
     Rejection::UnknownGroup,
     Rejection::GroupExists,

@@ -68,6 +68,7 @@ scripts!(
     idempotency,
     late_sends,
     orphans,
+    policy,
     orphans_aging,
     partition_full,
     following,

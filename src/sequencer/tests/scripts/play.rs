@@ -68,7 +68,9 @@ use super::{
 };
 use crate::{
     mls::{CipherSuite, EpochNumber, ExternalCommit, ExternalProposal, ProtocolVersion, WireGroupInfo},
-    wire::{CommitData, CreateGroupRequest, ExpectCommit, MaskedPartitionKey, SendRequest, WelcomeData, encode},
+    wire::{
+        CommitData, CreateGroupRequest, ExpectCommit, MaskedPartitionKey, Sanction, SendRequest, WelcomeData, encode,
+    },
 };
 
 /// A script while it is played.
@@ -162,6 +164,10 @@ impl Play {
             }
             "found" => self.found(&mut words),
             "expire" => self.expire(),
+            "ban" | "lift" => {
+                let ban = Ban { sanction: Sanction::Banned, since_ms: self.now };
+                self.set_ban(words.plain(1), words.plain(2), (words.plain(0) == "ban").then_some(ban))
+            }
             "ring" => self.ring(words.plain(1)),
             "hints" => self.hints(&mut words),
             "show" => self.show(words.plain(1)),
@@ -169,6 +175,8 @@ impl Play {
             "allow" => {
                 if let Some(welcomes) = words.take("undelivered") {
                     self.policy.undelivered.welcomes = welcomes.parse().unwrap();
+                } else if let Some(members) = words.take("members") {
+                    self.policy.group_members_max = members.parse().unwrap();
                 } else if let Some(steps) = words.take("steps") {
                     self.policy.spread_partitions = steps.parse().unwrap();
                 } else {
@@ -385,6 +393,22 @@ impl Play {
         }
         assert!(self.hub.due(&self.key(), self.now).is_empty(), "timers come to an end");
         if printed.is_empty() { vec!["nothing is due".into()] } else { printed }
+    }
+
+    /// `ban identity north:eve`, `ban user ann`, `ban provider south`: from now on, in all groups.
+    fn set_ban(&mut self, subject: &str, whom: &str, ban: Option<Ban>) -> Vec<String> {
+        let bans = std::sync::Arc::make_mut(&mut self.policy.bans);
+        let key = match subject {
+            "identity" => {
+                let (provider, name) = whom.split_once(':').expect("whose, and a name");
+                bans.identity(notation::provider(provider), name.as_bytes())
+            }
+            "user" => Bans::own_user(notation::provider("hub"), user(whom)),
+            "provider" => Bans::provider(notation::provider(whom)),
+            other => panic!("nobody bans a {other}"),
+        };
+        bans.set(&key, ban);
+        Vec::new()
     }
 
     fn ring(&mut self, name: &str) -> Vec<String> {

@@ -28,14 +28,7 @@ fn changes(before: &Owners, written: &str) -> OwnerChanges {
             changes.removed.push(leaf.parse().unwrap());
             continue;
         }
-        let owner = match change.strip_prefix('+').expect("+ or -") {
-            "?" => None,
-            owner => {
-                let (provider, user) =
-                    owner.split_once('/').map_or((owner, None), |(provider, user)| (provider, Some(user)));
-                Some(Owner { provider: notation::provider(provider), user: user.map(super::play::user) })
-            }
-        };
+        let owner = owned(change.strip_prefix('+').expect("+ or -"));
         let after = before.after(&changes);
         let leaf = (0..).find(|leaf| !after.is_occupied(*leaf)).expect("a blank leaf");
         changes.placed.push(Placed { leaf, owner });
@@ -43,11 +36,29 @@ fn changes(before: &Owners, written: &str) -> OwnerChanges {
     changes
 }
 
+fn identity(name: &str) -> bytes::Bytes {
+    bytes::Bytes::copy_from_slice(name.as_bytes())
+}
+
+/// `north:mallory`, `hub/bob:robert`, `?:eve`: whose somebody is, and what they call themselves.
+fn member(written: &str) -> Member {
+    let (owner, name) = written.split_once(':').expect("whose it is, and a name");
+    Member { leaf: 1, identity: identity(name), owner: owned(owner) }
+}
+
+fn owned(written: &str) -> Option<Owner> {
+    let (provider, user) = written.split_once('/').map_or((written, None), |(provider, user)| (provider, Some(user)));
+    (provider != "?").then(|| Owner { provider: notation::provider(provider), user: user.map(super::play::user) })
+}
+
 impl Play {
     /// What the words say was seen of a commit that stands in `of`, or of the creation, and makes the epoch of `next`.
     pub(super) fn sight(&self, words: &mut Words<'_>, of: Option<&str>, next: &str) -> Sight {
         let fits = words.take("fits").is_some();
         let saved = words.take("saves").map(notation::size);
+        let banned = words.take("bans").map_or_else(Vec::new, |names| names.split(',').map(identity).collect());
+        let committer = words.take("from").map(|name| Member { leaf: 0, identity: identity(name), owner: None });
+        let newcomers = words.take("adds").map_or_else(Vec::new, |names| names.split(',').map(member).collect());
         let applied_to = words.take("applied-to").or(of).map(state);
         let changes = match words.take("seen") {
             None => return Sight::NotLooked,
@@ -72,9 +83,9 @@ impl Play {
             group_info_fits: fits,
             owners: changes,
             checkpoint,
-            committer: None,
-            newcomers: Vec::new(),
-            banned: Vec::new(),
+            committer,
+            newcomers,
+            banned,
         }))
     }
 
