@@ -25,7 +25,11 @@ const MAX_ENTRIES: usize = 1 << 16;
 const SPARSE: usize = 1 << 10;
 const LEAST_FILLED: usize = 32;
 /// The squares of the lengths of all lists of unmerged leaves: mls-rs takes that many steps to check them.
-const MAX_UNMERGED_SQUARES: usize = 1 << 29;
+const MAX_UNMERGED_SQUARES: usize = 1 << 27;
+/// mls-rs hashes what is below a parent again if its unmerged leaves are others than above it, and makes room for the
+/// whole tree each time. So many leaves are below such parents, and so many bytes is all that room.
+const MAX_REHASHED: u32 = 1 << 18;
+const MAX_ROOM: usize = 1 << 28;
 
 /// The references to proposals in a commit, and whether there are proposals whose effect only the application knows.
 #[derive(Debug, Default)]
@@ -34,41 +38,32 @@ pub(super) struct Listed<'a> {
     pub(super) has_custom: bool,
 }
 
-/// Looks over a tree.
+/// Looks over a tree that nobody has checked yet.
 pub(super) fn check_tree(tree: &WireRatchetTree) -> Result<(), Unobservable> {
     let nodes = nodes(tree).map_err(|why| match why {
         NoTreeHash::TooLarge => Unobservable::TooLarge,
         NoTreeHash::Form | NoTreeHash::Suite => Unobservable::Encoding,
     })?;
-    let mut filled = 0;
-    let mut squares = 0_usize;
+    let (mut filled, mut squares) = (0, 0_usize);
     for (at, content) in nodes.iter().enumerate() {
         let Some(mut content) = *content else { continue };
         filled += 1;
-        let bounded = if at % 2 == 0 {
-            check_leaf(&mut content)
+        if at % 2 == 0 {
+            check_leaf(&mut content).map_err(|_| Unobservable::Encoding)?.or_too_large()?;
         } else {
-            unmerged(content).map(|found| {
-                squares = squares.saturating_add(found.saturating_mul(found));
-                Bounded::Yes
-            })
-        };
-        bounded.map_err(|_| Unobservable::Encoding)?.or_too_large()?;
+            let unmerged = unmerged_leaves(content).map_err(|_| Unobservable::Encoding)?.len();
+            squares = squares.saturating_add(unmerged.saturating_mul(unmerged));
+        }
     }
     if squares > MAX_UNMERGED_SQUARES || (nodes.len() > SPARSE && nodes.len() > LEAST_FILLED * filled) {
         return Err(Unobservable::TooLarge);
     }
-    Ok(())
+    walk_unmerged(&nodes).map_err(|_| Unobservable::Encoding)?.or_too_large()
 }
 
 /// Looks over a GroupInfo, but not its tree.
 pub(super) fn check_group_info(group_info: &WireGroupInfo) -> Result<(), Unobservable> {
     walk_group_info(group_info).map_err(|_| Unobservable::Encoding)?.or_too_large()
-}
-
-/// Looks over a GroupContext.
-pub(super) fn check_context(mut context: &[u8]) -> Result<(), Unobservable> {
-    walk_context(&mut context).map_err(|_| Unobservable::Encoding)?.or_too_large()
 }
 
 /// Looks over a public commit, and finds what it refers to.
@@ -111,20 +106,15 @@ impl Bounded {
 }
 
 fn walk_group_info(group_info: &WireGroupInfo) -> Walk<Bounded> {
-    let mut reader = group_info.group_context();
-    let context = walk_context(&mut reader)?;
-    let mut behind = group_info.behind_context();
-    Ok(context.and(extensions(&mut behind)?))
-}
-
-fn walk_context(reader: &mut &[u8]) -> Walk<Bounded> {
+    let mut context = group_info.group_context();
+    let reader = &mut context;
     ProtocolVersion::mls_decode(reader)?;
     CipherSuite::mls_decode(reader)?;
     vector(reader)?; // group_id
     EpochNumber::mls_decode(reader)?;
     vector(reader)?; // tree_hash
     vector(reader)?; // confirmed_transcript_hash
-    extensions(reader)
+    Ok(extensions(reader)?.and(extensions(&mut group_info.behind_context())?))
 }
 
 fn extensions(reader: &mut &[u8]) -> Walk<Bounded> {
@@ -159,11 +149,40 @@ fn check_leaf(reader: &mut &[u8]) -> Walk<Bounded> {
     Ok(bounded)
 }
 
-/// How many unmerged leaves a parent has.
-fn unmerged(mut parent: &[u8]) -> Walk<usize> {
+/// The `unmerged_leaves` of a parent: whole numbers of four bytes, in order.
+fn unmerged_leaves(mut parent: &[u8]) -> Walk<&[[u8; 4]]> {
     vector(&mut parent)?; // encryption_key
     vector(&mut parent)?; // parent_hash
-    Ok(vector(&mut parent)?.len() / size_of::<u32>())
+    match vector(&mut parent)?.as_chunks() {
+        (leaves, []) if leaves.is_sorted() => Ok(leaves),
+        _ => Err(mls_rs_codec::Error::InvalidContent),
+    }
+}
+
+/// Goes down the tree with the nearest parent above whose unmerged leaves were others than above it.
+fn walk_unmerged(nodes: &[Option<&[u8]>]) -> Walk<Bounded> {
+    /// A hash is a vector.
+    const ROOM: usize = size_of::<Vec<u8>>();
+    let unmerged_at = |at: u32| nodes.get(at as usize).copied().flatten().map(unmerged_leaves).transpose();
+    let leaves = nodes.len().div_ceil(2).next_power_of_two();
+    let root = u32::try_from(leaves - 1).map_err(|_| mls_rs_codec::Error::InvalidContent)?;
+    let (mut rehashed, mut room) = (0, 0);
+    let mut below = vec![(root, leaves.trailing_zeros(), root)];
+    while let Some((at, level, mut last)) = below.pop() {
+        let Some(half) = level.checked_sub(1).map(|lower| 1 << lower) else { continue };
+        if let Some(own) = unmerged_at(at)? {
+            let first = (at + 1 - 2 * half) / 2;
+            let above = unmerged_at(last)?.unwrap_or_default();
+            let place = |leaf: u32| above.partition_point(|entry| u32::from_be_bytes(*entry) < leaf);
+            if above[place(first)..place(first + 2 * half)] != *own {
+                last = at;
+                rehashed += 2 * half;
+                room += 2 * leaves * ROOM;
+            }
+        }
+        below.extend([(at - half, level - 1, last), (at + half, level - 1, last)]);
+    }
+    Ok(Bounded::of(rehashed <= MAX_REHASHED && room <= MAX_ROOM))
 }
 
 fn walk_proposals<'a>(mut reader: &'a [u8], listed: &mut Listed<'a>) -> Walk<Bounded> {

@@ -15,7 +15,7 @@ use super::{
         suite_hash::suite_hash,
         tree_hash::tree_hashes,
     },
-    PublicState, bounds,
+    PublicState,
     observer::observer,
 };
 
@@ -99,8 +99,6 @@ impl MlsDecode for Saved {
 
 impl Saved {
     fn restore(&self) -> Option<PublicState> {
-        bounds::check_context(&self.context).ok()?;
-        bounds::check_tree(&self.tree).ok()?;
         let snapshot = self.snapshot()?;
         let group = observer().load_group(ExternalSnapshot::from_bytes(&snapshot).ok()?).ok()?;
         Some(PublicState::of(group, self.confirmation_tag.clone(), self.is_reinitialized))

@@ -11,7 +11,7 @@ use mls_rs::{
 use mls_rs_codec::MlsEncode;
 
 use super::{
-    super::{CipherSuite, ContentType, WireFormat, WireMessage, ref_hash},
+    super::{CipherSuite, ContentType, MAX_NODES, WireFormat, WireMessage, ref_hash},
     PublicState, Unobservable,
     bounds::{self, SELF_REMOVE_PRIVATE},
     leaf::identity,
@@ -104,7 +104,9 @@ impl PublicState {
         group.clear_proposal_cache();
         let mut changes = Changes::default();
         let is_reinitialized = changes.read(&group, &described)?;
-        bounds::check_context(&encode(group.group_context()))?;
+        if group.exported_tree().nodes().len() > MAX_NODES {
+            return Err(Unobservable::TooLarge);
+        }
         Ok(Step {
             next: Self::of(group, Bytes::copy_from_slice(confirmation_tag), is_reinitialized),
             committer: described.committer,
@@ -165,8 +167,4 @@ fn added(after: &ObservedGroup, key_package: &mls_rs::KeyPackage) -> Result<Adde
         key_package_ref: reference.into(),
         identity: identity(&signing_identity.credential),
     })
-}
-
-fn encode(context: &mls_rs::group::GroupContext) -> Vec<u8> {
-    context.mls_encode_to_vec().expect("a vector takes what fits in memory")
 }
