@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::{
     client::http::ProviderClient,
     config::{self, Config, Problems},
-    courier::{BansPace, Courier},
+    courier::{Asker, BansPace, Courier},
     http::{self, Hub, HubParts, Peer, Upstream},
     pool::{self, InboxPolicy, Rate, Room},
     sequencer::{GroupInfoAccess, Policy, SizeLimits, Undelivered, Usage},
@@ -63,6 +63,9 @@ pub enum Error {
 /// Memory for cached blocks of the database.
 const CACHE_BYTES: usize = 256 * 1024 * 1024;
 
+/// How long a commit waits for what providers say about its Welcome, if they are to be asked before.
+const PREFLIGHT_WAIT: Duration = Duration::from_secs(5);
+
 /// Serves until `stopping` turns true or its sender is gone; calls `ready` with table and address of each listener.
 /// Returns when everything that was being served is answered and the database is closed.
 ///
@@ -93,7 +96,7 @@ pub async fn run(
         None => None,
     };
     let providers = providers::client(&config)?;
-    let (service, marks) = start_service(&config, keys_are_older).await?;
+    let (service, marks) = start_service(&config, keys_are_older, &providers).await?;
     let hub = Arc::new(build_hub(&config, service.clone(), providers.clone())?);
 
     let mut tasks = Tasks::default();
@@ -176,13 +179,18 @@ async fn make_keyring(public: &config::Public) -> Result<(Keyring, bool), Error>
 
 /// The service, and the marks of requests that were answered before the restart. A database that is made now knows none
 /// of those that were answered with keys that are older than it.
-async fn start_service(config: &Config, keys_are_older: bool) -> Result<(Arc<Service>, AnsweredRequests), Error> {
+async fn start_service(
+    config: &Config,
+    keys_are_older: bool,
+    providers: &ProviderClient,
+) -> Result<(Arc<Service>, AnsweredRequests), Error> {
     use service::{Clock, Entropy};
     let mut fresh_secrets = [[0; 32]; 2];
     SystemEntropy.fill(fresh_secrets.as_flattened_mut())?;
     let (path, id) = (config.store.path.clone(), config.provider.id.clone());
     let parts = (policy(config), service_limits(config));
     let pool_policy = pool_policy(config);
+    let asker = config.policy.welcome_preflight.then(|| asker(config, providers.clone()));
     let open = move || -> Result<_, Error> {
         let forgotten_ms = if keys_are_older { public::last_mark_ms(SystemClock.now()) } else { 0 };
         let options = OpenOptions { path: &path, provider: &id, fresh_secrets, forgotten_ms, cache_bytes: CACHE_BYTES };
@@ -190,10 +198,21 @@ async fn start_service(config: &Config, keys_are_older: bool) -> Result<(Arc<Ser
         let (policy, limits) = parts;
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
         let service = Service::start(Parts { provider: id, store, policy, pool_policy, limits, clock, entropy })?;
+        let service = match asker {
+            Some(asker) => service.asking_first(Arc::new(asker), PREFLIGHT_WAIT),
+            None => service,
+        };
         let marks = service.answered_requests()?;
         Ok((Arc::new(service), marks))
     };
     tokio::task::spawn_blocking(open).await.map_err(|_| service::Error::NoThread)?
+}
+
+/// Who asks providers before a commit is sequenced: ourselves and all peers, as few of each at once as when Welcomes are
+/// delivered.
+fn asker(config: &Config, providers: ProviderClient) -> Asker {
+    let peers = config.peers.iter().map(|peer| peer.id.clone());
+    Asker::new(providers, peers.chain([config.provider.id.clone()]), config.limits.deliveries_per_provider)
 }
 
 fn build_hub(config: &Config, service: Arc<Service>, providers: ProviderClient) -> Result<Hub, Error> {

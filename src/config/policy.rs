@@ -60,6 +60,8 @@ pub struct Policy {
     pub inbox_days: u32,
     /// How long a Welcome is held until somebody presents the key of the partition that it opens.
     pub welcome_hold_days: u32,
+    /// Whether providers are asked before a commit with a Welcome is sequenced, and may refuse it.
+    pub welcome_preflight: bool,
     /// For how long it is tried to deliver a Welcome.
     pub welcome_delivery_days: u32,
     /// The most Welcomes of one submitting provider that are not delivered yet.
@@ -105,6 +107,7 @@ impl Default for Policy {
             inbox_bytes_max: 8 * 1024 * 1024 * 1024,
             inbox_days: 30,
             welcome_hold_days: 7,
+            welcome_preflight: false,
             welcome_delivery_days: 30,
             undelivered_welcomes_per_provider: 1_000,
             undelivered_welcome_bytes_per_provider: 256 * 1024 * 1024,

@@ -8,6 +8,7 @@
 //! No id, key or payload reaches a log line: rounds are told in numbers.
 
 mod addressee;
+mod asker;
 mod bans;
 mod pushes;
 mod rounds;
@@ -22,6 +23,8 @@ use tokio::sync::watch;
 
 use crate::{client::http::ProviderClient, service::Service, wire::ServiceProviderId};
 use welcomes::Welcomes;
+
+pub use asker::Asker;
 
 /// How much goes out at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

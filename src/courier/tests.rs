@@ -4,6 +4,7 @@ mod bad_answers;
 mod bans;
 mod follower;
 mod outcomes;
+mod preflight;
 mod pushes;
 mod restarts;
 mod stage;

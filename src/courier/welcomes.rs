@@ -169,7 +169,7 @@ fn choose(due: Vec<Errand>, under_way: &HashSet<Errand>, limits: DeliveryLimits)
 }
 
 /// Asks for decisions.
-async fn ask(addressee: &Addressee, request: WelcomeInitRequest) -> Delivered {
+pub(super) async fn ask(addressee: &Addressee, request: WelcomeInitRequest) -> Delivered {
     let asked = request.key_package_refs.len();
     let response = match addressee.welcome_init(request).await {
         Ok(response) => response,
@@ -187,7 +187,7 @@ async fn ask(addressee: &Addressee, request: WelcomeInitRequest) -> Delivered {
     }
 }
 
-fn failed(fault: Fault) -> Delivered {
+pub(super) fn failed(fault: Fault) -> Delivered {
     let retry_after_ms = u64::try_from(fault.retry_after.as_millis()).unwrap_or(u64::MAX);
     Delivered::Failed { keeps_ticket: !fault.is_refusal, retry_after_ms }
 }

@@ -171,6 +171,10 @@ impl Problem {
             Rejection::UnknownProvider => {
                 Self::new(ProblemCode::UnknownProvider, "The Welcome is for a provider that this hub does not talk to.")
             }
+            Rejection::WelcomeRefused => Self::new(
+                ProblemCode::WelcomeRefused,
+                "A provider of new members takes the Welcome for none of them. Nothing was sequenced.",
+            ),
             Rejection::NotAnExternalCommit(reason) => Self::new(ProblemCode::Malformed, sentence(reason.text())),
             Rejection::WelcomeInJoin => {
                 Self::new(ProblemCode::Malformed, "An external join adds nobody else: it has no welcome_data.")

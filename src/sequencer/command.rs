@@ -3,7 +3,7 @@
 use mls_rs_codec::MlsEncode;
 use sha2::{Digest, Sha256};
 
-use super::{BlobKey, Checkpoint, Parent, Sight, StateDigest, UserTag};
+use super::{BlobKey, Checkpoint, Parent, Preflight, Sight, StateDigest, UserTag};
 use crate::{
     mls::{CipherSuite, EpochNumber, ExternalCommit, ExternalProposal, WireGroupInfo, WireMessage, WireRatchetTree},
     wire::{CreateGroupRequest, ExpectCommit, MaskedPartitionKey, SendRequest, ServiceProviderId, WelcomeData},
@@ -82,6 +82,8 @@ pub struct Create {
     pub ratchet_tree: Option<WireRatchetTree>,
     /// The Welcome of the initial members.
     pub welcome_data: Option<WelcomeData>,
+    /// What was said about that Welcome.
+    pub preflight: Preflight,
     /// SHA-256 of the request's bytes.
     pub digest: [u8; 32],
     /// What was seen of the group as it begins.
@@ -104,6 +106,7 @@ impl Create {
             group_info: request.group_info,
             ratchet_tree: request.ratchet_tree,
             welcome_data: request.welcome_data,
+            preflight: Preflight::NotAsked,
             digest,
             sight: Sight::NotLooked,
         }
@@ -119,6 +122,8 @@ pub struct Announcement {
     pub group_info: Option<WireGroupInfo>,
     /// The Welcome of the members that it adds.
     pub welcome_data: Option<WelcomeData>,
+    /// What was said about that Welcome.
+    pub preflight: Preflight,
 }
 
 /// By what a repeated send is recognised within its partition: message, next partition and Welcome.
@@ -175,6 +180,7 @@ impl Send {
             next: commit_data.next_partition_key.masked(),
             group_info: commit_data.group_info,
             welcome_data: commit_data.welcome_data,
+            preflight: Preflight::NotAsked,
         });
         // A differing GroupInfo is still the same request: a client that signs it again after
         // `ratchet_tree_required` sends the same commit.

@@ -2,7 +2,8 @@
 
 use super::{
     Blob, Create, Evidence, Group, Head, Outcome, Partition, Policy, Refusal, Rejection, Sight, SizeLimit, State,
-    Transition, UnixMillis, Verdict, Welcome, WelcomeName, outbox,
+    Transition, UnixMillis, Verdict, Welcome, WelcomeName,
+    outbox::{self, Departure},
     send::{check_attachments, check_welcome},
 };
 
@@ -53,7 +54,8 @@ pub(super) fn create<S: State + ?Sized>(
     }
     if let Some(data) = &create.welcome_data {
         let welcome = Welcome { name: WelcomeName { partition: create.root, commit: None }, data: data.clone() };
-        outbox::post(state, welcome, false, &create.submitter, (policy, now), &mut transition)?;
+        let departure = Departure::Now(&create.preflight);
+        outbox::post(state, welcome, departure, &create.submitter, (policy, now), &mut transition)?;
     }
     let mut group = Group {
         root: create.root,
@@ -98,5 +100,6 @@ fn check(create: &Create, policy: &Policy) -> Result<(), Rejection> {
         }
     }
     create.welcome_data.as_ref().map_or(Ok(()), |data| check_welcome(data, create.cipher_suite, policy))?;
-    Verdict::of(&create.sight, None, policy).into_result()
+    Verdict::of(&create.sight, None, policy).into_result()?;
+    create.preflight.check()
 }

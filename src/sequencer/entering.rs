@@ -8,7 +8,8 @@ use super::{
     Announcement, Blob, BlobKey, Charge, Child, Cut, Entry, EntryCommit, Group, Head, Parent, Partition, Policy,
     Receipt, Refusal, Rejection, Sight, Sign, State, Timer, Transition, UnixMillis, Usage, Welcome, WelcomeName,
     dominance::{WALK_MAX, dominant_child, is_on_dominant_branch, orphan_above},
-    evidence, outbox,
+    evidence,
+    outbox::{self, Departure},
     subscribe::follow_commit,
 };
 use crate::{
@@ -465,7 +466,9 @@ impl<S: State + ?Sized> Change<'_, S> {
     /// is the first of a connected partition, its Welcome is held until somebody presents the key of the partition that
     /// it opens. If there is no such partition, because the announcement made no edge, nobody ever could.
     fn post(&mut self, entering: &Entering<'_>, receipt: Receipt) -> Result<(), Refusal<S::Error>> {
-        let Some(Announcement { next, welcome_data: Some(data), .. }) = entering.announcement else { return Ok(()) };
+        let Some(Announcement { next, welcome_data: Some(data), preflight, .. }) = entering.announcement else {
+            return Ok(());
+        };
         let commit = Parent { key: entering.partition, index: receipt.index };
         let is_held = receipt.commits_before > 0 || !self.before.is_connected();
         // Addressed to nobody, it is not kept, and nothing waits for it.
@@ -482,7 +485,8 @@ impl<S: State + ?Sized> Change<'_, S> {
         let name = WelcomeName { partition: *next, commit: Some(commit) };
         let welcome = Welcome { name, data: data.clone() };
         let when = (self.policy, self.now);
-        outbox::post(self.state, welcome, is_held, entering.submitter, when, &mut self.transition)
+        let departure = if is_held { Departure::Held } else { Departure::Now(preflight) };
+        outbox::post(self.state, welcome, departure, entering.submitter, when, &mut self.transition)
     }
 }
 

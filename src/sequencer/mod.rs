@@ -30,6 +30,7 @@ mod outbox;
 mod owners;
 mod partition;
 mod policy;
+mod preflight;
 mod present;
 mod propose;
 mod public;
@@ -62,6 +63,7 @@ pub use outbox::{Dispatch, DispatchKey, Outgoing, Ticket, Undelivered, Welcome, 
 pub use owners::{Owner, OwnerChanges, Owners, Placed, Roster};
 pub use partition::{Charge, Child, Cut, Given, Parent, Partition, Subscription, Termination, Use};
 pub use policy::{GroupInfoAccess, Hints, Policy, SizeLimits};
+pub use preflight::Preflight;
 pub use present::is_due as presentation_is_due;
 pub use public::{Checkpoint, Member, Observation, Public, Replay, Sight, StateDigest, TreeHash};
 pub use rejection::{Refusal, Rejection, SizeLimit};

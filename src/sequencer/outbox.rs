@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
-use super::{Parent, Partition, Policy, Refusal, Rejection, State, Transition, UnixMillis};
+use super::{Parent, Partition, Policy, Preflight, Refusal, Rejection, State, Transition, UnixMillis};
 use crate::wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData};
 
 /// Names a Welcome within its group.
@@ -117,6 +117,15 @@ impl Undelivered {
     }
 }
 
+/// When a Welcome goes.
+#[derive(Clone, Copy)]
+pub(super) enum Departure<'a> {
+    /// When somebody presents the key of the partition that it opens. What providers may have said is of no use then.
+    Held,
+    /// At once, with what providers have said.
+    Now(&'a Preflight),
+}
+
 /// Puts a Welcome into the outbox: held, or with a dispatch for each provider, which is due at once. One that is addressed
 /// to nobody is not kept.
 ///
@@ -128,7 +137,7 @@ impl Undelivered {
 pub(super) fn post<S: State + ?Sized>(
     state: &S,
     welcome: Welcome,
-    is_held: bool,
+    departure: Departure<'_>,
     submitter: &ServiceProviderId,
     (policy, now): (&Policy, UnixMillis),
     transition: &mut Transition,
@@ -153,8 +162,8 @@ pub(super) fn post<S: State + ?Sized>(
         transition.settled.push((before.submitter.clone(), before.counts()));
     }
     transition.posted.push((submitter.clone(), outgoing.counts()));
-    if !is_held {
-        set_out(*name, &mut outgoing, now, transition);
+    if let Departure::Now(preflight) = departure {
+        set_out(*name, &mut outgoing, preflight, now, transition);
     }
     transition.outgoing.push((*name, Some(outgoing)));
     transition.welcome = Some(Box::new(welcome));
@@ -162,9 +171,16 @@ pub(super) fn post<S: State + ?Sized>(
 }
 
 /// Everybody whom it was held for may have it now.
-fn set_out(welcome: WelcomeName, outgoing: &mut Outgoing, now: UnixMillis, transition: &mut Transition) {
-    let dispatch = Dispatch { submitted_ms: outgoing.submitted_ms, ..Dispatch::default() };
+fn set_out(
+    welcome: WelcomeName,
+    outgoing: &mut Outgoing,
+    preflight: &Preflight,
+    now: UnixMillis,
+    transition: &mut Transition,
+) {
+    let submitted_ms = outgoing.submitted_ms;
     for provider in std::mem::take(&mut outgoing.held_for) {
+        let dispatch = Dispatch { attempts: 0, ticket: preflight.ticket_of(&provider), submitted_ms };
         transition.dispatches.push((DispatchKey { provider, due_ms: now, welcome }, Some(dispatch)));
         outgoing.dispatches = outgoing.dispatches.saturating_add(1);
     }
@@ -181,7 +197,7 @@ pub(super) fn release<S: State + ?Sized>(
     for commit in std::mem::take(&mut partition.held) {
         let name = WelcomeName { partition: *key, commit: Some(commit) };
         let Some(mut outgoing) = state.outgoing(&name)? else { continue };
-        set_out(name, &mut outgoing, now, transition);
+        set_out(name, &mut outgoing, &Preflight::NotAsked, now, transition);
         transition.outgoing.push((name, Some(outgoing)));
     }
     Ok(())

@@ -39,6 +39,8 @@ pub enum Rejection {
     WelcomeProviderMismatch,
     /// A Welcome for a provider that is no peer.
     UnknownProvider,
+    /// A provider takes the Welcome for none of its KeyPackages.
+    WelcomeRefused,
     /// An external join that has not the form of an external commit.
     NotAnExternalCommit(NotAnExternalCommit),
     /// An external join with a Welcome.

@@ -45,6 +45,9 @@ pub(super) fn send<S: State + ?Sized>(
     if let Some(partition) = &found {
         check_expectation(send, partition)?;
     }
+    if let Some(announcement) = &send.announcement {
+        announcement.preflight.check()?;
+    }
     let (receipt, mut transition) =
         entering.enter(state, group, found, policy, now, Transition::unchanged(Outcome::Done))?;
     transition.outcome = Outcome::Sent(receipt);

@@ -1,5 +1,7 @@
 //! Creating a group (specs/protocol.md, "Groups").
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use super::{Error, Service, UserId};
@@ -14,7 +16,7 @@ impl Service {
     /// # Errors
     /// [`Error::Rejected`] when it is refused, any other when its fate is unknown: asking again is safe.
     pub async fn create_group(
-        &self,
+        self: &Arc<Self>,
         user: &UserId,
         request: CreateGroupRequest,
         body: &[u8],
@@ -23,7 +25,8 @@ impl Service {
         self.charge_user(user, body.len())?;
         let holder = user.tag(self.store.user_tag_secret());
         let create = Create::new(self.provider.clone(), holder, request, Sha256::digest(body).into());
-        match self.lanes.submit(group, Command::Create(Box::new(create)), None).await? {
+        let (command, _turn) = self.ask_first(group, Command::Create(Box::new(create))).await?;
+        match self.lanes.submit(group, command, None).await? {
             Outcome::Created(created_ms) => Ok(CreateGroupResponse { created_ms }),
             Outcome::Reserved | Outcome::Sent(_) | Outcome::Wanted(_) | Outcome::Branch(_) | Outcome::Done => {
                 Err(Error::ShuttingDown)

@@ -13,7 +13,8 @@ use super::{
 use crate::{
     mls::{ExternalCommit, Proof},
     sequencer::{
-        Announcement, Candidate, Command, Ground, GroupKey, Join, Receipt, Rejection, RepeatKey, Sight, SizeLimit,
+        Announcement, Candidate, Command, Ground, GroupKey, Join, Preflight, Receipt, Rejection, RepeatKey, Sight,
+        SizeLimit,
     },
     wire::{ExternalJoinRequest, JoinToken, MaskedPartitionKey, SendResponse, ServiceProviderId},
 };
@@ -68,6 +69,7 @@ impl Service {
             next: request.commit_data.next_partition_key.masked(),
             group_info: request.commit_data.group_info,
             welcome_data: request.commit_data.welcome_data,
+            preflight: Preflight::NotAsked,
         };
         let sight = Sight::NotLooked;
         let join = Join { submitter, partition, ground, commit, announcement, sight };

@@ -31,6 +31,7 @@ mod outside;
 mod page_memory;
 mod pool_desk;
 mod pool_view;
+mod preflight;
 mod push_calls;
 mod pushing;
 mod rates;
@@ -63,6 +64,7 @@ pub use key_packages::{ANSWER_CLASS_BYTES, AnsweredRequests};
 pub use lanes::Lanes;
 pub use outbox::{Agenda, Errand, Parcel};
 pub use page_memory::Lent;
+pub use preflight::AskProvider;
 pub use push_calls::{Called, Place, PushCalls};
 pub use pushing::{Progress, Push};
 pub use rates::RateLimits;
@@ -166,6 +168,7 @@ pub struct Service {
     welcome_turns: welcome_turns::WelcomeTurns,
     rates: rates::Rates,
     arrangements: arrangements::Arrangements,
+    preflights: Option<preflight::Preflights>,
 }
 
 /// The policy in force, which a reload replaces.
@@ -222,6 +225,7 @@ impl Service {
             welcome_turns: welcome_turns::WelcomeTurns::new(limits.reads / 4, limits.queue_wait),
             rates: rates::Rates::new(limits.rates),
             arrangements,
+            preflights: None,
         })
     }
 

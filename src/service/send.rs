@@ -1,5 +1,7 @@
 //! Sending a message (draft §4.2).
 
+use std::sync::Arc;
+
 use super::{
     Error, Service, Submitter, UserId,
     rates::{Charge, Payer},
@@ -17,7 +19,7 @@ impl Service {
     /// # Errors
     /// [`Error::Rejected`] when it is refused, any other when its fate is unknown: sending it again is safe.
     pub async fn send(
-        &self,
+        self: &Arc<Self>,
         submitter: &Submitter,
         request: SendRequest,
         expect_commit: Option<ExpectCommit>,
@@ -27,7 +29,8 @@ impl Service {
         let (provider, user) = self.actor(submitter);
         let send = Send::new(provider, request, expect_commit);
         let presentation = user.map(|user| Presentation { group, partition: send.partition, user, at_ms: now });
-        let response = sent(self.lanes.submit(group, Command::Send(Box::new(send)), presentation).await?)?;
+        let (command, _turn) = self.ask_first(group, Command::Send(Box::new(send))).await?;
+        let response = sent(self.lanes.submit(group, command, presentation).await?)?;
         self.settle_charge(charge, now, response.accepted_ms);
         Ok(response)
     }

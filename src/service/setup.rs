@@ -12,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{Answer, Clock, Entropy, Error, Limits, Parts, Receive, Received, Service, Submitter, UserId};
+use super::{Answer, AskProvider, Clock, Entropy, Error, Limits, Parts, Receive, Received, Service, Submitter, UserId};
 use crate::{
     fixtures::{
         mls,
@@ -81,7 +81,11 @@ pub(crate) struct Setup {
     pool_policy: pool::Policy,
     pub(crate) limits: Limits,
     entropy: Arc<Counting>,
+    asker: Option<Asking>,
 }
+
+/// Who has providers asked before a Welcome's commit is sequenced, and for how long.
+type Asking = (Arc<dyn AskProvider>, Duration);
 
 pub(crate) fn provider(name: &str) -> ServiceProviderId {
     name.parse().unwrap()
@@ -146,32 +150,40 @@ impl Setup {
 
     /// Policy and limits of one's own; who is a peer is filled in.
     pub(crate) fn with(policy: Policy, limits: Limits) -> Self {
-        Self::with_policies(policy, pool::Policy::default(), limits)
+        Self::with_all((policy, pool::Policy::default()), limits, None)
+    }
+
+    /// One that has providers asked before it sequences a Welcome's commit.
+    pub(crate) fn asking_first(asker: Arc<dyn AskProvider>, wait: Duration) -> Self {
+        Self::with_all(Default::default(), Limits::default(), Some((asker, wait)))
     }
 
     pub(crate) fn with_pool(pool_policy: pool::Policy) -> Self {
-        Self::with_policies(Policy::default(), pool_policy, Limits::default())
+        Self::with_all((Policy::default(), pool_policy), Limits::default(), None)
     }
 
-    fn with_policies(policy: Policy, pool_policy: pool::Policy, limits: Limits) -> Self {
+    fn with_all(policies: (Policy, pool::Policy), limits: Limits, asker: Option<Asking>) -> Self {
+        let (policy, pool_policy) = policies;
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(StoppedClock { now: AtomicU64::new(START), step: AtomicU64::new(0) });
         let entropy = Arc::new(Counting::default());
         let mut providers = peers();
         providers.insert(provider("hub.example"));
         let policy = Policy { providers: Arc::new(providers), hub: Some(provider("hub.example")), ..policy };
-        let (store, service) = start(&folder, &clock, &entropy, (&policy, &pool_policy), limits).unwrap();
-        Self { folder, clock, store, service, policy, pool_policy, limits, entropy }
+        let (store, service) =
+            start(&folder, &clock, &entropy, (&policy, &pool_policy), limits, asker.as_ref()).unwrap();
+        Self { folder, clock, store, service, policy, pool_policy, limits, entropy, asker }
     }
 
     /// Ends the service, closes the database and starts both again.
     pub(crate) async fn restart(self) -> Self {
-        let Self { folder, clock, store, service, policy, pool_policy, limits, entropy } = self;
+        let Self { folder, clock, store, service, policy, pool_policy, limits, entropy, asker } = self;
         let stopped = tokio::task::spawn_blocking(move || {
             service.finish();
             drop((service, store));
-            let (store, service) = start(&folder, &clock, &entropy, (&policy, &pool_policy), limits).unwrap();
-            Self { folder, clock, store, service, policy, pool_policy, limits, entropy }
+            let (store, service) =
+                start(&folder, &clock, &entropy, (&policy, &pool_policy), limits, asker.as_ref()).unwrap();
+            Self { folder, clock, store, service, policy, pool_policy, limits, entropy, asker }
         });
         stopped.await.unwrap()
     }
@@ -254,6 +266,7 @@ fn start(
     entropy: &Arc<Counting>,
     (policy, pool_policy): (&Policy, &pool::Policy),
     limits: Limits,
+    asker: Option<&Asking>,
 ) -> Result<(Arc<Faulty>, Arc<Service>), Error> {
     let id = provider("hub.example");
     let options = OpenOptions {
@@ -274,5 +287,10 @@ fn start(
         clock: clock.clone(),
         entropy: entropy.clone(),
     };
-    Ok((store, Arc::new(Service::start(parts)?)))
+    let service = Service::start(parts)?;
+    let service = match asker {
+        Some((asker, wait)) => service.asking_first(asker.clone(), *wait),
+        None => service,
+    };
+    Ok((store, Arc::new(service)))
 }

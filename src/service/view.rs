@@ -180,7 +180,7 @@ impl State for SnapshotView<'_> {
     }
 
     fn undelivered(&self, _submitter: &ServiceProviderId) -> Result<Undelivered, Error> {
-        // No reader asks: only what is to be posted is counted.
+        // Only what is to be posted is counted, and that is the lane's.
         Ok(Undelivered::default())
     }
 

@@ -1,18 +1,21 @@
 //! A hub, and a courier that can be stopped where it is.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     client::http::{Limits, ProviderClient, ProviderIdentity, tests::provider::Authority},
-    courier::{BansPace, Courier, DeliveryLimits},
+    courier::{Asker, BansPace, Courier, DeliveryLimits},
     fixtures::{
         mls,
         requests::{self, CreateGroup},
     },
     sequencer::UnixMillis,
-    service::setup::{PATIENCE, Setup, key, provider, user_id},
+    service::{
+        Error,
+        setup::{PATIENCE, Setup, key, provider, user_id},
+    },
     store::Store,
     wire::decode,
 };
@@ -26,15 +29,15 @@ pub(super) struct Stage {
 impl Stage {
     /// A hub that dials those providers there. The courier is not there yet.
     pub(super) fn new(authority: &Authority, peers: &[(&str, SocketAddr)]) -> Self {
-        let issued = authority.issue(&["hub.example"]);
-        let (ca, certificates, key) = (authority.0.pem(), issued.certificate.pem(), issued.key.serialize_pem());
-        let identity =
-            ProviderIdentity { ca: ca.as_bytes(), certificates: certificates.as_bytes(), key: key.as_bytes() };
-        let limits = Limits { connect: PATIENCE, request: PATIENCE, ..Limits::default() };
-        let url = |address: &SocketAddr| format!("https://{address}").parse().unwrap();
-        let peers = peers.iter().map(|(name, address)| (provider(name), url(address)));
-        let providers = ProviderClient::new(identity, peers, limits).unwrap();
-        Self { setup: Setup::new(), providers, courier: None }
+        Self { setup: Setup::new(), providers: client(authority, peers), courier: None }
+    }
+
+    /// The same, but the hub asks before it sequences, and waits so long for an answer.
+    pub(super) fn asking_first(authority: &Authority, peers: &[(&str, SocketAddr)], wait: Duration) -> Self {
+        let providers = client(authority, peers);
+        let all = peers.iter().map(|(name, _)| provider(name)).chain([provider("hub.example")]);
+        let asker = Arc::new(Asker::new(providers.clone(), all, 1));
+        Self { setup: Setup::asking_first(asker, wait), providers, courier: None }
     }
 
     /// The same hub, which dials the providers where the other one does.
@@ -75,6 +78,11 @@ impl Stage {
 
     /// A new group whose Welcome is for those KeyPackages of those providers. Its id.
     pub(super) async fn welcome(&self, addressed: &[(&[u8], &str)]) -> Vec<u8> {
+        self.create(addressed).await.unwrap()
+    }
+
+    /// The same, which may be refused.
+    pub(super) async fn create(&self, addressed: &[(&[u8], &str)]) -> Result<Vec<u8>, Error> {
         let id = self.setup.service.mint_group_id(&user_id("alice")).await.unwrap();
         let (references, providers): (Vec<_>, Vec<_>) = addressed.iter().copied().unzip();
         let request = CreateGroup {
@@ -85,8 +93,8 @@ impl Stage {
             ..CreateGroup::bare(id.as_bytes(), key(0))
         };
         let body = request.encode();
-        self.setup.service.create_group(&user_id("alice"), decode(&body).unwrap(), &body).await.unwrap();
-        id.as_bytes().to_vec()
+        self.setup.service.create_group(&user_id("alice"), decode(&body).unwrap(), &body).await?;
+        Ok(id.as_bytes().to_vec())
     }
 
     /// How many Welcomes are not delivered, and how often each was tried in vain.
@@ -124,4 +132,15 @@ impl Stage {
         self.setup.clock.advance(by);
         self.setup.service.errands().welcomes.notify_one();
     }
+}
+
+/// The way to those providers there.
+fn client(authority: &Authority, peers: &[(&str, SocketAddr)]) -> ProviderClient {
+    let issued = authority.issue(&["hub.example"]);
+    let (ca, certificates, key) = (authority.0.pem(), issued.certificate.pem(), issued.key.serialize_pem());
+    let identity = ProviderIdentity { ca: ca.as_bytes(), certificates: certificates.as_bytes(), key: key.as_bytes() };
+    let limits = Limits { connect: PATIENCE, request: PATIENCE, ..Limits::default() };
+    let url = |address: &SocketAddr| format!("https://{address}").parse().unwrap();
+    let peers = peers.iter().map(|(name, address)| (provider(name), url(address)));
+    ProviderClient::new(identity, peers, limits).unwrap()
 }

@@ -34,6 +34,7 @@ fn code_of(rejection: Rejection) -> ProblemCode {
         Rejection::GroupInfoMismatch => ProblemCode::GroupInfoMismatch,
         Rejection::WelcomeProviderMismatch => ProblemCode::WelcomeProviderMismatch,
         Rejection::UnknownProvider => ProblemCode::UnknownProvider,
+        Rejection::WelcomeRefused => ProblemCode::WelcomeRefused,
         Rejection::NotAnExternalCommit(_) | Rejection::WelcomeInJoin | Rejection::NotAnExternalProposal(_) => {
             ProblemCode::Malformed
         }
@@ -46,7 +47,7 @@ fn code_of(rejection: Rejection) -> ProblemCode {
     }
 }
 
-const REJECTIONS: [Rejection; 33] = [
+const REJECTIONS: [Rejection; 34] = [
     Rejection::Denied(Fact::BannedUser),
     Rejection::Denied(Fact::MutedUser),
     Rejection::Denied(Fact::BlockedProvider),
@@ -64,6 +65,7 @@ const REJECTIONS: [Rejection; 33] = [
     Rejection::GroupInfoMismatch,
     Rejection::WelcomeProviderMismatch,
     Rejection::UnknownProvider,
+    Rejection::WelcomeRefused,
     Rejection::NotAnExternalCommit(NotAnExternalCommit::Sender),
     Rejection::NotAnExternalCommit(NotAnExternalCommit::Path),
     Rejection::NotAnExternalCommit(NotAnExternalCommit::ExternalInit),

@@ -73,6 +73,7 @@ scripts!(
     partition_full,
     following,
     observing,
+    preflight,
     presenting,
     subscribing,
     races,

@@ -58,7 +58,13 @@ impl Play {
         for (name, outgoing) in &transition.outgoing {
             let into = format!("a Welcome into {}", self.names.of(&name.partition));
             let mut set = transition.dispatches.iter().filter(|(key, later)| key.welcome == *name && later.is_some());
-            let to = names(&mut set.by_ref().map(|(key, _)| &key.provider));
+            let with_ticket = |later: &Option<Dispatch>| later.is_some_and(|later| later.ticket.is_some());
+            let to: Vec<_> = set
+                .by_ref()
+                .map(|(key, later)| (notation::provider_name(&key.provider), with_ticket(later)))
+                .map(|(name, ticket)| if ticket { format!("{name} with a ticket") } else { name.to_string() })
+                .collect();
+            let to = to.join(" and ");
             match outgoing {
                 None => effects.push(format!("{into} is gone")),
                 Some(outgoing) if !outgoing.held_for.is_empty() => {

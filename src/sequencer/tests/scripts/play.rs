@@ -17,6 +17,7 @@
 //!     expect=none                         … only if there is no commit, or none after that index
 //!     epoch=5                             … that names this epoch; else the partition's, or 0
 //!     group-info= welcome=                … as above
+//!     preflight=refused                   … and what providers said of the Welcome before; or whose tickets there are
 //! present A by=north given=1              a receive, which gave it the commit at index 1
 //! deliver B to=south answer=taken         what came of bringing the Welcome into B to that provider: ticket, taken,
 //!                                         none-accepted, failed, ticket-refused; now if it is not due yet
@@ -257,6 +258,7 @@ impl Play {
         let holder = user(words.must("by"));
         let mut create = Create::new(notation::provider("hub"), holder, request, digest);
         create.sight = self.sight(words, None, root);
+        create.preflight = preflight(words);
         self.decide(&Command::Create(Box::new(create)))
     }
 
@@ -306,6 +308,9 @@ impl Play {
         let request = SendRequest { message, partition_key: notation::partition_key(partition), commit_data };
         let mut send = Send::new(notation::provider(words.must("by")), request, expect_commit);
         send.sight = sight;
+        if let Some(announcement) = &mut send.announcement {
+            announcement.preflight = preflight(words);
+        }
         self.decide(&Command::Send(Box::new(send)))
     }
 
@@ -332,7 +337,12 @@ impl Play {
             partition,
             ground,
             commit: ExternalCommit::of(&message).unwrap(),
-            announcement: Announcement { next, group_info, welcome_data: welcome_data(words) },
+            announcement: Announcement {
+                next,
+                group_info,
+                welcome_data: welcome_data(words),
+                preflight: preflight(words),
+            },
             sight,
         };
         self.decide(&Command::Join(Box::new(join)))
@@ -485,6 +495,18 @@ pub(super) fn user(name: &str) -> UserTag {
 }
 
 /// `welcome=ref:provider,…`, with `providers=…` in place of the right ones.
+/// What providers said before: that they refuse, or tickets of those named.
+fn preflight(words: &mut Words<'_>) -> Preflight {
+    let ticket = Ticket { bytes: [9; 16], until_ms: UnixMillis::MAX };
+    match words.take("preflight") {
+        None => Preflight::NotAsked,
+        Some("refused") => Preflight::Refused,
+        Some(tickets) => {
+            Preflight::Passed(tickets.split(',').map(|provider| (notation::provider(provider), ticket)).collect())
+        }
+    }
+}
+
 fn welcome_data(words: &mut Words<'_>) -> Option<WelcomeData> {
     let entries = words.take("welcome")?;
     let suite = if words.take("welcome-suite").is_some() { handmade::OTHER_SUITE } else { handmade::SUITE };
