@@ -5,6 +5,7 @@ pub(crate) mod clients;
 mod differential;
 mod outsiders;
 pub(crate) mod random;
+mod welcomes;
 
 use std::fs;
 

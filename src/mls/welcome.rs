@@ -6,7 +6,7 @@ use bytes::Bytes;
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize, byte_vec};
 
 use super::{
-    CipherSuite, Fault, ProtocolVersion, Walk,
+    CipherSuite, Fault, ProtocolVersion, Walk, WireGroupInfo, WireRatchetTree,
     grammar::{extent, vector},
 };
 
@@ -43,6 +43,17 @@ impl WireWelcome {
         let mut reader = &self.bytes[self.secrets_offset..];
         let mut entries = vector(&mut reader).unwrap_or_default();
         std::iter::from_fn(move || (!entries.is_empty()).then(|| secret(&mut entries).ok()).flatten())
+    }
+
+    /// Whether its encrypted GroupInfo is long enough to have that tree in it, where `group_info` is what was published of
+    /// the same epoch. It then has the tree, or other extensions of that length.
+    pub fn has_room_for(&self, tree: &WireRatchetTree, group_info: &WireGroupInfo) -> bool {
+        let mut reader = self.bytes.get(self.secrets_offset..).unwrap_or_default();
+        let Ok(_secrets) = vector(&mut reader) else { return false };
+        let encrypted = vector(&mut reader).map_or(0, <[u8]>::len);
+        // What every GroupInfo of that epoch has beside its extensions and its signature.
+        let rest = group_info.group_context().len() + group_info.confirmation_tag().len();
+        encrypted >= rest + tree.bytes().len()
     }
 
     /// The same Welcome with only those entries of `secrets` whose places, counted from 0, `keep` says yes to. Nothing

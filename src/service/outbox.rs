@@ -46,7 +46,8 @@ pub struct Agenda {
 /// What a provider is to get.
 ///
 /// # Privacy
-/// Only what is for its own users: nothing signs the list of secrets in a Welcome, and whom else it adds stays hidden.
+/// Only what is for its own users: nothing signs the list of secrets in a Welcome, and whom else it adds stays hidden. Who
+/// is in the group stays hidden too where the Welcome can have the tree encrypted in it.
 #[derive(Clone)]
 pub struct Parcel {
     /// Whom the Welcome is for.
@@ -55,7 +56,7 @@ pub struct Parcel {
     pub ticket: Option<[u8; 16]>,
     /// The Welcome.
     pub welcome: WireWelcome,
-    /// The tree, if the hub has that of the epoch which is joined.
+    /// The tree, if the Welcome lacks it and the hub has that of the epoch which is joined.
     pub ratchet_tree: Option<WireRatchetTree>,
 }
 
@@ -142,7 +143,7 @@ impl Service {
             Ok(Look::Parcel(Box::new(Parcel {
                 key_package_refs: welcome.key_package_refs().map(|known| KeyPackageRef(known.to_vec())).collect(),
                 ticket: dispatch.ticket.filter(|ticket| now < ticket.until_ms).map(|ticket| ticket.bytes),
-                ratchet_tree: tree(&*snapshot, group, &key.welcome)?,
+                ratchet_tree: missing_tree(&*snapshot, group, &key.welcome, &welcome)?,
                 welcome,
             })))
         });
@@ -161,24 +162,27 @@ impl Service {
     }
 }
 
-/// The tree of the epoch that is joined, as it came beside the GroupInfo or in it. It is that of another commit's epoch
-/// if the partition was announced again.
-fn tree(
+/// The tree of the epoch that is joined, as it came beside the GroupInfo or in it, unless the Welcome is long enough to
+/// have it. The GroupInfo is that of another commit's epoch if the partition was announced again.
+fn missing_tree(
     snapshot: &dyn Snapshot,
     group: &GroupKey,
-    welcome: &WelcomeName,
+    name: &WelcomeName,
+    welcome: &WireWelcome,
 ) -> Result<Option<WireRatchetTree>, store::Error> {
-    let Some(partition) = snapshot.partition(group, &welcome.partition)? else { return Ok(None) };
-    if partition.parent != welcome.commit {
+    let Some(partition) = snapshot.partition(group, &name.partition)? else { return Ok(None) };
+    if partition.parent != name.commit {
         return Ok(None);
-    }
-    if let Some(key) = &partition.ratchet_tree {
-        let bytes = snapshot.blob(group, key)?.ok_or(store::Error::Corrupt("ratchet tree"))?;
-        let tree = WireRatchetTree::mls_decode_exhaustive(&bytes);
-        return tree.map(Some).map_err(|_| store::Error::Corrupt("ratchet tree"));
     }
     let Some(key) = &partition.group_info else { return Ok(None) };
     let bytes = snapshot.blob(group, key)?.ok_or(store::Error::Corrupt("GroupInfo"))?;
     let group_info: WireGroupInfo = decode(&bytes).map_err(|_| store::Error::Corrupt("GroupInfo"))?;
-    Ok(group_info.ratchet_tree())
+    let tree = match &partition.ratchet_tree {
+        Some(key) => {
+            let bytes = snapshot.blob(group, key)?.ok_or(store::Error::Corrupt("ratchet tree"))?;
+            Some(WireRatchetTree::mls_decode_exhaustive(&bytes).map_err(|_| store::Error::Corrupt("ratchet tree"))?)
+        }
+        None => group_info.ratchet_tree(),
+    };
+    Ok(tree.filter(|tree| !welcome.has_room_for(tree, &group_info)))
 }

@@ -419,6 +419,35 @@ pub(crate) fn transcript(suite: u16, encrypted: bool, group_id: &[u8]) -> Transc
     told
 }
 
+/// The Welcome of a commit that adds so many members, the GroupInfo that is published with it, and the tree.
+pub(crate) struct Welcomed {
+    pub(crate) welcome: Vec<u8>,
+    pub(crate) group_info: Vec<u8>,
+    pub(crate) ratchet_tree: Vec<u8>,
+}
+
+/// A new group that adds `members` at once. Their Welcome has the tree in it, or not.
+pub(crate) fn welcomed(suite: u16, members: usize, with_tree: bool) -> Welcomed {
+    let options = CommitOptions::new()
+        .with_allow_external_commit(true)
+        .with_single_welcome_message(true)
+        .with_ratchet_tree_extension(with_tree);
+    let host = client(suite, basic("host"), rules(true).with_commit_options(options));
+    let mut context = banned("nobody");
+    let guards = (0..4).map(|number| identity(suite, basic(&format!("guard {number}"))).0).collect();
+    context.set_from(ExternalSendersExt::new(guards)).unwrap();
+    let mut group = host.create_group_with_id(b"welcomed".to_vec(), context, Default::default(), None).unwrap();
+    let mut builder = group.commit_builder();
+    for guest in 0..members {
+        let guest = client(suite, basic(&format!("guest {guest}")), DefaultMlsRules::new());
+        builder = builder.add_member(key_package(&guest)).unwrap();
+    }
+    let welcome = builder.build().unwrap().welcome_messages()[0].to_bytes().unwrap();
+    group.apply_pending_commit().unwrap();
+    let group_info = group.group_info_message_allowing_ext_commit(true).unwrap().to_bytes().unwrap();
+    Welcomed { welcome, group_info, ratchet_tree: group.export_tree().to_bytes().unwrap() }
+}
+
 /// A group of many: a Welcome with `size` secrets, and a GroupInfo and tree whose lengths take four bytes.
 pub(crate) fn crowd(suite: u16, size: usize) -> Transcript {
     // The epoch and its keys stay those of a small group: this is about lengths.

@@ -187,6 +187,7 @@ pub(super) async fn found(
     let mut devices = vec![Newcomer::new(world, HUB, "alice", handshakes).found(&members, true).await];
     for newcomer in others {
         let welcome = newcomer.welcomed().await;
+        assert!(welcome.ratchet_tree.is_none(), "nobody but {} is shown who is in the group", newcomer.name);
         let group = newcomer.join(&welcome).await;
         devices.push(newcomer.enter(group));
     }
