@@ -41,6 +41,7 @@ fn readiness(hub: &Hub) -> (StatusCode, &'static str) {
             | Error::RepeatedReference
             | Error::TooFast { .. }
             | Error::TooManyBans
+            | Error::TooManyInVain
             | Error::TooManyWaiting
             | Error::NoEntropy
             | Error::NoThread,

@@ -22,6 +22,9 @@ const UPLOAD_RETRY_SECONDS: u32 = 600;
 /// Room is made by devices that come back, and by time.
 const INBOX_RETRY_SECONDS: u32 = 3600;
 
+/// After so long a join is looked at again.
+const VAIN_PROOFS_RETRY_SECONDS: u32 = 45;
+
 /// A refusal on its way to the asker.
 ///
 /// # Privacy
@@ -315,6 +318,11 @@ impl From<service::Error> for Problem {
             Error::TooManyBans => {
                 Self::new(ProblemCode::PoolFull, "As many users of that provider are banned as a list can hold.")
             }
+            Error::TooManyInVain => Self::later(
+                ProblemCode::RateLimited,
+                "Too many joins and proposals of this provider fitted nowhere lately.",
+                VAIN_PROOFS_RETRY_SECONDS,
+            ),
             Error::TooManyWaiting => {
                 Self::later(ProblemCode::RateLimited, "Too many receives of this provider wait already.", 1)
             }

@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, sync::Arc};
 
 use super::{
-    BlobKey, Partition, Policy, State, UnixMillis,
+    BlobKey, Partition, Policy, State, UnixMillis, Use,
     dominance::{WALK_MAX, dominant_child},
     doubt::Doubt,
 };
@@ -18,6 +18,18 @@ pub struct Candidate {
     pub group_info: Option<BlobKey>,
     /// Whether it is on the dominant branch.
     pub is_dominant: bool,
+    /// How it stands beside another one with the same GroupContext.
+    pub credit: Credit,
+}
+
+/// What speaks for a partition where another one has the same GroupContext: one of the two was announced with a GroupInfo
+/// that is not that of its commit. Its committer can use it, and can only announce it when the GroupInfo was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Credit {
+    /// How many providers used it lately, its committer's apart.
+    followers: usize,
+    /// When it was announced, and at which index.
+    announced: Reverse<(UnixMillis, u32)>,
 }
 
 /// The heads of a group among which candidates are looked for.
@@ -71,11 +83,32 @@ pub fn candidates<S: State + ?Sized>(
         }
         let is_dominant = on_branch == Some(partition);
         let users = record.uses.iter().filter(|a_use| a_use.last_ms >= since).count();
-        let candidate = Candidate { partition, group_info: record.group_info, is_dominant };
-        ranked.push(((Reverse(is_dominant), Reverse(users), record.created_ms), candidate));
+        ranked.push(((Reverse(is_dominant), Reverse(users), record.created_ms), (partition, record)));
     }
     ranked.sort_by_key(|(rank, _)| *rank);
-    Ok(ranked.into_iter().map(|(_, candidate)| candidate).take(CANDIDATES_MAX).collect())
+    let best = ranked.into_iter().take(CANDIDATES_MAX);
+    best.map(|((Reverse(is_dominant), ..), (partition, record))| {
+        let credit = Credit::of(state, &partition, &record, since)?;
+        Ok(Candidate { partition, group_info: record.group_info, is_dominant, credit })
+    })
+    .collect()
+}
+
+impl Credit {
+    fn of<S: State + ?Sized>(
+        state: &S,
+        key: &MaskedPartitionKey,
+        partition: &Partition,
+        since: UnixMillis,
+    ) -> Result<Self, S::Error> {
+        let is_follower =
+            |a_use: &&Use| a_use.last_ms >= since && Some(&a_use.provider) != partition.announced_by.as_ref();
+        let followers = partition.uses.iter().filter(is_follower).count();
+        let above = partition.parent.map(|parent| state.partition(&parent.key)).transpose()?.flatten();
+        let edge = above.and_then(|above| above.children.iter().find(|child| child.key == *key).cloned());
+        let announced = Reverse(edge.map_or((partition.created_ms, 0), |edge| (edge.announced_ms, edge.index)));
+        Ok(Self { followers, announced })
+    }
 }
 
 /// Whether members may be there: nothing follows the partition, or what follows is in doubt.

@@ -48,7 +48,7 @@ mod verdict;
 pub use bans::{Ban, BanKey, BanSubject, Bans, HeardBans};
 pub use budget::{Budget, Usage};
 pub use candidates::{
-    CANDIDATES_MAX, Candidate, HEADS_MAX, Heads, candidates, is_candidate, publisher, shows_membership,
+    CANDIDATES_MAX, Candidate, Credit, HEADS_MAX, Heads, candidates, is_candidate, publisher, shows_membership,
 };
 pub use command::{
     Announcement, Checkpointed, Command, Create, Deliver, Delivered, Expire, Follow, Forget, Ground, Join, Keep, Lease,

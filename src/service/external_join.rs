@@ -13,8 +13,8 @@ use super::{
 use crate::{
     mls::{ExternalCommit, Proof},
     sequencer::{
-        Announcement, Candidate, Command, Ground, GroupKey, Join, Preflight, Receipt, Rejection, RepeatKey, Sight,
-        SizeLimit,
+        Announcement, BlobKey, Candidate, Command, Credit, Ground, GroupKey, Join, Preflight, Receipt, Rejection,
+        RepeatKey, Sight, SizeLimit,
     },
     wire::{ExternalJoinRequest, JoinToken, MaskedPartitionKey, SendResponse, ServiceProviderId},
 };
@@ -25,6 +25,8 @@ enum Place {
     Known(Receipt),
     /// In this partition.
     Found(MaskedPartitionKey, Ground),
+    /// Nowhere: it was tried on so many candidates.
+    Nowhere { tried: usize },
 }
 
 impl Service {
@@ -48,6 +50,7 @@ impl Service {
         let bytes = bytes_of(&request.message, Some(&request.commit_data));
         let (now, charge) = self.charge(submitter, group, bytes)?;
         let (submitter, _user) = self.actor(submitter);
+        let admitted = self.vain_proofs.admit(&submitter, now);
         let token = token.is_some_and(|token| self.opens(token, &group));
         let memory = self.pages.lend(&submitter, proof_bytes(length, &policy)).await?;
         let (asker, joins) = (submitter.clone(), commit.clone());
@@ -55,7 +58,7 @@ impl Service {
             .read_elsewhere(move |snapshot| {
                 let _memory = memory;
                 let outside = Outside { snapshot, group, policy: &policy, now };
-                place(&outside, &joins, &asker, token)
+                place(&outside, &joins, &asker, token, admitted)
             })
             .await?;
         let (partition, ground) = match place {
@@ -64,6 +67,10 @@ impl Service {
                 return Ok(receipt.into());
             }
             Place::Found(partition, ground) => (partition, ground),
+            Place::Nowhere { tried } => {
+                self.vain_proofs.count(&submitter, tried, now);
+                return Err(Rejection::StaleJoin.into());
+            }
         };
         let announcement = Announcement {
             next: request.commit_data.next_partition_key.masked(),
@@ -79,34 +86,44 @@ impl Service {
     }
 }
 
-/// Tries the candidates. Of several with one GroupContext, which whoever publishes another's GroupInfo can make, the most
-/// credible one is taken.
+/// Tries the candidates. Of several with one GroupContext, which whoever publishes another's GroupInfo can make, the one
+/// that others have followed is taken, or else the one that was announced first.
 fn place(
     outside: &Outside<'_>,
     commit: &ExternalCommit,
     asker: &ServiceProviderId,
     token: bool,
+    admitted: Result<(), Error>,
 ) -> Result<Place, Error> {
     let (group, known) = outside.arrive(&RepeatKey::in_group(commit.message()))?;
     if let Some(receipt) = known {
         return Ok(Place::Known(receipt));
     }
+    admitted?;
+    let mut proven: Option<(Credit, MaskedPartitionKey, BlobKey)> = None;
     let mut unproven = None;
-    for Candidate { partition, group_info, is_dominant } in outside.candidates(commit.epoch())? {
+    let candidates = outside.candidates(commit.epoch())?;
+    let tried = candidates.len();
+    for Candidate { partition, group_info, is_dominant, credit } in candidates {
         let proof = match &group_info {
             Some(key) => commit.proof_for(&outside.group_info(key)?),
             None => Proof::Unknown,
         };
         match (proof, group_info) {
-            (Proof::Valid, Some(key)) => return Ok(Place::Found(partition, Ground::Proof(key))),
+            (Proof::Valid, Some(key)) if proven.as_ref().is_none_or(|(best, ..)| credit > *best) => {
+                proven = Some((credit, partition, key));
+            }
             (Proof::Unknown, _) if is_dominant => unproven = Some((partition, group_info)),
             (Proof::Valid | Proof::Invalid | Proof::Unknown, _) => {}
         }
+    }
+    if let Some((_, partition, key)) = proven {
+        return Ok(Place::Found(partition, Ground::Proof(key)));
     }
     match unproven {
         Some((partition, group_info)) if token || group.users.contains(asker) => {
             Ok(Place::Found(partition, Ground::Dominance { token, group_info }))
         }
-        Some(_) | None => Err(Rejection::StaleJoin.into()),
+        Some(_) | None => Ok(Place::Nowhere { tried }),
     }
 }

@@ -19,6 +19,8 @@ enum Places {
     Known(Receipt),
     /// In these partitions.
     Found(Vec<MaskedPartitionKey>),
+    /// Nowhere: it was tried on so many candidates, and this is why.
+    Nowhere { tried: usize, rejection: Rejection },
 }
 
 impl Service {
@@ -40,12 +42,13 @@ impl Service {
         let group = GroupKey::of(request.message.group_id());
         let (now, charge) = self.charge(submitter, group, length)?;
         let (submitter, _user) = self.actor(submitter);
+        let admitted = self.vain_proofs.admit(&submitter, now);
         let memory = self.pages.lend(&submitter, proof_bytes(length, &policy)).await?;
         let proposes = proposal.clone();
         let places = self
             .read_elsewhere(move |snapshot| {
                 let _memory = memory;
-                places(&Outside { snapshot, group, policy: &policy, now }, &proposes)
+                places(&Outside { snapshot, group, policy: &policy, now }, &proposes, admitted)
             })
             .await?;
         let accepted_ms = match places {
@@ -54,6 +57,10 @@ impl Service {
                 let propose = Propose { submitter, partitions, proposal };
                 sent(self.lanes.submit(group, Command::Propose(Box::new(propose)), None).await?)?.accepted_ms
             }
+            Places::Nowhere { tried, rejection } => {
+                self.vain_proofs.count(&submitter, tried, now);
+                return Err(rejection.into());
+            }
         };
         self.settle_charge(charge, now, accepted_ms);
         Ok(ExternalProposalResponse { accepted_ms })
@@ -61,17 +68,20 @@ impl Service {
 }
 
 /// Every candidate for which the signature is not known to be wrong.
-fn places(outside: &Outside<'_>, proposal: &ExternalProposal) -> Result<Places, Error> {
+fn places(outside: &Outside<'_>, proposal: &ExternalProposal, admitted: Result<(), Error>) -> Result<Places, Error> {
     let (group, known) = outside.arrive(&RepeatKey::in_group(proposal.message()))?;
     if let Some(receipt) = known {
         return Ok(Places::Known(receipt));
     }
+    admitted?;
     let own_proof = proposal.own_proof(group.cipher_suite);
     if own_proof == Proof::Invalid {
-        return Err(Rejection::InvalidSignature.into());
+        return Ok(Places::Nowhere { tried: 0, rejection: Rejection::InvalidSignature });
     }
     let (mut partitions, mut is_refuted) = (Vec::new(), false);
-    for candidate in outside.candidates(proposal.epoch())? {
+    let candidates = outside.candidates(proposal.epoch())?;
+    let tried = candidates.len();
+    for candidate in candidates {
         let proof = match candidate.group_info.filter(|_| !proposal.is_from_new_member()) {
             Some(key) => proposal.proof_for(&outside.group_info(&key)?),
             None => own_proof,
@@ -83,7 +93,7 @@ fn places(outside: &Outside<'_>, proposal: &ExternalProposal) -> Result<Places, 
     }
     match (partitions.is_empty(), is_refuted) {
         (false, _) => Ok(Places::Found(partitions)),
-        (true, true) => Err(Rejection::InvalidSignature.into()),
-        (true, false) => Err(Rejection::StaleJoin.into()),
+        (true, true) => Ok(Places::Nowhere { tried, rejection: Rejection::InvalidSignature }),
+        (true, false) => Ok(Places::Nowhere { tried, rejection: Rejection::StaleJoin }),
     }
 }

@@ -45,6 +45,7 @@ mod sweep;
 mod tests;
 mod tokens;
 mod user;
+mod vain_proofs;
 mod view;
 mod waiters;
 mod welcome;
@@ -169,6 +170,7 @@ pub struct Service {
     rates: rates::Rates,
     arrangements: arrangements::Arrangements,
     preflights: Option<preflight::Preflights>,
+    vain_proofs: vain_proofs::VainProofs,
 }
 
 /// The policy in force, which a reload replaces.
@@ -226,6 +228,7 @@ impl Service {
             rates: rates::Rates::new(limits.rates),
             arrangements,
             preflights: None,
+            vain_proofs: vain_proofs::VainProofs::default(),
         })
     }
 

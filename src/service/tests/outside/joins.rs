@@ -110,6 +110,53 @@ async fn a_borrowed_group_info_leads_nobody_astray() {
     assert_eq!(there, [request.message]);
 }
 
+/// The same while nobody has read the good commit yet: the copy is used by its committer, and so it is the dominant one.
+#[tokio::test]
+async fn a_borrowed_group_info_leads_nobody_astray_before_anybody_has_moved() {
+    let mut town = Town::found(open(), true).await;
+    let good = town.commit(0, true).await;
+    let mut bad = town.people[1].group.commit_update(false).unwrap();
+    let data = bad.commit_data.as_mut().unwrap();
+    data.next_partition_key = PartitionKey::new([0xbb; 16]);
+    data.group_info = good.commit_data.as_ref().unwrap().group_info.clone();
+    town.setup.send(&town.people[1].from, bad).await.unwrap();
+    town.setup.send(&town.people[1].from, key_of(&town, [0xbb; 16])).await.unwrap();
+    let (_dora, request) = town.dora(&as_published(&good));
+    let asked = GroupInfoRequest { group_id: town.group_id.clone() };
+    let given = town.setup.service.group_info(&peer("third.example"), &asked, None).await.unwrap();
+    assert_eq!(given.partition, PartitionKey::new([0xbb; 16]).masked(), "it is the dominant one");
+    town.join(&peer("third.example"), request.clone(), None).await.unwrap();
+    let there = messages(&town, good.commit_data.unwrap().next_partition_key).await;
+    assert_eq!(there, [request.message]);
+}
+
+/// What fits nowhere costs signatures. A provider has so many, and others their own.
+#[tokio::test]
+async fn a_provider_that_guesses_is_told_to_stop() {
+    let town = Town::found(open(), true).await;
+    let published = town.published(&user("dora"), None).await.unwrap();
+    let (_dora, request) = town.dora(&published);
+    let signature_end = request.message.bytes().len() - 33; // confirmation_tag<V>
+    let guess = |number: u8| altered(&request, |bytes| bytes[signature_end - 1] ^= number);
+    let from = peer("third.example");
+    // One candidate each.
+    for number in 1..=128 {
+        assert_eq!(town.join(&from, guess(number), None).await, Err(STALE), "{number}");
+    }
+    assert_eq!(town.join(&from, guess(129), None).await, Err(Error::TooManyInVain));
+    assert_eq!(
+        town.join(&from, request.clone(), None).await,
+        Err(Error::TooManyInVain),
+        "nobody can tell it from those"
+    );
+    let receipt = town.join(&peer("follower.example"), request.clone(), None).await.unwrap();
+    assert_eq!(town.join(&from, request, None).await, Ok(receipt), "to know it again takes no signature");
+    town.setup.clock.advance(5_000);
+    let published = town.published(&from, None).await.unwrap();
+    let (_erin, request) = town.newcomer("erin", &published);
+    town.join(&from, request, None).await.unwrap();
+}
+
 /// An application message that presents the key.
 fn key_of(town: &Town, key: [u8; 16]) -> SendRequest {
     SendRequest { partition_key: PartitionKey::new(key), ..say(&town.group_id, 2, "mine") }
