@@ -11,7 +11,7 @@ use crate::{
         http::{CallError, Channel, ChannelRequest, ChannelResponse, Operation, delivery_service},
     },
     mls::ContentType,
-    wire::{SendRequest, SendResponse},
+    wire::{LeaveGroupRequest, SendRequest, SendResponse},
 };
 
 impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
@@ -26,9 +26,26 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
             // Who leaves says nothing more: what it would commit is its own removal.
             let waits = self.in_flight.is_none() && (self.leaving.is_some() || !self.build_next()?);
             if self.group.is_removed() || waits {
-                return Ok(());
+                break;
             }
             self.deliver().await?;
+        }
+        self.take_leave().await
+    }
+
+    /// Tells the provider that nothing more of the group is wanted, if this client has left by its own wish. A provider
+    /// that has no such operation, as a hub that is reached directly, has nothing to be told.
+    pub(super) async fn take_leave(&mut self) -> Result<(), MemberError> {
+        if self.takes_leave {
+            let request = LeaveGroupRequest { group_id: self.group.group_id().to_vec() };
+            let request = ChannelRequest::new(
+                Operation::LeaveGroup,
+                delivery_service::encode(&request).map_err(GroupError::from)?,
+            );
+            match self.call(request).await {
+                Err(error) if error.is_transient() => return Err(error.into()),
+                Ok(_) | Err(_) => self.takes_leave = false,
+            }
         }
         Ok(())
     }

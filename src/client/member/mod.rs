@@ -56,6 +56,8 @@ pub struct Member<C: MlsConfig, H, P> {
     next_intent: u64,
     /// The removal of this client is proposed in this epoch, and no commit has taken it up yet.
     leaving: Option<Queued>,
+    /// This client has left, and its provider is still to be told.
+    takes_leave: bool,
     /// In how many more reads the partitions that the group has left are asked for stragglers.
     drains: u32,
 }
@@ -106,6 +108,7 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
             progress: VecDeque::new(),
             next_intent: 0,
             leaving: None,
+            takes_leave: false,
             drains: 0,
         }
     }
@@ -158,7 +161,9 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
     }
 
     /// Wants to leave the group. A member cannot commit its own removal: it proposes it, reads on, and proposes it again in
-    /// each epoch until somebody's commit has taken it up (draft §7.3). Nothing else is sent after it.
+    /// each epoch until somebody's commit has taken it up (draft §7.3). Nothing else is sent to the group after it. Then the
+    /// provider is told that its user wants no more of the group, for all of that user's clients: one that stays a member
+    /// reads on, and shows its provider so.
     ///
     /// # Errors
     /// [`QueueFull`]

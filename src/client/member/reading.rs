@@ -29,7 +29,7 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
             }
             wait = Duration::ZERO;
         }
-        Ok(())
+        self.take_leave().await
     }
 
     /// Reads one page of the current partition. Says whether that led anywhere.
@@ -99,9 +99,11 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
             }
             Event::Removed { .. } => {
                 let in_flight = self.in_flight.take().and_then(|in_flight| in_flight.queued);
+                self.takes_leave = self.leaving.is_some();
                 self.progress.extend(self.leaving.take().map(done));
-                let dropped = in_flight.into_iter().chain(self.queue.drain(..));
-                let dropped = dropped.map(|queued| match queued.intent {
+                let dropped: Vec<_> = in_flight.into_iter().chain(self.queue.drain(..)).collect();
+                self.takes_leave |= dropped.iter().any(|queued| queued.intent == Intent::Leave);
+                let dropped = dropped.into_iter().map(|queued| match queued.intent {
                     Intent::Leave => done(queued),
                     _ => Progress::Dropped { intent: queued.id, cause: Cause::Removed },
                 });

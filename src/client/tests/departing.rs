@@ -10,8 +10,11 @@ use super::{
     hub::ModelHub,
 };
 use crate::{
-    client::{Cause, Event, IntentId, Member, MemberPolicy, ProblemCode, Progress, propose_joining},
-    wire::{GroupInfoResponse, Message},
+    client::{
+        Cause, Event, IntentId, Member, MemberError, MemberPolicy, ProblemCode, Progress, http::Operation,
+        propose_joining,
+    },
+    wire::{GroupInfoResponse, LeaveGroupRequest, Message, encode},
 };
 
 type Acting = Member<Config, ModelChannel, ModelPace>;
@@ -66,6 +69,59 @@ async fn who_leaves_proposes_it_until_a_commit_takes_it_up() {
         sync(&mut alice).await;
         assert_eq!(alice.group().group().roster().members().len(), 2);
     }
+}
+
+/// The provider is told once it is done, and told again when it was not there; whoever is removed by others tells nobody.
+#[tokio::test]
+async fn who_has_left_takes_leave_of_the_provider() {
+    let hub = ModelChannel::new(ModelHub::default());
+    let [alice, bob, carol] = group(["alice", "bob", "carol"], Handshakes::Public);
+    let channels = [hub.another(), hub.another(), hub.another()];
+    let [mut alice, mut bob, mut carol] = [(alice, &channels[0]), (bob, &channels[1]), (carol, &channels[2])]
+        .map(|(person, channel)| act(person, channel));
+    carol.leave().unwrap();
+    sync(&mut carol).await;
+    sync(&mut alice).await;
+    alice.remove(b"bob").unwrap();
+    for member in [&mut alice, &mut bob] {
+        sync(member).await;
+    }
+    // As often as one request is tried.
+    let attempts = MemberPolicy::default().backoff.attempts as usize;
+    channels[2].fail(&vec![Fault::RequestLost; attempts]);
+    let unheard = carol.sync(Duration::ZERO).await.unwrap_err();
+    assert!(matches!(unheard, MemberError::Call(_)), "{unheard:?}");
+    assert!(carol.group().is_removed() && bob.group().is_removed());
+    for _again in 0..2 {
+        sync(&mut carol).await;
+    }
+    let leaves = |channel: &ModelChannel| {
+        let sent = channel.sent().into_iter();
+        sent.filter(|(operation, ..)| *operation == Operation::LeaveGroup).map(|(_, _, body)| body).collect::<Vec<_>>()
+    };
+    let told = LeaveGroupRequest { group_id: GROUP_ID.to_vec() };
+    assert_eq!(leaves(&channels[2]), vec![encode(&told).unwrap(); attempts + 1]);
+    assert!(leaves(&channels[0]).is_empty() && leaves(&channels[1]).is_empty());
+}
+
+/// A hub that is reached directly has no users of its own to forget.
+#[tokio::test]
+async fn a_provider_that_knows_no_leaves_is_left_all_the_same() {
+    let channel = ModelChannel::new(ModelHub::default());
+    let [alice, carol] = group(["alice", "carol"], Handshakes::Public);
+    let (mut alice, mut carol) = (act(alice, &channel.another()), act(carol, &channel));
+    let leaving = carol.leave().unwrap();
+    sync(&mut carol).await;
+    sync(&mut alice).await;
+    alice.update().unwrap();
+    sync(&mut alice).await;
+    channel.fail(&[Fault::Refused(ProblemCode::Malformed)]);
+    for _again in 0..2 {
+        sync(&mut carol).await;
+    }
+    assert!(is_done(&told(&mut carol), leaving));
+    let leaves = channel.sent().iter().filter(|(operation, ..)| *operation == Operation::LeaveGroup).count();
+    assert_eq!(leaves, 1);
 }
 
 /// The proposal is sequenced, and its answer lost; or it is lost itself, and another epoch begins before it is sent again.

@@ -62,14 +62,13 @@ async fn leave(handshakes: Handshakes) {
     carol.say("farewell").await;
     let has_farewell = |device: &Device| device.heard.values().any(|text| text == "farewell");
     alice.read_until(has_farewell).await;
+    assert_eq!(push(&world, &dave, followed).await, 200);
     dave.read_until(|dave| dave.member.group().is_removed()).await;
     assert_eq!([&alice.left, &carol.left], [&["dave"], &["dave"]]);
     assert_eq!(dave.member.unsettled().count(), 0);
     assert!(!has_farewell(&dave));
 
-    // His provider has no other user in the group.
-    assert_eq!(push(&world, &dave, followed).await, 200);
-    dave.newcomer.asked(async || dave.newcomer.service().leave_group(dave.member.group().group_id()).await).await;
+    // His client has told his provider, which has no other user in the group.
     assert_eq!(push(&world, &dave, followed).await, 410);
     let asked = world.line(THIRD, HUB).happened().requests;
     alice.member.update().unwrap();
