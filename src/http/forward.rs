@@ -20,7 +20,7 @@ use crate::{
     client::http::{ChannelRequest, Operation},
     sequencer::GroupKey,
     service::{Found, UserId},
-    wire::{GroupId, ReceiveRequest, SendRequest, ServiceProviderId},
+    wire::{GroupId, ProblemCode, ReceiveRequest, SendRequest, ServiceProviderId},
 };
 
 /// Forwards a send, byte for byte.
@@ -71,9 +71,20 @@ pub(super) async fn receive(
         request: ChannelRequest::new(Operation::Receive, body),
         question: Question { group, partition, counter: request.counter, waits: true },
     };
-    let page = match push_wait::wait(&asking, user, &request.partition_key, wait).await? {
-        Waited::Here(answer) => return respond::received(*answer),
-        Waited::AtHub(page) => page,
+    let page = match push_wait::wait(&asking, user, &request.partition_key, wait).await {
+        Ok(Waited::Here(answer)) => return respond::received(*answer),
+        Ok(Waited::AtHub(page)) if !page.is_unavailable() => page,
+        Err(problem) if problem.code != ProblemCode::Unavailable => return Err(problem),
+        // The hub does not say how things stand. What it has pushed stands as it was.
+        silence => {
+            if let Some(answer) = hub.service.kept_for(user, (group, partition), request.counter).await? {
+                return respond::received(answer);
+            }
+            match silence? {
+                Waited::Here(answer) => return respond::received(*answer),
+                Waited::AtHub(page) => page,
+            }
+        }
     };
     let hinted = page.hinted();
     if !page.is_success() || (hinted.is_empty() && page.found() == Found::Nothing) {

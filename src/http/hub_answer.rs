@@ -153,6 +153,11 @@ impl HubPage {
         self.answer.is_hurried
     }
 
+    /// Whether the hub can do nothing at the moment, or nothing more for this provider.
+    pub(super) fn is_unavailable(&self) -> bool {
+        self.answer.is_unavailable()
+    }
+
     /// The counter to ask with next, if the hub said so.
     pub(super) fn next_index(&self) -> Option<u32> {
         self.answer.fields.get(&fields::NEXT_INDEX)?.to_str().ok()?.parse().ok()

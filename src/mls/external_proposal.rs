@@ -5,7 +5,7 @@ use std::ops::Range;
 use mls_rs_codec::MlsDecode;
 
 use super::{
-    CipherSuite, ContentType, EpochNumber, ProtocolVersion, Sender, Walk, WireFormat, WireMessage,
+    CipherSuite, ContentType, EpochNumber, ProtocolVersion, Sender, Walk, WireFormat, WireKeyPackage, WireMessage,
     grammar::{key_package, located, proposal, vector},
 };
 
@@ -78,6 +78,14 @@ impl ExternalProposal {
     /// The epoch that it is for.
     pub fn epoch(&self) -> EpochNumber {
         self.message.epoch()
+    }
+
+    /// The KeyPackage of a new member who proposes to be added.
+    pub fn key_package(&self) -> Option<WireKeyPackage> {
+        let Signer::NewMember(..) = self.signer else { return None };
+        let mut content = self.message.public_content();
+        let _add = u16::mls_decode(&mut content).ok()?;
+        WireKeyPackage::mls_decode(&mut content).ok()
     }
 
     /// Whether the signature can be checked without the group's state.

@@ -68,14 +68,10 @@ impl Service {
             self.lanes.remark(group, Some(Command::Follow(follow)), None);
         }
         Ok(match next {
-            Next::Serve => match self.kept_page(place, counter).await? {
-                Some(answer) => {
-                    self.entitlements(user, group, partition, Vec::new(), Found::Messages).await?;
-                    Step::Serve(Box::new(answer))
-                }
-                // It has been let go in the meantime.
-                None => Step::Pull,
-            },
+            // It may have been let go in the meantime.
+            Next::Serve => {
+                self.kept_for(user, place, counter).await?.map_or(Step::Pull, |answer| Step::Serve(Box::new(answer)))
+            }
             Next::Subscribe => Step::Subscribe(self.begin_subscribing(hub, place, record, counter).await?),
             Next::AwaitPush(ms) => Step::AwaitPush(Duration::from_millis(ms)),
             Next::Look => Step::Look,
@@ -100,6 +96,26 @@ impl Service {
         let follow = Follow { partition: place.1, lease: Lease::Asked { from: counter, until_ms } };
         self.lanes.submit(place.0, Command::Follow(follow), None).await?;
         Ok(subscribing)
+    }
+
+    /// What is kept of a partition from that message on, for a user who has shown its key; nothing if that message is not.
+    ///
+    /// # Errors
+    /// As [`Service::next_step`].
+    pub async fn kept_for(
+        self: &Arc<Self>,
+        user: &UserId,
+        place: Place,
+        counter: u32,
+    ) -> Result<Option<Answer>, Error> {
+        if !self.limits.follows {
+            return Ok(None);
+        }
+        let answer = self.kept_page(place, counter).await?;
+        if answer.is_some() {
+            self.entitlements(user, place.0, place.1, Vec::new(), Found::Messages).await?;
+        }
+        Ok(answer)
     }
 
     async fn kept_page(self: &Arc<Self>, place: Place, counter: u32) -> Result<Option<Answer>, Error> {

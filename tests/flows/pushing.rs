@@ -6,7 +6,7 @@ use std::time::Duration;
 use restante::{
     client::{
         ProblemCode,
-        http::{Channel, ChannelRequest, Operation},
+        http::{CallError, Channel, ChannelRequest, Operation},
     },
     wire::{Epoch, Message, PartitionKey, PushRequest, PushResponse, ReceiveResponse, decode, encode},
 };
@@ -116,6 +116,19 @@ async fn what_is_pushed_is_there_for_everybody_who_waits_even_without_the_hub() 
     let received = dave.wait(&group, 0, 1, 10).await.unwrap();
     assert_eq!(texts(&received.response.epoch), expected[1..]);
     assert_eq!((received.first_index, received.next_index, received.more), (Some(1), Some(5), false));
+    // Who does not wait is given the same. What is not here, nobody can tell.
+    for (from, kept) in [(0, &expected[..]), (3, &expected[3..])] {
+        let received = dave.read(&group, 0, from).await.unwrap();
+        assert_eq!(texts(&received.response.epoch), kept);
+        assert_eq!((received.first_index, received.next_index, received.more), (Some(from), Some(5), false));
+        assert!(received.response.hints.is_empty());
+    }
+    let unknown = [dave.read(&group, 0, 5).await, dave.read(&group, 1, 0).await, dave.wait(&group, 0, 5, 1).await];
+    for answer in unknown {
+        assert!(answer.as_ref().is_err_and(CallError::is_transient), "{answer:?}");
+    }
+    let stranger = pair.follower.user("erin");
+    assert!(stranger.read(&group, 7, 0).await.is_err(), "whoever has not the key is given nothing");
 }
 
 /// Both are killed and started again, again and again; the hub follows a commit; nothing is lost or doubled.

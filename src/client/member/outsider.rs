@@ -10,9 +10,10 @@ use crate::{
         http::{CallError, Channel, ChannelRequest, DeliveryService, Operation, delivery_service},
         own_leaves, propose_joining,
     },
+    mls::ExternalProposal,
     wire::{
-        ExternalProposalResponse, GroupId, GroupInfoRequest, GroupInfoResponse, JoinToken, SendResponse,
-        ServiceProviderId,
+        ClientId, ExternalProposalResponse, GroupId, GroupInfoRequest, GroupInfoResponse, JoinToken, SendResponse,
+        ServiceProviderId, UploadKeyPackagesRequest,
     },
 };
 
@@ -117,17 +118,25 @@ impl<C: MlsConfig + Clone, H: Channel, P: Pace> Outsider<C, H, P> {
         self.enter(Some(old_leaf)).await
     }
 
-    /// Proposes to be added by a member, whose Welcome then goes to `service_provider`.
+    /// Proposes to be added by a member, whose Welcome then comes to the inbox of that client at `service_provider`, the own
+    /// one. That takes no Welcome for a KeyPackage that it does not know (specs/protocol.md, V7), so the one in the proposal
+    /// is uploaded first. It may be given to somebody else as well, if the user has no other one left: whoever is added
+    /// twice by it can join once.
     ///
     /// # Errors
     /// As [`Outsider::join`].
     pub async fn propose(
         &mut self,
         service_provider: &ServiceProviderId,
+        client_id: ClientId,
     ) -> Result<ExternalProposalResponse, JoinError> {
         for _attempt in 0..=self.policy.rebuilds {
             let published = self.published().await?;
             let proposal = propose_joining(&self.client, service_provider, self.group_id.as_bytes(), &published)?;
+            let key_package = ExternalProposal::of(&proposal.message).ok().and_then(|proposal| proposal.key_package());
+            let upload = UploadKeyPackagesRequest { client_id, key_packages: key_package.into_iter().collect() };
+            let upload = delivery_service::encode(&upload).map_err(GroupError::from)?;
+            self.call(ChannelRequest::new(Operation::UploadKeyPackages, upload)).await?;
             let body = delivery_service::encode(&proposal).map_err(GroupError::from)?;
             match self.call(ChannelRequest::new(Operation::ExternalProposal, body)).await {
                 Ok(response) => return Ok(delivery_service::decode(&response)?),

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::StatusCode;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Semaphore, mpsc, watch},
     task::JoinHandle,
     time::timeout,
 };
@@ -24,7 +24,7 @@ use crate::{
     },
     courier::{Courier, DeliveryLimits, pushes},
     sequencer::{GroupKey, Subscription},
-    service::setup::{PATIENCE, Setup, commit, key, peer, provider, say, texts_of, user},
+    service::setup::{HOUR, PATIENCE, Setup, commit, key, peer, provider, say, texts_of, user},
     wire::{MEDIA_TYPE, PartitionKey, PushRequest, PushResponse, SubscribeRequest, decode, encode},
 };
 
@@ -44,6 +44,10 @@ const QUICK: pushes::Pace = pushes::Pace {
 struct Follower {
     script: Arc<Mutex<VecDeque<Answer>>>,
     arrived: mpsc::UnboundedSender<PushRequest>,
+    /// Each answer takes one. There are enough, unless a test takes them away.
+    answers: Arc<Semaphore>,
+    /// What has arrived and was not answered, and the most of that.
+    unanswered: Arc<Mutex<(usize, usize)>>,
 }
 
 impl Follower {
@@ -56,6 +60,19 @@ impl Follower {
         let scripted = self.script.lock().unwrap().pop_front();
         scripted.unwrap_or_else(|| wants(next_counter))
     }
+
+    /// Answers when it may.
+    async fn answer_in_time(self, arrived: Arrived) -> Answer {
+        {
+            let (now, most) = &mut *self.unanswered.lock().unwrap();
+            *now += 1;
+            *most = (*most).max(*now);
+        }
+        let answer = self.answer(&arrived);
+        self.answers.acquire().await.unwrap().forget();
+        self.unanswered.lock().unwrap().0 -= 1;
+        answer
+    }
 }
 
 fn wants(next_counter: u32) -> Answer {
@@ -67,6 +84,8 @@ struct Stage {
     courier: Option<(watch::Sender<bool>, JoinHandle<()>)>,
     providers: crate::client::http::ProviderClient,
     script: Arc<Mutex<VecDeque<Answer>>>,
+    answers: Arc<Semaphore>,
+    unanswered: Arc<Mutex<(usize, usize)>>,
     pushed: mpsc::UnboundedReceiver<PushRequest>,
 }
 
@@ -75,16 +94,13 @@ impl Stage {
         let setup = Setup::new();
         let authority = Authority::new();
         let (arrived, pushed) = mpsc::unbounded_channel();
-        let follower = Follower { script: Arc::default(), arrived };
-        let script = follower.script.clone();
+        let answers = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+        let follower = Follower { script: Arc::default(), arrived, answers, unanswered: Arc::default() };
+        let Follower { script, answers, unanswered, .. } = follower.clone();
         let server = server_config(&authority, &authority.issue(&["follower.example"]), &["h2"]);
-        let address = serve_tls(server, move |arrived| {
-            let answer = follower.answer(&arrived);
-            async move { answer }
-        })
-        .await;
+        let address = serve_tls(server, move |arrived| follower.clone().answer_in_time(arrived)).await;
         let providers = peer_client(&authority, &authority.issue(&["hub.example"]), "follower.example", address);
-        Self { setup, courier: None, providers, script, pushed }
+        Self { setup, courier: None, providers, script, answers, unanswered, pushed }
     }
 
     /// From now on there is a courier.
@@ -304,4 +320,74 @@ async fn a_subscriber_that_is_not_there_loses_nothing() {
     for number in 0..10 {
         stage.cursor(&group, number, Some(if number == 0 { 2 } else { 1 })).await;
     }
+}
+
+/// An hour by the hub's clock, in which the group talks on: what it missed comes in order and once, under the same lease.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_that_was_down_for_an_hour_has_missed_nothing() {
+    let mut stage = Stage::new().await;
+    let group = stage.setup.group().await;
+    let partition_key = PartitionKey::new(key(0));
+    let request = SubscribeRequest { group_id: group.clone(), partition_key, from_counter: 0, ttl_seconds: 7200 };
+    stage.setup.service.subscribe(&provider("follower.example"), &request).await.unwrap();
+    stage.start();
+    let minutes: Vec<_> = (0..60).map(|minute| format!("minute {minute}")).collect();
+    for text in &minutes {
+        stage.script([answer(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "")]);
+        stage.say(&group, 0, text).await;
+        stage.setup.clock.advance(HOUR / 60);
+    }
+    stage.cursor(&group, 0, Some(60)).await;
+    let mut taken: Vec<String> = Vec::new();
+    while taken.len() < minutes.len() {
+        let (first_index, texts) = stage.next().await;
+        // What it refused comes again, from the same place on.
+        taken.truncate(usize::try_from(first_index).unwrap());
+        assert_eq!(usize::try_from(first_index).unwrap(), taken.len(), "no gap");
+        taken.extend(texts);
+    }
+    assert_eq!(taken, minutes);
+}
+
+/// How often one that is down is dialled: not so often that it matters, often enough for who comes back.
+#[test]
+fn a_peer_that_is_down_is_tried_a_few_times_an_hour() {
+    for jitter in [0, u64::MAX] {
+        let (mut waited, mut tries) = (Duration::ZERO, 0);
+        while waited < Duration::from_secs(3600) {
+            tries += 1;
+            waited += pushes::PACE.backoff.delay(tries, jitter, None);
+        }
+        assert!((12..60).contains(&tries), "{tries}");
+    }
+}
+
+/// It takes its time for each push: a few are with it, the others wait in the store, and the group does not wait at all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_subscriber_keeps_nobody_waiting_but_itself() {
+    const PARTITIONS: u8 = 20;
+    let mut stage = Stage::new().await;
+    let group = stage.setup.group().await;
+    stage.answers.forget_permits(Semaphore::MAX_PERMITS);
+    for number in 0..PARTITIONS {
+        stage.say(&group, number, "first").await;
+        stage.subscribe(&group, number, 0).await;
+    }
+    stage.start();
+    let full = async {
+        while stage.unanswered.lock().unwrap().0 < 8 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, full).await.expect("as many as may be under way are");
+    // What is sent meanwhile is acknowledged as ever.
+    for number in 0..PARTITIONS {
+        stage.say(&group, number, "second").await;
+    }
+    assert_eq!(*stage.unanswered.lock().unwrap(), (8, 8));
+    stage.answers.add_permits(1000);
+    for number in 0..PARTITIONS {
+        stage.cursor(&group, number, Some(2)).await;
+    }
+    assert_eq!(stage.unanswered.lock().unwrap().1, 8);
 }

@@ -18,7 +18,7 @@ use crate::{
         tests::cast::{Config, Handshakes, client},
     },
     service::setup::{provider, user_id},
-    wire::{GroupId, encode},
+    wire::{ClientId, GroupId, encode},
 };
 
 /// The way to the local listener of the house.
@@ -156,5 +156,8 @@ async fn what_nobody_published_nobody_joins() {
     Call::local("/v1/send", body).answer(&way.house).await.assert_ok();
     let mut dora = outsider("dora", &way, &id);
     assert!(matches!(dora.join().await, Err(JoinError::NoGroupInfo)));
-    assert!(matches!(dora.propose(&provider("third.example")).await, Err(JoinError::NoGroupInfo)));
+    assert!(matches!(
+        dora.propose(&provider("third.example"), ClientId::new([4; 16])).await,
+        Err(JoinError::NoGroupInfo)
+    ));
 }

@@ -7,7 +7,8 @@ use std::{
 
 use mls_rs::identity::SigningIdentity;
 use restante::client::{
-    Backoff, Event, IntentId, Member, MemberPolicy, PartitionedGroup, Place, Progress, TokioPace, http::LocalClient,
+    Backoff, Event, IntentId, Member, MemberPolicy, NewMember, PartitionedGroup, Place, Progress, TokioPace,
+    http::LocalClient,
 };
 
 use super::{
@@ -56,6 +57,8 @@ pub(super) struct Device {
     pub(super) joined: Vec<String>,
     pub(super) left: Vec<String>,
     pub(super) proposals: usize,
+    /// Who has proposed to be added.
+    pub(super) newcomers: Vec<NewMember>,
 }
 
 impl Device {
@@ -74,6 +77,7 @@ impl Device {
             joined: Vec::new(),
             left: Vec::new(),
             proposals: 0,
+            newcomers: Vec::new(),
         }
     }
 
@@ -160,7 +164,10 @@ impl Device {
                 self.joined.extend(committed.joined.iter().map(|one| name_of(&one.signing_identity)));
                 self.left.extend(committed.left.iter().map(|one| name_of(&one.signing_identity)));
             }
-            Event::Proposal { .. } => self.proposals += 1,
+            Event::Proposal { newcomer, .. } => {
+                self.proposals += 1;
+                self.newcomers.extend(newcomer.map(|newcomer| *newcomer));
+            }
             Event::Sent { .. } | Event::Lost { .. } | Event::Superseded { .. } | Event::Removed { .. } => {}
             Event::Ignored { .. } | Event::Gap { .. } => panic!("{}: {event:?}", self.name()),
         }

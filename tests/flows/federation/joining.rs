@@ -122,7 +122,7 @@ async fn join(handshakes: Handshakes, access: Access) {
 }
 
 /// A member's provider vouches for somebody.
-async fn vouch(member: &Device) -> JoinToken {
+pub(super) async fn vouch(member: &Device) -> JoinToken {
     let group = member.member.group();
     let request = JoinTokenRequest {
         group_id: group.group_id().to_vec(),
@@ -133,7 +133,11 @@ async fn vouch(member: &Device) -> JoinToken {
     JoinToken::new(response.token).unwrap()
 }
 
-async fn ask(newcomer: &Newcomer, group_id: &[u8], token: Option<&JoinToken>) -> Result<GroupInfoResponse, CallError> {
+pub(super) async fn ask(
+    newcomer: &Newcomer,
+    group_id: &[u8],
+    token: Option<&JoinToken>,
+) -> Result<GroupInfoResponse, CallError> {
     let request = GroupInfoRequest { group_id: group_id.to_vec() };
     newcomer
         .asked(async || match newcomer.service().group_info(&request, token).await {
@@ -168,7 +172,7 @@ async fn enter(newcomer: Newcomer, group_id: &[u8], token: Option<JoinToken>, lo
     Device::over(newcomer, outsider.into_member(joined))
 }
 
-fn code(error: &CallError) -> Option<ProblemCode> {
+pub(super) fn code(error: &CallError) -> Option<ProblemCode> {
     match error {
         CallError::Problem(Problem { code, .. }) => *code,
         _ => None,
@@ -176,7 +180,7 @@ fn code(error: &CallError) -> Option<ProblemCode> {
 }
 
 /// What a refusal that stays says; an error that passes is passed on.
-fn refusal<T>(outcome: Result<T, CallError>) -> Result<Result<T, ProblemCode>, CallError> {
+pub(super) fn refusal<T>(outcome: Result<T, CallError>) -> Result<Result<T, ProblemCode>, CallError> {
     match outcome {
         Ok(answer) => Ok(Ok(answer)),
         Err(error) if error.is_transient() => Err(error),

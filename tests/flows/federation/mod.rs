@@ -12,6 +12,7 @@ mod joining;
 mod leaving;
 mod lines;
 mod newcomer;
+mod outside;
 mod pushing;
 mod rough_line;
 mod world;

@@ -71,6 +71,11 @@ impl Newcomer {
         Self { name, client, channel: world.channel(provider, user), provider, id: ClientId::new(id) }
     }
 
+    /// Under what its provider knows it.
+    pub(super) fn id(&self) -> ClientId {
+        self.id
+    }
+
     /// Uploads one KeyPackage and shows it.
     pub(super) async fn upload(&self) -> NewMember {
         let message =
