@@ -16,6 +16,7 @@ mod committer;
 #[path = "../shared/cpu.rs"]
 mod cpu;
 mod disk;
+mod goals;
 #[path = "../shared/groups.rs"]
 mod groups;
 mod hub;
@@ -24,7 +25,6 @@ mod load;
 mod message;
 mod redis;
 #[path = "../shared/row.rs"]
-#[allow(dead_code, reason = "shared with another measurement; nobody needs all of it")]
 mod row;
 #[path = "../shared/server.rs"]
 mod server;
@@ -77,8 +77,8 @@ fn main() {
             }
         }
     }
-    table.write("durable.json");
-    table.print_goals();
+    table.write(concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench"), "durable.json");
+    goals::print(&table);
 }
 
 fn measure_hub(table: &mut Table, wanted: &dyn Fn(&str) -> bool) {

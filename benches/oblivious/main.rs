@@ -27,7 +27,6 @@ mod outcomes;
 mod provider;
 mod ranks;
 #[path = "../shared/row.rs"]
-#[allow(dead_code, reason = "shared with another measurement, which has goals of its own")]
 mod row;
 mod sealed;
 #[path = "../shared/server.rs"]
@@ -99,8 +98,9 @@ fn main() -> ExitCode {
             measure(PACED_SEALED, true, Some(RATE), Provider::sealed_fetches);
         }
     }
-    table.write("oblivious.json");
-    let more = |with: &str, without: &str| Some(table.server_cpu_us(with, 64)? - table.server_cpu_us(without, 64)?);
+    table.write(concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench"), "oblivious.json");
+    let cpu = |name: &str| table.find(name, 64)?.server_cpu_us;
+    let more = |with: &str, without: &str| Some(cpu(with)? - cpu(without)?);
     println!();
     for (added, of) in [
         (more(PACED_SEALED, PACED_FETCH), "a fetch, 10 000 per second; goal: 40"),

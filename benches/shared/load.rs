@@ -1,7 +1,7 @@
 //! The generator: connections with one request in flight each, driven by one thread.
 //!
 //! It writes prepared bytes and looks only for the end of the answer, so that most of the machine is left to the
-//! server. Each connection asks again when it was answered, or, at a given rate, when its turn has come.
+//! servers. Each connection asks again when it was answered, or, at a given rate, when its turn has come.
 
 use std::{
     cell::Cell,
@@ -12,7 +12,7 @@ use std::{
 
 use hdrhistogram::Histogram;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     task::{JoinSet, LocalSet},
 };
@@ -23,8 +23,8 @@ pub(crate) struct Load {
     pub(crate) address: SocketAddr,
     pub(crate) in_flight: usize,
     pub(crate) length: Duration,
-    /// How many requests all connections begin in a second, if they do not ask as fast as they can. Timers are good to a
-    /// millisecond, so they come in small crowds, and latencies say little.
+    /// How many requests all connections begin in a second, whether others were answered or not, if they do not ask as
+    /// fast as they can. Time is counted from when a request should have begun.
     pub(crate) rate: Option<f64>,
 }
 
@@ -48,14 +48,26 @@ struct Progress {
     ending: Cell<bool>,
 }
 
+/// Asks over connections of plain TCP.
 pub(crate) fn run(load: &Load, target: &Target, cpu_seconds: impl Fn() -> f64) -> Measured {
+    run_over(load, dial, target, cpu_seconds)
+}
+
+/// Asks over connections that are made so, one after the other.
+pub(crate) fn run_over<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    load: &Load,
+    dial: impl AsyncFn(SocketAddr) -> S,
+    target: &Target,
+    cpu_seconds: impl Fn() -> f64,
+) -> Measured {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let progress = Rc::new(Progress::default());
     LocalSet::new().block_on(&runtime, async {
         let mut connections = JoinSet::new();
         for number in 0..load.in_flight {
+            let stream = dial(load.address).await;
             let turns = load.rate.map(|rate| Turns::of(number, load.in_flight, rate));
-            connections.spawn_local(connection(load.address, target.clone(), progress.clone(), turns));
+            connections.spawn_local(connection(stream, target.clone(), progress.clone(), turns));
         }
         tokio::time::sleep(load.length / 4).await;
         progress.counting.set(true);
@@ -72,6 +84,9 @@ pub(crate) fn run(load: &Load, target: &Target, cpu_seconds: impl Fn() -> f64) -
     })
 }
 
+/// Tokio's timer wakes as late as this.
+const TIMER_GRAIN: Duration = Duration::from_millis(2);
+
 /// When a connection may ask, if not at once.
 struct Turns {
     next: tokio::time::Instant,
@@ -86,31 +101,40 @@ impl Turns {
         Self { next: tokio::time::Instant::now() + between * number, apart: between * connections }
     }
 
-    /// A turn that was missed is taken at once.
-    async fn wait(&mut self) {
+    /// A turn that was missed is taken at once. When it began, or should have begun: the timer's own grain is not the
+    /// server's, and being late because the last answer was late is.
+    async fn wait(&mut self) -> Instant {
         tokio::time::sleep_until(self.next).await;
+        let (due, now) = (self.next.into_std(), Instant::now());
         self.next += self.apart;
+        if now - due > TIMER_GRAIN { due } else { now }
     }
 }
 
-async fn connection(
-    address: SocketAddr,
+/// A connection of plain TCP.
+pub(crate) async fn dial(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
     target: Target,
     progress: Rc<Progress>,
     mut turns: Option<Turns>,
 ) -> Histogram<u64> {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.set_nodelay(true).unwrap();
     let mut histogram = Histogram::<u64>::new(3).unwrap();
     let (mut request, mut answer) = (Vec::new(), Vec::with_capacity(16 * 1024));
     while !progress.ending.get() {
         request.clear();
         (target.request)(progress.number.replace(progress.number.get() + 1), &mut request);
-        if let Some(turns) = &mut turns {
-            turns.wait().await;
-        }
-        let start = Instant::now();
+        let start = match &mut turns {
+            Some(turns) => turns.wait().await,
+            None => Instant::now(),
+        };
         stream.write_all(&request).await.unwrap();
+        stream.flush().await.unwrap();
         answer.clear();
         while (target.answer)(&answer).is_none() {
             assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "the server closed the connection");

@@ -17,14 +17,19 @@ mod child;
 mod cpu;
 mod floor;
 mod gateway;
+mod goals;
+#[path = "../../../benches/shared/load.rs"]
+#[allow(dead_code, reason = "shared: here all connections are of TLS")]
 mod load;
 mod pki;
+#[path = "../../../benches/shared/row.rs"]
 mod row;
+mod target;
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use child::Child;
-use load::{Load, Pace};
+use load::Load;
 use row::{Row, Table};
 
 /// How long each row is measured, after a quarter of it as warm-up.
@@ -64,24 +69,25 @@ fn measure(only: &str) {
         Subject { name: "relay", address: relay.address, process: relay.id() },
     ];
     let mut table = Table::default();
-    let run = |subject: &Subject, in_flight: usize, pace: Pace| {
-        let load =
-            Load { address: subject.address, folder: folder.path(), token: &token, in_flight, length: LENGTH, pace };
-        load::run(&load, || cpu::seconds(subject.process))
+    let target = target::relayed(&token);
+    let run = |subject: &Subject, in_flight: usize, rate: Option<f64>| {
+        let load = Load { address: subject.address, in_flight, length: LENGTH, rate };
+        let dial = async |address| target::dial(folder.path(), address).await;
+        load::run_over(&load, dial, &target, || cpu::seconds(subject.process))
     };
     let wanted = |name: &str| name.contains(only);
     for in_flight in IN_FLIGHT {
         for subject in subjects.iter().filter(|subject| wanted(subject.name)) {
-            table.add(Row::new(subject.name, in_flight, run(subject, in_flight, Pace::Closed)));
+            table.add(Row::new(subject.name, in_flight, false, run(subject, in_flight, None)));
         }
     }
     // At the relay's own quarter, all three at the same rate.
-    if let Some(rate) = table.rate("relay", 64) {
+    if let Some(rate) = table.find("relay", 64).map(|measured| measured.rate) {
         for subject in &subjects {
-            let pace = Pace::Open { per_second: rate / 4.0 };
-            table.add(Row::new(&format!("{} at a quarter", subject.name), 64, run(subject, 64, pace)));
+            let name = format!("{} at a quarter", subject.name);
+            table.add(Row::new(&name, 64, false, run(subject, 64, Some(rate / 4.0))));
         }
     }
-    table.write();
-    table.print_goals();
+    table.write(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bench"), "relay.json");
+    goals::print(&table);
 }
