@@ -7,27 +7,16 @@ use std::sync::Arc;
 
 use super::{
     Error, Service, Submitter,
-    outside::{Outside, proof_bytes},
+    outside::{Outside, Placed, Unplaced},
     send::{bytes_of, sent},
 };
 use crate::{
     mls::{ExternalCommit, Proof},
     sequencer::{
-        Announcement, BlobKey, Candidate, Command, Credit, Ground, GroupKey, Join, Preflight, Receipt, Rejection,
-        RepeatKey, Sight, SizeLimit,
+        Announcement, BlobKey, Candidate, Command, Credit, Ground, Group, GroupKey, Join, Preflight, Rejection, Sight,
     },
     wire::{ExternalJoinRequest, JoinToken, MaskedPartitionKey, SendResponse, ServiceProviderId},
 };
-
-/// Where an external commit belongs.
-enum Place {
-    /// Where it was sequenced before.
-    Known(Receipt),
-    /// In this partition.
-    Found(MaskedPartitionKey, Ground),
-    /// Nowhere: it was tried on so many candidates.
-    Nowhere { tried: usize },
-}
 
 impl Service {
     /// Sequences an external commit where it belongs. `Ok` means that it is durable.
@@ -41,36 +30,19 @@ impl Service {
         token: Option<&JoinToken>,
     ) -> Result<SendResponse, Error> {
         let commit = ExternalCommit::of(&request.message).map_err(Rejection::NotAnExternalCommit)?;
-        let policy = self.policy();
-        let length = request.message.bytes().len();
-        if length > policy.sizes.handshake {
-            return Err(Rejection::TooLarge(SizeLimit::Handshake(policy.sizes.handshake)).into());
-        }
         let group = GroupKey::of(request.message.group_id());
         let bytes = bytes_of(&request.message, Some(&request.commit_data));
         let (now, charge) = self.charge(submitter, group, bytes)?;
         let (submitter, _user) = self.actor(submitter);
-        let admitted = self.vain_proofs.admit(&submitter, now);
         let token = token.is_some_and(|token| self.opens(token, &group));
-        let memory = self.pages.lend(&submitter, proof_bytes(length, &policy)).await?;
         let (asker, joins) = (submitter.clone(), commit.clone());
-        let place = self
-            .read_elsewhere(move |snapshot| {
-                let _memory = memory;
-                let outside = Outside { snapshot, group, policy: &policy, now };
-                place(&outside, &joins, &asker, token, admitted)
-            })
-            .await?;
-        let (partition, ground) = match place {
-            Place::Known(receipt) => {
+        let find = move |outside: &Outside<'_>, group: &Group| find(outside, group, &joins, &asker, token);
+        let (partition, ground) = match self.place(&submitter, &request.message, find).await? {
+            Placed::Known(receipt) => {
                 self.settle_charge(charge, now, receipt.accepted_ms);
                 return Ok(receipt.into());
             }
-            Place::Found(partition, ground) => (partition, ground),
-            Place::Nowhere { tried } => {
-                self.vain_proofs.count(&submitter, tried, now);
-                return Err(Rejection::StaleJoin.into());
-            }
+            Placed::Found(place) => place,
         };
         let announcement = Announcement {
             next: request.commit_data.next_partition_key.masked(),
@@ -88,18 +60,13 @@ impl Service {
 
 /// Tries the candidates. Of several with one GroupContext, which whoever publishes another's GroupInfo can make, the one
 /// that others have followed is taken, or else the one that was announced first.
-fn place(
+fn find(
     outside: &Outside<'_>,
+    group: &Group,
     commit: &ExternalCommit,
     asker: &ServiceProviderId,
     token: bool,
-    admitted: Result<(), Error>,
-) -> Result<Place, Error> {
-    let (group, known) = outside.arrive(&RepeatKey::in_group(commit.message()))?;
-    if let Some(receipt) = known {
-        return Ok(Place::Known(receipt));
-    }
-    admitted?;
+) -> Result<(MaskedPartitionKey, Ground), Unplaced> {
     let mut proven: Option<(Credit, MaskedPartitionKey, BlobKey)> = None;
     let mut unproven = None;
     let candidates = outside.candidates(commit.epoch())?;
@@ -118,12 +85,12 @@ fn place(
         }
     }
     if let Some((_, partition, key)) = proven {
-        return Ok(Place::Found(partition, Ground::Proof(key)));
+        return Ok((partition, Ground::Proof(key)));
     }
     match unproven {
         Some((partition, group_info)) if token || group.users.contains(asker) => {
-            Ok(Place::Found(partition, Ground::Dominance { token, group_info }))
+            Ok((partition, Ground::Dominance { token, group_info }))
         }
-        Some(_) | None => Ok(Place::Nowhere { tried }),
+        Some(_) | None => Err(Unplaced::Vain { tried, rejection: Rejection::StaleJoin }),
     }
 }

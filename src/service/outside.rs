@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Error, view::SnapshotView};
+use super::{Error, Service, view::SnapshotView};
 use crate::{
-    mls::{EpochNumber, WireGroupInfo},
+    mls::{EpochNumber, WireGroupInfo, WireMessage},
     sequencer::{
-        BlobKey, Candidate, Group, GroupKey, HEADS_MAX, Heads, Policy, Receipt, Rejection, RepeatKey, State,
+        BlobKey, Candidate, Group, GroupKey, HEADS_MAX, Heads, Policy, Receipt, Rejection, RepeatKey, SizeLimit, State,
         UnixMillis, candidates,
     },
     store::{self, Snapshot},
-    wire::{MaskedPartitionKey, decode},
+    wire::{MaskedPartitionKey, ServiceProviderId, decode},
 };
 
 /// One look at one group from outside.
@@ -27,7 +27,7 @@ impl<'a> Outside<'a> {
     }
 
     /// The group, and what became of this very message if it was sequenced before.
-    pub(super) fn arrive(&self, repeat_key: &RepeatKey) -> Result<(Arc<Group>, Option<Receipt>), Error> {
+    fn arrive(&self, repeat_key: &RepeatKey) -> Result<(Arc<Group>, Option<Receipt>), Error> {
         let view = self.view();
         let group = view.group()?.ok_or(Rejection::UnknownGroup)?;
         Ok((group, view.repeat(&MaskedPartitionKey::NONE, repeat_key)?))
@@ -51,7 +51,71 @@ impl<'a> Outside<'a> {
     }
 }
 
+/// Where a message from outside belongs.
+pub(super) enum Placed<T> {
+    /// Where it was sequenced before.
+    Known(Receipt),
+    /// There.
+    Found(T),
+}
+
+/// Why it belongs nowhere.
+pub(super) enum Unplaced {
+    /// It was tried on so many candidates.
+    Vain { tried: usize, rejection: Rejection },
+    /// Nobody knows: it could not be found out.
+    Failed(Error),
+}
+
+impl From<Error> for Unplaced {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Service {
+    /// Looks for the place of a message, off its lane, and within what its provider may try in vain.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] when it belongs nowhere, is too long or of no group; [`Error::TooManyInVain`];
+    /// [`Error::Overloaded`] when there is no memory for what it is checked against; the store's.
+    pub(super) async fn place<T: Send + 'static>(
+        self: &Arc<Self>,
+        submitter: &ServiceProviderId,
+        message: &WireMessage,
+        find: impl FnOnce(&Outside<'_>, &Group) -> Result<T, Unplaced> + Send + 'static,
+    ) -> Result<Placed<T>, Error> {
+        let (policy, now) = (self.policy(), self.now());
+        if message.bytes().len() > policy.sizes.handshake {
+            return Err(Rejection::TooLarge(SizeLimit::Handshake(policy.sizes.handshake)).into());
+        }
+        let (group, repeat_key) = (GroupKey::of(message.group_id()), RepeatKey::in_group(message));
+        let admitted = self.vain_proofs.admit(submitter, now);
+        let memory = self.pages.lend(submitter, proof_bytes(message, &policy)).await?;
+        let placed = self
+            .read_elsewhere(move |snapshot| {
+                let _memory = memory;
+                let outside = Outside { snapshot, group, policy: &policy, now };
+                let (group, known) = outside.arrive(&repeat_key)?;
+                if let Some(receipt) = known {
+                    return Ok(Ok(Placed::Known(receipt)));
+                }
+                admitted?;
+                match find(&outside, &group) {
+                    Ok(found) => Ok(Ok(Placed::Found(found))),
+                    Err(Unplaced::Vain { tried, rejection }) => Ok(Err((tried, rejection))),
+                    Err(Unplaced::Failed(error)) => Err(error),
+                }
+            })
+            .await?;
+        placed.map_err(|(tried, rejection)| {
+            self.vain_proofs.count(submitter, tried, now);
+            rejection.into()
+        })
+    }
+}
+
 /// Memory for a message and the GroupInfo against which it is checked: each is there as it was read and as it is hashed.
-pub(super) fn proof_bytes(message: usize, policy: &Policy) -> u64 {
-    2 * (message as u64 + policy.sizes.group_info as u64)
+fn proof_bytes(message: &WireMessage, policy: &Policy) -> u64 {
+    2 * (message.bytes().len() as u64 + policy.sizes.group_info as u64)
 }
