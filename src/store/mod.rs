@@ -12,7 +12,11 @@ mod error;
 #[cfg(test)]
 pub(crate) mod faulty;
 mod inbox_batch;
+mod inbox_reads;
+mod outbox_reads;
 mod pool_batch;
+mod pool_reads;
+mod push_reads;
 pub mod rocks;
 #[cfg(test)]
 pub(crate) mod watched;
@@ -23,20 +27,21 @@ pub use arrangement_batch::ArrangementBatch;
 pub use batch::{Batch, Presentation};
 pub use error::Error;
 pub use inbox_batch::InboxBatch;
+pub use inbox_reads::InboxReads;
+pub use outbox_reads::OutboxReads;
 pub use pool_batch::PoolBatch;
+pub use pool_reads::PoolReads;
+pub use push_reads::PushReads;
 
 use crate::{
     mls::{EpochNumber, ProposalRef},
-    pool::{
-        Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, LapsedMarks, Letter, LetterKey, Mailbox, Place,
-        Reference, ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, TokenSecret, Welcomed,
-    },
+    pool::{Account, TokenSecret},
     sequencer::{
-        Ban, BanKey, BlobKey, Checkpoint, ComplaintKey, Complaints, Dispatch, DispatchKey, Entry, Followed, Group,
-        GroupKey, HeardBans, Kept, Outgoing, OwnerChanges, Owners, Partition, Receipt, RepeatKey, Reservation, Timer,
-        UnixMillis, Usage, UserTag, WelcomeName,
+        Ban, BanKey, BlobKey, Checkpoint, ComplaintKey, Complaints, Entry, Group, GroupKey, HeardBans, Outgoing,
+        OwnerChanges, Owners, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
+        WelcomeName,
     },
-    wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
+    wire::{MaskedPartitionKey, ServiceProviderId},
 };
 
 /// An engine.
@@ -97,7 +102,7 @@ pub trait Store: Send + Sync + 'static {
 /// Every read fails with [`Error::Io`] when the engine cannot read and with [`Error::Corrupt`] when what it reads is
 /// no encoding of what should be there; on a snapshot of [`Store::at_hand`] also with [`Error::NotAtHand`].
 #[allow(clippy::missing_errors_doc, reason = "said once, above, for all of them")]
-pub trait Snapshot {
+pub trait Snapshot: OutboxReads + PushReads + PoolReads + InboxReads {
     /// A group.
     fn group(&self, group: &GroupKey) -> Result<Option<Group>, Error>;
 
@@ -180,24 +185,6 @@ pub trait Snapshot {
         user: &UserTag,
     ) -> Result<Option<UnixMillis>, Error>;
 
-    /// A Welcome as it came, and its providers.
-    fn welcome(&self, group: &GroupKey, welcome: &WelcomeName) -> Result<Option<WelcomeData>, Error>;
-
-    /// How far a Welcome has got; `None` when nothing of it is left to be done.
-    fn outgoing(&self, group: &GroupKey, welcome: &WelcomeName) -> Result<Option<Outgoing>, Error>;
-
-    /// The same of all Welcomes, in order, at most `limit` after `after`.
-    fn undelivered(&self, after: Option<&(GroupKey, WelcomeName)>, limit: usize) -> Result<Vec<OutgoingRow>, Error>;
-
-    /// The first provider after that one, in order, to which something is to be delivered.
-    fn addressee(&self, after: Option<&ServiceProviderId>) -> Result<Option<ServiceProviderId>, Error>;
-
-    /// What is to be delivered to the provider, earliest first, at most `limit`: those that are due, and those that will be.
-    fn dispatches(&self, provider: &ServiceProviderId, limit: usize) -> Result<Vec<(GroupKey, DispatchKey)>, Error>;
-
-    /// A dispatch that is to be tried at that time.
-    fn dispatch(&self, group: &GroupKey, key: &DispatchKey) -> Result<Option<Dispatch>, Error>;
-
     /// Who presented keys of the group's partitions, in order, at most `limit` after `after`.
     fn presenters(
         &self,
@@ -205,98 +192,6 @@ pub trait Snapshot {
         after: Option<&(MaskedPartitionKey, UserTag)>,
         limit: usize,
     ) -> Result<Vec<(MaskedPartitionKey, UserTag)>, Error>;
-
-    /// The partitions that a provider is subscribed to, in order, at most `limit` after `after`.
-    fn subscribed(
-        &self,
-        provider: &ServiceProviderId,
-        after: Option<&(GroupKey, MaskedPartitionKey)>,
-        limit: usize,
-    ) -> Result<Vec<(GroupKey, MaskedPartitionKey)>, Error>;
-
-    /// A partition at another hub.
-    fn followed(&self, group: &GroupKey, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Error>;
-
-    /// The followed partitions of a group, at most `limit`.
-    fn followed_of(&self, group: &GroupKey, limit: usize) -> Result<Vec<MaskedPartitionKey>, Error>;
-
-    /// Messages that another hub has pushed, from index `from` on, in order: as many as fit into `bytes`, at least one if
-    /// there is one.
-    fn kept(&self, group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64)
-    -> Result<Vec<Kept>, Error>;
-
-    /// A user who may be asked for.
-    ///
-    /// # Privacy
-    /// Takes as long for somebody who is not there, so that the time tells nobody who is.
-    fn account(&self, user: &UserTag) -> Result<Option<Account>, Error>;
-
-    /// Users who may be asked for, in order, at most `limit` after `after`. One that cannot be read is an error in its
-    /// place, and those behind it are listed.
-    fn accounts(&self, after: Option<&UserTag>, limit: usize) -> Result<Vec<AccountRow>, Error>;
-
-    /// A stock of KeyPackages.
-    fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Error>;
-
-    /// The one-time KeyPackages of a stock from that place on, in order, at most `limit`.
-    fn items(&self, key: &StockKey, from: Place, limit: usize) -> Result<Vec<Item>, Error>;
-
-    /// A KeyPackage of a stock.
-    fn package(&self, key: &StockKey, number: u32) -> Result<Option<bytes::Bytes>, Error>;
-
-    /// What is known of an uploaded KeyPackage.
-    fn reference(&self, key: &ReferenceKey) -> Result<Option<Reference>, Error>;
-
-    /// A handle of a user's tokens.
-    ///
-    /// # Privacy
-    /// As [`Snapshot::account`].
-    fn handle(&self, user: &UserTag, handle: &TokenHandle) -> Result<Option<Handle>, Error>;
-
-    /// All handles of a user, in order, at most `limit`.
-    fn handles(&self, user: &UserTag, limit: usize) -> Result<Vec<(TokenHandle, Handle)>, Error>;
-
-    /// The period of all tokens; 0 at first.
-    fn token_period(&self) -> Result<u64, Error>;
-
-    /// What lapses by `now`, earliest first.
-    fn expiries(&self, now: UnixMillis, limit: usize) -> Result<Vec<Expiry>, Error>;
-
-    /// Up to when marks of answered requests have lapsed and been removed; 0 at first.
-    fn marks_lapsed(&self) -> Result<UnixMillis, Error>;
-
-    /// When the first and the last of the marks of answered requests expire that have expired by `now`, if there are some.
-    fn lapsed_marks(&self, now: UnixMillis) -> Result<Option<LapsedMarks>, Error>;
-
-    /// Marks of answered requests in the order in which they lapse, at most `limit` after `after`.
-    fn replay_marks(&self, after: Option<&ReplayMark>, limit: usize) -> Result<Vec<ReplayMark>, Error>;
-
-    /// A hub's ticket.
-    fn ticket(&self, key: &TicketKey) -> Result<Option<Ticket>, Error>;
-
-    /// Which Welcomes were taken for a KeyPackage.
-    fn welcomed(&self, key: &ReferenceKey) -> Result<Option<Welcomed>, Error>;
-
-    /// A Welcome that waits for somebody.
-    fn delivery(&self, key: &DeliveryKey) -> Result<Option<Delivery>, Error>;
-
-    /// The same byte for byte: a Welcome and perhaps a tree, which have as many bytes as the record says.
-    fn content(&self, key: &DeliveryKey, bytes: u32) -> Result<Option<bytes::Bytes>, Error>;
-
-    /// A Welcome that waits for one client.
-    fn letter(&self, key: &LetterKey) -> Result<Option<Letter>, Error>;
-
-    /// What waits for a client under numbers greater than that, in order, at most `limit`.
-    fn letters(
-        &self,
-        user: &UserTag,
-        client: &ClientId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<(LetterKey, Letter)>, Error>;
-
-    /// How much waits for a user.
-    fn mailbox(&self, user: &UserTag) -> Result<Option<Mailbox>, Error>;
 
     /// Whom this hub bans, in order, at most `limit` after `after`.
     fn bans(&self, after: Option<&BanKey>, limit: usize) -> Result<Vec<(BanKey, Ban)>, Error>;
@@ -306,15 +201,12 @@ pub trait Snapshot {
 
     /// What was reported. There are as many rows as [`ComplaintKey`] says.
     fn complaints(&self) -> Result<Vec<(ComplaintKey, Complaints)>, Error>;
-
-    /// What a hub takes up, or all of them.
-    fn hub_share(&self, hub: Option<&ServiceProviderId>) -> Result<HubShare, Error>;
 }
 
-/// A row of [`Snapshot::accounts`].
+/// A row of [`PoolReads::accounts`].
 pub type AccountRow = (UserTag, Result<Account, Error>);
 
-/// A row of [`Snapshot::undelivered`].
+/// A row of [`OutboxReads::undelivered`].
 pub type OutgoingRow = (GroupKey, WelcomeName, Outgoing);
 
 /// A row of [`Snapshot::budgets`].

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{AccountRow, BudgetRow, Error, OutgoingRow, Page, Snapshot};
+use super::{AccountRow, BudgetRow, Error, InboxReads, OutboxReads, OutgoingRow, Page, PoolReads, PushReads, Snapshot};
 use crate::{
     mls::{EpochNumber, ProposalRef},
     pool::{
@@ -32,97 +32,121 @@ pub(crate) struct Damage {
 }
 
 macro_rules! watched {
-    ($($read:ident($($argument:ident: $of:ty),*) -> $found:ty;)*) => {
-        impl Snapshot for Watched<'_> {
+    ($reads:ident { $($read:ident($($argument:ident: $of:ty),*) -> $found:ty;)* } $($others:tt)*) => {
+        impl $reads for Watched<'_> {
             $(fn $read(&self, $($argument: $of),*) -> Result<$found, Error> {
                 (self.note)(stringify!($read));
                 self.inner.$read($($argument),*)
             })*
 
-            fn accounts(&self, after: Option<&UserTag>, limit: usize) -> Result<Vec<AccountRow>, Error> {
-                (self.note)("accounts");
-                let mut rows = self.inner.accounts(after, limit)?;
-                for (user, account) in &mut rows {
-                    if self.damage.account == Some(*user) {
-                        *account = Err(Error::Corrupt("account"));
-                    }
-                }
-                Ok(rows)
-            }
-
-            fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Error> {
-                (self.note)("stock");
-                if self.damage.stocks == Some(key.user) { Err(Error::Corrupt("stock")) } else { self.inner.stock(key) }
-            }
+            $($others)*
         }
     };
 }
 
 watched! {
-    group(group: &GroupKey) -> Option<Group>;
-    reservation(group: &GroupKey) -> Option<Reservation>;
-    partition(group: &GroupKey, key: &MaskedPartitionKey) -> Option<Partition>;
-    repeat(group: &GroupKey, partition: &MaskedPartitionKey, key: &RepeatKey) -> Option<Receipt>;
-    messages(group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64) -> Page;
-    blob(group: &GroupKey, key: &BlobKey) -> Option<Bytes>;
-    checkpoint(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<Checkpoint>;
-    owners(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<Owners>;
-    owner_changes(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<OwnerChanges>;
-    proposal(group: &GroupKey, partition: &MaskedPartitionKey, reference: &ProposalRef) -> Option<u32>;
-    budgets(after: Option<&(ServiceProviderId, GroupKey)>, limit: usize) -> Vec<BudgetRow>;
-    budget(provider: &ServiceProviderId, group: &GroupKey) -> Usage;
-    due(now: UnixMillis, limit: usize) -> Vec<(GroupKey, Timer)>;
-    announced(partition: &MaskedPartitionKey, limit: usize) -> Vec<GroupKey>;
-    heads(group: &GroupKey, epoch: EpochNumber, limit: usize) -> Vec<MaskedPartitionKey>;
-    highest_head(group: &GroupKey) -> Option<MaskedPartitionKey>;
-    forked(after: Option<&GroupKey>, limit: usize) -> Vec<GroupKey>;
-    groups(prefix: &[u8], limit: usize) -> Vec<(GroupKey, Group)>;
-    partitions(
-        group: &GroupKey,
-        prefix: &[u8],
-        after: Option<&MaskedPartitionKey>,
-        limit: usize
-    ) -> Vec<(MaskedPartitionKey, Partition)>;
-    presented(group: &GroupKey, partition: &MaskedPartitionKey, user: &UserTag) -> Option<UnixMillis>;
-    welcome(group: &GroupKey, welcome: &WelcomeName) -> Option<WelcomeData>;
-    outgoing(group: &GroupKey, welcome: &WelcomeName) -> Option<Outgoing>;
-    undelivered(after: Option<&(GroupKey, WelcomeName)>, limit: usize) -> Vec<OutgoingRow>;
-    addressee(after: Option<&ServiceProviderId>) -> Option<ServiceProviderId>;
-    dispatches(provider: &ServiceProviderId, limit: usize) -> Vec<(GroupKey, DispatchKey)>;
-    dispatch(group: &GroupKey, key: &DispatchKey) -> Option<Dispatch>;
-    presenters(
-        group: &GroupKey,
-        after: Option<&(MaskedPartitionKey, UserTag)>,
-        limit: usize
-    ) -> Vec<(MaskedPartitionKey, UserTag)>;
-    subscribed(
-        provider: &ServiceProviderId,
-        after: Option<&(GroupKey, MaskedPartitionKey)>,
-        limit: usize
-    ) -> Vec<(GroupKey, MaskedPartitionKey)>;
-    followed(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<Followed>;
-    followed_of(group: &GroupKey, limit: usize) -> Vec<MaskedPartitionKey>;
-    kept(group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64) -> Vec<Kept>;
-    account(user: &UserTag) -> Option<Account>;
-    items(key: &StockKey, from: Place, limit: usize) -> Vec<Item>;
-    package(key: &StockKey, number: u32) -> Option<Bytes>;
-    reference(key: &ReferenceKey) -> Option<Reference>;
-    handle(user: &UserTag, handle: &TokenHandle) -> Option<Handle>;
-    handles(user: &UserTag, limit: usize) -> Vec<(TokenHandle, Handle)>;
-    token_period() -> u64;
-    expiries(now: UnixMillis, limit: usize) -> Vec<Expiry>;
-    marks_lapsed() -> UnixMillis;
-    lapsed_marks(now: UnixMillis) -> Option<LapsedMarks>;
-    replay_marks(after: Option<&ReplayMark>, limit: usize) -> Vec<ReplayMark>;
-    ticket(key: &TicketKey) -> Option<Ticket>;
-    welcomed(key: &ReferenceKey) -> Option<Welcomed>;
-    delivery(key: &DeliveryKey) -> Option<Delivery>;
-    content(key: &DeliveryKey, bytes: u32) -> Option<Bytes>;
-    letter(key: &LetterKey) -> Option<Letter>;
-    letters(user: &UserTag, client: &ClientId, after: u64, limit: usize) -> Vec<(LetterKey, Letter)>;
-    mailbox(user: &UserTag) -> Option<Mailbox>;
-    bans(after: Option<&BanKey>, limit: usize) -> Vec<(BanKey, Ban)>;
-    heard_bans() -> Vec<(ServiceProviderId, HeardBans)>;
-    complaints() -> Vec<(ComplaintKey, Complaints)>;
-    hub_share(hub: Option<&ServiceProviderId>) -> HubShare;
+    Snapshot {
+        group(group: &GroupKey) -> Option<Group>;
+        reservation(group: &GroupKey) -> Option<Reservation>;
+        partition(group: &GroupKey, key: &MaskedPartitionKey) -> Option<Partition>;
+        repeat(group: &GroupKey, partition: &MaskedPartitionKey, key: &RepeatKey) -> Option<Receipt>;
+        messages(group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64) -> Page;
+        blob(group: &GroupKey, key: &BlobKey) -> Option<Bytes>;
+        checkpoint(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<Checkpoint>;
+        owners(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<Owners>;
+        owner_changes(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<OwnerChanges>;
+        proposal(group: &GroupKey, partition: &MaskedPartitionKey, reference: &ProposalRef) -> Option<u32>;
+        budgets(after: Option<&(ServiceProviderId, GroupKey)>, limit: usize) -> Vec<BudgetRow>;
+        budget(provider: &ServiceProviderId, group: &GroupKey) -> Usage;
+        due(now: UnixMillis, limit: usize) -> Vec<(GroupKey, Timer)>;
+        announced(partition: &MaskedPartitionKey, limit: usize) -> Vec<GroupKey>;
+        heads(group: &GroupKey, epoch: EpochNumber, limit: usize) -> Vec<MaskedPartitionKey>;
+        highest_head(group: &GroupKey) -> Option<MaskedPartitionKey>;
+        forked(after: Option<&GroupKey>, limit: usize) -> Vec<GroupKey>;
+        groups(prefix: &[u8], limit: usize) -> Vec<(GroupKey, Group)>;
+        partitions(
+            group: &GroupKey,
+            prefix: &[u8],
+            after: Option<&MaskedPartitionKey>,
+            limit: usize
+        ) -> Vec<(MaskedPartitionKey, Partition)>;
+        presented(group: &GroupKey, partition: &MaskedPartitionKey, user: &UserTag) -> Option<UnixMillis>;
+        presenters(
+            group: &GroupKey,
+            after: Option<&(MaskedPartitionKey, UserTag)>,
+            limit: usize
+        ) -> Vec<(MaskedPartitionKey, UserTag)>;
+        bans(after: Option<&BanKey>, limit: usize) -> Vec<(BanKey, Ban)>;
+        heard_bans() -> Vec<(ServiceProviderId, HeardBans)>;
+        complaints() -> Vec<(ComplaintKey, Complaints)>;
+    }
+}
+
+watched! {
+    OutboxReads {
+        welcome(group: &GroupKey, welcome: &WelcomeName) -> Option<WelcomeData>;
+        outgoing(group: &GroupKey, welcome: &WelcomeName) -> Option<Outgoing>;
+        undelivered(after: Option<&(GroupKey, WelcomeName)>, limit: usize) -> Vec<OutgoingRow>;
+        addressee(after: Option<&ServiceProviderId>) -> Option<ServiceProviderId>;
+        dispatches(provider: &ServiceProviderId, limit: usize) -> Vec<(GroupKey, DispatchKey)>;
+        dispatch(group: &GroupKey, key: &DispatchKey) -> Option<Dispatch>;
+    }
+}
+
+watched! {
+    PushReads {
+        subscribed(
+            provider: &ServiceProviderId,
+            after: Option<&(GroupKey, MaskedPartitionKey)>,
+            limit: usize
+        ) -> Vec<(GroupKey, MaskedPartitionKey)>;
+        followed(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<Followed>;
+        followed_of(group: &GroupKey, limit: usize) -> Vec<MaskedPartitionKey>;
+        kept(group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64) -> Vec<Kept>;
+    }
+}
+
+watched! {
+    PoolReads {
+        account(user: &UserTag) -> Option<Account>;
+        items(key: &StockKey, from: Place, limit: usize) -> Vec<Item>;
+        package(key: &StockKey, number: u32) -> Option<Bytes>;
+        reference(key: &ReferenceKey) -> Option<Reference>;
+        handle(user: &UserTag, handle: &TokenHandle) -> Option<Handle>;
+        handles(user: &UserTag, limit: usize) -> Vec<(TokenHandle, Handle)>;
+        token_period() -> u64;
+        expiries(now: UnixMillis, limit: usize) -> Vec<Expiry>;
+        marks_lapsed() -> UnixMillis;
+        lapsed_marks(now: UnixMillis) -> Option<LapsedMarks>;
+        replay_marks(after: Option<&ReplayMark>, limit: usize) -> Vec<ReplayMark>;
+    }
+
+    fn accounts(&self, after: Option<&UserTag>, limit: usize) -> Result<Vec<AccountRow>, Error> {
+        (self.note)("accounts");
+        let mut rows = self.inner.accounts(after, limit)?;
+        for (user, account) in &mut rows {
+            if self.damage.account == Some(*user) {
+                *account = Err(Error::Corrupt("account"));
+            }
+        }
+        Ok(rows)
+    }
+
+    fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Error> {
+        (self.note)("stock");
+        if self.damage.stocks == Some(key.user) { Err(Error::Corrupt("stock")) } else { self.inner.stock(key) }
+    }
+}
+
+watched! {
+    InboxReads {
+        ticket(key: &TicketKey) -> Option<Ticket>;
+        welcomed(key: &ReferenceKey) -> Option<Welcomed>;
+        delivery(key: &DeliveryKey) -> Option<Delivery>;
+        content(key: &DeliveryKey, bytes: u32) -> Option<Bytes>;
+        letter(key: &LetterKey) -> Option<Letter>;
+        letters(user: &UserTag, client: &ClientId, after: u64, limit: usize) -> Vec<(LetterKey, Letter)>;
+        mailbox(user: &UserTag) -> Option<Mailbox>;
+        hub_share(hub: Option<&ServiceProviderId>) -> HubShare;
+    }
 }

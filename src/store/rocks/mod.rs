@@ -6,11 +6,15 @@
 mod arrangement_keys;
 mod engine;
 mod inbox_keys;
+mod inbox_reads;
 mod keys;
 mod open;
+mod outbox_reads;
 mod pool_keys;
+mod pool_reads;
 mod public_keys;
 mod push_keys;
+mod push_reads;
 mod snapshot;
 #[cfg(test)]
 mod tests;

@@ -6,37 +6,28 @@ use bytes::Bytes;
 use mls_rs_codec::MlsDecode;
 use rocksdb::{DB, DBPinnableSlice, ErrorKind, ReadOptions, ReadTier, SnapshotWithThreadMode};
 
-use super::{
-    RocksStore, arrangement_keys,
-    engine::{OWNERS, WELCOMED},
-    inbox_keys, keys, pool_keys, public_keys, push_keys, values,
-};
+use super::{RocksStore, arrangement_keys, engine::OWNERS, keys, public_keys, push_keys, values};
 use crate::{
     mls::{EpochNumber, ProposalRef},
-    pool::{
-        Account, Delivery, DeliveryKey, Expiry, Handle, HubShare, Item, LapsedMarks, Letter, LetterKey, Mailbox, Place,
-        Reference, ReferenceKey, ReplayMark, Stock, StockKey, Ticket, TicketKey, Welcomed,
-    },
     sequencer::{
-        Ban, BanKey, BlobKey, Checkpoint, ComplaintKey, Complaints, Dispatch, DispatchKey, Followed, Group, GroupKey,
-        HeardBans, Kept, Outgoing, OwnerChanges, Owners, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis,
-        Usage, UserTag, WelcomeName,
+        Ban, BanKey, BlobKey, Checkpoint, ComplaintKey, Complaints, Group, GroupKey, HeardBans, OwnerChanges, Owners,
+        Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
     },
-    store::{AccountRow, BudgetRow, Error, OutgoingRow, Page, Snapshot},
-    wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
+    store::{BudgetRow, Error, Page, Snapshot},
+    wire::{MaskedPartitionKey, ServiceProviderId},
 };
 
 /// So many rows that were removed are passed over where nobody is to see whether a row is there.
 const REMOVED_MAX: u64 = 8;
 
 pub(super) struct RocksSnapshot<'a> {
-    store: &'a RocksStore,
-    view: SnapshotWithThreadMode<'a, DB>,
+    pub(super) store: &'a RocksStore,
+    pub(super) view: SnapshotWithThreadMode<'a, DB>,
     /// How many bytes of rows may still be read of what is at hand; `None` when everything may be read.
     at_hand: Option<Cell<u64>>,
 }
 
-fn io(error: rocksdb::Error) -> Error {
+pub(super) fn io(error: rocksdb::Error) -> Error {
     match error.kind() {
         // Only reads that may not touch a file end so.
         ErrorKind::Incomplete => Error::NotAtHand,
@@ -53,7 +44,7 @@ impl<'a> RocksSnapshot<'a> {
         Self { at_hand: Some(Cell::new(bytes)), ..Self::new(store) }
     }
 
-    fn options(&self) -> ReadOptions {
+    pub(super) fn options(&self) -> ReadOptions {
         let mut options = ReadOptions::default();
         if self.at_hand.is_some() {
             options.set_read_tier(ReadTier::BlockCache);
@@ -64,12 +55,12 @@ impl<'a> RocksSnapshot<'a> {
     }
 
     /// Whether so many bytes may be read; they are not counted yet.
-    fn allow(&self, bytes: u64) -> Result<(), Error> {
+    pub(super) fn allow(&self, bytes: u64) -> Result<(), Error> {
         if self.at_hand.as_ref().is_some_and(|left| left.get() < bytes) { Err(Error::NotAtHand) } else { Ok(()) }
     }
 
     /// Counts a row that is read. Its key counts too: many small rows take time as well.
-    fn spend(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+    pub(super) fn spend(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
         let bytes = (key.len() + value.len()) as u64;
         self.allow(bytes)?;
         if let Some(left) = &self.at_hand {
@@ -78,13 +69,18 @@ impl<'a> RocksSnapshot<'a> {
         Ok(())
     }
 
-    fn row(&self, family: &'static str, key: &[u8]) -> Result<Option<DBPinnableSlice<'_>>, Error> {
+    pub(super) fn row(&self, family: &'static str, key: &[u8]) -> Result<Option<DBPinnableSlice<'_>>, Error> {
         let value = self.view.get_pinned_cf_opt(self.store.family(family)?, key, self.options()).map_err(io)?;
         self.spend(key, value.as_deref().unwrap_or_default())?;
         Ok(value)
     }
 
-    fn record<T: MlsDecode>(&self, family: &'static str, key: &[u8], what: &'static str) -> Result<Option<T>, Error> {
+    pub(super) fn record<T: MlsDecode>(
+        &self,
+        family: &'static str,
+        key: &[u8],
+        what: &'static str,
+    ) -> Result<Option<T>, Error> {
         self.row(family, key)?.map(|value| values::decode(&value, what)).transpose()
     }
 
@@ -96,7 +92,12 @@ impl<'a> RocksSnapshot<'a> {
     /// and decoded. Whoever asks about people could tell by the time whether there is such a person. Rows that were
     /// removed, perhaps thousands at once, stay where they were until the database cleans up: a few of them are passed
     /// over, which takes about as long as a row.
-    fn record_or_next<T: MlsDecode>(&self, prefix: &[u8], key: &[u8], what: &'static str) -> Result<Option<T>, Error> {
+    pub(super) fn record_or_next<T: MlsDecode>(
+        &self,
+        prefix: &[u8],
+        key: &[u8],
+        what: &'static str,
+    ) -> Result<Option<T>, Error> {
         let mut options = self.options_under(prefix);
         options.set_max_skippable_internal_keys(REMOVED_MAX);
         let mut rows = self.view.raw_iterator_cf_opt(self.store.family(keys::STATE)?, options);
@@ -114,7 +115,7 @@ impl<'a> RocksSnapshot<'a> {
     }
 
     /// For an iterator over rows whose keys begin with `prefix`.
-    fn options_under(&self, prefix: &[u8]) -> ReadOptions {
+    pub(super) fn options_under(&self, prefix: &[u8]) -> ReadOptions {
         let mut options = self.options();
         if let Some(end) = keys::after_prefix(prefix) {
             options.set_iterate_upper_bound(end);
@@ -123,7 +124,7 @@ impl<'a> RocksSnapshot<'a> {
     }
 
     /// Rows from `start` on whose keys begin with `prefix`, while `take` wants more.
-    fn scan(
+    pub(super) fn scan(
         &self,
         family: &'static str,
         prefix: &[u8],
@@ -353,282 +354,6 @@ impl Snapshot for RocksSnapshot<'_> {
         Ok(rows)
     }
 
-    fn subscribed(
-        &self,
-        provider: &ServiceProviderId,
-        after: Option<&(GroupKey, MaskedPartitionKey)>,
-        limit: usize,
-    ) -> Result<Vec<(GroupKey, MaskedPartitionKey)>, Error> {
-        let mut rows = Vec::new();
-        let prefix = push_keys::subscribed_prefix(provider);
-        let start = after.map_or(prefix.clone(), |(group, partition)| {
-            let mut key = push_keys::subscribed(provider, group, partition);
-            key.push(0);
-            key
-        });
-        self.scan(keys::STATE, &prefix, &start, |key, _value| {
-            rows.push(push_keys::parse_place(key).ok_or(Error::Corrupt("subscription"))?);
-            Ok(rows.len() < limit)
-        })?;
-        Ok(rows)
-    }
-
-    fn followed(&self, group: &GroupKey, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Error> {
-        self.record(keys::STATE, &push_keys::followed(group, partition), "followed partition")
-    }
-
-    fn followed_of(&self, group: &GroupKey, limit: usize) -> Result<Vec<MaskedPartitionKey>, Error> {
-        let mut partitions = Vec::new();
-        let prefix = push_keys::followed_prefix(group);
-        self.scan(keys::STATE, &prefix, &prefix, |key, _value| {
-            partitions.push(push_keys::parse_place(key).ok_or(Error::Corrupt("followed partition"))?.1);
-            Ok(partitions.len() < limit)
-        })?;
-        Ok(partitions)
-    }
-
-    fn kept(
-        &self,
-        group: &GroupKey,
-        partition: &MaskedPartitionKey,
-        from: u32,
-        bytes: u64,
-    ) -> Result<Vec<Kept>, Error> {
-        let (mut kept, mut total): (Vec<Kept>, _) = (Vec::new(), 0_u64);
-        let prefix = keys::partition_prefix(group, partition);
-        self.scan(keys::FOLLOWED, &prefix, &keys::message(group, partition, from), |key, value| {
-            let index = keys::parse_message_index(key).ok_or(Error::Corrupt("kept message"))?;
-            total += value.len() as u64;
-            if total > bytes && !kept.is_empty() {
-                return Ok(false);
-            }
-            kept.push(Kept { index, message: Bytes::copy_from_slice(value) });
-            Ok(true)
-        })?;
-        Ok(kept)
-    }
-
-    fn welcome(&self, group: &GroupKey, welcome: &WelcomeName) -> Result<Option<WelcomeData>, Error> {
-        self.record(keys::OUTBOX, &keys::welcome(group, welcome), "Welcome")
-    }
-
-    fn outgoing(&self, group: &GroupKey, welcome: &WelcomeName) -> Result<Option<Outgoing>, Error> {
-        self.record(keys::STATE, &keys::outgoing(group, welcome), "outgoing")
-    }
-
-    fn undelivered(&self, after: Option<&(GroupKey, WelcomeName)>, limit: usize) -> Result<Vec<OutgoingRow>, Error> {
-        let mut rows = Vec::new();
-        let prefix = [keys::kind::OUTGOING];
-        let start = after.map_or(prefix.to_vec(), |(group, name)| {
-            let mut key = keys::outgoing(group, name);
-            key.push(0);
-            key
-        });
-        self.scan(keys::STATE, &prefix, &start, |key, value| {
-            let (group, name) = keys::parse_outgoing(key).ok_or(Error::Corrupt("outgoing"))?;
-            rows.push((group, name, values::decode(value, "outgoing")?));
-            Ok(rows.len() < limit)
-        })?;
-        Ok(rows)
-    }
-
-    fn addressee(&self, after: Option<&ServiceProviderId>) -> Result<Option<ServiceProviderId>, Error> {
-        let mut found = None;
-        let prefix = [keys::kind::DISPATCH];
-        let behind = |provider| keys::after_prefix(&keys::dispatches(provider)).ok_or(Error::Corrupt("dispatch"));
-        let start = after.map_or(Ok(prefix.to_vec()), behind)?;
-        self.scan(keys::STATE, &prefix, &start, |key, _value| {
-            found = Some(keys::parse_dispatch(key).ok_or(Error::Corrupt("dispatch"))?.1.provider);
-            Ok(false)
-        })?;
-        Ok(found)
-    }
-
-    fn dispatches(&self, provider: &ServiceProviderId, limit: usize) -> Result<Vec<(GroupKey, DispatchKey)>, Error> {
-        let mut dispatches = Vec::new();
-        let prefix = keys::dispatches(provider);
-        self.scan(keys::STATE, &prefix, &prefix, |key, _value| {
-            dispatches.push(keys::parse_dispatch(key).ok_or(Error::Corrupt("dispatch"))?);
-            Ok(dispatches.len() < limit)
-        })?;
-        Ok(dispatches)
-    }
-
-    fn dispatch(&self, group: &GroupKey, key: &DispatchKey) -> Result<Option<Dispatch>, Error> {
-        self.record(keys::STATE, &keys::dispatch(group, key), "dispatch")
-    }
-
-    fn account(&self, user: &UserTag) -> Result<Option<Account>, Error> {
-        self.record_or_next(&[keys::kind::ACCOUNT], &pool_keys::account(user), "account")
-    }
-
-    fn accounts(&self, after: Option<&UserTag>, limit: usize) -> Result<Vec<AccountRow>, Error> {
-        let mut accounts = Vec::new();
-        let prefix = [keys::kind::ACCOUNT];
-        let start = after.map_or(prefix.to_vec(), |user| {
-            let mut key = pool_keys::account(user);
-            key.push(0);
-            key
-        });
-        self.scan(keys::STATE, &prefix, &start, |key, value| {
-            let user = pool_keys::parse_account(key).ok_or(Error::Corrupt("account"))?;
-            accounts.push((user, values::decode(value, "account")));
-            Ok(accounts.len() < limit)
-        })?;
-        Ok(accounts)
-    }
-
-    fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Error> {
-        self.record(keys::STATE, &pool_keys::stock(key), "stock")
-    }
-
-    fn items(&self, key: &StockKey, from: Place, limit: usize) -> Result<Vec<Item>, Error> {
-        let mut items = Vec::new();
-        if limit == 0 {
-            return Ok(items);
-        }
-        self.scan(keys::STATE, &pool_keys::items(key), &pool_keys::item(key, from), |row, value| {
-            let item: Item = values::decode(value, "item")?;
-            // The place is in both.
-            if row != pool_keys::item(key, item.place()) {
-                return Err(Error::Corrupt("item"));
-            }
-            items.push(item);
-            Ok(items.len() < limit)
-        })?;
-        Ok(items)
-    }
-
-    fn package(&self, key: &StockKey, number: u32) -> Result<Option<Bytes>, Error> {
-        let family = self.store.family(keys::KEY_PACKAGES)?;
-        let value = self.view.get_pinned_cf(family, pool_keys::package(key, number)).map_err(io)?;
-        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
-    }
-
-    fn reference(&self, key: &ReferenceKey) -> Result<Option<Reference>, Error> {
-        self.record(keys::STATE, &pool_keys::reference(key), "reference")
-    }
-
-    fn handle(&self, user: &UserTag, handle: &TokenHandle) -> Result<Option<Handle>, Error> {
-        self.record_or_next(&[keys::kind::HANDLE], &pool_keys::handle(user, handle), "handle")
-    }
-
-    fn handles(&self, user: &UserTag, limit: usize) -> Result<Vec<(TokenHandle, Handle)>, Error> {
-        let mut handles = Vec::new();
-        let prefix = pool_keys::handles(user);
-        self.scan(keys::STATE, &prefix, &prefix, |key, value| {
-            let handle = pool_keys::parse_handle(key).ok_or(Error::Corrupt("handle"))?;
-            handles.push((handle, values::decode(value, "handle")?));
-            Ok(handles.len() < limit)
-        })?;
-        Ok(handles)
-    }
-
-    fn token_period(&self) -> Result<u64, Error> {
-        Ok(self.record(keys::STATE, &[keys::kind::PERIOD], "period of tokens")?.unwrap_or(0))
-    }
-
-    fn expiries(&self, now: UnixMillis, limit: usize) -> Result<Vec<Expiry>, Error> {
-        let mut expiries = Vec::new();
-        let prefix = [keys::kind::EXPIRY];
-        self.scan(keys::STATE, &prefix, &prefix, |key, _value| {
-            let expiry = pool_keys::parse_expiry(key).ok_or(Error::Corrupt("expiry"))?;
-            if expiry.due_ms > now {
-                return Ok(false);
-            }
-            expiries.push(expiry);
-            Ok(expiries.len() < limit)
-        })?;
-        Ok(expiries)
-    }
-
-    fn marks_lapsed(&self) -> Result<UnixMillis, Error> {
-        Ok(self.record(keys::STATE, &[keys::kind::LAPSED], "end of marks")?.unwrap_or(0))
-    }
-
-    fn lapsed_marks(&self, now: UnixMillis) -> Result<Option<LapsedMarks>, Error> {
-        let expiry_of =
-            |key: &[u8]| pool_keys::parse_mark(key).map(|mark| mark.expires_ms).ok_or(Error::Corrupt("replay mark"));
-        let (mut first, prefix) = (None, [keys::kind::MARK]);
-        self.scan(keys::STATE, &prefix, &prefix, |key, _value| {
-            first = Some(expiry_of(key)?);
-            Ok(false)
-        })?;
-        let Some(first_ms) = first.filter(|first| *first <= now) else { return Ok(None) };
-        let mut options = self.options();
-        options.set_iterate_lower_bound(prefix);
-        let mut rows = self.view.raw_iterator_cf_opt(self.store.family(keys::STATE)?, options);
-        let latest = ReplayMark { digest: [0xff; 32], expires_ms: now };
-        rows.seek_for_prev(pool_keys::mark(&latest));
-        let Some((key, value)) = rows.item() else { return rows.status().map_err(io).map(|()| None) };
-        self.spend(key, value)?;
-        Ok(Some(LapsedMarks { first_ms, last_ms: expiry_of(key)? }))
-    }
-
-    fn replay_marks(&self, after: Option<&ReplayMark>, limit: usize) -> Result<Vec<ReplayMark>, Error> {
-        let mut marks = Vec::new();
-        let prefix = [keys::kind::MARK];
-        let start = after.map_or(prefix.to_vec(), |mark| {
-            let mut key = pool_keys::mark(mark);
-            key.push(0);
-            key
-        });
-        self.scan(keys::STATE, &prefix, &start, |key, _value| {
-            marks.push(pool_keys::parse_mark(key).ok_or(Error::Corrupt("replay mark"))?);
-            Ok(marks.len() < limit)
-        })?;
-        Ok(marks)
-    }
-
-    fn ticket(&self, key: &TicketKey) -> Result<Option<Ticket>, Error> {
-        self.record(keys::STATE, &inbox_keys::ticket(key), "ticket")
-    }
-
-    fn welcomed(&self, key: &ReferenceKey) -> Result<Option<Welcomed>, Error> {
-        self.record(keys::STATE, &inbox_keys::welcomed(key), WELCOMED)
-    }
-
-    fn delivery(&self, key: &DeliveryKey) -> Result<Option<Delivery>, Error> {
-        self.record(keys::STATE, &inbox_keys::delivery(key), "delivery")
-    }
-
-    fn content(&self, key: &DeliveryKey, bytes: u32) -> Result<Option<Bytes>, Error> {
-        // Before megabytes are copied for somebody who may not wait for them.
-        self.allow(bytes.into())?;
-        let Some(value) = self.row(keys::INBOX, &key.0)? else { return Ok(None) };
-        if value.len() as u64 != u64::from(bytes) {
-            return Err(Error::Corrupt("delivery"));
-        }
-        Ok(Some(Bytes::copy_from_slice(&value)))
-    }
-
-    fn letter(&self, key: &LetterKey) -> Result<Option<Letter>, Error> {
-        self.record(keys::STATE, &inbox_keys::letter(key), "letter")
-    }
-
-    fn letters(
-        &self,
-        user: &UserTag,
-        client: &ClientId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<(LetterKey, Letter)>, Error> {
-        let mut letters = Vec::new();
-        let Some(number) = after.checked_add(1).filter(|_| limit > 0) else { return Ok(letters) };
-        let prefix = inbox_keys::letters(user, client);
-        let start = inbox_keys::letter(&LetterKey { user: *user, client: *client, number });
-        self.scan(keys::STATE, &prefix, &start, |key, value| {
-            let name = key.get(1..).and_then(inbox_keys::parse_letter_name).ok_or(Error::Corrupt("letter"))?;
-            letters.push((name, values::decode(value, "letter")?));
-            Ok(letters.len() < limit)
-        })?;
-        Ok(letters)
-    }
-
-    fn mailbox(&self, user: &UserTag) -> Result<Option<Mailbox>, Error> {
-        self.record(keys::STATE, &inbox_keys::mailbox(user), "mailbox")
-    }
-
     fn bans(&self, after: Option<&BanKey>, limit: usize) -> Result<Vec<(BanKey, Ban)>, Error> {
         let mut bans = Vec::new();
         let prefix = [keys::kind::BAN];
@@ -663,9 +388,5 @@ impl Snapshot for RocksSnapshot<'_> {
             Ok(true)
         })?;
         Ok(complaints)
-    }
-
-    fn hub_share(&self, hub: Option<&ServiceProviderId>) -> Result<HubShare, Error> {
-        Ok(self.record(keys::STATE, &inbox_keys::hub_share(hub), "hub's share")?.unwrap_or_default())
     }
 }
