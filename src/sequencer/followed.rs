@@ -57,7 +57,8 @@ impl FollowedChange {
     }
 }
 
-/// A local user needs the partition: it is followed from here on, for longer, or as it was.
+/// A local user needs the partition: it is followed from here on, for longer, or as it was. When there are as many as may
+/// be, another one is not, and nothing of it is wanted.
 pub(super) fn follow<S: State + ?Sized>(
     state: &S,
     follow: &Follow,
@@ -75,6 +76,9 @@ pub(super) fn follow<S: State + ?Sized>(
                 Lease::Unchanged => known.until_ms,
             };
             Followed { until_ms, needed_ms: now, ..known }
+        }
+        (None, Lease::Asked { .. }) if state.followed_partitions().map_err(Refusal::State)? >= policy.followed_max => {
+            return Ok(Transition::unchanged(Outcome::Wanted(None)));
         }
         (None, Lease::Asked { from, until_ms }) => {
             let timer_ms = now.saturating_add(policy.unneeded_ms);

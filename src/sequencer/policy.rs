@@ -116,6 +116,8 @@ pub struct Policy {
     pub restore_ms: UnixMillis,
     /// How many steps from partition to partition are done at once when a branch is terminated or restored.
     pub spread_partitions: usize,
+    /// How many partitions at other hubs are followed at once. Whoever waits in another one waits at its hub.
+    pub followed_max: usize,
     /// `Retry-After` of a refusal for want of budget, in seconds.
     pub retry_after_seconds: u32,
 }
@@ -157,6 +159,7 @@ impl Default for Policy {
             kept_bytes: 256 * KIB as u64,
             restore_ms: 30 * DAY,
             spread_partitions: 512,
+            followed_max: 16_384,
             retry_after_seconds: 3600,
         }
     }

@@ -66,4 +66,10 @@ pub trait State {
     /// # Errors
     /// As the implementation says.
     fn followed(&self, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Self::Error>;
+
+    /// How many partitions at other hubs are followed, of all groups.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn followed_partitions(&self) -> Result<usize, Self::Error>;
 }

@@ -10,7 +10,7 @@ use super::{
     waiters::Woken,
 };
 use crate::{
-    sequencer::{Command, Follow, Followed, Lease},
+    sequencer::{Command, Follow, Followed, Lease, Outcome},
     store,
     wire::{Epoch, Message, ReceiveResponse, ServiceProviderId, decode},
 };
@@ -72,7 +72,10 @@ impl Service {
             Next::Serve => {
                 self.kept_for(user, place, counter).await?.map_or(Step::Pull, |answer| Step::Serve(Box::new(answer)))
             }
-            Next::Subscribe => Step::Subscribe(self.begin_subscribing(hub, place, record, counter).await?),
+            Next::Subscribe => {
+                let subscribing = self.begin_subscribing(hub, place, record, counter).await?;
+                subscribing.map_or(Step::Pull, Step::Subscribe)
+            }
             Next::AwaitPush(ms) => Step::AwaitPush(Duration::from_millis(ms)),
             Next::Look => Step::Look,
             Next::Pull => Step::Pull,
@@ -80,22 +83,22 @@ impl Service {
     }
 
     /// What the hub pushes from now on is kept: it may come before the hub has answered. For a little while only: whoever
-    /// asks it may never tell what it said.
+    /// asks it may never tell what it said. Nothing where as many partitions are followed as may be.
     async fn begin_subscribing(
         self: &Arc<Self>,
         hub: &ServiceProviderId,
         place: Place,
         record: Option<Followed>,
         counter: u32,
-    ) -> Result<Subscribing, Error> {
+    ) -> Result<Option<Subscribing>, Error> {
         let from = record.map_or(counter, |record| record.next_index);
         let ttl_seconds = u32::try_from(LEASE_MS / 1000).unwrap_or(u32::MAX);
         let subscribing =
             Subscribing { service: self.clone(), hub: hub.clone(), place, ended: false, from, ttl_seconds };
         let until_ms = self.now().saturating_add(PROVISIONAL_MS);
         let follow = Follow { partition: place.1, lease: Lease::Asked { from: counter, until_ms } };
-        self.lanes.submit(place.0, Command::Follow(follow), None).await?;
-        Ok(subscribing)
+        let outcome = self.lanes.submit(place.0, Command::Follow(follow), None).await?;
+        Ok((outcome != Outcome::Wanted(None)).then_some(subscribing))
     }
 
     /// What is kept of a partition from that message on, for a user who has shown its key; nothing if that message is not.

@@ -18,7 +18,9 @@ use super::{
 };
 use crate::{
     pool,
-    sequencer::{Command, GroupKey, Outcome, Policy, Refusal, State, Undelivered, UnixMillis, Usage, sequence},
+    sequencer::{
+        Command, FollowedChange, GroupKey, Outcome, Policy, Refusal, State, Undelivered, UnixMillis, Usage, sequence,
+    },
     store::{self, Batch, Presentation, SharedStore, Snapshot},
     wire::ServiceProviderId,
 };
@@ -98,6 +100,10 @@ enum LedgerChange {
     Posted(ServiceProviderId, Undelivered),
     /// What of that needs no dispatch any more.
     Settled(ServiceProviderId, Undelivered),
+    /// A partition at another hub is followed that was not.
+    Followed,
+    /// One is not any more.
+    Unfollowed,
 }
 
 impl LedgerChange {
@@ -106,6 +112,8 @@ impl LedgerChange {
             Self::Used { provider, before, after } => ledger.replace(provider, *before, *after),
             Self::Posted(submitter, more) => ledger.post(submitter, *more),
             Self::Settled(submitter, less) => ledger.settle(submitter, *less),
+            Self::Followed => ledger.follow(),
+            Self::Unfollowed => ledger.unfollow(),
         }
     }
 
@@ -114,6 +122,8 @@ impl LedgerChange {
             Self::Used { provider, before, after } => ledger.replace(provider, *after, *before),
             Self::Posted(submitter, more) => ledger.settle(submitter, *more),
             Self::Settled(submitter, less) => ledger.post(submitter, *less),
+            Self::Followed => ledger.unfollow(),
+            Self::Unfollowed => ledger.follow(),
         }
     }
 }
@@ -226,6 +236,13 @@ impl Lane {
             }
             changes.extend(transition.posted.iter().cloned().map(|(whose, more)| LedgerChange::Posted(whose, more)));
             changes.extend(transition.settled.iter().cloned().map(|(whose, less)| LedgerChange::Settled(whose, less)));
+            for (partition, change) in &transition.followed {
+                changes.extend(match (view.followed(partition)?, change) {
+                    (None, FollowedChange::Put { .. }) => Some(LedgerChange::Followed),
+                    (Some(_), FollowedChange::Gone) => Some(LedgerChange::Unfollowed),
+                    (None, FollowedChange::Gone) | (Some(_), FollowedChange::Put { .. }) => None,
+                });
+            }
             for change in &changes {
                 change.make(ledger);
             }

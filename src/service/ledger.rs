@@ -1,8 +1,11 @@
-//! What each provider has used up over all groups.
+//! What each provider has used up over all groups, and how many partitions of all groups are followed.
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use crate::{
@@ -15,6 +18,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     totals: Mutex<HashMap<ServiceProviderId, Total>>,
+    followed: AtomicUsize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,7 +36,7 @@ impl Ledger {
         let mut totals = HashMap::new();
         load_budgets(&*snapshot, &mut totals)?;
         load_undelivered(&*snapshot, &mut totals)?;
-        Ok(Self { totals: Mutex::new(totals) })
+        Ok(Self { totals: Mutex::new(totals), followed: AtomicUsize::new(count_followed(&*snapshot)?) })
     }
 
     pub(super) fn total(&self, provider: &ServiceProviderId) -> Usage {
@@ -63,8 +67,31 @@ impl Ledger {
         total.undelivered = total.undelivered.minus(less);
     }
 
+    /// How many partitions at other hubs are followed.
+    pub(super) fn followed(&self) -> usize {
+        self.followed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn follow(&self) {
+        self.followed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn unfollow(&self) {
+        self.followed.fetch_sub(1, Ordering::Relaxed);
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<ServiceProviderId, Total>> {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn count_followed(snapshot: &dyn Snapshot) -> Result<usize, Error> {
+    let (mut count, mut after) = (0_usize, None);
+    loop {
+        let rows = snapshot.all_followed(after.as_ref(), PAGE)?;
+        let Some(last) = rows.last() else { return Ok(count) };
+        after = Some(*last);
+        count = count.saturating_add(rows.len());
     }
 }
 

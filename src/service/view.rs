@@ -133,6 +133,10 @@ impl State for LaneView<'_> {
         Ok(self.ledger.undelivered(submitter))
     }
 
+    fn followed_partitions(&self) -> Result<usize, Error> {
+        Ok(self.ledger.followed())
+    }
+
     fn followed(&self, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Error> {
         match self.batch.followed.get(&(self.group, *partition)) {
             Some(record) => Ok(*record),
@@ -182,6 +186,11 @@ impl State for SnapshotView<'_> {
     fn undelivered(&self, _submitter: &ServiceProviderId) -> Result<Undelivered, Error> {
         // Only what is to be posted is counted, and that is the lane's.
         Ok(Undelivered::default())
+    }
+
+    fn followed_partitions(&self) -> Result<usize, Error> {
+        // No reader follows: they are the lanes' to count.
+        Ok(0)
     }
 
     fn followed(&self, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Error> {

@@ -23,6 +23,13 @@ pub trait PushReads {
     /// A partition at another hub.
     fn followed(&self, group: &GroupKey, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Error>;
 
+    /// The followed partitions of all groups, in order, at most `limit` after `after`.
+    fn all_followed(
+        &self,
+        after: Option<&(GroupKey, MaskedPartitionKey)>,
+        limit: usize,
+    ) -> Result<Vec<(GroupKey, MaskedPartitionKey)>, Error>;
+
     /// The followed partitions of a group, at most `limit`.
     fn followed_of(&self, group: &GroupKey, limit: usize) -> Result<Vec<MaskedPartitionKey>, Error>;
 

@@ -101,6 +101,10 @@ watched! {
             limit: usize
         ) -> Vec<(GroupKey, MaskedPartitionKey)>;
         followed(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<Followed>;
+        all_followed(
+            after: Option<&(GroupKey, MaskedPartitionKey)>,
+            limit: usize
+        ) -> Vec<(GroupKey, MaskedPartitionKey)>;
         followed_of(group: &GroupKey, limit: usize) -> Vec<MaskedPartitionKey>;
         kept(group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64) -> Vec<Kept>;
     }

@@ -385,6 +385,21 @@ impl State for View<'_> {
         }))
     }
 
+    fn followed_partitions(&self) -> Result<usize, Infallible> {
+        let durable = self.hub.groups.iter();
+        let mut followed: BTreeSet<_> =
+            durable.flat_map(|(group, rows)| rows.followed.keys().map(|key| (*group, *key))).collect();
+        for (group, transition) in self.batch {
+            for (key, change) in &transition.followed {
+                match change {
+                    FollowedChange::Put { .. } => followed.insert((*group, *key)),
+                    FollowedChange::Gone => followed.remove(&(*group, *key)),
+                };
+            }
+        }
+        Ok(followed.len())
+    }
+
     fn followed(&self, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Infallible> {
         let newest = self.newest(|transition| {
             let found = transition.followed.iter().find(|(changed, _)| changed == partition);

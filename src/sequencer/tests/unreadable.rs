@@ -25,6 +25,7 @@ enum Read {
     Dispatch,
     Undelivered,
     Followed,
+    FollowedPartitions,
 }
 
 /// A state with a group and nothing in it, in which one kind of read fails.
@@ -72,6 +73,10 @@ impl State for Failing {
 
     fn undelivered(&self, _submitter: &ServiceProviderId) -> Result<Undelivered, Read> {
         self.read(Read::Undelivered, Undelivered::default())
+    }
+
+    fn followed_partitions(&self) -> Result<usize, Read> {
+        self.read(Read::FollowedPartitions, 0)
     }
 
     fn followed(&self, _partition: &MaskedPartitionKey) -> Result<Option<Followed>, Read> {
@@ -156,7 +161,7 @@ fn a_failed_read_is_not_a_rejection() {
         (&present, vec![Read::Group, Read::Partition]),
         (&expire, vec![Read::Partition, Read::Followed]),
         (&keep, vec![Read::Followed]),
-        (&follow, vec![Read::Followed]),
+        (&follow, vec![Read::Followed, Read::FollowedPartitions]),
         (&unfollow, vec![Read::Followed]),
         (&subscribe, vec![Read::Group, Read::Partition]),
         (&pushed, vec![Read::Partition]),

@@ -88,3 +88,29 @@ async fn whoever_leaves_meanwhile_has_left() {
     first.ended(Some(DAY_SECONDS)).await.unwrap();
     assert_eq!(record(&setup), None);
 }
+
+/// Whoever waits in one more waits at the hub, also when nobody remembers what was followed before.
+#[tokio::test]
+async fn there_is_a_bound_that_outlives_the_process() {
+    let policy = crate::sequencer::Policy { followed_max: 2, ..Default::default() };
+    let mut setup = Setup::with(policy, Limits { follows: true, ..Limits::default() });
+    let place = |number| (GroupKey::of(THEIRS), PartitionKey::new(key(number)).masked());
+    let (bob, hub) = (user_id("bob"), provider("third.example"));
+    for number in [1, 2] {
+        let Step::Subscribe(subscribing) = setup.service.next_step(&bob, &hub, place(number), 0).await.unwrap() else {
+            panic!("{number}")
+        };
+        subscribing.ended(Some(DAY_SECONDS)).await.unwrap();
+    }
+    for _process in 0..2 {
+        let third = setup.service.next_step(&bob, &hub, place(3), 0).await.unwrap();
+        assert!(matches!(third, Step::Pull));
+        setup = setup.restart().await;
+    }
+    let first = setup.service.next_step(&bob, &hub, place(1), 0).await.unwrap();
+    assert!(matches!(first, Step::Look), "those that are followed are");
+    let (group, partition) = place(2);
+    setup.service.submit(group, crate::sequencer::Command::Unfollow(partition)).await.unwrap();
+    let third = setup.service.next_step(&bob, &hub, place(3), 0).await.unwrap();
+    assert!(matches!(third, Step::Subscribe(_)));
+}

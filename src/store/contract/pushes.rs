@@ -81,6 +81,10 @@ pub(crate) fn what_is_not_followed_leaves_nothing(open: Open) {
     let snapshot = store.snapshot().unwrap();
     assert_eq!(snapshot.followed_of(&group(1), 10).unwrap(), [partition(0), edge]);
     assert_eq!(snapshot.followed_of(&last, 1).unwrap(), [partition(0)]);
+    let all = [(group(1), partition(0)), (group(1), edge), (last, partition(0)), (last, partition(1))];
+    let first = snapshot.all_followed(None, 3).unwrap();
+    assert_eq!(first, all[..3]);
+    assert_eq!(snapshot.all_followed(first.last(), 3).unwrap(), all[3..]);
     for (group, key) in [(group(1), partition(0)), (group(1), edge), (last, partition(0)), (last, partition(1))] {
         assert_eq!(snapshot.kept(&group, &key, 0, u64::MAX).unwrap().len(), 1);
     }

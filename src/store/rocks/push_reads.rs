@@ -34,6 +34,25 @@ impl PushReads for RocksSnapshot<'_> {
         self.record(keys::STATE, &push_keys::followed(group, partition), "followed partition")
     }
 
+    fn all_followed(
+        &self,
+        after: Option<&(GroupKey, MaskedPartitionKey)>,
+        limit: usize,
+    ) -> Result<Vec<(GroupKey, MaskedPartitionKey)>, Error> {
+        let mut rows = Vec::new();
+        let prefix = [keys::kind::FOLLOWED];
+        let start = after.map_or(prefix.to_vec(), |(group, partition)| {
+            let mut key = push_keys::followed(group, partition);
+            key.push(0);
+            key
+        });
+        self.scan(keys::STATE, &prefix, &start, |key, _value| {
+            rows.push(push_keys::parse_place(key).ok_or(Error::Corrupt("followed partition"))?);
+            Ok(rows.len() < limit)
+        })?;
+        Ok(rows)
+    }
+
     fn followed_of(&self, group: &GroupKey, limit: usize) -> Result<Vec<MaskedPartitionKey>, Error> {
         let mut partitions = Vec::new();
         let prefix = push_keys::followed_prefix(group);

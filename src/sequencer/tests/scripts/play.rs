@@ -47,6 +47,7 @@
 //! allow partitions=5000                   a larger budget for each provider in each group
 //! allow undelivered=3                     so many Welcomes of each provider that are not delivered
 //! allow steps=3                           so many steps from partition to partition at once, when a branch is ended
+//! allow followed=3                        so many followed partitions, of all groups
 //! fast-forward A to=4294967294            as if A had had so many messages, all of them gone by now
 //! quietly COMMAND                         the command, without a word; it is not refused
 //! times 63 COMMAND                        the command so often, with 1, 2, 3… in place of *, and 2, 3, 4… of ^
@@ -174,7 +175,9 @@ impl Play {
             "show" => self.show(words.plain(1)),
             "dominant" => self.dominant(words.plain(1)),
             "allow" => {
-                if let Some(welcomes) = words.take("undelivered") {
+                if let Some(partitions) = words.take("followed") {
+                    self.policy.followed_max = partitions.parse().unwrap();
+                } else if let Some(welcomes) = words.take("undelivered") {
                     self.policy.undelivered.welcomes = welcomes.parse().unwrap();
                 } else if let Some(members) = words.take("members") {
                     self.policy.group_members_max = members.parse().unwrap();
