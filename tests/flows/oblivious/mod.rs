@@ -12,3 +12,5 @@ mod sizes;
 mod tap;
 mod traces;
 mod world;
+
+pub(crate) use world::run;

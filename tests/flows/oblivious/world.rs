@@ -191,7 +191,7 @@ pub(super) fn request(user: &str, token: &[u8]) -> KeyPackageRequest {
 }
 
 /// Runs `restante` to its end.
-pub(super) async fn run<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Output {
+pub(crate) async fn run<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Output {
     let mut command = Command::new(PROGRAM);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RESTANTE_")) {
         command.env_remove(name);
