@@ -10,9 +10,10 @@ use crate::{rocksdb, toolchain};
 type Bench = (&'static str, &'static str);
 
 /// In the order in which they run.
-static BENCHES: [Bench; 5] = [
+static BENCHES: [Bench; 6] = [
     ("restante", "durable"),
     ("restante", "oblivious"),
+    ("restante", "public"),
     ("restante", "waiting"),
     ("restante-gateway", "decapsulate"),
     ("restante-relay", "relay"),
