@@ -33,7 +33,8 @@ pub struct DeliveryLimits {
     pub at_once: usize,
     /// Of these, with one provider.
     pub each_provider: usize,
-    /// Bytes of Welcomes and trees that are in memory because of them. The longest goes out alone, if it is longer.
+    /// Bytes of Welcomes and trees that are in memory because of them, of which one provider has at most half. The longest
+    /// goes out alone, if it is longer.
     pub bytes_max: usize,
 }
 

@@ -6,12 +6,13 @@
 use std::{
     collections::{HashMap, HashSet},
     pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use restante_process::Stopwatch;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::{
     Courier, DeliveryLimits,
@@ -38,15 +39,17 @@ pub(super) struct Welcomes<'a> {
     limits: DeliveryLimits,
     /// In steps of [`STEP_BYTES`]: what Welcomes that are being handed over take.
     memory: Semaphore,
-    /// One at a time is read from the store, and then waits for its memory.
+    /// The part of it that each provider may have which is being visited.
+    shares: Mutex<HashMap<ServiceProviderId, Arc<Semaphore>>>,
+    /// One at a time is read from the store.
     reading: Semaphore,
 }
 
 impl<'a> Welcomes<'a> {
     pub(super) fn new(courier: &'a Courier) -> Self {
         let limits = courier.limits;
-        let memory = Semaphore::new(steps(limits.bytes_max).max(1));
-        Self { courier, limits, memory, reading: Semaphore::new(1) }
+        let memory = Semaphore::new(steps(limits.bytes_max).max(2));
+        Self { courier, limits, memory, shares: Mutex::default(), reading: Semaphore::new(1) }
     }
 
     /// Makes rounds for ever.
@@ -96,8 +99,10 @@ impl<'a> Welcomes<'a> {
     /// Takes what steps are left. What came of it, as the log says it.
     async fn bring(&self, errand: &Errand) -> Result<&'static str, Error> {
         let service = &self.courier.service;
-        let Some((parcel, _memory)) = self.load(errand).await? else { return Ok("nothing") };
-        let Parcel { key_package_refs, ticket, welcome, ratchet_tree } = parcel;
+        // Nothing of the Welcome stays in memory while the provider is asked, which may take as long as it likes.
+        let Some(parcel) = self.read(errand).await? else { return Ok("nothing") };
+        let bytes = parcel.bytes();
+        let Parcel { key_package_refs, ticket, .. } = parcel;
         let addressee = Addressee::of(errand.provider(), service, &self.courier.providers);
         let ticket = match ticket {
             Some(ticket) => ticket,
@@ -111,6 +116,8 @@ impl<'a> Welcomes<'a> {
                 }
             }
         };
+        let _memory = self.lend(errand.provider(), bytes).await?;
+        let Some(Parcel { welcome, ratchet_tree, .. }) = self.read(errand).await? else { return Ok("nothing") };
         let push = WelcomePush { welcome_ticket: ticket.to_vec(), welcome, ratchet_tree };
         match addressee.welcome(push).await {
             Ok(()) => {
@@ -124,24 +131,39 @@ impl<'a> Welcomes<'a> {
         }
     }
 
-    /// What the provider is to get, with the memory that it takes. One that cannot be read is put off like one that
-    /// cannot be brought.
-    async fn load(&self, errand: &Errand) -> Result<Option<(Parcel, SemaphorePermit<'_>)>, Error> {
+    /// What the provider is to get. One that cannot be read is put off like one that cannot be brought.
+    async fn read(&self, errand: &Errand) -> Result<Option<Parcel>, Error> {
         let _reading = self.reading.acquire().await.map_err(|_| Error::ShuttingDown)?;
-        let parcel = match self.courier.service.parcel(errand).await {
-            Ok(Some(parcel)) => parcel,
-            Ok(None) => return Ok(None),
+        match self.courier.service.parcel(errand).await {
+            Ok(parcel) => Ok(parcel),
             Err(error) => {
                 self.courier.service.record_delivery(errand, failed(Fault::UNKNOWN)).await?;
-                return Err(error);
+                Err(error)
             }
-        };
-        // The longest fits, alone.
-        let wanted = steps(parcel.bytes()).min(steps(self.limits.bytes_max)).max(1);
-        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
-        let memory = self.memory.acquire_many(wanted).await.map_err(|_| Error::ShuttingDown)?;
-        Ok(Some((parcel, memory)))
+        }
     }
+
+    /// The memory that a Welcome takes while it is handed over: as it is read, and as it is sent. The longest fits, alone;
+    /// one provider has at most half of what there is, however long it takes to take what it is given.
+    async fn lend(&self, provider: &ServiceProviderId, bytes: usize) -> Result<Lent<'_>, Error> {
+        let all = steps(self.limits.bytes_max).max(2);
+        let share = {
+            let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+            // Those that nobody waits for are not kept: there are never more than visits.
+            shares.retain(|_, share| Arc::strong_count(share) > 1);
+            shares.entry(provider.clone()).or_insert_with(|| Arc::new(Semaphore::new(all / 2))).clone()
+        };
+        let wanted = u32::try_from(steps(bytes.saturating_mul(2)).clamp(1, all / 2)).unwrap_or(u32::MAX);
+        let of_share = share.acquire_many_owned(wanted).await.map_err(|_| Error::ShuttingDown)?;
+        let of_all = self.memory.acquire_many(wanted).await.map_err(|_| Error::ShuttingDown)?;
+        Ok(Lent { _of_share: of_share, _of_all: of_all })
+    }
+}
+
+/// Memory that is in use until this is dropped.
+struct Lent<'a> {
+    _of_share: OwnedSemaphorePermit,
+    _of_all: SemaphorePermit<'a>,
 }
 
 fn steps(bytes: usize) -> usize {

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     client::{http::tests::provider::Authority, key_package_ref},
+    courier::DeliveryLimits,
     fixtures::{
         key_packages::Device,
         mls,
@@ -111,6 +112,35 @@ async fn one_that_is_slow_stands_in_nobody_s_way() {
         slow.asked_init().await;
     }
     stage.await_waiting(6, &[0; 6]).await;
+    slow.assert_quiet();
+    stage.stop().await;
+}
+
+/// One that accepts, and then does not take what it is given, has half of the memory at most.
+#[tokio::test]
+async fn one_that_takes_for_ever_leaves_memory_to_the_others() {
+    let authority = Authority::new();
+    let script = [Reply::Decide(7, vec![WelcomeDecision::Accepted]), Reply::Hang];
+    let mut slow = Follower::start(&authority, "follower.example", vec![]).await;
+    let mut third = Follower::start(&authority, "third.example", vec![]).await;
+    let mut stage = Stage::new(&authority, &[("follower.example", slow.address), ("third.example", third.address)]);
+    stage.welcome(&[(b"slow", "follower.example")]).await;
+    slow.will(script);
+    // As little as there can be: whoever is served has all of its share.
+    let limits = DeliveryLimits { bytes_max: 1, ..DeliveryLimits::default() };
+    stage.start_within(limits);
+    slow.asked_init().await;
+    slow.given().await;
+    for _group in 0..3 {
+        stage.welcome(&[(b"slow", "follower.example")]).await;
+    }
+    stage.welcome(&[(b"quick", "third.example")]).await;
+    for _visit in 0..3 {
+        slow.asked_init().await;
+    }
+    third.asked_init().await;
+    third.given().await;
+    stage.await_waiting(4, &[0; 4]).await;
     slow.assert_quiet();
     stage.stop().await;
 }

@@ -46,8 +46,12 @@ impl Stage {
     }
 
     pub(super) fn start(&mut self) {
+        self.start_within(DeliveryLimits::default());
+    }
+
+    pub(super) fn start_within(&mut self, limits: DeliveryLimits) {
         let (stop, stopping) = watch::channel(false);
-        let courier = Courier::new(self.setup.service.clone(), self.providers.clone(), DeliveryLimits::default());
+        let courier = Courier::new(self.setup.service.clone(), self.providers.clone(), limits);
         self.courier = Some((stop, tokio::spawn(courier.deliver_welcomes(stopping))));
     }
 
