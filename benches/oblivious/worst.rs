@@ -98,7 +98,7 @@ fn fill(store: &dyn Store, policy: &pool::Policy, user: &[u8]) {
             last_resort: false,
         };
         let packages = (0..policy.stock_items).map(package).collect();
-        let command = pool::Upload { user: tag, client: ClientId::new([client; 16]), packages };
+        let command = pool::Upload { user: tag, client: ClientId::new([client; 16]), packages, to_hand_out: true };
         let mut meters = pool::Meters::new(policy);
         let transition = upload(&user, &command, policy, &mut meters, now_s() * 1000).unwrap();
         user.account = transition.accounts.first().map(|(_, account)| account.clone());

@@ -24,6 +24,7 @@ const BUNDLE_BYTES_MAX: usize = 64 * 1024;
 pub(super) fn router() -> Router<Arc<Hub>> {
     Router::new()
         .route("/v1/local/upload-key-packages", post(upload))
+        .route("/v1/local/register-key-packages", post(register))
         .route("/v1/local/delete-key-packages", post(delete))
         .route("/v1/local/key-package-status", post(status))
         .route("/v1/local/fetch-key-packages", post(fetch))
@@ -37,6 +38,13 @@ async fn upload(State(hub): State<Arc<Hub>>, request: Request) -> Result<Respons
     let received = body::read(&hub, request, UPLOAD_BYTES_MAX.min(hub.request_bytes_max)).await?;
     let request: UploadKeyPackagesRequest = decode(&received.bytes).map_err(Problem::malformed)?;
     respond::answer(&hub.service.upload_key_packages(&user, request).await?)
+}
+
+async fn register(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
+    let user = fields::local_user(&hub, request.headers())?;
+    let received = body::read(&hub, request, UPLOAD_BYTES_MAX.min(hub.request_bytes_max)).await?;
+    let request: UploadKeyPackagesRequest = decode(&received.bytes).map_err(Problem::malformed)?;
+    respond::answer(&hub.service.register_key_packages(&user, request).await?)
 }
 
 async fn delete(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {

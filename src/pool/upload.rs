@@ -48,9 +48,12 @@ pub struct Upload {
     pub client: ClientId,
     /// All are stored, or none is.
     pub packages: Vec<Package>,
+    /// Whether they are to be handed out. Of those that somebody has already, only the references are remembered, so that
+    /// Welcomes for them are taken.
+    pub to_hand_out: bool,
 }
 
-/// Stores what this client has not uploaded before. A last-resort KeyPackage replaces the one before it. Stocks of
+/// Stores what this client has not uploaded before, or remembers it. A last-resort KeyPackage replaces the one before it. Stocks of
 /// other clients in which nothing is left make room when the user has as many as there may be.
 ///
 /// # Errors
@@ -80,6 +83,10 @@ pub fn upload<S: State + ?Sized>(
             Some(_) => return Err(Rejection::KeyPackageReused.into()),
             None if in_this_upload => continue,
             None => {}
+        }
+        if !upload.to_hand_out {
+            remember(&key, package, policy, &mut transition);
+            continue;
         }
         let at = match stocks.iter().position(|(stock, _)| *stock == key) {
             Some(at) => at,
@@ -167,6 +174,11 @@ fn store(
         transition.items.push(((*key, item.place()), Some(item)));
     }
     transition.packages.push(((*key, number), Some(package.bytes.clone())));
+    remember(key, package, policy, transition);
+    Ok(())
+}
+
+fn remember(key: &StockKey, package: &Package, policy: &Policy, transition: &mut Transition) {
     let reference = Reference {
         stock: *key,
         last_resort: package.last_resort,
@@ -177,5 +189,4 @@ fn store(
     transition.references.push((package.reference, Some(reference)));
     let forgotten_ms = package.expires_ms.saturating_add(policy.reference_ms);
     transition.expiries.push(Expiry { due_ms: forgotten_ms, of: ExpiryOf::Reference(package.reference) });
-    Ok(())
 }

@@ -39,6 +39,28 @@ impl Service {
         user: &UserId,
         request: UploadKeyPackagesRequest,
     ) -> Result<KeyPackageStanding, Error> {
+        self.take_key_packages(user, request, true).await
+    }
+
+    /// Validates KeyPackages that somebody has already, and remembers their references: all, or none. Welcomes for them
+    /// are taken; they are given to nobody.
+    ///
+    /// # Errors
+    /// As [`Service::upload_key_packages`].
+    pub async fn register_key_packages(
+        &self,
+        user: &UserId,
+        request: UploadKeyPackagesRequest,
+    ) -> Result<KeyPackageStanding, Error> {
+        self.take_key_packages(user, request, false).await
+    }
+
+    async fn take_key_packages(
+        &self,
+        user: &UserId,
+        request: UploadKeyPackagesRequest,
+        to_hand_out: bool,
+    ) -> Result<KeyPackageStanding, Error> {
         let now = self.now();
         let policy = self.pool_policy.clone();
         let UploadKeyPackagesRequest { client_id, key_packages } = request;
@@ -52,7 +74,7 @@ impl Service {
             checked.collect::<Result<Vec<Package>, Error>>()
         });
         let packages = checking.await.map_err(|_| Error::NoThread)??;
-        let upload = Upload { user: self.tag(user), client: client_id, packages };
+        let upload = Upload { user: self.tag(user), client: client_id, packages, to_hand_out };
         self.lanes.submit_pool(PoolTask::Upload(upload)).await?;
         self.key_package_standing(user).await
     }

@@ -189,6 +189,18 @@ impl<C: Channel> DeliveryService<C> {
         self.call(Operation::UploadKeyPackages, request).await
     }
 
+    /// Has the provider take Welcomes for KeyPackages of one client that somebody has already, such as the one in a proposal
+    /// to be added: all of them, or none. They are given to nobody else.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn register_key_packages(
+        &self,
+        request: &UploadKeyPackagesRequest,
+    ) -> Result<KeyPackageStanding, CallError> {
+        self.call(Operation::RegisterKeyPackages, request).await
+    }
+
     /// Removes the KeyPackages of one client of the acting user.
     ///
     /// # Errors

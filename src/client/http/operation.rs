@@ -39,6 +39,8 @@ pub enum Operation {
     LeaveGroup,
     /// Local: stores KeyPackages of a client.
     UploadKeyPackages,
+    /// Local: has Welcomes taken for KeyPackages that somebody has already.
+    RegisterKeyPackages,
     /// Local: removes the KeyPackages of a client.
     DeleteKeyPackages,
     /// Local: how many KeyPackages there are.
@@ -71,7 +73,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Send,
         Self::Receive,
         Self::ReceiveLiteral,
@@ -89,6 +91,7 @@ impl Operation {
         Self::CreateGroup,
         Self::LeaveGroup,
         Self::UploadKeyPackages,
+        Self::RegisterKeyPackages,
         Self::DeleteKeyPackages,
         Self::KeyPackageStatus,
         Self::FetchKeyPackages,
@@ -125,6 +128,7 @@ impl Operation {
             Self::CreateGroup => "/v1/local/create-group",
             Self::LeaveGroup => "/v1/local/leave-group",
             Self::UploadKeyPackages => "/v1/local/upload-key-packages",
+            Self::RegisterKeyPackages => "/v1/local/register-key-packages",
             Self::DeleteKeyPackages => "/v1/local/delete-key-packages",
             Self::KeyPackageStatus => "/v1/local/key-package-status",
             Self::FetchKeyPackages => "/v1/local/fetch-key-packages",

@@ -16,7 +16,7 @@ const BOTH: [&str; 8] = [
     "/v1/join-token",
 ];
 const PROVIDER: [&str; 5] = ["/v1/bans", "/v1/welcome-init", "/v1/welcome", "/v1/subscribe", "/v1/push"];
-const LOCAL: [&str; 18] = [
+const LOCAL: [&str; 19] = [
     "/admin/bans/add",
     "/admin/bans/remove",
     "/admin/bans/list",
@@ -25,6 +25,7 @@ const LOCAL: [&str; 18] = [
     "/v1/local/mint-group-id",
     "/v1/local/create-group",
     "/v1/local/upload-key-packages",
+    "/v1/local/register-key-packages",
     "/v1/local/delete-key-packages",
     "/v1/local/key-package-status",
     "/v1/local/fetch-key-packages",

@@ -17,7 +17,7 @@ fn no_key_package_is_shown() {
     let canary = package("canary");
     assert!(shows(&canary.bytes), "the test sees what it looks for");
     let mut world = World::new();
-    let upload = Upload { user: tag("bob"), client: client(1), packages: vec![canary] };
+    let upload = Upload { user: tag("bob"), client: client(1), packages: vec![canary], to_hand_out: true };
     let transition = world.decide(&upload).unwrap();
     assert!(!transition.packages.is_empty());
     let fetched = Fetched {

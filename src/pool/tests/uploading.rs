@@ -139,3 +139,23 @@ fn a_client_that_is_removed_gives_nothing_and_its_packages_do_not_come_back() {
     world.upload("bob", 1, vec![package("a")]).unwrap();
     assert!(world.packages.is_empty());
 }
+
+/// Somebody has it already, and perhaps proposes with it: it is nobody else's to have.
+#[test]
+fn what_is_registered_is_given_to_nobody() {
+    let mut world = World::new();
+    world.register("bob", 1, vec![package("a"), last_resort("z")]).unwrap();
+    world.register("bob", 1, vec![package("a")]).unwrap();
+    assert!(world.packages.is_empty() && world.stocks.is_empty());
+    assert_eq!(world.accounts[&tag("bob")].references, 2);
+    let token = world.mint_shared("bob");
+    assert!(world.fetch("bob", &token).1.is_empty());
+    // It does not get into the stock later, nor into anybody else's.
+    world.upload("bob", 1, vec![package("a"), package("b")]).unwrap();
+    assert_eq!(world.fetch("bob", &token).1, ["b"]);
+    assert_eq!(world.register("mallory", 1, vec![package("a")]), Err(Refusal::Rejected(Rejection::KeyPackageReused)));
+    let full = Policy { references: 2, ..Policy::default() };
+    let mut world = World::with(full);
+    world.register("bob", 1, vec![package("a"), package("b")]).unwrap();
+    assert_eq!(world.register("bob", 1, vec![package("c")]), Err(Refusal::Rejected(Rejection::TooManyReferences(2))));
+}

@@ -438,3 +438,13 @@ fn an_unknown_letter_is_acknowledged_without_a_word() {
     world.acknowledge(letter, false);
     assert_eq!(world.decide_on(2, &["a"]), [AlreadyUsed]);
 }
+
+#[test]
+fn a_registered_key_package_is_welcomed_and_used_up() {
+    let mut world = World::new();
+    world.register("bob", 1, vec![package("a")]).unwrap();
+    assert_eq!(world.decide_on(1, &["a", "b"]), [Accepted, Unknown]);
+    assert_eq!(world.ask_and_bring(1, "the Welcome", &["a"]), Ok(0));
+    world.acknowledge_all("bob", true);
+    assert_eq!(world.decide_on(1, &["a"]), [AlreadyUsed]);
+}

@@ -215,7 +215,15 @@ impl World {
     }
 
     pub(super) fn upload(&mut self, user: &str, number: u8, packages: Vec<Package>) -> Result<(), Refusal<Missing>> {
-        let command = Upload { user: tag(user), client: client(number), packages };
+        self.take(Upload { user: tag(user), client: client(number), packages, to_hand_out: true })
+    }
+
+    /// Remembers KeyPackages that somebody has already.
+    pub(super) fn register(&mut self, user: &str, number: u8, packages: Vec<Package>) -> Result<(), Refusal<Missing>> {
+        self.take(Upload { user: tag(user), client: client(number), packages, to_hand_out: false })
+    }
+
+    fn take(&mut self, command: Upload) -> Result<(), Refusal<Missing>> {
         let transition = self.decide(&command)?;
         self.apply(transition);
         Ok(())
