@@ -9,8 +9,11 @@ use mls_rs::{
 
 use super::{GroupError, PartitionedGroup};
 use crate::{
-    mls::WireMessage,
-    wire::{self, CommitData, ExternalJoinRequest, ExternalProposalRequest, GroupInfoResponse, ServiceProviderId},
+    mls::{ExternalProposal, WireKeyPackage, WireMessage},
+    wire::{
+        self, CommitData, DecodeError, ExternalJoinRequest, ExternalProposalRequest, GroupInfoResponse,
+        ServiceProviderId,
+    },
 };
 
 /// How somebody joins.
@@ -26,7 +29,11 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// Makes an external commit out of what the hub answered about the group `group_id`.
     ///
     /// The group that it returns is in the epoch that the commit creates, and can be used as soon as the hub has taken the
-    /// request: nobody has to confirm it. If `commits_before` of the hub's answer is more than 0, members may have
+    /// request: nobody has to confirm it. Save it before the request leaves the device: a process that dies in between
+    /// leaves a leaf in the group that nobody owns. Until the fate of the request is known it is the group's
+    /// [`PartitionedGroup::pending_join`].
+    ///
+    /// The MLS library's storage must have no group of that id: where there may be one, [`super::Keep::forget`] it first. If `commits_before` of the hub's answer is more than 0, members may have
     /// followed another commit: then nothing of theirs will be read here, and nothing of ours by them.
     ///
     /// # Errors
@@ -48,14 +55,15 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             builder = builder.with_removal(leaf);
         }
         let (group, commit) = builder.build(group_info)?;
-        let joined = Self::new(group, hub)?;
+        let mut joined = Self::new(group, hub)?;
         let commit_data = CommitData {
             next_partition_key: joined.partition.key.clone(),
             group_info: options.group_info.then(|| joined.group_info()).transpose()?,
             welcome_data: None,
         };
-        let message = WireMessage::parse(&commit.to_bytes()?)?;
-        Ok((joined, ExternalJoinRequest { message, commit_data }))
+        let request = ExternalJoinRequest { message: WireMessage::parse(&commit.to_bytes()?)?, commit_data };
+        joined.joining = Some(request.clone());
+        Ok((joined, request))
     }
 }
 
@@ -83,8 +91,11 @@ pub fn own_leaves<C: MlsConfig>(
     Ok(members.iter().filter(|member| &member.signing_identity.credential == own).map(|member| member.index).collect())
 }
 
-/// Makes a proposal of somebody who is no member to be added (RFC 9420 §12.1.8). Its KeyPackage stays with the client, for
-/// the Welcome that may follow. `service_provider`, where that is to go, stands beside it in clear.
+/// Makes a proposal of somebody who is no member to be added (RFC 9420 §12.1.8). The private keys of its KeyPackage stay
+/// with the client, for the Welcome that may follow. `service_provider`, where that is to go, stands beside it in clear.
+///
+/// Register the KeyPackage at that provider before the proposal leaves the device
+/// ([`super::http::DeliveryService::register_key_packages`]): it takes no Welcome for one that it does not know.
 ///
 /// # Errors
 /// As [`PartitionedGroup::join_externally`].
@@ -93,12 +104,14 @@ pub fn propose_joining<C: MlsConfig>(
     service_provider: &ServiceProviderId,
     group_id: &[u8],
     published: &GroupInfoResponse,
-) -> Result<ExternalProposalRequest, GroupError> {
+) -> Result<(WireKeyPackage, ExternalProposalRequest), GroupError> {
     let (group_info, tree) = open(group_id, published)?;
     let authenticated_data = wire::encode(service_provider)?;
     let (none, nothing) = (ExtensionList::new(), ExtensionList::new());
     let proposal = client.external_add_proposal(&group_info, tree, authenticated_data, none, nothing, None)?;
-    Ok(ExternalProposalRequest { message: WireMessage::parse(&proposal.to_bytes()?)? })
+    let message = WireMessage::parse(&proposal.to_bytes()?)?;
+    let key_package = ExternalProposal::of(&message).ok().and_then(|proposal| proposal.key_package());
+    Ok((key_package.ok_or(DecodeError::InvalidValue)?, ExternalProposalRequest { message }))
 }
 
 type Opened = (MlsMessage, Option<ExportedTree<'static>>);

@@ -8,14 +8,14 @@ use std::collections::VecDeque;
 use mls_rs::{Group, client_builder::MlsConfig};
 
 use super::{
-    GroupError, committing::StagedCommit, partition::Partition, policy::GroupPolicy, reserve::Reserve,
+    GroupError, committing::StagedCommit, keep::Stored, partition::Partition, policy::GroupPolicy, reserve::Reserve,
     sending::Unconfirmed,
 };
 use crate::{
     mls::EpochNumber,
     wire::{
-        self, ExpectCommit, GroupId, MaskedPartitionKey, PartitionKey, PartitionKeyContext, ReceiveRequest,
-        ServiceProviderId,
+        self, ExpectCommit, ExternalJoinRequest, GroupId, MaskedPartitionKey, PartitionKey, PartitionKeyContext,
+        ReceiveRequest, ServiceProviderId,
     },
 };
 
@@ -31,9 +31,10 @@ use crate::{
 /// A commit of one's own is applied when it is read back as the first valid commit of its partition, never before.
 ///
 /// # Persistence
-/// Nothing is persisted behind the app's back. [`PartitionedGroup::save`] writes the MLS group to its own storage and
-/// returns the rest as bytes. Save before a request leaves the device and after events were handled; a process that
-/// dies in between reads some messages twice and loses none of the group's state.
+/// Nothing is persisted behind the app's back. [`PartitionedGroup::save`] writes the MLS group to its own storage and the
+/// rest to the app's. Save a group that was joined before its Welcome is acknowledged; save before a request leaves the
+/// device, and after events were handled: once it is saved, they cannot be read again. A process that dies in between
+/// reads some messages twice and loses none of the group's state.
 ///
 /// # Privacy
 /// `Debug` shows counters only.
@@ -49,6 +50,12 @@ pub struct PartitionedGroup<C: MlsConfig> {
     /// Own messages that were handed out and not read back yet, oldest first.
     pub(super) unconfirmed: VecDeque<Unconfirmed>,
     pub(super) removed: bool,
+    /// The request by which this client joined from outside, until its fate is known.
+    pub(super) joining: Option<ExternalJoinRequest>,
+    /// SHA-256 of the Welcome that this client joined from.
+    pub(super) welcome: Option<[u8; 32]>,
+    /// What the MLS library's storage knows of the group.
+    pub(super) stored: Stored,
     /// While an answer is digested: the way back.
     pub(super) reserve: Option<Reserve<C>>,
 }
@@ -57,7 +64,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// How many earlier partitions stay readable. MLS clients keep about as many old epochs' keys.
     pub(super) const PREVIOUS_MAX: usize = 3;
 
-    /// Takes over a group that was joined through a Welcome, or created.
+    /// Takes over a group that was joined through a Welcome, or created, and that was not saved yet.
     ///
     /// `hub` is the provider that delivered the Welcome (or that the group is created at). After a join, the first
     /// [`PartitionedGroup::receive_request`] asks for all of the epoch's messages.
@@ -78,6 +85,9 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             staged: Vec::new(),
             unconfirmed: VecDeque::new(),
             removed: false,
+            joining: None,
+            welcome: None,
+            stored: Stored::Never,
             reserve: None,
         })
     }
@@ -115,6 +125,17 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// The index of the next message that is wanted from the current partition.
     pub fn counter(&self) -> u32 {
         self.partition.counter
+    }
+
+    /// The request by which this client joined from outside, as long as it is not known what became of it: the hub may
+    /// never have got it. It may be sent any number of times, byte for byte.
+    pub fn pending_join(&self) -> Option<&ExternalJoinRequest> {
+        self.joining.as_ref()
+    }
+
+    /// Takes note that the hub has sequenced the pending join.
+    pub fn confirm_join(&mut self) {
+        self.joining = None;
     }
 
     /// Whether a commit removed this client. Such a group makes no requests any more.

@@ -14,6 +14,9 @@ pub enum GroupError {
     /// The Welcome is for KeyPackages whose private keys this client does not have (any more).
     #[error("the KeyPackage of the Welcome was used or is not this client's")]
     KeyPackageGone,
+    /// The group is stored in the very epoch that the Welcome leads to: this client has joined before.
+    #[error("this client has joined from this Welcome")]
+    AlreadyJoined,
     /// A group of this id is stored, and the Welcome would take its place.
     #[error("a group of this id is there already")]
     KnownGroup,

@@ -6,6 +6,7 @@
 //!   clock, no `async`. It makes requests and digests responses.
 //! * [`http`]: the HTTP binding (specs/http.md): typed operations over a [`http::Channel`], which is a provider's local
 //!   listener ([`http::LocalClient`]) or another provider's listener over mutual TLS ([`http::ProviderClient`]).
+//! * [`Keep`]: the app's storage, into which groups are saved before anything that depends on it leaves the device.
 //! * [`Inbox`]: the Welcomes that wait at one's own provider; [`PartitionedGroup::join`] makes a group of one.
 //! * [`Member`]: group and binding joined by a bounded queue of intents; it resends what was lost and rebuilds what lost a race.
 //! * [`oblivious`]: KeyPackages of people at other providers, through a relay (RFC 9458).
@@ -26,8 +27,10 @@ mod group_error;
 pub mod http;
 mod inbox;
 mod joining;
+mod keep;
 mod key_package_ref;
 mod member;
+mod memory_keep;
 mod new_member;
 pub mod oblivious;
 mod pace;
@@ -53,11 +56,13 @@ pub use external_join::{JoinOptions, own_leaves, propose_joining};
 pub use group::PartitionedGroup;
 pub use group_error::GroupError;
 pub use inbox::Inbox;
+pub use keep::{Keep, KeepError, SaveError};
 pub use key_package_ref::key_package_ref;
 pub use member::{
     Cause, Intent, IntentId, JoinError, Joined, Member, MemberError, MemberPolicy, OldLeaf, Outsider, Progress,
-    QueueFull,
+    Proposed, QueueFull,
 };
+pub use memory_keep::MemoryKeep;
 pub use new_member::NewMember;
 pub use pace::{Pace, TokioPace};
 pub use payload::Payload;

@@ -9,10 +9,12 @@ use crate::{
 };
 
 /// An own message that was handed out and not read back yet: MLS cannot decrypt one's own, so it is known by its digest.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) struct Unconfirmed {
     pub(super) digest: [u8; 32],
     pub(super) content_type: ContentType,
+    /// A proposal of which it is not known that the hub has sequenced it. MLS remembers it, and makes no commit without it.
+    pub(super) request: Option<SendRequest>,
 }
 
 impl<C: MlsConfig> PartitionedGroup<C> {
@@ -94,6 +96,19 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         Ok(())
     }
 
+    /// Proposals that were handed out and of which it is not known that the hub has sequenced them. After a restart they are
+    /// to be sent again, byte for byte: this client makes no commit before it has read them back.
+    pub fn pending_proposals(&self) -> impl Iterator<Item = &SendRequest> {
+        self.unconfirmed.iter().filter_map(|message| message.request.as_ref())
+    }
+
+    /// Takes note that the fate of a proposal is known: the hub has sequenced it, or refused it for good.
+    pub fn settle_proposal(&mut self, digest: &[u8; 32]) {
+        for message in self.unconfirmed.iter_mut().filter(|message| message.digest == *digest) {
+            message.request = None;
+        }
+    }
+
     pub(super) fn unconfirmed_proposals(&self) -> usize {
         self.unconfirmed.iter().filter(|message| message.content_type == ContentType::Proposal).count()
     }
@@ -103,7 +118,10 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         if self.unconfirmed.len() == Self::UNCONFIRMED_MAX {
             self.unconfirmed.pop_front();
         }
-        self.unconfirmed.push_back(Unconfirmed { digest: message.digest(), content_type: message.content_type() });
-        Ok(SendRequest { message, partition_key: self.partition.key.clone(), commit_data: None })
+        let (digest, content_type) = (message.digest(), message.content_type());
+        let request = SendRequest { message, partition_key: self.partition.key.clone(), commit_data: None };
+        let pending = (content_type == ContentType::Proposal).then(|| request.clone());
+        self.unconfirmed.push_back(Unconfirmed { digest, content_type, request: pending });
+        Ok(request)
     }
 }

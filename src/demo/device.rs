@@ -26,13 +26,13 @@ use super::{
 };
 use crate::{
     client::{
-        Backoff, Event, Inbox, JoinOptions, Member, MemberPolicy, NewMember, Participant, PartitionedGroup, Progress,
-        TokioPace, http::DeliveryService,
+        Backoff, Event, Inbox, JoinOptions, Member, MemberPolicy, MemoryKeep, NewMember, Participant, PartitionedGroup,
+        Progress, TokioPace, http::DeliveryService,
     },
     mls::{ContentType, EpochNumber, WireFormat, WireGroupInfo, WireKeyPackage},
     wire::{
         CreateGroupRequest, DeleteKeyPackagesRequest, ExternalJoinRequest, GroupInfoResponse, InboxEntry, InboxOutcome,
-        MaskedPartitionKey, ReceiveRequest, SendRequest, UploadKeyPackagesRequest,
+        JoinToken, MaskedPartitionKey, ReceiveRequest, SendRequest, SendResponse, UploadKeyPackagesRequest,
     },
 };
 
@@ -117,19 +117,21 @@ impl Newcomer {
         Ok(NewMember::from_message(&package, self.seat.provider.parse()?)?)
     }
 
-    /// Founds a group with these members; the request hands it to its hub.
+    /// Founds a group with these members, and saves it; the request hands it to its hub.
     ///
     /// # Errors
     /// The MLS library's.
-    pub(super) fn found(
+    pub(super) async fn found(
         self,
         group_id: Vec<u8>,
         members: &[NewMember],
     ) -> Result<(Device, CreateGroupRequest), Failure> {
         let founded = self.client.create_group_with_id(group_id, ExtensionList::new(), ExtensionList::new(), None)?;
         let hub = self.seat.provider.parse()?;
-        let (group, request) = PartitionedGroup::create(founded, hub, members, self.mode.publishes_group_info())?;
-        Ok((self.enter(group), request))
+        let (mut group, request) = PartitionedGroup::create(founded, hub, members, self.mode.publishes_group_info())?;
+        let mut keep = self.keep();
+        group.save(&mut keep).await?;
+        Ok((self.enter(group, keep), request))
     }
 
     /// Waits for the Welcome that the hub takes to the own provider, joins, and acknowledges it. Returns it as well.
@@ -140,31 +142,40 @@ impl Newcomer {
         let (service, mut inbox) = (self.service(), Inbox::new(self.seat.client_id()));
         let entry = inbox.next(&service, WELCOME_MAX).await?.ok_or("a Welcome has not come")?;
         let mut group = PartitionedGroup::join(&self.client, &entry)?;
-        group.save()?;
+        let mut keep = self.keep();
+        group.save(&mut keep).await?;
         inbox.acknowledge(&service, &entry, InboxOutcome::Joined).await?;
-        Ok((self.enter(group), entry))
+        Ok((self.enter(group, keep), entry))
     }
 
-    /// Makes a commit that joins from outside, with what is known of the group.
+    /// Joins from outside with what is known of the group, and with the token. Returns what was sent, and the answer.
     ///
     /// # Errors
-    /// The MLS library's.
-    pub(super) fn join_externally(
+    /// The hub's, or the MLS library's.
+    pub(super) async fn join_externally(
         self,
         group_id: &[u8],
         known: &GroupInfoResponse,
-    ) -> Result<(Device, ExternalJoinRequest), Failure> {
+        token: &JoinToken,
+    ) -> Result<(Device, ExternalJoinRequest, SendResponse), Failure> {
         let options = JoinOptions { group_info: self.mode.publishes_group_info(), old_leaf: None };
-        let hub = HUB.parse()?;
-        let (group, request) = PartitionedGroup::join_externally(&self.client, hub, group_id, known, &options)?;
-        Ok((self.enter(group), request))
+        let (hub, mut keep) = (HUB.parse()?, self.keep());
+        let (mut group, request) = PartitionedGroup::join_externally(&self.client, hub, group_id, known, &options)?;
+        group.save(&mut keep).await?;
+        let receipt = self.service().external_join(&request, Some(token)).await?;
+        group.confirm_join();
+        Ok((self.enter(group, keep), request, receipt))
     }
 
-    fn enter(self, group: PartitionedGroup<Config>) -> Device {
+    fn keep(&self) -> MemoryKeep {
+        MemoryKeep::new(self.client.group_state_storage())
+    }
+
+    fn enter(self, group: PartitionedGroup<Config>, keep: MemoryKeep) -> Device {
         let policy =
             MemberPolicy { backoff: BACKOFF, group_info: self.mode.publishes_group_info(), ..MemberPolicy::default() };
         let pace = TokioPace::new(jitter(self.seat));
-        let member = Member::new(group, self.tap.clone(), pace, policy);
+        let member = Member::new(group, self.tap.clone(), pace, keep, policy);
         Device { seat: self.seat, tap: self.tap, member, transcript: Transcript::default() }
     }
 }
@@ -183,7 +194,7 @@ pub(super) struct Device {
     pub(super) seat: &'static Seat,
     pub(super) tap: Tap,
     pub(super) transcript: Transcript,
-    member: Member<Config, Tap, TokioPace<Jitter>>,
+    member: Member<Config, Tap, TokioPace<Jitter>, MemoryKeep>,
 }
 
 impl Device {
@@ -272,9 +283,12 @@ impl Device {
     /// # Errors
     /// [`crate::client::MemberError`]
     pub(super) async fn flush(&mut self) -> Result<(), Failure> {
-        let flushed = self.member.flush().await;
-        self.take_notes()?;
-        Ok(flushed?)
+        while self.member.has_work() {
+            let flushed = self.member.flush().await;
+            self.take_notes()?;
+            flushed?;
+        }
+        Ok(())
     }
 
     /// Reads all there is.
@@ -308,7 +322,7 @@ impl Device {
             match progress {
                 Progress::Group(event) => self.take_note(event),
                 Progress::Done { .. } => self.transcript.done += 1,
-                Progress::Accepted { .. } | Progress::Moot { .. } => {}
+                Progress::Joined { .. } | Progress::Accepted { .. } | Progress::Moot { .. } => {}
                 Progress::Dropped { cause, .. } => {
                     return Err(format!("{} gave up what it was to do: {cause:?}", self.seat.name).into());
                 }

@@ -93,16 +93,6 @@ impl ExternalProposal {
         matches!(self.signer, Signer::NewMember(..))
     }
 
-    /// The KeyPackage with which a new member proposes to be added.
-    pub fn key_package(&self) -> Option<WireKeyPackage> {
-        if !self.is_from_new_member() {
-            return None;
-        }
-        let mut reader = self.message.public_content();
-        u16::mls_decode(&mut reader).ok()?;
-        WireKeyPackage::mls_decode(&mut reader).ok()
-    }
-
     #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "only the check of signatures looks at it"))]
     pub(super) fn signer(&self) -> &Signer {
         &self.signer

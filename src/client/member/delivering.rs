@@ -7,15 +7,18 @@ use mls_rs::client_builder::MlsConfig;
 use super::{Cause, InFlight, Intent, Member, MemberError, Progress, intent::Queued, persisting::persist};
 use crate::{
     client::{
-        GroupError, NewMember, Pace, Problem, ProblemCode,
+        GroupError, Keep, NewMember, Pace, Problem, ProblemCode,
         http::{CallError, Channel, ChannelRequest, ChannelResponse, Operation, delivery_service},
     },
     mls::ContentType,
     wire::{LeaveGroupRequest, SendRequest, SendResponse},
 };
 
-impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
+impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
     /// Works off the queue: each intent is sent, and a commit is read back, before the next one's turn.
+    ///
+    /// Ends early where a commit was read back together with what others said: take that by [`Member::next_progress`],
+    /// and call again.
     ///
     /// # Errors
     /// [`MemberError`]. The intent at which it stopped stays first in line.
@@ -23,9 +26,13 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
         // An intent takes its turn once for each rebuild and once more for a commit that has to come first.
         let turns = self.policy.queue.saturating_mul(self.policy.rebuilds as usize + 2);
         for _turn in 0..turns {
+            if self.group.is_removed() || self.must_tell_first() {
+                break;
+            }
+            self.resume_proposal()?;
+            self.read_own_proposals().await?;
             // Who leaves says nothing more: what it would commit is its own removal.
-            let waits = self.in_flight.is_none() && (self.leaving.is_some() || !self.build_next()?);
-            if self.group.is_removed() || waits {
+            if self.in_flight.is_none() && (self.must_tell_first() || self.leaving.is_some() || !self.build_next()?) {
                 break;
             }
             self.deliver().await?;
@@ -45,6 +52,32 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
             match self.call(request).await {
                 Err(error) if error.is_transient() => return Err(error.into()),
                 Ok(_) | Err(_) => self.takes_leave = false,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the group would have to be saved before the next step, and cannot be: the app has not heard all of it.
+    fn must_tell_first(&self) -> bool {
+        self.untold > 0 && self.in_flight.as_ref().is_none_or(|in_flight| !in_flight.saved)
+    }
+
+    /// Takes up a proposal of which it is not known whether it was sequenced: one that was made before a restart.
+    fn resume_proposal(&mut self) -> Result<(), GroupError> {
+        if self.in_flight.is_none()
+            && let Some(request) = self.group.pending_proposals().next()
+        {
+            self.in_flight = Some(InFlight::new(request, None)?);
+        }
+        Ok(())
+    }
+
+    /// Reads until the own proposals of this epoch have come back: no commit is made before that.
+    async fn read_own_proposals(&mut self) -> Result<(), MemberError> {
+        for _round in 0..self.policy.rounds {
+            let waits = self.in_flight.is_none() && self.leaving.is_none() && self.group.unconfirmed_proposals() > 0;
+            if !waits || !self.read_once(Duration::ZERO).await? {
+                break;
             }
         }
         Ok(())
@@ -122,8 +155,15 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
                 self.read_back().await?;
                 continue;
             }
+            if !in_flight.saved {
+                self.save().await?;
+                if let Some(in_flight) = &mut self.in_flight {
+                    in_flight.saved = true;
+                }
+                continue;
+            }
             let expect_commit = in_flight.is_commit().then(|| self.group.expect_commit());
-            let request = ChannelRequest::new(Operation::Send, in_flight.body.clone());
+            let request = ChannelRequest::new(in_flight.operation, in_flight.body.clone());
             let response = self.call(ChannelRequest { expect_commit, ..request }).await;
             match response.and_then(|response| delivery_service::decode::<SendResponse>(&response)) {
                 Ok(response) => self.sequenced(&response),
@@ -131,6 +171,7 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
                 Err(CallError::Problem(Problem { code: Some(ProblemCode::CommitConflict), .. })) => {
                     self.read_back().await?;
                 }
+                Err(CallError::Problem(problem)) if self.is_join_over(&problem) => return Err(MemberError::NotJoined),
                 Err(CallError::Problem(problem)) if is_final(&problem) => self.refused(problem),
                 Err(error) => return Err(error.into()),
             }
@@ -147,12 +188,23 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
         }
     }
 
+    /// Whether the join that is on its way will never be sequenced.
+    fn is_join_over(&self, problem: &Problem) -> bool {
+        self.in_flight.as_ref().is_some_and(InFlight::is_join) && ends_join(problem)
+    }
+
     fn sequenced(&mut self, response: &SendResponse) {
         match &mut self.in_flight {
+            Some(in_flight) if in_flight.is_join() => {
+                self.in_flight = None;
+                self.group.confirm_join();
+                self.progress.push_back(Progress::Joined { response: *response });
+            }
             Some(in_flight) if in_flight.is_commit() => in_flight.sequenced = true,
             _ => {
-                let queued = self.in_flight.take().and_then(|in_flight| in_flight.queued);
-                match queued {
+                let Some(in_flight) = self.in_flight.take() else { return };
+                self.group.settle_proposal(&in_flight.digest);
+                match in_flight.queued {
                     Some(queued) if queued.intent == Intent::Leave => self.leaving = Some(queued),
                     queued => {
                         let accepted = |queued: Queued| Progress::Accepted { intent: queued.id, index: response.index };
@@ -165,6 +217,7 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
 
     fn refused(&mut self, problem: Problem) {
         let Some(in_flight) = self.in_flight.take() else { return };
+        self.group.settle_proposal(&in_flight.digest);
         match in_flight.content_type {
             ContentType::Commit => self.group.abandon_commit(),
             // Where others' proposals wait, this one waits with them until the epoch ends.
@@ -180,6 +233,24 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
     pub(super) async fn call(&mut self, request: ChannelRequest) -> Result<ChannelResponse, CallError> {
         persist(&self.service, &mut self.pace, &self.policy.backoff, request).await
     }
+}
+
+/// Whether the hub says that a join was made for an epoch that is over.
+pub(super) fn is_stale(problem: &Problem) -> bool {
+    problem.code == Some(ProblemCode::StaleJoin)
+}
+
+/// Whether the hub says that a join is not sequenced and would not be if it came again: it looks for what it has sequenced
+/// before it refuses anything.
+pub(super) fn ends_join(problem: &Problem) -> bool {
+    let of_group = [
+        ProblemCode::StaleJoin,
+        ProblemCode::BranchTerminated,
+        ProblemCode::UnknownGroup,
+        ProblemCode::GroupDeleted,
+        ProblemCode::PartitionFull,
+    ];
+    is_final(problem) || problem.code.is_some_and(|code| of_group.contains(&code))
 }
 
 /// Whether the hub has judged this very request, so that it will never be sequenced; the other refusals speak of the

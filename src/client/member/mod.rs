@@ -17,17 +17,17 @@ use bytes::Bytes;
 use mls_rs::client_builder::MlsConfig;
 
 pub use intent::{Intent, IntentId, QueueFull};
-pub use outsider::{JoinError, Joined, OldLeaf, Outsider};
+pub use outsider::{JoinError, Joined, OldLeaf, Outsider, Proposed};
 pub use policy::MemberPolicy;
 pub use progress::{Cause, MemberError, Progress};
 
 use super::{
-    NewMember, Pace, PartitionedGroup, Payload,
-    http::{Channel, DeliveryService, delivery_service},
+    Event, Keep, NewMember, Pace, PartitionedGroup, Payload,
+    http::{Channel, DeliveryService, Operation, delivery_service},
 };
 use crate::{
     mls::ContentType,
-    wire::{DecodeError, SendRequest},
+    wire::{DecodeError, ExternalJoinRequest, SendRequest},
 };
 use intent::Queued;
 
@@ -35,7 +35,8 @@ use intent::Queued;
 /// what was lost, reads, follows, and rebuilds against the new epoch what lost a race.
 ///
 /// Intents are queued at once ([`Member::send`], [`Member::add`], …) and worked off by [`Member::sync`], which also
-/// reads. What happened is told in order by [`Member::next_progress`].
+/// reads. What happened is told in order by [`Member::next_progress`]: call the two in turns, as long as the
+/// member [`Member::has_work`].
 ///
 /// # Cancellation
 /// Futures of this type may be dropped at any point, in a `select!` for example, to queue something while
@@ -43,16 +44,25 @@ use intent::Queued;
 /// it once.
 ///
 /// # Persistence
-/// The queue lives in memory. An app that must survive a crash saves the group ([`PartitionedGroup::save`], through
-/// [`Member::group_mut`]) after each `sync` and keeps its own list of what the user wanted.
-pub struct Member<C: MlsConfig, H, P> {
+/// Before a request leaves the device for the first time, the group is saved ([`PartitionedGroup::save`]): whatever
+/// became of the request, the restored group knows it, follows its own commit, and uses no key twice. What was saved
+/// cannot be read again. So nothing new is sent while messages or proposals wait in [`Member::next_progress`], and what
+/// was taken from there must be durable when the member is called next. Who only reads saves as often as it wants to
+/// read again after a crash ([`Member::save`]).
+///
+/// The queue lives in memory: an app keeps its own list of what its user wants. After a restart a commit that was on its
+/// way is sent again by itself. Whether a message was, tells reading: [`Event::Sent`].
+pub struct Member<C: MlsConfig, H, P, K> {
     group: PartitionedGroup<C>,
     service: DeliveryService<H>,
     pace: P,
+    keep: K,
     policy: MemberPolicy,
     queue: VecDeque<Queued>,
     in_flight: Option<InFlight>,
     progress: VecDeque<Progress>,
+    /// How much waits in `progress` that could not be read again.
+    untold: usize,
     next_intent: u64,
     /// The removal of this client is proposed in this epoch, and no commit has taken it up yet.
     leaving: Option<Queued>,
@@ -64,11 +74,14 @@ pub struct Member<C: MlsConfig, H, P> {
 
 /// The request that is on its way. Its outcome is unknown until an answer came or it was read back.
 struct InFlight {
+    operation: Operation,
     /// Whose request it is; `None` for a commit that had to come first.
     queued: Option<Queued>,
     digest: [u8; 32],
     content_type: ContentType,
     body: Bytes,
+    /// The group was saved with it: it may leave the device.
+    saved: bool,
     /// The hub has sequenced the commit; it waits to be read back.
     sequenced: bool,
 }
@@ -76,36 +89,60 @@ struct InFlight {
 impl InFlight {
     fn new(request: &SendRequest, queued: Option<Queued>) -> Result<Self, DecodeError> {
         Ok(Self {
+            operation: Operation::Send,
             queued,
             digest: request.message.digest(),
             content_type: request.message.content_type(),
             body: delivery_service::encode(request)?,
+            saved: false,
             sequenced: false,
         })
     }
 
+    /// The join of a process that died before it knew what became of it.
+    fn join(request: &ExternalJoinRequest) -> Result<Self, DecodeError> {
+        Ok(Self {
+            operation: Operation::ExternalJoin,
+            queued: None,
+            digest: request.message.digest(),
+            content_type: ContentType::Commit,
+            body: delivery_service::encode(request)?,
+            saved: true,
+            sequenced: false,
+        })
+    }
+
+    fn is_join(&self) -> bool {
+        self.operation == Operation::ExternalJoin
+    }
+
+    /// Whether it waits to be read back.
     fn is_commit(&self) -> bool {
-        self.content_type == ContentType::Commit
+        self.content_type == ContentType::Commit && !self.is_join()
     }
 }
 
-impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
+impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
     /// A member that reaches the group's hub through `channel`: the hub itself, or the local listener of a provider
-    /// that forwards. A commit that is pending in the group is sent again first.
-    pub fn new(group: PartitionedGroup<C>, channel: H, pace: P, policy: MemberPolicy) -> Self {
-        Self::over(group, DeliveryService::new(channel), pace, policy)
+    /// that forwards. What is pending in the group, a join, a commit or proposals, is sent again first. The group is saved
+    /// in `keep`.
+    pub fn new(group: PartitionedGroup<C>, channel: H, pace: P, keep: K, policy: MemberPolicy) -> Self {
+        Self::over(group, DeliveryService::new(channel), pace, keep, policy)
     }
 
-    fn over(group: PartitionedGroup<C>, service: DeliveryService<H>, pace: P, policy: MemberPolicy) -> Self {
-        let in_flight = group.pending_commit().and_then(|request| InFlight::new(request, None).ok());
+    fn over(group: PartitionedGroup<C>, service: DeliveryService<H>, pace: P, keep: K, policy: MemberPolicy) -> Self {
+        let join = group.pending_join().and_then(|request| InFlight::join(request).ok());
+        let commit = group.pending_commit().and_then(|request| InFlight::new(request, None).ok());
         Self {
             group,
             service,
             pace,
+            keep,
             policy,
             queue: VecDeque::new(),
-            in_flight,
+            in_flight: join.or(commit),
             progress: VecDeque::new(),
+            untold: 0,
             next_intent: 0,
             leaving: None,
             takes_leave: false,
@@ -118,7 +155,7 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
         &self.group
     }
 
-    /// The group, to save it. Requests that are made past the member are the caller's to send.
+    /// The group. Requests that are made past the member are the caller's to save and to send.
     pub fn group_mut(&mut self) -> &mut PartitionedGroup<C> {
         &mut self.group
     }
@@ -196,18 +233,38 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
         self.leaving.iter().chain(in_flight).chain(&self.queue).map(|queued| (queued.id, &queued.intent))
     }
 
+    /// Whether [`Member::flush`] has something to do, once what was said is taken.
+    pub fn has_work(&self) -> bool {
+        let wants = self.in_flight.is_some() || self.leaving.is_none() && !self.queue.is_empty();
+        self.takes_leave || wants && !self.group.is_removed()
+    }
+
     /// Forgets the intents that are queued and not on their way.
     pub fn clear_queue(&mut self) {
         self.queue.clear();
     }
 
-    /// The next thing that happened, in order.
+    /// The next thing that happened, in order. What was taken is the app's to keep: it must be durable when the member is
+    /// called next.
     pub fn next_progress(&mut self) -> Option<Progress> {
-        self.progress.pop_front()
+        let progress = self.progress.pop_front()?;
+        self.untold -= usize::from(is_told_once(&progress));
+        Some(progress)
+    }
+
+    /// Saves the group. What was taken by [`Member::next_progress`] is not read again.
+    ///
+    /// # Errors
+    /// [`MemberError::Untold`] while messages or proposals wait to be taken; as [`PartitionedGroup::save`].
+    pub async fn save(&mut self) -> Result<(), MemberError> {
+        if self.untold > 0 {
+            return Err(MemberError::Untold);
+        }
+        Ok(self.group.save(&mut self.keep).await?)
     }
 
     /// Works off the queue, waits up to `wait` for news unless there is work left, reads all there is, and works off
-    /// what has come back.
+    /// what has come back, unless something was said that has to be taken first.
     ///
     /// # Errors
     /// As [`Member::flush`] and [`Member::read`]. Nothing is lost by an error: call again.
@@ -226,7 +283,12 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
     }
 }
 
-impl<C: MlsConfig, H, P> std::fmt::Debug for Member<C, H, P> {
+/// Whether a group that is saved behind it cannot tell it again.
+fn is_told_once(progress: &Progress) -> bool {
+    matches!(progress, Progress::Group(Event::Message { .. } | Event::Proposal { .. }))
+}
+
+impl<C: MlsConfig, H, P, K> std::fmt::Debug for Member<C, H, P, K> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Member")

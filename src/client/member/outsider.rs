@@ -3,17 +3,20 @@
 use bytes::Bytes;
 use mls_rs::{Client, client_builder::MlsConfig};
 
-use super::{Member, MemberError, MemberPolicy, persisting::persist};
+use super::{
+    Member, MemberError, MemberPolicy,
+    delivering::{ends_join, is_stale},
+    persisting::persist,
+};
 use crate::{
     client::{
-        GroupError, JoinOptions, Pace, PartitionedGroup, Problem, ProblemCode,
+        GroupError, JoinOptions, Keep, Pace, PartitionedGroup, Problem, ProblemCode, SaveError,
         http::{CallError, Channel, ChannelRequest, DeliveryService, Operation, delivery_service},
-        own_leaves, propose_joining,
+        key_package_ref, own_leaves, propose_joining,
     },
-    mls::ExternalProposal,
     wire::{
-        ClientId, ExternalProposalResponse, GroupId, GroupInfoRequest, GroupInfoResponse, JoinToken, SendResponse,
-        ServiceProviderId, UploadKeyPackagesRequest,
+        ClientId, ExternalProposalResponse, GroupId, GroupInfoRequest, GroupInfoResponse, JoinToken, KeyPackageRef,
+        SendResponse, ServiceProviderId, UploadKeyPackagesRequest,
     },
 };
 
@@ -26,14 +29,29 @@ use crate::{
 /// # Cancellation
 /// Futures of this type may be dropped at any point and called again: a join that is on its way is sent again, byte for
 /// byte.
-pub struct Outsider<C: MlsConfig, H, P> {
+///
+/// # Persistence
+/// The group is saved before the join leaves the device, in the place of one of that id that may have been there. A process
+/// that dies then finds it with [`PartitionedGroup::load`], and a [`Member`] over it sends the join again first.
+pub struct Outsider<C: MlsConfig, H, P, K> {
     client: Client<C>,
     service: DeliveryService<H>,
     pace: P,
+    keep: K,
     policy: MemberPolicy,
     group_id: GroupId,
     token: Option<JoinToken>,
-    in_flight: Option<(PartitionedGroup<C>, Bytes)>,
+    in_flight: Option<JoinInFlight<C>>,
+}
+
+/// A join whose fate is not known.
+struct JoinInFlight<C: MlsConfig> {
+    group: PartitionedGroup<C>,
+    body: Bytes,
+    /// What was asked for.
+    old_leaf: Option<OldLeaf>,
+    /// The group was saved: the join may leave the device.
+    saved: bool,
 }
 
 /// A group that the hub has let somebody into.
@@ -44,6 +62,15 @@ pub struct Joined<C: MlsConfig> {
     /// Where the hub has put the commit. If others stand before it, members may have followed another one: then this
     /// client is alone on its branch, and joins once more if its user wants it.
     pub response: SendResponse,
+}
+
+/// A proposal to be added that the hub has sequenced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposed {
+    /// Of the KeyPackage in the proposal. A Welcome with it is the answer.
+    pub key_package_ref: KeyPackageRef,
+    /// The hub's.
+    pub response: ExternalProposalResponse,
 }
 
 /// Which leaf somebody has lost.
@@ -67,6 +94,9 @@ pub enum JoinError {
     /// The group has moved on each time before the join arrived.
     #[error("the group has moved on too often")]
     Outrun,
+    /// A join that was asked for otherwise is on its way, and may be sequenced already: call that again.
+    #[error("the fate of another join is not known")]
+    OtherPending,
     /// No leaf of the group, or more than one, has this client's credential.
     #[error("which leaf was lost cannot be told")]
     OldLeafUnknown,
@@ -89,11 +119,18 @@ impl From<GroupError> for JoinError {
     }
 }
 
-impl<C: MlsConfig + Clone, H: Channel, P: Pace> Outsider<C, H, P> {
-    /// `channel` leads to the group's hub, or to the local listener of a provider that forwards.
-    pub fn new(client: Client<C>, channel: H, pace: P, policy: MemberPolicy, group_id: GroupId) -> Self {
+impl From<SaveError> for JoinError {
+    fn from(error: SaveError) -> Self {
+        Self::Member(error.into())
+    }
+}
+
+impl<C: MlsConfig + Clone, H: Channel, P: Pace, K: Keep> Outsider<C, H, P, K> {
+    /// `channel` leads to the group's hub, or to the local listener of a provider that forwards. The group is saved in
+    /// `keep`.
+    pub fn new(client: Client<C>, channel: H, pace: P, keep: K, policy: MemberPolicy, group_id: GroupId) -> Self {
         let service = DeliveryService::new(channel);
-        Self { client, service, pace, policy, group_id, token: None, in_flight: None }
+        Self { client, service, pace, keep, policy, group_id, token: None, in_flight: None }
     }
 
     /// Shows a token that a member's provider was given.
@@ -102,10 +139,11 @@ impl<C: MlsConfig + Clone, H: Channel, P: Pace> Outsider<C, H, P> {
         Self { token: Some(token), ..self }
     }
 
-    /// Joins the group with what the hub has published about it.
+    /// Joins the group with what the hub has published about it. What is stored of a group of that id goes.
     ///
     /// # Errors
-    /// [`JoinError`]. Nothing is lost by one from the way to the hub: call again.
+    /// [`JoinError`]. Nothing is lost by one from the way to the hub: call again. [`JoinError::OtherPending`] after a
+    /// [`Outsider::resync`] whose fate is not known.
     pub async fn join(&mut self) -> Result<Joined<C>, JoinError> {
         self.enter(None).await
     }
@@ -118,29 +156,32 @@ impl<C: MlsConfig + Clone, H: Channel, P: Pace> Outsider<C, H, P> {
         self.enter(Some(old_leaf)).await
     }
 
-    /// Proposes to be added by a member, whose Welcome then comes to the inbox of that client at `service_provider`, the own
-    /// one. That takes no Welcome for a KeyPackage that it does not know (specs/protocol.md, V7), so the one in the proposal
-    /// is uploaded first. It may be given to somebody else as well, if the user has no other one left: whoever is added
-    /// twice by it can join once.
+    /// Proposes to be added by a member. The Welcome then comes to the inbox of `client_id` at the user's own provider
+    /// `service_provider`, to which `home` leads: it is told of the KeyPackage first.
     ///
     /// # Errors
     /// As [`Outsider::join`].
-    pub async fn propose(
+    pub async fn propose<L: Channel>(
         &mut self,
         service_provider: &ServiceProviderId,
+        home: &DeliveryService<L>,
         client_id: ClientId,
-    ) -> Result<ExternalProposalResponse, JoinError> {
+    ) -> Result<Proposed, JoinError> {
         for _attempt in 0..=self.policy.rebuilds {
             let published = self.published().await?;
-            let proposal = propose_joining(&self.client, service_provider, self.group_id.as_bytes(), &published)?;
-            let key_package = ExternalProposal::of(&proposal.message).ok().and_then(|proposal| proposal.key_package());
-            let upload = UploadKeyPackagesRequest { client_id, key_packages: key_package.into_iter().collect() };
-            let upload = delivery_service::encode(&upload).map_err(GroupError::from)?;
-            self.call(ChannelRequest::new(Operation::UploadKeyPackages, upload)).await?;
+            let (key_package, proposal) =
+                propose_joining(&self.client, service_provider, self.group_id.as_bytes(), &published)?;
+            let key_package_ref = key_package_ref(&key_package).ok_or(GroupError::UnsupportedSuite)?;
+            let register = UploadKeyPackagesRequest { client_id, key_packages: vec![key_package] };
+            let register = delivery_service::encode(&register).map_err(GroupError::from)?;
+            let register = ChannelRequest::new(Operation::RegisterKeyPackages, register);
+            persist(home, &mut self.pace, &self.policy.backoff, register).await?;
             let body = delivery_service::encode(&proposal).map_err(GroupError::from)?;
             match self.call(ChannelRequest::new(Operation::ExternalProposal, body)).await {
-                Ok(response) => return Ok(delivery_service::decode(&response)?),
-                Err(error) if is_stale(&error) => {}
+                Ok(response) => {
+                    return Ok(Proposed { key_package_ref, response: delivery_service::decode(&response)? });
+                }
+                Err(CallError::Problem(problem)) if is_stale(&problem) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -148,42 +189,67 @@ impl<C: MlsConfig + Clone, H: Channel, P: Pace> Outsider<C, H, P> {
     }
 
     /// Takes the outsider apart, to go on as a member over the same channel.
-    pub fn into_member(self, joined: Joined<C>) -> Member<C, H, P> {
-        Member::over(joined.group, self.service, self.pace, self.policy)
+    pub fn into_member(self, joined: Joined<C>) -> Member<C, H, P, K> {
+        Member::over(joined.group, self.service, self.pace, self.keep, self.policy)
     }
 
     async fn enter(&mut self, old_leaf: Option<OldLeaf>) -> Result<Joined<C>, JoinError> {
+        if self.in_flight.as_ref().is_some_and(|in_flight| in_flight.old_leaf != old_leaf) {
+            return Err(JoinError::OtherPending);
+        }
         for _attempt in 0..=self.policy.rebuilds {
             if self.in_flight.is_none() {
-                let published = self.published().await?;
-                let old_leaf = self.old_leaf(old_leaf, &published)?;
-                let options = JoinOptions { group_info: self.policy.group_info, old_leaf };
-                let (hub, id) = (self.group_id.hub().clone(), self.group_id.as_bytes());
-                let (group, request) = PartitionedGroup::join_externally(&self.client, hub, id, &published, &options)?;
-                self.in_flight = Some((group, delivery_service::encode(&request).map_err(GroupError::from)?));
+                self.in_flight = Some(self.build(old_leaf).await?);
             }
-            let Some((_, body)) = &self.in_flight else { continue };
+            let Some(in_flight) = &mut self.in_flight else { continue };
+            if !in_flight.saved {
+                in_flight.group.save(&mut self.keep).await?;
+                in_flight.saved = true;
+            }
             let request = ChannelRequest {
                 join_token: self.token.clone(),
-                ..ChannelRequest::new(Operation::ExternalJoin, body.clone())
+                ..ChannelRequest::new(Operation::ExternalJoin, in_flight.body.clone())
             };
             match self.call(request).await {
                 Ok(response) => {
                     let response: SendResponse = delivery_service::decode(&response)?;
-                    let Some((group, _)) = self.in_flight.take() else { continue };
+                    let Some(JoinInFlight { mut group, .. }) = self.in_flight.take() else { continue };
+                    group.confirm_join();
                     return Ok(Joined { group, response });
                 }
                 // What was made for an epoch that is over is of no use any more.
-                Err(error) if is_stale(&error) => self.in_flight = None,
-                Err(error) => {
-                    if !error.is_transient() {
-                        self.in_flight = None;
-                    }
-                    return Err(error.into());
+                Err(CallError::Problem(problem)) if is_stale(&problem) => self.give_up().await?,
+                Err(CallError::Problem(problem)) if ends_join(&problem) => {
+                    self.give_up().await?;
+                    return Err(CallError::Problem(problem).into());
                 }
+                Err(error) => return Err(error.into()),
             }
         }
         Err(JoinError::Outrun)
+    }
+
+    async fn build(&mut self, old_leaf: Option<OldLeaf>) -> Result<JoinInFlight<C>, JoinError> {
+        let published = self.published().await?;
+        let leaf = self.old_leaf(old_leaf, &published)?;
+        let options = JoinOptions { group_info: self.policy.group_info, old_leaf: leaf };
+        self.forget().await?;
+        let (hub, id) = (self.group_id.hub().clone(), self.group_id.as_bytes());
+        let (group, request) = PartitionedGroup::join_externally(&self.client, hub, id, &published, &options)?;
+        let body = delivery_service::encode(&request).map_err(GroupError::from)?;
+        Ok(JoinInFlight { group, body, old_leaf, saved: false })
+    }
+
+    /// Nothing will come of the join that is on its way.
+    async fn give_up(&mut self) -> Result<(), JoinError> {
+        self.forget().await?;
+        self.in_flight = None;
+        Ok(())
+    }
+
+    async fn forget(&mut self) -> Result<(), JoinError> {
+        let forgotten = self.keep.forget(self.group_id.as_bytes()).await;
+        forgotten.map_err(|error| MemberError::Keep(error).into())
     }
 
     async fn published(&mut self) -> Result<GroupInfoResponse, JoinError> {
@@ -211,12 +277,7 @@ impl<C: MlsConfig + Clone, H: Channel, P: Pace> Outsider<C, H, P> {
     }
 }
 
-/// Whether the hub says that the message was made for an epoch that is over.
-fn is_stale(error: &CallError) -> bool {
-    matches!(error, CallError::Problem(Problem { code: Some(ProblemCode::StaleJoin), .. }))
-}
-
-impl<C: MlsConfig, H, P> std::fmt::Debug for Outsider<C, H, P> {
+impl<C: MlsConfig, H, P, K> std::fmt::Debug for Outsider<C, H, P, K> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Outsider").field("in_flight", &self.in_flight.is_some()).finish_non_exhaustive()
     }

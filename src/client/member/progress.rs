@@ -1,13 +1,21 @@
 //! What a member has achieved, and what stops it.
 
 use super::IntentId;
-use crate::client::{Event, GroupError, Problem, ProblemCode, http::CallError};
+use crate::{
+    client::{Event, GroupError, KeepError, Problem, ProblemCode, SaveError, http::CallError},
+    wire::SendResponse,
+};
 
 /// Something that happened, in order.
 #[derive(Debug)]
 pub enum Progress {
     /// In the group.
     Group(Event),
+    /// The join from outside that was on its way when the process died is sequenced.
+    Joined {
+        /// As in [`super::Joined`].
+        response: SendResponse,
+    },
     /// An application message is sequenced.
     Accepted {
         /// Which intent.
@@ -56,6 +64,10 @@ pub enum MemberError {
     /// (draft §5: clients MUST NOT do it automatically).
     #[error("the hub has terminated this branch of the group")]
     BranchTerminated,
+    /// The join from outside that was on its way when the process died came to nothing. This group is of no use: who still
+    /// wants in joins anew ([`super::Outsider`]).
+    #[error("the join came to nothing")]
+    NotJoined,
     /// The exchange failed, after all attempts where repeating made sense.
     #[error(transparent)]
     Call(CallError),
@@ -68,6 +80,21 @@ pub enum MemberError {
     /// Take some progress first.
     #[error("too much progress waits to be taken")]
     ProgressFull,
+    /// Take what was said first: what is not taken when the group is saved cannot be told after a crash.
+    #[error("messages wait to be taken")]
+    Untold,
+    /// The app's storage failed. Nothing was sent that the group was not saved with.
+    #[error("the app's storage failed")]
+    Keep(#[source] KeepError),
+}
+
+impl From<SaveError> for MemberError {
+    fn from(error: SaveError) -> Self {
+        match error {
+            SaveError::Group(error) => Self::Group(error),
+            SaveError::Keep(error) => Self::Keep(error),
+        }
+    }
 }
 
 impl From<CallError> for MemberError {

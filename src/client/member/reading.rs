@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use mls_rs::client_builder::MlsConfig;
 
-use super::{Cause, InFlight, Intent, Member, MemberError, Progress, intent::Queued};
+use super::{Cause, InFlight, Intent, Member, MemberError, Progress, intent::Queued, is_told_once};
 use crate::{
     client::{
-        Event, Pace,
+        Event, Keep, Pace,
         http::{Channel, delivery_service},
     },
     mls::ContentType,
     wire::ReceiveRequest,
 };
 
-impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
+impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
     /// Reads until there is nothing new, or as long as the policy allows. The first request may be held by the provider
     /// for up to `wait`, unless something waits to be sent.
     ///
@@ -118,7 +118,9 @@ impl<C: MlsConfig, H: Channel, P: Pace> Member<C, H, P> {
             | Event::Ignored { .. }
             | Event::Gap { .. } => None,
         };
-        self.progress.push_back(Progress::Group(event));
+        let told = Progress::Group(event);
+        self.untold += usize::from(is_told_once(&told));
+        self.progress.push_back(told);
         self.progress.extend(settled);
     }
 

@@ -14,7 +14,7 @@ use mls_rs_crypto_awslc::AwsLcCryptoProvider;
 
 use super::hub::ModelHub;
 use crate::{
-    client::{Committed, Event, NewMember, PartitionedGroup, Reason},
+    client::{Committed, Event, MemoryKeep, NewMember, PartitionedGroup, Reason},
     wire::{BANNED_EXTENSION, SendRequest, ServiceProviderId},
 };
 
@@ -107,9 +107,23 @@ impl Person {
             staged: self.group.staged.clone(),
             unconfirmed: self.group.unconfirmed.clone(),
             removed: self.group.removed,
+            joining: self.group.joining.clone(),
+            welcome: self.group.welcome,
+            stored: self.group.stored,
             reserve: None,
         };
         Self { client: self.client.clone(), group }
+    }
+
+    /// Beside the storage of the client.
+    pub(super) fn keep(&self) -> MemoryKeep {
+        MemoryKeep::new(self.client.group_state_storage())
+    }
+
+    /// Writes the MLS group, as its process goes on to keep the rest.
+    pub(super) fn save(&mut self) -> zeroize::Zeroizing<Vec<u8>> {
+        self.group.write().unwrap();
+        self.group.state().unwrap()
     }
 
     pub(super) fn leaf(&self) -> u32 {

@@ -160,7 +160,7 @@ fn unchanged<C: mls_rs::client_builder::MlsConfig>(
 
 impl Person {
     fn restart(&mut self) {
-        let saved = self.group.save().unwrap();
+        let saved = self.save();
         let group = self.client.load_group(self.group.group_id()).unwrap();
         self.group = PartitionedGroup::restore(group, self.group.hub().clone(), &saved).unwrap();
     }

@@ -11,16 +11,17 @@ use super::{
 };
 use crate::{
     client::{
-        Cause, Event, IntentId, Member, MemberError, MemberPolicy, ProblemCode, Progress, http::Operation,
+        Cause, Event, IntentId, Member, MemberError, MemberPolicy, MemoryKeep, ProblemCode, Progress, http::Operation,
         propose_joining,
     },
     wire::{GroupInfoResponse, LeaveGroupRequest, Message, encode},
 };
 
-type Acting = Member<Config, ModelChannel, ModelPace>;
+type Acting = Member<Config, ModelChannel, ModelPace, MemoryKeep>;
 
 fn act(person: Person, channel: &ModelChannel) -> Acting {
-    Member::new(person.group, channel.clone(), ModelPace::default(), MemberPolicy::default())
+    let keep = person.keep();
+    Member::new(person.group, channel.clone(), ModelPace::default(), keep, MemberPolicy::default())
 }
 
 async fn sync(member: &mut Acting) {
@@ -58,6 +59,7 @@ async fn who_leaves_proposes_it_until_a_commit_takes_it_up() {
             sync(member).await;
         }
         // Bob wants to say something, and commits what he has read first.
+        told(&mut bob);
         bob.send(b"farewell").unwrap();
         sync(&mut bob).await;
         sync(&mut carol).await;
@@ -82,6 +84,7 @@ async fn who_has_left_takes_leave_of_the_provider() {
     carol.leave().unwrap();
     sync(&mut carol).await;
     sync(&mut alice).await;
+    told(&mut alice);
     alice.remove(b"bob").unwrap();
     for member in [&mut alice, &mut bob] {
         sync(member).await;
@@ -145,6 +148,7 @@ async fn leaving_survives_what_is_lost_on_the_way() {
             if !carol.group().is_removed() {
                 // Whoever commits without having read is not to blame: the next one has.
                 sync(&mut bob).await;
+                told(&mut bob);
                 bob.update().unwrap();
                 sync(&mut bob).await;
                 sync(&mut carol).await;
@@ -183,7 +187,7 @@ async fn newcomers_keep_nobody_from_committing() {
         let published = GroupInfoResponse { group_info, ratchet_tree: None };
         let dora = client("dora", handshakes);
         let here = "third.example".parse().unwrap();
-        let request = propose_joining(&dora, &here, GROUP_ID, &published).unwrap();
+        let (_package, request) = propose_joining(&dora, &here, GROUP_ID, &published).unwrap();
         let key = alice.group.masked_partition_key();
         channel.hub.lock().unwrap().sequence(GROUP_ID, key, Message { message: request.message, commit: None });
         let (mut alice, mut bob) = (act(alice, &channel), act(bob, &channel));
@@ -194,6 +198,7 @@ async fn newcomers_keep_nobody_from_committing() {
             _ => None,
         });
         // Bob does not know what to make of it.
+        told(&mut bob);
         let said = bob.send(b"hello").unwrap();
         sync(&mut bob).await;
         let accepted = |progress: Progress| matches!(progress, Progress::Accepted { intent, .. } if intent == said);
@@ -202,6 +207,7 @@ async fn newcomers_keep_nobody_from_committing() {
 
         // Alice does, in the epoch that has begun meanwhile.
         sync(&mut alice).await;
+        told(&mut alice);
         let newcomer = newcomer.expect("a provider is named");
         assert_eq!(newcomer.service_provider, here);
         let added = alice.add(vec![*newcomer]).unwrap();
@@ -224,10 +230,12 @@ async fn a_newcomer_is_let_in_by_its_own_proposal() {
     let [mut alice, mut bob] = group(["alice", "bob"], Handshakes::Public);
     let published = GroupInfoResponse { group_info: alice.group.group_info().unwrap(), ratchet_tree: None };
     let dora = client("dora", Handshakes::Public);
-    let request = propose_joining(&dora, &"third.example".parse().unwrap(), GROUP_ID, &published).unwrap();
+    let here = "third.example".parse().unwrap();
+    let (package, request) = propose_joining(&dora, &here, GROUP_ID, &published).unwrap();
     hub.sequence(GROUP_ID, alice.group.masked_partition_key(), Message { message: request.message, commit: None });
     let events = alice.read_all(hub);
     let [Event::Proposal { newcomer: Some(newcomer), .. }] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(newcomer.key_package, package);
     let commit = alice.group.commit_add(std::slice::from_ref(&**newcomer), false).unwrap();
     assert!(commit.commit_data.as_ref().unwrap().welcome_data.is_some());
     deliver(hub, &commit);

@@ -9,16 +9,18 @@ use super::{
 };
 use crate::{
     client::{
-        Cause, Event, ExpectCommit, IntentId, Member, MemberError, MemberPolicy, ProblemCode, Progress, QueueFull,
+        Cause, Event, ExpectCommit, IntentId, Member, MemberError, MemberPolicy, MemoryKeep, ProblemCode, Progress,
+        QueueFull,
         http::{CallError, ChannelError, Operation},
     },
     wire::PartitionKey,
 };
 
-type Acting = Member<Config, ModelChannel, ModelPace>;
+type Acting = Member<Config, ModelChannel, ModelPace, MemoryKeep>;
 
 fn act_with(person: Person, channel: &ModelChannel, policy: MemberPolicy) -> Acting {
-    Member::new(person.group, channel.clone(), ModelPace::default(), policy)
+    let keep = person.keep();
+    Member::new(person.group, channel.clone(), ModelPace::default(), keep, policy)
 }
 
 fn act(person: Person, channel: &ModelChannel) -> Acting {
@@ -38,7 +40,7 @@ fn words(member: &mut Acting) -> Vec<String> {
 /// What became of the intents, in order.
 fn outcomes(progress: &[Progress]) -> Vec<(&'static str, IntentId)> {
     let outcome = |progress: &Progress| match progress {
-        Progress::Group(_) => None,
+        Progress::Group(_) | Progress::Joined { .. } => None,
         Progress::Accepted { intent, .. } => Some(("accepted", *intent)),
         Progress::Done { intent } => Some(("done", *intent)),
         Progress::Moot { intent } => Some(("moot", *intent)),
@@ -52,6 +54,19 @@ fn outcomes(progress: &[Progress]) -> Vec<(&'static str, IntentId)> {
 
 async fn sync(member: &mut Acting) {
     member.sync(Duration::ZERO).await.unwrap();
+}
+
+/// As an app goes on: takes what happened, as long as there is work.
+async fn settle(member: &mut Acting) -> Vec<Progress> {
+    let mut all = Vec::new();
+    for _turn in 0..64 {
+        sync(member).await;
+        all.extend(told(member));
+        if !member.has_work() {
+            return all;
+        }
+    }
+    panic!("there is always something to do");
 }
 
 fn same_state(members: &[&Acting]) {
@@ -104,12 +119,13 @@ async fn losers_of_a_race_recover_by_themselves() {
                 member.send(b"and a word").unwrap();
             }
             // None has read what the others do.
+            let mut progress = Vec::new();
             for member in &mut members {
-                sync(member).await;
+                progress.push(settle(member).await);
             }
-            for member in &mut members {
-                sync(member).await;
-                let kinds: Vec<_> = outcomes(&told(member)).into_iter().map(|outcome| outcome.0).collect();
+            for (member, mut progress) in members.iter_mut().zip(progress) {
+                progress.extend(settle(member).await);
+                let kinds: Vec<_> = outcomes(&progress).into_iter().map(|outcome| outcome.0).collect();
                 assert_eq!(kinds, ["done", "accepted"]);
             }
             let [alice, bob, carol] = &members;
@@ -186,7 +202,8 @@ async fn retries_back_off_and_end() {
     let channel = ModelChannel::new(ModelHub::default());
     let [alice, bob] = group(["alice", "bob"], Handshakes::Public);
     let pace = ModelPace::default();
-    let mut alice = Member::new(alice.group, channel.clone(), pace.clone(), MemberPolicy::default());
+    let keep = alice.keep();
+    let mut alice = Member::new(alice.group, channel.clone(), pace.clone(), keep, MemberPolicy::default());
     let mut bob = act(bob, &channel.another());
     let id = alice.send(b"at last").unwrap();
     channel.fail(&[Fault::ResponseLost; 6]);
@@ -305,10 +322,9 @@ async fn proposals_are_committed_before_anything_is_said() {
         let mut alice = act(alice, &channel);
         let proposal = bob.group.propose_update(Vec::new()).unwrap();
         channel.hub.lock().unwrap().send(&proposal, None).unwrap();
-        sync(&mut alice).await;
+        settle(&mut alice).await;
         let id = alice.send(b"after you").unwrap();
-        sync(&mut alice).await;
-        assert_eq!(outcomes(&told(&mut alice)), [("accepted", id)]);
+        assert_eq!(outcomes(&settle(&mut alice).await), [("accepted", id)]);
         let mut bob = act(bob, &channel);
         sync(&mut bob).await;
         assert_eq!(words(&mut bob), ["after you"]);
@@ -406,25 +422,29 @@ async fn members_work_on_tasks_of_their_own() {
     let tasks = people.map(|person| {
         let mut member = act(person, &channel.another());
         tokio::spawn(async move {
+            let mut progress = Vec::new();
             for _round in 0..5 {
                 member.update().unwrap();
                 member.send(b"word").unwrap();
-                sync(&mut member).await;
+                progress.extend(settle(&mut member).await);
                 tokio::task::yield_now().await;
             }
-            member
+            (member, progress)
         })
     });
-    let mut members = Vec::new();
+    let (mut members, mut heard) = (Vec::new(), Vec::new());
     for task in tasks {
-        members.push(task.await.unwrap());
+        let (member, progress) = task.await.unwrap();
+        members.push(member);
+        heard.push(progress);
     }
-    for member in &mut members {
-        sync(member).await;
+    for (member, heard) in members.iter_mut().zip(&mut heard) {
+        heard.extend(settle(member).await);
     }
     same_state(&members.iter().collect::<Vec<_>>());
     assert_eq!(members[0].group().epoch().0, 21);
-    for member in &mut members {
-        assert_eq!(words(member).len(), 15);
+    for heard in heard {
+        let words = heard.iter().filter(|told| matches!(told, Progress::Group(Event::Message { .. })));
+        assert_eq!(words.count(), 15);
     }
 }

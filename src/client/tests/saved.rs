@@ -18,7 +18,7 @@ fn a_pending_commit_and_own_messages_survive() {
         let [mut alice, mut bob] = group(["alice", "bob"], handshakes);
         alice.say(hub, "before");
         let commit = alice.group.commit_update(true).unwrap();
-        let saved = alice.group.save().unwrap();
+        let saved = alice.save();
         deliver(hub, &commit);
         let mut alice = restart(&alice, &saved).unwrap();
         assert_eq!(alice.group.pending_commit(), Some(&commit));
@@ -28,7 +28,7 @@ fn a_pending_commit_and_own_messages_survive() {
         bob.read_all(hub);
         assert_converged(&[&alice, &bob]);
 
-        let saved = alice.group.save().unwrap();
+        let saved = alice.save();
         let mut alice = restart(&alice, &saved).unwrap();
         assert_eq!(alice.group.previous_receive_requests().len(), 1);
         bob.say(hub, "after");
@@ -41,14 +41,14 @@ fn bytes_from_before_the_last_save_cost_repeated_reading_only() {
     for handshakes in BOTH {
         let hub = &mut ModelHub::default();
         let [mut alice, mut bob] = group(["alice", "bob"], handshakes);
-        let old = bob.group.save().unwrap();
+        let old = bob.save();
         alice.say(hub, "one");
         deliver(hub, &alice.group.commit_update(false).unwrap());
         alice.read_all(hub);
         alice.say(hub, "two");
         bob.read_all(hub);
         // The MLS group is written; the process dies before the bytes are kept.
-        drop(bob.group.save().unwrap());
+        drop(bob.save());
         let mut bob = restart(&bob, &old).unwrap();
         assert_converged(&[&alice, &bob]);
         alice.say(hub, "three");
@@ -62,12 +62,12 @@ fn bytes_from_before_the_last_save_cost_repeated_reading_only() {
 fn strange_bytes_are_refused() {
     let hub = &mut ModelHub::default();
     let [mut alice, mut bob] = group(["alice", "bob"], BOTH[0]);
-    alice.group.save().unwrap();
+    alice.save();
     let mut early = alice.copy();
     deliver(hub, &bob.group.commit_update(false).unwrap());
     alice.read_all(hub);
     let group = early.client.load_group(GROUP_ID).unwrap();
-    let saved = alice.group.save().unwrap();
+    let saved = alice.save();
     assert!(matches!(PartitionedGroup::restore(group, hub_id(), &saved), Err(GroupError::SavedState)));
     for end in 0..saved.len() {
         assert!(matches!(restart(&alice, &saved[..end]), Err(GroupError::SavedState)));
@@ -76,5 +76,5 @@ fn strange_bytes_are_refused() {
     let mut other_version = saved.to_vec();
     other_version[1] = 9;
     assert!(matches!(restart(&alice, &other_version), Err(GroupError::SavedState)));
-    drop(early.group.save());
+    drop(early.save());
 }

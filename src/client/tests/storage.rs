@@ -90,7 +90,8 @@ fn a_valid_commit_is_not_ignored_because_our_own_storage_fails() {
     let welcome = addition.commit_data.unwrap().welcome_data.unwrap().welcome;
     let (joined, _info) = carol.join_group(None, &MlsMessage::from_bytes(welcome.bytes()).unwrap(), None).unwrap();
     let mut carol = PartitionedGroup::new(joined, hub_id()).unwrap();
-    let saved = carol.save().unwrap();
+    carol.write().unwrap();
+    let saved = carol.state().unwrap();
 
     alice.say(hub, "before");
     let dave = super::cast::client("dave", Handshakes::Public);
@@ -105,7 +106,7 @@ fn a_valid_commit_is_not_ignored_because_our_own_storage_fails() {
     assert!(matches!(stopped, Err(GroupError::Storage(_))), "{stopped:?}");
     // What came before is told; what it stopped at is not consumed.
     assert_eq!((said(&events).len(), events.len(), carol.counter()), (1, 1, 1));
-    assert!(carol.save().is_err());
+    assert!(matches!(carol.write(), Err(GroupError::Storage(_))));
 
     flaky.broken.store(false, Ordering::Relaxed);
     let request = carol.receive_request();
@@ -113,5 +114,6 @@ fn a_valid_commit_is_not_ignored_because_our_own_storage_fails() {
     assert_eq!(committed(&events).len(), 1);
     assert!(matches!(events.last(), Some(Event::Message { late: true, .. })));
     assert_eq!(carol.partition_key(), alice.group.partition_key());
-    assert_ne!(carol.save().unwrap(), saved);
+    carol.write().unwrap();
+    assert_ne!(carol.state().unwrap(), saved);
 }

@@ -4,12 +4,12 @@ use mls_rs::{Client, ExtensionList, MlsMessage, extension::recommended::LastReso
 
 use super::cast::{BOTH, Config, GROUP_ID, Handshakes, client, hub_id, new_member};
 use crate::{
-    client::{GroupError, NewMember, PartitionedGroup},
+    client::{GroupError, MemoryKeep, NewMember, PartitionedGroup},
     wire::{self, InboxEntry, InboxOutcome},
 };
 
 /// A group of alice and these people, made under that id, and the Welcome as each of them finds it.
-fn founded(group_id: &[u8], members: &[&NewMember]) -> (PartitionedGroup<Config>, Vec<InboxEntry>) {
+pub(super) fn founded(group_id: &[u8], members: &[&NewMember]) -> (PartitionedGroup<Config>, Vec<InboxEntry>) {
     let group = client("alice", Handshakes::Encrypted)
         .create_group_with_id(group_id.to_vec(), ExtensionList::new(), ExtensionList::new(), None)
         .unwrap();
@@ -24,6 +24,11 @@ fn founded(group_id: &[u8], members: &[&NewMember]) -> (PartitionedGroup<Config>
         ratchet_tree: None,
     };
     (created, (0..members.len()).map(entry).collect())
+}
+
+/// A KeyPackage of somebody who is about to be welcomed.
+pub(super) fn invited(client: &Client<Config>) -> NewMember {
+    new_member(client)
 }
 
 fn hub_of(group_id: &[u8]) -> wire::ServiceProviderId {
@@ -87,13 +92,15 @@ fn a_welcome_to_another_hub_s_group_is_refused() {
     join(&bob, &entries[0]).unwrap();
 }
 
-/// The process died between keeping the group and acknowledging the entry.
-#[test]
-fn a_welcome_that_was_used_is_told_from_garbage() {
+/// The process died between keeping the group and acknowledging the entry: nothing is lost by forgetting the entry.
+#[tokio::test]
+async fn a_welcome_that_was_used_is_told_from_garbage() {
     let bob = client("bob", Handshakes::Encrypted);
     let (_alice, entries) = founded(GROUP_ID, &[&new_member(&bob)]);
-    let mut joined = join(&bob, &entries[0]).unwrap();
-    drop(joined.save().unwrap());
+    let mut keep = MemoryKeep::new(bob.group_state_storage());
+    join(&bob, &entries[0]).unwrap().save(&mut keep).await.unwrap();
+    let kept = PartitionedGroup::load(&bob, GROUP_ID, &keep.state(GROUP_ID).unwrap()).unwrap().unwrap();
+    assert!(kept.was_joined_from(&entries[0]));
     let again = join(&bob, &entries[0]).unwrap_err();
     assert!(matches!(again, GroupError::KeyPackageGone), "{again}");
     assert_eq!(again.inbox_outcome(), Some(InboxOutcome::Joined), "no more Welcomes for that KeyPackage");
@@ -114,8 +121,8 @@ fn garbage_is_dropped_and_the_welcome_behind_it_joined() {
 
 /// A last-resort KeyPackage stays: without a look at what is stored, a Welcome that comes again would put the client
 /// back, and a forged one put another group in the place of the real one.
-#[test]
-fn no_welcome_takes_the_place_of_a_group_that_is_stored() {
+#[tokio::test]
+async fn no_welcome_takes_the_place_of_a_group_that_is_stored() {
     let bob = client("bob", Handshakes::Encrypted);
     let mut last_resort = ExtensionList::new();
     last_resort.set_from(LastResortKeyPackageExt).unwrap();
@@ -123,13 +130,18 @@ fn no_welcome_takes_the_place_of_a_group_that_is_stored() {
     let member = NewMember::from_message(&message, "follower.example".parse().unwrap()).unwrap();
     let (alice, entries) = founded(GROUP_ID, &[&member]);
     let mut joined = join(&bob, &entries[0]).unwrap();
-    drop(joined.save().unwrap());
+    let mut keep = MemoryKeep::new(bob.group_state_storage());
+    joined.save(&mut keep).await.unwrap();
+    // The Welcome that was joined from comes again: there is nothing to decide.
     let again = join(&bob, &entries[0]).unwrap_err();
-    assert!(matches!(again, GroupError::KnownGroup), "{again}");
-    assert_eq!(again.inbox_outcome(), None, "the user decides");
+    assert!(matches!(again, GroupError::AlreadyJoined), "{again}");
+    assert_eq!(again.inbox_outcome(), Some(InboxOutcome::Joined));
     // Of the same id, and nobody is in it whom bob knows.
     let (mallory, forged) = founded(GROUP_ID, &[&member]);
-    assert!(matches!(join(&bob, &forged[0]), Err(GroupError::KnownGroup)));
+    let known = join(&bob, &forged[0]).unwrap_err();
+    assert!(matches!(known, GroupError::KnownGroup), "{known}");
+    assert_eq!(known.inbox_outcome(), None, "the user decides");
+    assert!(joined.was_joined_from(&entries[0]) && !joined.was_joined_from(&forged[0]));
     assert_ne!(mallory.masked_partition_key(), alice.masked_partition_key());
     assert_eq!(bob.load_group(GROUP_ID).unwrap().current_epoch(), 1);
     // Another group is welcome with the same KeyPackage, and so is this one when the user says so.

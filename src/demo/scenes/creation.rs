@@ -38,7 +38,7 @@ pub(in crate::demo) async fn play(
     let service = alice.service();
     let group_id = service.mint_group_id().await?.group_id;
     let references = members.iter().map(|member| Ok(member.reference()?.0)).collect::<Result<Vec<_>, Failure>>()?;
-    let (alice, request) = alice.found(group_id, &members)?;
+    let (alice, request) = alice.found(group_id, &members).await?;
     service.create_group(&request).await?;
     narrator.hub_saw(format!("from its user alice: {}", sight::create(&request)));
     narrator.explain(

@@ -59,8 +59,7 @@ pub(in crate::demo) async fn play(
             answer?.0
         }
     };
-    let (mut erin, request) = erin.join_externally(&wanted.group_id, &known)?;
-    let receipt = service.external_join(&request, Some(&token)).await?;
+    let (mut erin, request, receipt) = erin.join_externally(&wanted.group_id, &known, &token).await?;
     narrator.hub_saw(sight::join(erin.seat.provider, &request));
     narrator.explain(
         "Such a commit travels in clear in every group (RFC 9420): whoever joins from outside shows their name to the \

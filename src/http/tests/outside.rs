@@ -79,7 +79,7 @@ fn join_request(group: &PartitionedGroup<Config>, published: &GroupInfoResponse)
 
 fn proposal_request(group: &PartitionedGroup<Config>, published: &GroupInfoResponse) -> Vec<u8> {
     let erin = client("erin", Handshakes::Public);
-    let request = propose_joining(&erin, &provider("third.example"), group.group_id(), published).unwrap();
+    let (_package, request) = propose_joining(&erin, &provider("third.example"), group.group_id(), published).unwrap();
     encode(&request).unwrap()
 }
 

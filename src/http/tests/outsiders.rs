@@ -8,13 +8,14 @@ use std::{
     time::Duration,
 };
 
-use mls_rs::ExtensionList;
+use mls_rs::{Client, ExtensionList};
 
 use super::{Call, House};
 use crate::{
     client::{
-        Event, JoinError, Member, MemberPolicy, OldLeaf, Outsider, Pace, PartitionedGroup, Progress,
-        http::{Channel, ChannelError, ChannelRequest, ChannelResponse, Operation},
+        Event, JoinError, Member, MemberError, MemberPolicy, MemoryKeep, OldLeaf, Outsider, Pace, PartitionedGroup,
+        Progress,
+        http::{Channel, ChannelError, ChannelRequest, ChannelResponse, DeliveryService, Operation},
         tests::cast::{Config, Handshakes, client},
     },
     service::setup::{provider, user_id},
@@ -27,12 +28,19 @@ struct Way {
     house: Arc<House>,
     /// So many answers to joins are lost on their way back.
     losses: Arc<AtomicUsize>,
+    /// So many joins are lost before they arrive.
+    unsent: Arc<AtomicUsize>,
 }
 
 impl Channel for Way {
     async fn post(&self, request: ChannelRequest) -> Result<ChannelResponse, ChannelError> {
-        let answer = Call::local(request.operation.path(), request.body).answer(&self.house).await;
         let lost = |left: usize| left.checked_sub(1);
+        if request.operation == Operation::ExternalJoin
+            && self.unsent.fetch_update(Ordering::Relaxed, Ordering::Relaxed, lost).is_ok()
+        {
+            return Err(ChannelError::Connect);
+        }
+        let answer = Call::local(request.operation.path(), request.body).answer(&self.house).await;
         if request.operation == Operation::ExternalJoin
             && self.losses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, lost).is_ok()
         {
@@ -41,6 +49,9 @@ impl Channel for Way {
         Ok(ChannelResponse { status: answer.status, headers: answer.headers, body: answer.body })
     }
 }
+
+type Acting = Member<Config, Way, Hurry, MemoryKeep>;
+type Wanting = Outsider<Config, Way, Hurry, MemoryKeep>;
 
 /// Goes on at once.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +70,7 @@ fn policy() -> MemberPolicy {
 }
 
 /// A house with alice's group, her at work, and the way there.
-async fn town() -> (Way, Member<Config, Way, Hurry>, GroupId) {
+async fn town() -> (Way, Acting, GroupId) {
     let house = Arc::new(House::new());
     let id = house.setup.service.mint_group_id(&user_id("alice")).await.unwrap();
     let none = ExtensionList::new;
@@ -68,17 +79,24 @@ async fn town() -> (Way, Member<Config, Way, Hurry>, GroupId) {
     let (group, request) = PartitionedGroup::create(founded, provider("hub.example"), &[], true).unwrap();
     let body = encode(&request).unwrap();
     house.setup.service.create_group(&user_id("alice"), request, &body).await.unwrap();
-    let way = Way { house, losses: Arc::default() };
-    (way.clone(), Member::new(group, way, Hurry, policy()), id)
+    let way = Way { house, losses: Arc::default(), unsent: Arc::default() };
+    let keep = MemoryKeep::new(alice.group_state_storage());
+    (way.clone(), Member::new(group, way, Hurry, keep, policy()), id)
 }
 
-async fn sync(member: &mut Member<Config, Way, Hurry>) -> Vec<Progress> {
+async fn sync(member: &mut Acting) -> Vec<Progress> {
     member.sync(Duration::ZERO).await.unwrap();
     std::iter::from_fn(|| member.next_progress()).collect()
 }
 
-fn outsider(name: &str, way: &Way, id: &GroupId) -> Outsider<Config, Way, Hurry> {
-    Outsider::new(client(name, Handshakes::Public), way.clone(), Hurry, policy(), id.clone())
+fn outsider(name: &str, way: &Way, id: &GroupId) -> Wanting {
+    of(&client(name, Handshakes::Public), way, id)
+}
+
+/// Somebody with that client, which keeps what it has stored.
+fn of(client: &Client<Config>, way: &Way, id: &GroupId) -> Wanting {
+    let keep = MemoryKeep::new(client.group_state_storage());
+    Outsider::new(client.clone(), way.clone(), Hurry, keep, policy(), id.clone())
 }
 
 #[tokio::test]
@@ -135,11 +153,11 @@ async fn a_stale_join_is_made_anew() {
 async fn who_has_lost_everything_comes_back() {
     let (way, mut alice, id) = town().await;
     let dora = client("dora", Handshakes::Public);
-    let mut first = Outsider::new(dora.clone(), way.clone(), Hurry, policy(), id.clone());
+    let mut first = of(&dora, &way, &id);
     let lost = first.join().await.unwrap();
     sync(&mut alice).await;
     drop(lost);
-    let mut again = Outsider::new(dora, way.clone(), Hurry, policy(), id.clone());
+    let mut again = of(&dora, &way, &id);
     let joined = again.resync(OldLeaf::Own).await.unwrap();
     sync(&mut alice).await;
     assert_eq!(alice.group().partition_key(), joined.group.partition_key());
@@ -156,8 +174,108 @@ async fn what_nobody_published_nobody_joins() {
     Call::local("/v1/send", body).answer(&way.house).await.assert_ok();
     let mut dora = outsider("dora", &way, &id);
     assert!(matches!(dora.join().await, Err(JoinError::NoGroupInfo)));
-    assert!(matches!(
-        dora.propose(&provider("third.example"), ClientId::new([4; 16])).await,
-        Err(JoinError::NoGroupInfo)
-    ));
+    let (home, phone) = (DeliveryService::new(way.clone()), ClientId::new([7; 16]));
+    let proposed = dora.propose(&provider("third.example"), &home, phone).await;
+    assert!(matches!(proposed, Err(JoinError::NoGroupInfo)));
+}
+
+/// The process dies before it hears that it is in: the next one asks again, and goes on as the member that it is.
+#[tokio::test]
+async fn a_join_of_a_process_that_died_is_a_membership() {
+    let (way, mut alice, id) = town().await;
+    let dora = client("dora", Handshakes::Public);
+    let keep = MemoryKeep::new(dora.group_state_storage());
+    let mut joining = Outsider::new(dora.clone(), way.clone(), Hurry, keep.clone(), policy(), id.clone());
+    way.losses.store(usize::MAX, Ordering::Relaxed);
+    joining.join().await.unwrap_err();
+    way.losses.store(0, Ordering::Relaxed);
+    drop(joining);
+
+    let state = keep.state(id.as_bytes()).expect("it was kept before it was sent");
+    let group = PartitionedGroup::load(&dora, id.as_bytes(), &state).unwrap().expect("it is stored");
+    assert!(group.pending_join().is_some());
+    let mut dora = Member::new(group, way, Hurry, keep, policy());
+    dora.send(b"here I am").unwrap();
+    let told = sync(&mut dora).await;
+    assert!(told.iter().any(|progress| matches!(progress, Progress::Joined { .. })), "{told:?}");
+    let heard = sync(&mut alice).await;
+    let words = |progress: &Progress| matches!(progress, Progress::Group(Event::Message { data, .. }) if &data[..] == b"here I am");
+    assert!(heard.iter().any(words), "{heard:?}");
+    assert_eq!(alice.group().group().roster().members().len(), 2, "nobody is in it twice");
+    assert!(dora.group().pending_join().is_none());
+}
+
+/// The same where the join has never arrived, and the group has moved on.
+#[tokio::test]
+async fn a_join_that_came_to_nothing_is_told() {
+    let (way, mut alice, id) = town().await;
+    let dora = client("dora", Handshakes::Public);
+    let keep = MemoryKeep::new(dora.group_state_storage());
+    let mut joining = Outsider::new(dora.clone(), way.clone(), Hurry, keep.clone(), policy(), id.clone());
+    way.unsent.store(usize::MAX, Ordering::Relaxed);
+    joining.join().await.unwrap_err();
+    way.unsent.store(0, Ordering::Relaxed);
+    drop(joining);
+    alice.update().unwrap();
+    sync(&mut alice).await;
+
+    let state = keep.state(id.as_bytes()).unwrap();
+    let group = PartitionedGroup::load(&dora, id.as_bytes(), &state).unwrap().unwrap();
+    let mut stranded = Member::new(group, way.clone(), Hurry, keep.clone(), policy());
+    for _attempt in 0..2 {
+        assert!(matches!(stranded.sync(Duration::ZERO).await, Err(MemberError::NotJoined)));
+    }
+    let mut again = Outsider::new(dora, way, Hurry, keep, policy(), id);
+    let joined = again.join().await.unwrap();
+    sync(&mut alice).await;
+    assert_eq!(alice.group().partition_key(), joined.group.partition_key());
+}
+
+/// Who asks for something else while a join is on its way is not given that join for it.
+#[tokio::test]
+async fn another_wish_waits_for_the_fate_of_the_first() {
+    let (way, mut alice, id) = town().await;
+    let dora = client("dora", Handshakes::Public);
+    drop(of(&dora, &way, &id).join().await.unwrap());
+    sync(&mut alice).await;
+    let mut again = of(&dora, &way, &id);
+    way.unsent.store(usize::MAX, Ordering::Relaxed);
+    again.resync(OldLeaf::Own).await.unwrap_err();
+    way.unsent.store(0, Ordering::Relaxed);
+    assert!(matches!(again.join().await, Err(JoinError::OtherPending)));
+    assert!(matches!(again.resync(OldLeaf::At(1)).await, Err(JoinError::OtherPending)));
+    drop(again.resync(OldLeaf::Own).await.unwrap());
+    sync(&mut alice).await;
+    assert_eq!(alice.group().group().roster().members().len(), 2, "the lost leaf has gone");
+}
+
+/// A member that comes back has a past in the MLS library's storage, from which nothing leads to where it comes back.
+#[tokio::test]
+async fn who_comes_back_with_a_past_goes_on() {
+    let (way, mut alice, id) = town().await;
+    let dora = client("dora", Handshakes::Public);
+    let joined = of(&dora, &way, &id).join().await.unwrap();
+    let mut before = of(&dora, &way, &id).into_member(joined);
+    sync(&mut alice).await;
+    for _epoch in 0..2 {
+        alice.update().unwrap();
+        sync(&mut alice).await;
+        sync(&mut before).await;
+    }
+    before.save().await.unwrap();
+    drop(before);
+    for _epoch in 0..3 {
+        alice.update().unwrap();
+        sync(&mut alice).await;
+    }
+    let mut again = of(&dora, &way, &id);
+    let joined = again.resync(OldLeaf::Own).await.unwrap();
+    let mut dora = again.into_member(joined);
+    sync(&mut alice).await;
+    alice.update().unwrap();
+    sync(&mut alice).await;
+    dora.update().unwrap();
+    sync(&mut dora).await;
+    sync(&mut alice).await;
+    assert_eq!(alice.group().partition_key(), dora.group().partition_key());
 }

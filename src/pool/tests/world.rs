@@ -30,7 +30,7 @@ pub(super) struct World {
     pub(super) now: UnixMillis,
     pub(super) meters: Meters,
     secret: TokenSecret,
-    accounts: HashMap<UserTag, Account>,
+    pub(super) accounts: HashMap<UserTag, Account>,
     pub(super) stocks: HashMap<StockKey, Stock>,
     pub(super) items: HashMap<StockKey, BTreeMap<Place, Item>>,
     pub(super) packages: HashMap<(StockKey, u32), Bytes>,

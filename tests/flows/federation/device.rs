@@ -7,8 +7,8 @@ use std::{
 
 use mls_rs::identity::SigningIdentity;
 use restante::client::{
-    Backoff, Event, IntentId, Member, MemberPolicy, NewMember, PartitionedGroup, Place, Progress, TokioPace,
-    http::LocalClient,
+    Backoff, Event, IntentId, Member, MemberPolicy, MemoryKeep, NewMember, PartitionedGroup, Place, Progress,
+    TokioPace, http::LocalClient,
 };
 
 use super::{
@@ -46,7 +46,7 @@ pub(super) fn policy() -> MemberPolicy {
 /// A member.
 pub(super) struct Device {
     pub(super) newcomer: Newcomer,
-    pub(super) member: Member<Config, LocalClient, Pace>,
+    pub(super) member: Member<Config, LocalClient, Pace, MemoryKeep>,
     /// What was said, by others and by this device, where it stands.
     pub(super) heard: BTreeMap<Place, String>,
     /// What this device has said and not read back: MLS does not decrypt one's own messages.
@@ -63,11 +63,11 @@ pub(super) struct Device {
 
 impl Device {
     pub(super) fn new(newcomer: Newcomer, group: PartitionedGroup<Config>) -> Self {
-        let member = Member::new(group, newcomer.channel.clone(), pace(), policy());
+        let member = Member::new(group, newcomer.channel.clone(), pace(), newcomer.keep.clone(), policy());
         Self::over(newcomer, member)
     }
 
-    pub(super) fn over(newcomer: Newcomer, member: Member<Config, LocalClient, Pace>) -> Self {
+    pub(super) fn over(newcomer: Newcomer, member: Member<Config, LocalClient, Pace, MemoryKeep>) -> Self {
         Self {
             newcomer,
             member,
@@ -96,9 +96,14 @@ impl Device {
     /// Does what was queued, and returns when it is done.
     pub(super) async fn flush(&mut self) {
         let name = self.name();
-        let flushed = tokio::time::timeout(PATIENCE, self.member.flush()).await;
-        flushed.unwrap_or_else(|_| panic!("{name} does not come to an end")).unwrap();
-        self.take_notes();
+        let flushing = async {
+            while self.member.has_work() {
+                self.member.flush().await.unwrap();
+                self.take_notes();
+            }
+        };
+        let flushed = tokio::time::timeout(PATIENCE, flushing).await;
+        flushed.unwrap_or_else(|_| panic!("{name} does not come to an end"));
     }
 
     /// Reads until `enough`.
@@ -148,7 +153,7 @@ impl Device {
                     let text = self.said.remove(&intent).expect("it was said once");
                     self.acknowledged.push((index, text));
                 }
-                Progress::Done { .. } | Progress::Moot { .. } => {}
+                Progress::Joined { .. } | Progress::Done { .. } | Progress::Moot { .. } => {}
                 other => panic!("{}: {other:?}", self.name()),
             }
         }

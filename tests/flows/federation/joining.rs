@@ -159,8 +159,8 @@ async fn build(newcomer: &Newcomer, group_id: &[u8], token: Option<&JoinToken>) 
 /// returns.
 async fn enter(newcomer: Newcomer, group_id: &[u8], token: Option<JoinToken>, lost: Option<OldLeaf>) -> Device {
     let id = GroupId::parse(group_id).unwrap();
-    let (client, channel) = (newcomer.client.clone(), newcomer.channel.clone());
-    let mut outsider = Outsider::new(client, channel, device::pace(), device::policy(), id);
+    let (client, channel, keep) = (newcomer.client.clone(), newcomer.channel.clone(), newcomer.keep.clone());
+    let mut outsider = Outsider::new(client, channel, device::pace(), keep, device::policy(), id);
     if let Some(token) = token {
         outsider = outsider.with_token(token);
     }

@@ -14,7 +14,7 @@ use mls_rs::{
 use mls_rs_crypto_awslc::AwsLcCryptoProvider;
 use restante::{
     client::{
-        Inbox, NewMember, PartitionedGroup,
+        Inbox, MemoryKeep, NewMember, PartitionedGroup,
         http::{CallError, DeliveryService, LocalClient},
     },
     wire::{ClientId, InboxEntry, InboxOutcome, UploadKeyPackagesRequest},
@@ -47,6 +47,7 @@ pub(super) enum Handshakes {
 pub(super) struct Newcomer {
     pub(super) name: &'static str,
     pub(super) client: Client<Config>,
+    pub(super) keep: MemoryKeep,
     pub(super) channel: LocalClient,
     provider: &'static str,
     id: ClientId,
@@ -68,7 +69,8 @@ impl Newcomer {
         let mut id = [0; 16];
         id[..name.len()].copy_from_slice(name.as_bytes());
         let user = name.split('-').next().unwrap();
-        Self { name, client, channel: world.channel(provider, user), provider, id: ClientId::new(id) }
+        let keep = MemoryKeep::new(client.group_state_storage());
+        Self { name, client, keep, channel: world.channel(provider, user), provider, id: ClientId::new(id) }
     }
 
     /// Under what its provider knows it.
@@ -92,7 +94,8 @@ impl Newcomer {
         let founded =
             self.client.create_group_with_id(group_id, ExtensionList::new(), ExtensionList::new(), None).unwrap();
         let hub = self.provider.parse().unwrap();
-        let (group, request) = PartitionedGroup::create(founded, hub, members, group_info).unwrap();
+        let (mut group, request) = PartitionedGroup::create(founded, hub, members, group_info).unwrap();
+        group.save(&mut self.keep.clone()).await.unwrap();
         self.service().create_group(&request).await.unwrap();
         self.enter(group)
     }
@@ -133,7 +136,7 @@ impl Newcomer {
     /// Joins from an entry of the inbox, and acknowledges it.
     pub(super) async fn join(&self, entry: &InboxEntry) -> PartitionedGroup<Config> {
         let mut group = PartitionedGroup::join(&self.client, entry).unwrap();
-        drop(group.save().unwrap());
+        group.save(&mut self.keep.clone()).await.unwrap();
         let inbox = Inbox::new(self.id);
         self.asked(async || inbox.acknowledge(&self.service(), entry, InboxOutcome::Joined).await).await;
         group

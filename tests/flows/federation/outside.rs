@@ -52,8 +52,9 @@ async fn propose(handshakes: Handshakes) {
     let group_id = devices[0].member.group().group_id().to_vec();
     let dave = Newcomer::new(&world, THIRD, "dave", handshakes);
     let id = GroupId::parse(&group_id).unwrap();
-    let mut outsider = Outsider::new(dave.client.clone(), dave.channel.clone(), pace(), policy(), id);
-    outsider.propose(&THIRD.parse().unwrap(), dave.id()).await.unwrap();
+    let mut outsider =
+        Outsider::new(dave.client.clone(), dave.channel.clone(), pace(), dave.keep.clone(), policy(), id);
+    outsider.propose(&THIRD.parse().unwrap(), &dave.service(), dave.id()).await.unwrap();
     world.restart(HUB).await;
 
     // Carol's device knows who asks, and lets him in; Alice's has seen the same.

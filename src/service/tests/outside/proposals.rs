@@ -37,7 +37,7 @@ async fn a_new_member_s_proposal_reaches_every_newest_epoch_once() {
     let published = town.published(&user("dora"), None).await.unwrap();
     let dora = client("dora", Handshakes::Public);
     let here = provider("third.example");
-    let request = propose_joining(&dora, &here, &town.group_id, &published).unwrap();
+    let (_package, request) = propose_joining(&dora, &here, &town.group_id, &published).unwrap();
     let service = town.setup.service.clone();
     let from = peer("third.example");
     let accepted = service.external_proposal(&from, request.clone()).await.unwrap();
@@ -47,12 +47,12 @@ async fn a_new_member_s_proposal_reaches_every_newest_epoch_once() {
 
     let forged = altered(&request, |bytes| flip_last(bytes));
     assert_eq!(service.external_proposal(&from, forged).await, Err(FORGED));
-    let dora = propose_joining(&dora, &here, &town.group_id, &published).unwrap();
+    let (_package, dora) = propose_joining(&dora, &here, &town.group_id, &published).unwrap();
     town.commit(0, true).await;
     assert_eq!(service.external_proposal(&from, dora).await, Err(STALE), "its epoch is over");
     let published = town.published(&user("dora"), None).await.unwrap();
     let elsewhere = client("erin", Handshakes::Public);
-    let request = propose_joining(&elsewhere, &here, &town.group_id, &published).unwrap();
+    let (_package, request) = propose_joining(&elsewhere, &here, &town.group_id, &published).unwrap();
     service.external_proposal(&from, request).await.unwrap();
 }
 
