@@ -13,7 +13,7 @@ use mls_rs_codec::MlsEncode;
 
 use super::{GroupError, NewMember, PartitionedGroup, conflict::without_conflicts, group::export, key_package_ref};
 use crate::{
-    mls::{EpochNumber, WireMessage},
+    mls::{EpochNumber, WireFormat, WireMessage},
     wire::{self, CommitData, KeyPackageRef, SendRequest, ServiceProviderId, WelcomeData},
 };
 
@@ -125,8 +125,10 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             return Err(GroupError::ProposalUnconfirmed);
         }
         let Draft { output, secrets, next } = self.draft(build, options)?;
+        let message = WireMessage::parse(&output.commit_message.to_bytes()?)?;
+        let with_tree = !(self.trees_on_demand && message.wire_format() == WireFormat::PublicMessage);
         let group_info = if options.group_info {
-            let message = next.group_info_message_allowing_ext_commit(true)?;
+            let message = next.group_info_message_allowing_ext_commit(with_tree)?;
             Some(wire::decode(&message.to_bytes()?)?)
         } else {
             None
@@ -137,7 +139,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             _ => return Err(GroupError::SeveralWelcomes),
         };
         let request = SendRequest {
-            message: WireMessage::parse(&output.commit_message.to_bytes()?)?,
+            message,
             partition_key: self.partition.key.clone(),
             commit_data: Some(CommitData { next_partition_key: export(&next, &self.hub)?, group_info, welcome_data }),
         };
@@ -215,6 +217,29 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// The commit that was made in this epoch and is neither read back nor abandoned.
     pub fn pending_commit(&self) -> Option<&SendRequest> {
         self.staged.iter().find(|staged| !staged.abandoned).map(|staged| &staged.request)
+    }
+
+    /// Whether GroupInfos beside commits go without the ratchet tree where handshakes are public: the hub follows such
+    /// groups, and asks for a tree that it does not know (`ratchet_tree_required`, [`PartitionedGroup::attach_tree`]). Off
+    /// until it is asked for.
+    pub fn publish_trees_on_demand(&mut self, on_demand: bool) {
+        self.trees_on_demand = on_demand;
+    }
+
+    /// Signs the GroupInfo beside the pending commit again, with the ratchet tree. The commit is the same, and to the hub
+    /// the request is (S8). `None`: no commit is pending with a GroupInfo that lacks its tree.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    pub fn attach_tree(&mut self) -> Result<Option<SendRequest>, GroupError> {
+        let Some(staged) = self.staged.iter_mut().find(|staged| !staged.abandoned) else { return Ok(None) };
+        let data = staged.request.commit_data.as_mut();
+        let bare = data.and_then(|data| data.group_info.as_mut()).filter(|info| !info.has_ratchet_tree());
+        let Some(group_info) = bare else { return Ok(None) };
+        let mut next = self.group.clone();
+        next.apply_detached_commit(staged.secrets.clone())?;
+        *group_info = wire::decode(&next.group_info_message_allowing_ext_commit(true)?.to_bytes()?)?;
+        Ok(Some(staged.request.clone()))
     }
 
     /// Gives up the pending commit, after the hub has refused it for good, so that another can be made.

@@ -3,11 +3,14 @@
 //! Nothing here decides to join: whether and where is the user's choice (draft §5).
 
 use mls_rs::{
-    Client, ExtensionList, MlsMessage, client_builder::MlsConfig, error::MlsError, extension::built_in::RatchetTreeExt,
-    group::ExportedTree,
+    Client, ExtensionList, MlsMessage,
+    client_builder::MlsConfig,
+    error::MlsError,
+    extension::built_in::RatchetTreeExt,
+    group::{ExportedTree, Member},
 };
 
-use super::{GroupError, PartitionedGroup};
+use super::{GroupError, Participant, PartitionedGroup};
 use crate::{
     mls::{ExternalProposal, WireKeyPackage, WireMessage},
     wire::{
@@ -77,8 +80,18 @@ pub fn own_leaves<C: MlsConfig>(
     group_id: &[u8],
     published: &GroupInfoResponse,
 ) -> Result<Vec<u32>, GroupError> {
-    let (group_info, tree) = open(group_id, published)?;
     let own = &client.signing_identity()?.0.credential;
+    let members = published_roster(group_id, published)?.unwrap_or_default();
+    let own = members.iter().filter(|member| &member.signing_identity.credential == own);
+    Ok(own.map(|member| member.leaf_index).collect())
+}
+
+/// Who is in a published GroupInfo's tree; `None` when there is none. Nothing of it is verified.
+pub(super) fn published_roster(
+    group_id: &[u8],
+    published: &GroupInfoResponse,
+) -> Result<Option<Vec<Participant>>, GroupError> {
+    let (group_info, tree) = open(group_id, published)?;
     let within = match tree {
         Some(tree) => Some(tree),
         None => {
@@ -86,9 +99,9 @@ pub fn own_leaves<C: MlsConfig>(
             info.extensions().get_as::<RatchetTreeExt>().map_err(MlsError::from)?.map(|extension| extension.tree_data)
         }
     };
-    let Some(tree) = within else { return Ok(Vec::new()) };
-    let members = tree.roster().members();
-    Ok(members.iter().filter(|member| &member.signing_identity.credential == own).map(|member| member.index).collect())
+    let participant =
+        |member: &Member| Participant { leaf_index: member.index, signing_identity: member.signing_identity.clone() };
+    Ok(within.map(|tree| tree.roster().members().iter().map(participant).collect()))
 }
 
 /// Makes a proposal of somebody who is no member to be added (RFC 9420 §12.1.8). The private keys of its KeyPackage stay

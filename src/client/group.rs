@@ -45,6 +45,10 @@ pub struct PartitionedGroup<C: MlsConfig> {
     pub(super) partition: Partition,
     /// The partitions before that, oldest first: messages may still arrive there late.
     pub(super) previous: VecDeque<Partition>,
+    /// The masked keys of the partitions before the current one, oldest first, without a gap.
+    pub(super) trail: VecDeque<MaskedPartitionKey>,
+    /// Whether GroupInfos are published without their trees where the hub may know them.
+    pub(super) trees_on_demand: bool,
     /// Own commits of this epoch that were handed out.
     pub(super) staged: Vec<StagedCommit>,
     /// Own messages that were handed out and not read back yet, oldest first.
@@ -61,6 +65,9 @@ pub struct PartitionedGroup<C: MlsConfig> {
 }
 
 impl<C: MlsConfig> PartitionedGroup<C> {
+    /// How many earlier partitions are known again.
+    const TRAIL_MAX: usize = 64;
+
     /// How many earlier partitions stay readable. MLS clients keep about as many old epochs' keys.
     pub(super) const PREVIOUS_MAX: usize = 3;
 
@@ -82,6 +89,8 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             hub,
             partition,
             previous: VecDeque::new(),
+            trail: VecDeque::new(),
+            trees_on_demand: false,
             staged: Vec::new(),
             unconfirmed: VecDeque::new(),
             removed: false,
@@ -120,6 +129,24 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// SHA-256 of the partition key: what the hub stores and hints name.
     pub fn masked_partition_key(&self) -> MaskedPartitionKey {
         self.partition.key.masked()
+    }
+
+    /// Whether the group is in that partition, or was in it as far back as is remembered.
+    pub(super) fn has_been_in(&self, partition: &MaskedPartitionKey) -> bool {
+        self.masked_partition_key() == *partition || self.trail.contains(partition)
+    }
+
+    /// The first epoch whose partition is known again.
+    pub(super) fn remembers_from(&self) -> EpochNumber {
+        EpochNumber(self.partition.epoch.0.saturating_sub(self.trail.len() as u64))
+    }
+
+    /// The group leaves a partition.
+    pub(super) fn leave_trail(&mut self, partition: MaskedPartitionKey) {
+        if self.trail.len() == Self::TRAIL_MAX {
+            self.trail.pop_front();
+        }
+        self.trail.push_back(partition);
     }
 
     /// The index of the next message that is wanted from the current partition.

@@ -59,8 +59,8 @@ pub use inbox::Inbox;
 pub use keep::{Keep, KeepError, SaveError};
 pub use key_package_ref::key_package_ref;
 pub use member::{
-    Cause, Intent, IntentId, JoinError, Joined, Member, MemberError, MemberPolicy, OldLeaf, Outsider, Progress,
-    Proposed, QueueFull,
+    Cause, Fork, Intent, IntentId, JoinError, Joined, Member, MemberError, MemberPolicy, OldLeaf, Outsider, Progress,
+    Proposed, QueueFull, Standing,
 };
 pub use memory_keep::MemoryKeep;
 pub use new_member::NewMember;

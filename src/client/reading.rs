@@ -220,6 +220,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         let (joined, left) = difference(&self.group, &next.group);
         let epoch = EpochNumber(next.group.current_epoch());
         self.partition.counter = place.index.saturating_add(1);
+        self.leave_trail(self.masked_partition_key());
         let ended =
             std::mem::replace(&mut self.partition, Partition::at_start(next.key, epoch, GroupPolicy::of(&next.group)));
         if self.previous.len() == Self::PREVIOUS_MAX {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     mls::{ContentType, EpochNumber},
-    wire::{self, ExternalJoinRequest, GroupId, PartitionKey, SendRequest, ServiceProviderId},
+    wire::{self, ExternalJoinRequest, GroupId, MaskedPartitionKey, PartitionKey, SendRequest, ServiceProviderId},
 };
 
 /// Leads the saved bytes; another layout gets another number.
@@ -21,6 +21,7 @@ struct Saved {
     version: u16,
     partition: SavedPartition,
     previous: Vec<SavedPartition>,
+    trail: Vec<MaskedPartitionKey>,
     staged: Vec<SavedCommit>,
     unconfirmed: Vec<SavedMessage>,
     removed: bool,
@@ -73,6 +74,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             version: FORMAT_VERSION,
             partition: (&self.partition).into(),
             previous: self.previous.iter().map(Into::into).collect(),
+            trail: self.trail.iter().copied().collect(),
             staged: self.staged.iter().map(commit).collect::<Result<_, _>>()?,
             unconfirmed: self.unconfirmed.iter().map(message).collect(),
             removed: self.removed,
@@ -144,6 +146,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             return Err(GroupError::SavedState);
         }
         let epoch = partition.epoch;
+        restored.trail = saved.trail.into();
         restored.partition = partition;
         restored.joining = saved.joining;
         for staged in saved.staged.into_iter().take(Self::STAGED_MAX) {

@@ -322,7 +322,7 @@ impl Device {
             match progress {
                 Progress::Group(event) => self.take_note(event),
                 Progress::Done { .. } => self.transcript.done += 1,
-                Progress::Joined { .. } | Progress::Accepted { .. } | Progress::Moot { .. } => {}
+                Progress::Joined { .. } | Progress::Forked(_) | Progress::Accepted { .. } | Progress::Moot { .. } => {}
                 Progress::Dropped { cause, .. } => {
                     return Err(format!("{} gave up what it was to do: {cause:?}", self.seat.name).into());
                 }

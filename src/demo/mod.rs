@@ -17,6 +17,8 @@ mod newcomers;
 mod provider;
 mod record;
 mod relay;
+#[doc(hidden)]
+pub mod saboteur;
 mod scenes;
 mod server;
 mod sight;

@@ -190,7 +190,9 @@ fn name_breaches(location: &Location<'_>, source: &Source, found: &mut Vec<Breac
         let name = token.text.as_str();
         let mut breach = |rule: String| found.push(location.breach(token.line, rule));
         // The demo's devices play what an app is that links the client.
-        let may_name_mls_rs = location.is_in_any(&["mls", "client"]) || location.is_in(&["demo", "device"]);
+        let may_name_mls_rs = location.is_in_any(&["mls", "client"])
+            || location.is_in(&["demo", "device"])
+            || location.is_in(&["demo", "saboteur"]);
         if source.names_crate(at, is_mls_rs) && !may_name_mls_rs {
             breach(format!("names `{name}`: only src/mls and src/client do, and the demo's devices"));
         }

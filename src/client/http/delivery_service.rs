@@ -425,7 +425,8 @@ pub(in crate::client) fn has_media_type(headers: &HeaderMap, expected: &str) -> 
     value.is_some_and(|value| value.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case(expected)))
 }
 
-fn partition(headers: &HeaderMap) -> Option<MaskedPartitionKey> {
+/// `DS-Partition`.
+pub(in crate::client) fn partition(headers: &HeaderMap) -> Option<MaskedPartitionKey> {
     let encoded = headers.get(DS_PARTITION)?.to_str().ok()?.strip_prefix(':')?.strip_suffix(':')?;
     Some(MaskedPartitionKey::new(STANDARD.decode(encoded).ok()?.try_into().ok()?))
 }

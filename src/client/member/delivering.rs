@@ -172,6 +172,7 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
                     self.read_back().await?;
                 }
                 Err(CallError::Problem(problem)) if self.is_join_over(&problem) => return Err(MemberError::NotJoined),
+                Err(CallError::Problem(problem)) if needs_tree(&problem) && self.attach_tree()? => {}
                 Err(CallError::Problem(problem)) if is_final(&problem) => self.refused(problem),
                 Err(error) => return Err(error.into()),
             }
@@ -186,6 +187,16 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
         } else {
             Err(MemberError::Stalled)
         }
+    }
+
+    /// Puts the ratchet tree beside the commit that is on its way: to the hub the same commit, with another GroupInfo (S8).
+    fn attach_tree(&mut self) -> Result<bool, GroupError> {
+        let Some(in_flight) = self.in_flight.as_mut().filter(|in_flight| in_flight.is_commit()) else {
+            return Ok(false);
+        };
+        let Some(request) = self.group.attach_tree()? else { return Ok(false) };
+        in_flight.body = delivery_service::encode(&request)?;
+        Ok(true)
     }
 
     /// Whether the join that is on its way will never be sequenced.
@@ -233,6 +244,11 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
     pub(super) async fn call(&mut self, request: ChannelRequest) -> Result<ChannelResponse, CallError> {
         persist(&self.service, &mut self.pace, &self.policy.backoff, request).await
     }
+}
+
+/// Whether the hub does not know the tree of a GroupInfo that came without.
+fn needs_tree(problem: &Problem) -> bool {
+    problem.code == Some(ProblemCode::RatchetTreeRequired)
 }
 
 /// Whether the hub says that a join was made for an epoch that is over.

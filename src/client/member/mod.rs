@@ -10,6 +10,7 @@ mod persisting;
 mod policy;
 mod progress;
 mod reading;
+mod standing;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -20,6 +21,7 @@ pub use intent::{Intent, IntentId, QueueFull};
 pub use outsider::{JoinError, Joined, OldLeaf, Outsider, Proposed};
 pub use policy::MemberPolicy;
 pub use progress::{Cause, MemberError, Progress};
+pub use standing::{Fork, Standing};
 
 use super::{
     Event, Keep, NewMember, Pace, PartitionedGroup, Payload,
@@ -30,6 +32,7 @@ use crate::{
     wire::{DecodeError, ExternalJoinRequest, SendRequest},
 };
 use intent::Queued;
+use standing::Watch;
 
 /// A [`PartitionedGroup`] that does its errands: it sends what the user wants, in order and one at a time, sends again
 /// what was lost, reads, follows, and rebuilds against the new epoch what lost a race.
@@ -70,6 +73,7 @@ pub struct Member<C: MlsConfig, H, P, K> {
     takes_leave: bool,
     /// In how many more reads the partitions that the group has left are asked for stragglers.
     drains: u32,
+    watch: Watch,
 }
 
 /// The request that is on its way. Its outcome is unknown until an answer came or it was read back.
@@ -130,7 +134,14 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
         Self::over(group, DeliveryService::new(channel), pace, keep, policy)
     }
 
-    fn over(group: PartitionedGroup<C>, service: DeliveryService<H>, pace: P, keep: K, policy: MemberPolicy) -> Self {
+    fn over(
+        mut group: PartitionedGroup<C>,
+        service: DeliveryService<H>,
+        pace: P,
+        keep: K,
+        policy: MemberPolicy,
+    ) -> Self {
+        group.publish_trees_on_demand(policy.trees_on_demand);
         let join = group.pending_join().and_then(|request| InFlight::join(request).ok());
         let commit = group.pending_commit().and_then(|request| InFlight::new(request, None).ok());
         Self {
@@ -147,6 +158,7 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
             leaving: None,
             takes_leave: false,
             drains: 0,
+            watch: Watch::default(),
         }
     }
 
@@ -264,13 +276,15 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
     }
 
     /// Works off the queue, waits up to `wait` for news unless there is work left, reads all there is, and works off
-    /// what has come back, unless something was said that has to be taken first.
+    /// what has come back, unless something was said that has to be taken first. After a commit was ignored it asks now and
+    /// then whether the group has forked ([`Progress::Forked`]).
     ///
     /// # Errors
     /// As [`Member::flush`] and [`Member::read`]. Nothing is lost by an error: call again.
     pub async fn sync(&mut self, wait: Duration) -> Result<(), MemberError> {
         self.flush().await?;
         self.read(wait).await?;
+        self.watch().await;
         self.flush().await
     }
 

@@ -129,7 +129,17 @@ impl<C: MlsConfig + Clone, H: Channel, P: Pace, K: Keep> Outsider<C, H, P, K> {
     /// `channel` leads to the group's hub, or to the local listener of a provider that forwards. The group is saved in
     /// `keep`.
     pub fn new(client: Client<C>, channel: H, pace: P, keep: K, policy: MemberPolicy, group_id: GroupId) -> Self {
-        let service = DeliveryService::new(channel);
+        Self::over(client, DeliveryService::new(channel), pace, keep, policy, group_id)
+    }
+
+    pub(super) fn over(
+        client: Client<C>,
+        service: DeliveryService<H>,
+        pace: P,
+        keep: K,
+        policy: MemberPolicy,
+        group_id: GroupId,
+    ) -> Self {
         Self { client, service, pace, keep, policy, group_id, token: None, in_flight: None }
     }
 

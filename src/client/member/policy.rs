@@ -21,6 +21,12 @@ pub struct MemberPolicy {
     /// Publish a GroupInfo with each commit, so that others can join externally. Off by default: it shows the hub every
     /// member's credential, which encrypted handshakes hide.
     pub group_info: bool,
+    /// Where handshakes are public, publish the GroupInfo without the ratchet tree, and with it only when the hub asks: it
+    /// follows such groups, and mostly knows the tree.
+    pub trees_on_demand: bool,
+    /// How often in one epoch the hub is asked where it leads newcomers, after a commit was ignored: at the first, the
+    /// second, the fourth call of `sync` and so on. 0 turns it off; [`super::Member::standing`] asks at once.
+    pub looks: u32,
 }
 
 impl Default for MemberPolicy {
@@ -33,6 +39,8 @@ impl Default for MemberPolicy {
             drains: 8,
             backoff: Backoff::default(),
             group_info: false,
+            trees_on_demand: true,
+            looks: 6,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a member has achieved, and what stops it.
 
-use super::IntentId;
+use super::{Fork, IntentId};
 use crate::{
     client::{Event, GroupError, KeepError, Problem, ProblemCode, SaveError, http::CallError},
     wire::SendResponse,
@@ -16,6 +16,8 @@ pub enum Progress {
         /// As in [`super::Joined`].
         response: SendResponse,
     },
+    /// The hub leads newcomers to a branch that this client is not on. What to do is the user's choice: see [`Fork`].
+    Forked(Box<Fork>),
     /// An application message is sequenced.
     Accepted {
         /// Which intent.

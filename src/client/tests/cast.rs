@@ -104,6 +104,8 @@ impl Person {
             hub: self.group.hub.clone(),
             partition: self.group.partition.clone(),
             previous: self.group.previous.clone(),
+            trail: self.group.trail.clone(),
+            trees_on_demand: self.group.trees_on_demand,
             staged: self.group.staged.clone(),
             unconfirmed: self.group.unconfirmed.clone(),
             removed: self.group.removed,

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
@@ -72,6 +73,18 @@ impl ModelChannel {
         }
         if request.operation == Operation::LeaveGroup {
             return Ok(success(Vec::new(), HeaderMap::new()));
+        }
+        if request.operation == Operation::ExternalJoin {
+            return match hub.join(wire::decode(&request.body).unwrap()) {
+                Ok(response) => Ok(success(wire::encode(&response).unwrap(), HeaderMap::new())),
+                Err(code) => Ok(refusal(code)),
+            };
+        }
+        if request.operation == Operation::GroupInfo {
+            let Some((published, partition)) = &hub.published else { return Ok(refusal(ProblemCode::NoGroupInfo)) };
+            let mut headers = HeaderMap::new();
+            headers.insert("ds-partition", format!(":{}:", STANDARD.encode(partition.as_bytes())).parse().unwrap());
+            return Ok(success(wire::encode(published).unwrap(), headers));
         }
         assert_eq!(request.operation, Operation::Receive, "nobody asked for that");
         let received = hub.receive(&wire::decode(&request.body).unwrap());

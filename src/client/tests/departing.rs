@@ -116,6 +116,7 @@ async fn a_provider_that_knows_no_leaves_is_left_all_the_same() {
     let leaving = carol.leave().unwrap();
     sync(&mut carol).await;
     sync(&mut alice).await;
+    told(&mut alice);
     alice.update().unwrap();
     sync(&mut alice).await;
     channel.fail(&[Fault::Refused(ProblemCode::Malformed)]);

@@ -6,8 +6,8 @@ use crate::{
     client::{ExpectCommit, ProblemCode, Received},
     mls::ContentType,
     wire::{
-        Epoch, HintedEpoch, MaskedPartitionKey, Message, MessageCommit, ReceiveRequest, ReceiveResponse, SendRequest,
-        SendResponse,
+        Epoch, ExternalJoinRequest, GroupInfoResponse, HintedEpoch, MaskedPartitionKey, Message, MessageCommit,
+        ReceiveRequest, ReceiveResponse, SendRequest, SendResponse,
     },
 };
 
@@ -16,6 +16,10 @@ pub(super) struct ModelHub {
     pub(super) partitions: HashMap<(Vec<u8>, MaskedPartitionKey), Vec<Message>>,
     /// How many messages a page holds; 0 for no limit.
     pub(super) page: usize,
+    /// What newcomers are given, and of which partition it is.
+    pub(super) published: Option<(GroupInfoResponse, MaskedPartitionKey)>,
+    /// Whether a GroupInfo without its tree is refused.
+    pub(super) demands_tree: bool,
     /// How many epochs are hinted.
     pub(super) hints: usize,
 }
@@ -43,6 +47,10 @@ impl ModelHub {
         if let Some(index) = messages.iter().position(|known| known.message == request.message) {
             return Ok(response(index, messages[..index].iter().filter(|message| is_commit(message)).count()));
         }
+        let info = request.commit_data.as_ref().and_then(|data| data.group_info.as_ref());
+        if self.demands_tree && info.is_some_and(|info| !info.has_ratchet_tree()) {
+            return Err(ProblemCode::RatchetTreeRequired);
+        }
         let last = messages.iter().rposition(is_commit).map(|index| u32::try_from(index).unwrap());
         match expect {
             Some(ExpectCommit::None) if last.is_some() => return Err(ProblemCode::CommitConflict),
@@ -56,6 +64,17 @@ impl ModelHub {
         });
         let index = self.sequence(&group_id, key, Message { message: request.message.clone(), commit });
         Ok(response(index as usize, commits_before))
+    }
+
+    /// Puts a join where the published GroupInfo is of.
+    pub(super) fn join(&mut self, request: ExternalJoinRequest) -> Result<SendResponse, ProblemCode> {
+        let (_, partition) = self.published.clone().ok_or(ProblemCode::StaleJoin)?;
+        let group_id = request.message.group_id().to_vec();
+        let ExternalJoinRequest { message, commit_data } = request;
+        let next_partition_key = commit_data.next_partition_key.masked();
+        let commit = Some(Box::new(MessageCommit { next_partition_key, group_info: commit_data.group_info }));
+        let index = self.sequence(&group_id, partition, Message { message, commit });
+        Ok(response(index as usize, 0))
     }
 
     pub(super) fn receive(&self, request: &ReceiveRequest) -> Received {

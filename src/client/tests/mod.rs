@@ -9,6 +9,8 @@ mod convergence;
 mod crashes;
 mod departing;
 mod epochs;
+#[cfg(feature = "hub")]
+mod forks;
 mod hub;
 mod key_package_validity;
 mod late;

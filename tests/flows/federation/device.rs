@@ -153,7 +153,7 @@ impl Device {
                     let text = self.said.remove(&intent).expect("it was said once");
                     self.acknowledged.push((index, text));
                 }
-                Progress::Joined { .. } | Progress::Done { .. } | Progress::Moot { .. } => {}
+                Progress::Joined { .. } | Progress::Forked(_) | Progress::Done { .. } | Progress::Moot { .. } => {}
                 other => panic!("{}: {other:?}", self.name()),
             }
         }

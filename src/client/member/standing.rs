@@ -1,0 +1,203 @@
+//! Finding out whether the hub's newest GroupInfo is of the branch that this client is on (draft §5, specs/protocol.md C11).
+//!
+//! Looks and tells. It must never join, leave or move: what to do about a fork is the user's choice.
+
+use std::time::Duration;
+
+use mls_rs::{Client, client_builder::MlsConfig};
+
+use super::{Member, MemberError, Outsider, Progress};
+use crate::{
+    client::{
+        GroupError, Keep, Pace, Participant, Problem, ProblemCode,
+        external_join::published_roster,
+        http::{CallError, Channel, ChannelRequest, Operation, delivery_service},
+    },
+    mls::EpochNumber,
+    wire::{GroupId, GroupInfoRequest, GroupInfoResponse, MaskedPartitionKey},
+};
+
+/// Where a member stands, as far as its hub tells.
+///
+/// # Security
+/// It is the hub's word. A hub that lies about it keeps nobody from reading on, and gets nobody to move: moving is a
+/// choice of the user, who is shown who is on the other branch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// The branch that the hub shows to newcomers is the one that this member is on.
+    Dominant,
+    /// It is another one.
+    Fork(Box<Fork>),
+    /// The hub has no GroupInfo to give, does not say of which partition it is, or speaks of a time that this member does
+    /// not remember.
+    Unknown,
+}
+
+/// A branch that this member is not on and that the hub shows to newcomers.
+///
+/// The choices are: to stay, and be read by whoever else has; to go there, as a new leaf in the place of the old one
+/// ([`Member::into_outsider`], [`Outsider::resync`]); to leave ([`Member::leave`]).
+///
+/// # Privacy
+/// `Debug` shows numbers only.
+#[derive(Clone, PartialEq)]
+pub struct Fork {
+    /// The partition to which the hub leads newcomers.
+    pub partition: MaskedPartitionKey,
+    /// Its epoch.
+    pub epoch: EpochNumber,
+    /// The epoch in which this member is.
+    pub own_epoch: EpochNumber,
+    /// Who is there, if the GroupInfo came with the tree.
+    pub members: Option<Vec<Participant>>,
+}
+
+impl std::fmt::Debug for Fork {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Fork")
+            .field("epoch", &self.epoch)
+            .field("own_epoch", &self.own_epoch)
+            .field("members", &self.members.as_ref().map(Vec::len))
+            .finish_non_exhaustive()
+    }
+}
+
+/// When to look by itself: some calls of `sync` after a commit was ignored, and then each time after twice as many.
+///
+/// A fork shows only after others have used the other branch, so one look is too soon; somebody who sends bad commits
+/// all the time does not get more of them.
+#[derive(Default)]
+pub(super) struct Watch {
+    /// The epoch in which a commit was ignored.
+    suspected: Option<EpochNumber>,
+    /// Calls since, and at which of them the next look is due.
+    calls: u32,
+    next: u32,
+    looks: u32,
+    /// What was told last: nothing is told twice.
+    told: Option<MaskedPartitionKey>,
+}
+
+impl Watch {
+    /// A commit was ignored in that epoch.
+    pub(super) fn suspect(&mut self, epoch: EpochNumber) {
+        if self.suspected != Some(epoch) {
+            let told = self.told.take();
+            *self = Self { suspected: Some(epoch), next: 1, told, ..Self::default() };
+        }
+    }
+
+    /// Counts a call. Whether to look, of `looks` times at most.
+    fn is_due(&mut self, epoch: EpochNumber, looks: u32) -> bool {
+        if self.suspected.is_none() || self.looks >= looks {
+            return false;
+        }
+        if self.suspected != Some(epoch) {
+            // The group has moved on, with others: whoever committed is on this branch as well.
+            self.suspected = None;
+            return false;
+        }
+        self.calls = self.calls.saturating_add(1);
+        if self.calls < self.next {
+            return false;
+        }
+        self.looks += 1;
+        self.next = self.next.saturating_mul(2);
+        true
+    }
+}
+
+impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
+    /// Asks the hub to which partition it leads newcomers, and reads on to see whether this member gets there.
+    ///
+    /// # Privacy
+    /// The hub is asked what anybody asks who wants to join, and the user's provider sees that it is asked. It looks no
+    /// different whether the member is on a fork or not.
+    ///
+    /// # Errors
+    /// [`MemberError`]; no answer to the question itself is [`Standing::Unknown`] and no error, unless the exchange failed.
+    pub async fn standing(&mut self) -> Result<Standing, MemberError> {
+        let request = GroupInfoRequest { group_id: self.group.group_id().to_vec() };
+        let body = delivery_service::encode(&request).map_err(GroupError::from)?;
+        let answer = match self.call(ChannelRequest::new(Operation::GroupInfo, body)).await {
+            Ok(answer) => answer,
+            Err(CallError::Problem(Problem { code: Some(ProblemCode::NoGroupInfo), .. })) => {
+                return Ok(Standing::Unknown);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let published: GroupInfoResponse = delivery_service::decode(&answer)?;
+        let Some(partition) = delivery_service::partition(&answer.headers) else { return Ok(Standing::Unknown) };
+        // What leads there, if anything does, was sequenced before the answer: it is read now.
+        for _round in 0..self.policy.rounds {
+            if self.group.has_been_in(&partition) {
+                return Ok(Standing::Dominant);
+            }
+            if self.group.is_removed() || !self.read_once(Duration::ZERO).await? {
+                break;
+            }
+        }
+        let (epoch, own_epoch) = (published.group_info.epoch(), self.group.epoch());
+        if self.group.is_removed() || epoch < self.group.remembers_from() {
+            return Ok(Standing::Unknown);
+        }
+        let members = published_roster(self.group.group_id(), &published).ok().flatten();
+        Ok(Standing::Fork(Box::new(Fork { partition, epoch, own_epoch, members })))
+    }
+
+    /// Looks where it stands if that is due, and tells a fork once. That the hub could not be asked is no error here.
+    pub(super) async fn watch(&mut self) {
+        if !self.watch.is_due(self.group.epoch(), self.policy.looks) {
+            return;
+        }
+        if let Ok(Standing::Fork(fork)) = self.standing().await
+            && self.watch.told.replace(fork.partition) != Some(fork.partition)
+        {
+            self.progress.push_back(Progress::Forked(fork));
+        }
+    }
+
+    /// Takes the member apart, to go to another branch: somebody who joins the group anew over the same channel
+    /// ([`Outsider::resync`], as the old leaf may be there as well). What is stored of the group goes when the join is made,
+    /// and not before. Intents that are not settled ([`Member::unsettled`]) are to be wanted again there.
+    ///
+    /// # Security
+    /// The user's decision, never the app's (draft §5).
+    ///
+    /// # Errors
+    /// [`GroupError::OtherHub`], which cannot be: the group was taken over with that id.
+    pub fn into_outsider(self, client: Client<C>) -> Result<Outsider<C, H, P, K>, GroupError> {
+        let group_id = GroupId::parse(self.group.group_id()).ok_or(GroupError::OtherHub)?;
+        Ok(Outsider::over(client, self.service, self.pace, self.keep, self.policy, group_id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Watch;
+    use crate::mls::EpochNumber;
+
+    #[test]
+    fn looks_are_few_and_far_between() {
+        let (here, next) = (EpochNumber(7), EpochNumber(8));
+        let mut watch = Watch::default();
+        assert!(!watch.is_due(here, 6), "nothing has happened");
+        watch.suspect(here);
+        let mut looked = Vec::new();
+        for call in 1..1000 {
+            // Bad commits all the time make no difference.
+            watch.suspect(here);
+            if watch.is_due(here, 6) {
+                looked.push(call);
+            }
+        }
+        assert_eq!(looked, [1, 2, 4, 8, 16, 32]);
+        watch.suspect(next);
+        assert!(watch.is_due(next, 6));
+        watch.suspect(EpochNumber(9));
+        assert!(!watch.is_due(EpochNumber(10), 6), "the group has moved on");
+        watch.suspect(next);
+        assert!(!watch.is_due(next, 0), "it is turned off");
+    }
+}
