@@ -31,18 +31,10 @@ impl ProposalRef {
         &self.0
     }
 
-    /// The reference of a public proposal in a group with that suite: `RefHash(label, AuthenticatedContent)`. `None` for
-    /// every other message, where the proposal does not tell its end, and where the hash of the suite is not known.
+    /// The reference of a public proposal in a group with that suite. `None` for every other message, where the proposal
+    /// does not tell its end, and where the hash of the suite is not known.
     pub fn of(message: &WireMessage, suite: CipherSuite) -> Option<Self> {
-        let is_public_proposal =
-            message.wire_format() == WireFormat::PublicMessage && message.content_type() == ContentType::Proposal;
-        if !is_public_proposal || !message.is_delimited() {
-            return None;
-        }
-        // `AuthenticatedContent` is what stands between the version and the membership tag.
-        const VERSION: usize = 2;
-        let end = content_end(message).ok()?;
-        Self::cut(&ref_hash(suite, LABEL, message.bytes().get(VERSION..end)?)?)
+        Self::cut(&proposal_reference(message, suite)?)
     }
 
     fn cut(hash: &[u8]) -> Option<Self> {
@@ -54,6 +46,19 @@ impl std::fmt::Debug for ProposalRef {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("ProposalRef(..)")
     }
+}
+
+/// The whole of it: `RefHash(label, AuthenticatedContent)`.
+pub(super) fn proposal_reference(message: &WireMessage, suite: CipherSuite) -> Option<Vec<u8>> {
+    let is_public_proposal =
+        message.wire_format() == WireFormat::PublicMessage && message.content_type() == ContentType::Proposal;
+    if !is_public_proposal || !message.is_delimited() {
+        return None;
+    }
+    // `AuthenticatedContent` is what stands between the version and the membership tag.
+    const VERSION: usize = 2;
+    let end = content_end(message).ok()?;
+    ref_hash(suite, LABEL, message.bytes().get(VERSION..end)?)
 }
 
 /// Where the signature of a public proposal ends.

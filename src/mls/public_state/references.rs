@@ -8,9 +8,9 @@ use mls_rs_codec::{MlsDecode, MlsEncode, byte_vec};
 use super::{
     super::{
         CipherSuite, ContentType, Proof, Sender, Walk, WireFormat, WireMessage,
-        grammar::{End, located, proposal, vector},
+        grammar::{proposal, vector},
+        proposal_ref::proposal_reference,
         signature::verify_framed,
-        suite_hash::ref_hash,
     },
     bounds::{SELF_REMOVE, SELF_REMOVE_PRIVATE, check_proposal},
     observer::ObservedGroup,
@@ -37,42 +37,19 @@ pub(super) fn present(group: &mut ObservedGroup, messages: &[WireMessage], refer
             let _ignored = process(group, message);
             continue;
         }
-        let Ok(framed) = Framed::of(message) else { continue };
-        let Some(reference) = ref_hash(suite, b"MLS 1.0 Proposal Reference", framed.authenticated) else { continue };
+        let Some(reference) = proposal_reference(message, suite) else { continue };
         if !wanted.remove(reference.as_slice()) {
             continue;
         }
-        let _ignored = match (framed.is_self_remove, message.sender()) {
-            (true, Some(Sender::Member(leaf))) => self_remove(group, suite, &framed, &reference, leaf),
+        let _ignored = match (message.sender(), is_self_remove(message)) {
+            (Some(Sender::Member(leaf)), true) => self_remove(group, suite, message, &reference, leaf),
             _ => process(group, message),
         };
     }
 }
 
-/// The parts of a delimited public proposal.
-struct Framed<'a> {
-    is_self_remove: bool,
-    /// `FramedContentTBS` without the GroupContext.
-    to_be_signed: &'a [u8],
-    signature: &'a [u8],
-    /// `AuthenticatedContent` (RFC 9420 §6).
-    authenticated: &'a [u8],
-}
-
-impl<'a> Framed<'a> {
-    fn of(message: &'a WireMessage) -> Walk<Self> {
-        const VERSION: usize = size_of::<u16>();
-        let bytes = message.bytes();
-        let mut reader = message.public_content();
-        let is_self_remove = u16::mls_decode(&mut { reader })? == SELF_REMOVE;
-        if proposal(&mut reader)? == End::Open {
-            return Err(mls_rs_codec::Error::InvalidContent);
-        }
-        let to_be_signed = &bytes[..bytes.len() - reader.len()];
-        let signature = located(&mut reader, bytes.len())?;
-        let authenticated = &bytes[VERSION..bytes.len() - reader.len()];
-        Ok(Self { is_self_remove, to_be_signed, signature: &bytes[signature], authenticated })
-    }
+fn is_self_remove(message: &WireMessage) -> bool {
+    u16::mls_decode(&mut message.public_content()).is_ok_and(|kind| kind == SELF_REMOVE)
 }
 
 fn process(group: &mut ObservedGroup, message: &WireMessage) -> Option<()> {
@@ -86,17 +63,21 @@ fn process(group: &mut ObservedGroup, message: &WireMessage) -> Option<()> {
 fn self_remove(
     group: &mut ObservedGroup,
     suite: CipherSuite,
-    framed: &Framed<'_>,
+    message: &WireMessage,
     reference: &[u8],
     leaf: u32,
 ) -> Option<()> {
     const MEMBER: u8 = 1;
+    let mut reader = message.public_content();
+    proposal(&mut reader).ok()?;
+    let content = &message.bytes()[..message.bytes().len() - reader.len()];
+    let signature = vector(&mut reader).ok()?;
     let key = {
         let tree = group.exported_tree();
         tree.get_leaf(leaf.try_into().ok()?).ok()??.signing_identity.signature_key.clone()
     };
     let context = group.group_context().mls_encode_to_vec().ok()?;
-    if verify_framed(suite, &key, &[framed.to_be_signed, &context], framed.signature) != Proof::Valid {
+    if verify_framed(suite, &key, &[content, &context], signature) != Proof::Valid {
         return None;
     }
     let mut cached = SELF_REMOVE_PRIVATE.to_be_bytes().to_vec();
