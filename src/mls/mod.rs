@@ -44,6 +44,7 @@ pub use tree_hash::{MAX_NODES, TreeFit, ratchet_tree_matches};
 pub use welcome::WireWelcome;
 
 pub(crate) use grammar::{fixed, vector};
+#[cfg(feature = "client")]
 pub(crate) use suite_hash::ref_hash;
 
 /// The result of walking or decoding bytes that a peer sent.
