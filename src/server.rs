@@ -22,8 +22,11 @@ use crate::{
     courier::{Asker, BansPace, Courier},
     http::{self, Hub, HubParts, Peer, Upstream},
     pool::{self, InboxPolicy, Rate, Room},
-    sequencer::{GroupInfoAccess, Policy, SizeLimits, Undelivered, Usage},
-    service::{self, AnsweredRequests, Limits, Parts, RateLimits, SWEEP_INTERVAL, Service, SystemClock, SystemEntropy},
+    sequencer::{GroupInfoAccess, Hints, Policy, SizeLimits, Undelivered, Usage},
+    service::{
+        self, AnsweredRequests, Limits, ObservingLimits, Parts, RateLimits, SWEEP_INTERVAL, Service, SystemClock,
+        SystemEntropy,
+    },
     store::{
         self, SharedStore,
         rocks::{OpenOptions, RocksStore},
@@ -134,6 +137,7 @@ pub async fn run(
     tasks.spawn("bans", courier.clone().follow_bans(peers.clone(), bans_pace(&config), ending.clone()));
     tasks.spawn("pushes", courier.clone().push(peers, ending.clone()));
     tasks.spawn("welcomes", courier.deliver_welcomes(ending.clone()));
+    tasks.spawn("states", catch_up(service.clone(), ending.clone()));
     tasks.spawn("timers", sweep(service.clone(), ending.clone()));
     tasks.spawn("marks", sweep_marks(service.clone(), ending.clone()));
     tasks.spawn("lanes", watch_lanes(service.clone(), ending.clone()));
@@ -277,6 +281,10 @@ fn policy(config: &Config) -> Policy {
         cipher_suites: Arc::new(written.cipher_suites.iter().copied().collect()),
         group_members_max: written.group_members_max,
         hint_window_ms: u64::from(written.hint_window_days) * 24 * HOUR_MS,
+        hints: match written.hints {
+            config::Hints::Entitled => Hints::Entitled,
+            config::Hints::Forward => Hints::Forward,
+        },
         hint_epochs: written.hint_epochs_max,
         hint_bytes: written.hint_bytes_max,
         ..Policy::default()
@@ -318,7 +326,18 @@ fn service_limits(config: &Config) -> Limits {
             config.policy.messages_per_user_and_second,
             config.limits.request_bytes_max(),
         ),
+        observing: observing_limits(config),
         ..Limits::default()
+    }
+}
+
+/// What is done with the public states of groups leaves a processor to everything else.
+fn observing_limits(config: &Config) -> ObservingLimits {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    ObservingLimits {
+        at_once: processors.saturating_sub(1).max(1),
+        states_bytes_max: config.limits.public_states_bytes_max,
+        ..ObservingLimits::default()
     }
 }
 
@@ -333,6 +352,20 @@ async fn watch_lanes(service: Arc<Service>, mut stopping: watch::Receiver<bool>)
     tokio::select! {
         () = service.lane_ended() => {}
         _ = stopping.wait_for(|ends| *ends) => {}
+    }
+}
+
+/// Finds out public states that nobody had time to look at, one after another, until the end.
+async fn catch_up(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            caught_up = service.catch_up() => {
+                if let Err(error) = caught_up {
+                    tracing::warn!(%error, "a public state is found out by whoever needs it");
+                }
+            }
+            _ = stopping.wait_for(|ends| *ends) => return,
+        }
     }
 }
 

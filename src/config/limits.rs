@@ -46,6 +46,8 @@ pub struct Limits {
     pub deliveries_per_provider: usize,
     /// The most bytes of Welcomes and trees that are in memory because of that.
     pub deliveries_in_flight_bytes_max: usize,
+    /// The most bytes of public states of groups that are kept at hand.
+    pub public_states_bytes_max: usize,
     /// How long a shutdown waits for requests that are being served.
     pub drain_seconds: u32,
 }
@@ -70,6 +72,7 @@ impl Default for Limits {
             deliveries_max: 32,
             deliveries_per_provider: 4,
             deliveries_in_flight_bytes_max: 128 * MIB,
+            public_states_bytes_max: 128 * MIB,
             drain_seconds: 60,
         }
     }
@@ -104,7 +107,8 @@ impl Limits {
             deliveries_max,
             deliveries_per_provider,
             deliveries_in_flight_bytes_max,
-            drain_seconds: _, // 0 means not to wait
+            public_states_bytes_max: _, // 0 keeps none at hand
+            drain_seconds: _,           // 0 means not to wait
         } = *self;
         for (key, is_zero) in [
             ("application_message_bytes", application_message_bytes == 0),

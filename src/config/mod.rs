@@ -26,7 +26,7 @@ use std::{collections::BTreeSet, net::SocketAddr, num::NonZeroU32, path::PathBuf
 
 pub use certificate::{CertificateFault, dns_name_of};
 pub use limits::Limits;
-pub use policy::{GroupInfoAccess, Policy};
+pub use policy::{GroupInfoAccess, Hints, Policy};
 use restante_process::config::{Layers, Program, read_token};
 pub use restante_process::config::{LocalAddress, Problems, Sources};
 use zeroize::Zeroizing;

@@ -16,6 +16,16 @@ pub enum GroupInfoAccess {
     Open,
 }
 
+/// Who is given hints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hints {
+    /// Whoever is entitled to them.
+    Entitled,
+    /// In groups with encrypted handshakes, everyone who asks with a key of the group.
+    Forward,
+}
+
 /// Budgets and times of sequencing.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -32,6 +42,8 @@ pub struct Policy {
     pub all_groups_factor: u32,
     /// How long a minted group id waits for its group.
     pub group_id_reservation_hours: u32,
+    /// Who is given hints.
+    pub hints: Hints,
     /// The most hinted epochs in one answer; 0 gives none.
     pub hint_epochs_max: usize,
     /// The most bytes of hinted epochs in one answer.
@@ -93,6 +105,7 @@ impl Default for Policy {
             bytes_per_provider_and_group: 8 * 1024 * 1024,
             all_groups_factor: 8,
             group_id_reservation_hours: 24,
+            hints: Hints::Entitled,
             hint_epochs_max: 8,
             hint_bytes_max: 1024 * 1024,
             group_info: GroupInfoAccess::Peers,

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Error, Service, UserId};
 use crate::{
-    sequencer::{Command, Create, GroupKey, Outcome},
+    sequencer::{Create, GroupKey, Outcome},
     wire::{CreateGroupRequest, CreateGroupResponse},
 };
 
@@ -25,7 +25,8 @@ impl Service {
         self.charge_user(user, body.len())?;
         let holder = user.tag(self.store.user_tag_secret());
         let create = Create::new(self.provider.clone(), holder, request, Sha256::digest(body).into());
-        let (command, _turn) = self.ask_first(group, Command::Create(Box::new(create))).await?;
+        let command = self.look_at_creation(group, create).await;
+        let (command, _turn) = self.ask_first(group, command).await?;
         match self.lanes.submit(group, command, None).await? {
             Outcome::Created(created_ms) => Ok(CreateGroupResponse { created_ms }),
             Outcome::Reserved | Outcome::Sent(_) | Outcome::Wanted(_) | Outcome::Branch(_) | Outcome::Done => {

@@ -4,7 +4,7 @@
 
 use tokio::sync::Notify;
 
-use super::PushCalls;
+use super::{Late, PushCalls};
 
 /// One call for each kind of errand. Each has one courier that waits; calls that come before it waits are kept, as one.
 #[derive(Debug, Default)]
@@ -13,4 +13,6 @@ pub struct Errands {
     pub welcomes: Notify,
     /// Messages to push.
     pub pushes: PushCalls,
+    /// Public states to find out.
+    pub late: Late,
 }

@@ -33,7 +33,7 @@ impl Service {
         let group = GroupKey::of(request.message.group_id());
         let bytes = bytes_of(&request.message, Some(&request.commit_data));
         let (now, charge) = self.charge(submitter, group, bytes)?;
-        let (submitter, _user) = self.actor(submitter);
+        let (submitter, user) = self.actor(submitter);
         let token = token.is_some_and(|token| self.opens(token, &group));
         let (asker, joins) = (submitter.clone(), commit.clone());
         let find = move |outside: &Outside<'_>, group: &Group| find(outside, group, &joins, &asker, token);
@@ -52,7 +52,8 @@ impl Service {
         };
         let sight = Sight::NotLooked;
         let join = Join { submitter, partition, ground, commit, announcement, sight };
-        let response = sent(self.lanes.submit(group, Command::Join(Box::new(join)), None).await?)?;
+        let command = self.look_at(group, user, Command::Join(Box::new(join))).await;
+        let response = sent(self.lanes.submit(group, command, None).await?)?;
         self.settle_charge(charge, now, response.accepted_ms);
         Ok(response)
     }

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use super::{Error, Service, UserId};
-use crate::{sequencer::GroupKey, store::Presentation, wire::MaskedPartitionKey};
+use crate::{
+    sequencer::{GroupKey, Hints},
+    store::Presentation,
+    wire::MaskedPartitionKey,
+};
 
 /// Whether a hub had something to give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +24,8 @@ impl Service {
     ///
     /// # Privacy
     /// The hub gives hints to the provider as a whole. A user is given a hinted epoch only after having presented its
-    /// key: otherwise a removed member could go on reading through a colleague's entitlement.
+    /// key: otherwise a removed member could go on reading through a colleague's entitlement. Whether a group is encrypted
+    /// only its hub knows: with [`Hints::Forward`] the user is given whatever the hub hinted.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -35,13 +40,14 @@ impl Service {
         let tag = user.tag(self.store.user_tag_secret());
         let (policy, now) = (self.policy(), self.now());
         let since = now.saturating_sub(policy.hint_window_ms);
+        let forwards = policy.hints == Hints::Forward;
         let (known, entitled) = self
             .snapshot_read(move |snapshot| {
                 let known = snapshot.presented(&group, &partition, &tag)?;
                 let mut entitled = Vec::with_capacity(hinted.len());
                 for key in &hinted {
                     let presented = snapshot.presented(&group, key, &tag)?;
-                    entitled.push(presented.is_some_and(|at_ms| at_ms >= since));
+                    entitled.push(forwards || presented.is_some_and(|at_ms| at_ms >= since));
                 }
                 Ok((known, entitled))
             })

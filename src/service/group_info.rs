@@ -42,7 +42,7 @@ impl Service {
         let token = token.is_some_and(|token| self.opens(token, &group));
         // As it is read, and as it is decoded; the tree beside it counts into its size.
         let mut memory = self.pages.lend(&asker, 2 * policy.sizes.group_info as u64).await?;
-        let (response, partition, memory) = self
+        let (mut response, partition) = self
             .read_elsewhere(move |snapshot| {
                 let outside = Outside { snapshot, group, policy: &policy, now };
                 let view = outside.view();
@@ -58,6 +58,10 @@ impl Service {
                 let highest = snapshot.highest_head(&group)?;
                 let (key, partition) =
                     publisher(&view, highest.as_ref(), &policy, now)?.ok_or(Rejection::NoGroupInfo)?;
+                // Who has no member any more has used the group once, and does not now.
+                if policy.group_info == GroupInfoAccess::Peers && !record.is_used_by(&asker, &partition) {
+                    return Err(Rejection::NoGroupInfo.into());
+                }
                 let group_info = partition.group_info.ok_or(Rejection::NoGroupInfo)?;
                 let ratchet_tree = match &partition.ratchet_tree {
                     Some(tree) => {
@@ -67,10 +71,13 @@ impl Service {
                     None => None,
                 };
                 let response = GroupInfoResponse { group_info: outside.group_info(&group_info)?, ratchet_tree };
-                memory.keep(response.mls_encoded_len() as u64);
-                Ok((response, key, memory))
+                Ok((response, key))
             })
             .await?;
+        if response.ratchet_tree.is_none() && !response.group_info.has_ratchet_tree() {
+            response.ratchet_tree = Some(self.inferred_tree(group, partition).await?.ok_or(Rejection::NoGroupInfo)?);
+        }
+        memory.keep(response.mls_encoded_len() as u64);
         Ok(GroupInfoAnswer { response, partition, memory })
     }
 }

@@ -281,6 +281,9 @@ impl Lane {
         if batch.dispatches.values().any(Option::is_some) {
             errands.welcomes.notify_one();
         }
+        for (place, _) in batch.partitions.iter().filter(|(_, record)| record.unobserved) {
+            errands.late.note(*place);
+        }
         for (group, partition, _, _) in &batch.entries {
             waiters.wake(group, partition);
             let record = batch.partitions.get(&(*group, *partition));

@@ -26,6 +26,7 @@ mod lanes;
 mod leave_group;
 mod ledger;
 mod mint_group_id;
+mod observing;
 mod outbox;
 mod outside;
 mod page_memory;
@@ -63,6 +64,7 @@ pub use group_info::GroupInfoAnswer;
 pub use inbox::InboxAnswer;
 pub use key_packages::{ANSWER_CLASS_BYTES, AnsweredRequests};
 pub use lanes::Lanes;
+pub use observing::{Checkpointing, Late, ObservingLimits};
 pub use outbox::{Agenda, Errand, Parcel};
 pub use page_memory::Lent;
 pub use preflight::AskProvider;
@@ -112,6 +114,8 @@ pub struct Limits {
     pub follows: bool,
     /// How often providers and users may have something sequenced.
     pub rates: RateLimits,
+    /// Of looking at public states.
+    pub observing: ObservingLimits,
 }
 
 impl Default for Limits {
@@ -128,6 +132,7 @@ impl Default for Limits {
             reads: 64,
             follows: false,
             rates: RateLimits::default(),
+            observing: ObservingLimits::default(),
         }
     }
 }
@@ -171,6 +176,7 @@ pub struct Service {
     arrangements: arrangements::Arrangements,
     preflights: Option<preflight::Preflights>,
     vain_proofs: vain_proofs::VainProofs,
+    observing: observing::Observing,
 }
 
 /// The policy in force, which a reload replaces.
@@ -229,6 +235,7 @@ impl Service {
             arrangements,
             preflights: None,
             vain_proofs: vain_proofs::VainProofs::default(),
+            observing: observing::Observing::new(limits.observing),
         })
     }
 

@@ -69,7 +69,7 @@ impl std::fmt::Debug for Parcel {
 
 /// What is found of an errand.
 enum Look {
-    Parcel(Box<Parcel>),
+    Parcel(Box<Parcel>, MissingTree),
     /// Nothing is to be done.
     Done,
     /// A row without its Welcome: an orphan aged out, and another commit took the name.
@@ -120,7 +120,17 @@ impl Service {
     /// When the store cannot be read.
     pub async fn parcel(self: &Arc<Self>, errand: &Errand) -> Result<Option<Parcel>, Error> {
         match self.look_up(errand).await? {
-            Look::Parcel(parcel) => Ok(Some(*parcel)),
+            Look::Parcel(mut parcel, tree) => {
+                parcel.ratchet_tree = match tree {
+                    MissingTree::None => None,
+                    MissingTree::Known(tree) => Some(tree),
+                    MissingTree::Inferable(group_info) => {
+                        let tree = self.inferred_tree(errand.group, errand.key.welcome.partition).await?;
+                        tree.filter(|tree| !parcel.welcome.has_room_for(tree, &group_info))
+                    }
+                };
+                Ok(Some(*parcel))
+            }
             Look::Done => Ok(None),
             Look::Gone => self.record_delivery(errand, Delivered::NoneAccepted).await.map(|()| None),
         }
@@ -140,12 +150,14 @@ impl Service {
             let data = snapshot.welcome(group, &key.welcome)?.ok_or(store::Error::Corrupt("Welcome"))?;
             let WelcomeData { welcome, service_providers } = data;
             let welcome = welcome.only(|place| service_providers.get(place) == Some(&key.provider));
-            Ok(Look::Parcel(Box::new(Parcel {
+            let tree = missing_tree(&*snapshot, group, &key.welcome, &welcome)?;
+            let parcel = Parcel {
                 key_package_refs: welcome.key_package_refs().map(|known| KeyPackageRef(known.to_vec())).collect(),
                 ticket: dispatch.ticket.filter(|ticket| now < ticket.until_ms).map(|ticket| ticket.bytes),
-                ratchet_tree: missing_tree(&*snapshot, group, &key.welcome, &welcome)?,
+                ratchet_tree: None,
                 welcome,
-            })))
+            };
+            Ok(Look::Parcel(Box::new(parcel), tree))
         });
         reading.await.map_err(|_| Error::NoThread)?
     }
@@ -162,19 +174,28 @@ impl Service {
     }
 }
 
-/// The tree of the epoch that is joined, as it came beside the GroupInfo or in it, unless the Welcome is long enough to
-/// have it. The GroupInfo is that of another commit's epoch if the partition was announced again.
+/// The tree that new members miss.
+enum MissingTree {
+    None,
+    /// It came beside the GroupInfo or in it.
+    Known(WireRatchetTree),
+    /// It did not come, because the hub can infer it.
+    Inferable(WireGroupInfo),
+}
+
+/// The tree of the epoch that is joined, unless the Welcome is long enough to have it. The GroupInfo is that of another
+/// commit's epoch if the partition was announced again.
 fn missing_tree(
     snapshot: &dyn Snapshot,
     group: &GroupKey,
     name: &WelcomeName,
     welcome: &WireWelcome,
-) -> Result<Option<WireRatchetTree>, store::Error> {
-    let Some(partition) = snapshot.partition(group, &name.partition)? else { return Ok(None) };
+) -> Result<MissingTree, store::Error> {
+    let Some(partition) = snapshot.partition(group, &name.partition)? else { return Ok(MissingTree::None) };
     if partition.parent != name.commit {
-        return Ok(None);
+        return Ok(MissingTree::None);
     }
-    let Some(key) = &partition.group_info else { return Ok(None) };
+    let Some(key) = &partition.group_info else { return Ok(MissingTree::None) };
     let bytes = snapshot.blob(group, key)?.ok_or(store::Error::Corrupt("GroupInfo"))?;
     let group_info: WireGroupInfo = decode(&bytes).map_err(|_| store::Error::Corrupt("GroupInfo"))?;
     let tree = match &partition.ratchet_tree {
@@ -184,5 +205,9 @@ fn missing_tree(
         }
         None => group_info.ratchet_tree(),
     };
-    Ok(tree.filter(|tree| !welcome.has_room_for(tree, &group_info)))
+    Ok(match tree {
+        Some(tree) if !welcome.has_room_for(&tree, &group_info) => MissingTree::Known(tree),
+        None if partition.public.is_some() => MissingTree::Inferable(group_info),
+        Some(_) | None => MissingTree::None,
+    })
 }

@@ -192,11 +192,11 @@ impl Service {
     ) -> Result<Received, Error> {
         let (partition, counter) = (receive.partition, receive.counter);
         let (policy, now, page_bytes) = (self.policy(), self.now(), self.limits.page_bytes);
-        let asker = reader.clone();
+        let (service, asker) = (self.clone(), reader.clone());
         let watch = Stopwatch::start_if(tracing::enabled!(Level::TRACE));
         let (received, present) = self
             .snapshot_read(move |snapshot| {
-                let read = Read { snapshot, group, reader: &asker, policy: &policy, now };
+                let read = Read { service: &service, snapshot, group, reader: &asker, policy: &policy, now };
                 let received = read.epoch(&partition, counter, page_bytes)?;
                 let given = last_commit(&received);
                 let present = read.presentation_due(&partition, given)?;
@@ -277,6 +277,7 @@ fn nothing(counter: u32) -> Received {
 
 /// One read of one group.
 struct Read<'a> {
+    service: &'a Service,
     snapshot: &'a dyn Snapshot,
     group: GroupKey,
     reader: &'a Reader,
@@ -310,7 +311,7 @@ impl Read<'_> {
             (Some(user), Claim::Presented) => {
                 Ok(self.snapshot.presented(&self.group, partition, user)?.is_some_and(|at_ms| at_ms >= since))
             }
-            (Some(_), Claim::Leaf) => Ok(false),
+            (Some(user), Claim::Leaf) => self.service.has_leaf(self.snapshot, self.group, partition, user),
         };
         let mut hints = Vec::new();
         for masked_partition_key in hinted(&view, requested, &self.reader.provider, holds, self.policy, self.now)? {

@@ -29,7 +29,8 @@ impl Service {
         let (provider, user) = self.actor(submitter);
         let send = Send::new(provider, request, expect_commit);
         let presentation = user.map(|user| Presentation { group, partition: send.partition, user, at_ms: now });
-        let (command, _turn) = self.ask_first(group, Command::Send(Box::new(send))).await?;
+        let command = self.look_at(group, user, Command::Send(Box::new(send))).await;
+        let (command, _turn) = self.ask_first(group, command).await?;
         let response = sent(self.lanes.submit(group, command, presentation).await?)?;
         self.settle_charge(charge, now, response.accepted_ms);
         Ok(response)

@@ -10,10 +10,12 @@ use std::{
     time::Duration,
 };
 
+use mls_rs::ExtensionList;
 use tempfile::TempDir;
 
 use super::{Answer, AskProvider, Clock, Entropy, Error, Limits, Parts, Receive, Received, Service, Submitter, UserId};
 use crate::{
+    client::tests::cast::{Handshakes, client},
     fixtures::{
         mls,
         requests::{self, Attached, CreateGroup},
@@ -113,6 +115,15 @@ pub(crate) fn key(number: u8) -> [u8; 16] {
 }
 
 /// An application message for the partition of that number.
+/// What somebody publishes who is alone in a group of that id, at epoch 0: a GroupInfo, and the tree beside it.
+pub(crate) fn published(group_id: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let none = ExtensionList::new;
+    let founder = client("founder", Handshakes::Public);
+    let group = founder.create_group_with_id(group_id.to_vec(), none(), none(), None).unwrap();
+    let group_info = group.group_info_message_allowing_ext_commit(false).unwrap();
+    (group_info.to_bytes().unwrap(), group.export_tree().to_bytes().unwrap())
+}
+
 pub(crate) fn say(group_id: &[u8], number: u8, text: &str) -> SendRequest {
     let message = mls::application(group_id, number.into(), text.as_bytes());
     decode(&requests::send(&message, key(number))).unwrap()

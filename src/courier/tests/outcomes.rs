@@ -38,14 +38,14 @@ async fn each_provider_gets_what_is_for_its_users_and_the_hub_is_one_of_them() {
         (b"two", "third.example"),
         (b"three", "follower.example"),
     ];
-    stage.welcome(&addressed).await;
+    let group_id = stage.welcome(&addressed).await;
 
     assert_eq!(follower.asked_init().await, [b"one".to_vec(), b"three".to_vec()]);
     assert_eq!(third.asked_init().await, [b"two"]);
     let push = follower.given().await;
     assert_eq!(push.welcome_ticket, [0xee; 16]);
     assert_eq!(push.welcome.bytes(), &mls::welcome(mls::SUITE, &[b"one", b"three"]));
-    assert_eq!(push.ratchet_tree.unwrap().bytes(), &mls::ratchet_tree());
+    assert_eq!(push.ratchet_tree.as_ref(), Some(&stage.tree(&group_id)), "which the Welcome is too short to have");
     assert_eq!(third.given().await.welcome.bytes(), &mls::welcome(mls::SUITE, &[b"two"]));
     stage.await_waiting(0, &[]).await;
     let request = InboxRequest { client_id, after: 0 };

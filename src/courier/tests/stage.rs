@@ -11,13 +11,14 @@ use crate::{
         mls,
         requests::{self, CreateGroup},
     },
-    sequencer::UnixMillis,
+    mls::WireRatchetTree,
+    sequencer::{GroupKey, UnixMillis},
     service::{
         Error,
-        setup::{PATIENCE, Setup, key, provider, user_id},
+        setup::{PATIENCE, Setup, key, provider, published, user_id},
     },
     store::Store,
-    wire::decode,
+    wire::{PartitionKey, decode},
 };
 
 pub(super) struct Stage {
@@ -89,16 +90,23 @@ impl Stage {
     pub(super) async fn create(&self, addressed: &[(&[u8], &str)]) -> Result<Vec<u8>, Error> {
         let id = self.setup.service.mint_group_id(&user_id("alice")).await.unwrap();
         let (references, providers): (Vec<_>, Vec<_>) = addressed.iter().copied().unzip();
+        let (group_info, tree) = published(id.as_bytes());
         let request = CreateGroup {
-            epoch: 1,
-            group_info: Some(mls::group_info(id.as_bytes(), 1, mls::SUITE, None)),
-            ratchet_tree: Some(mls::ratchet_tree()),
+            group_info: Some(group_info),
+            ratchet_tree: Some(tree),
             welcome_data: Some(requests::welcome_data(&mls::welcome(mls::SUITE, &references), &providers)),
             ..CreateGroup::bare(id.as_bytes(), key(0))
         };
         let body = request.encode();
         self.setup.service.create_group(&user_id("alice"), decode(&body).unwrap(), &body).await?;
         Ok(id.as_bytes().to_vec())
+    }
+
+    /// The tree that came with the creation of a group.
+    pub(super) fn tree(&self, group_id: &[u8]) -> WireRatchetTree {
+        let (snapshot, group) = (self.setup.store.snapshot().unwrap(), GroupKey::of(group_id));
+        let root = snapshot.partition(&group, &PartitionKey::new(key(0)).masked()).unwrap().unwrap();
+        decode(&snapshot.blob(&group, &root.ratchet_tree.unwrap()).unwrap().unwrap()).unwrap()
     }
 
     /// How many Welcomes are not delivered, and how often each was tried in vain.

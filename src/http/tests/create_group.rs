@@ -13,7 +13,7 @@ use crate::{
     sequencer::Policy,
     service::{
         Limits,
-        setup::{DAY, START, key},
+        setup::{DAY, START, key, published},
     },
     wire::{CreateGroupResponse, MintGroupIdResponse, decode},
 };
@@ -46,10 +46,10 @@ async fn everything_that_may_come_with_it_may_come() {
     let house = House::new();
     let id = mint(&house).await;
     let welcome = mls::welcome(mls::SUITE, &[b"one", b"two"]);
+    let (group_info, tree) = published(&id);
     let request = CreateGroup {
-        epoch: 3,
-        group_info: Some(mls::group_info(&id, 3, mls::SUITE, None)),
-        ratchet_tree: Some(mls::ratchet_tree()),
+        group_info: Some(group_info),
+        ratchet_tree: Some(tree),
         welcome_data: Some(welcome_data(&welcome, &["hub.example", "follower.example"])),
         ..CreateGroup::bare(&id, key(0))
     };

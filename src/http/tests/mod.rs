@@ -23,6 +23,7 @@ mod problems;
 mod provider_receive;
 mod provider_receive_literal;
 mod provider_send;
+mod public_groups;
 mod pushes;
 mod routes;
 mod tokens;

@@ -8,7 +8,7 @@ use crate::{
     sequencer::{GroupKey, Rejection},
     service::{
         Error,
-        setup::{START, Setup, key, say, user, user_id},
+        setup::{START, Setup, key, published, say, user, user_id},
     },
     store::Store,
     wire::{CreateGroupResponse, GroupId, PartitionKey, decode},
@@ -66,10 +66,10 @@ async fn what_comes_with_a_creation_is_kept() {
     let setup = Setup::new();
     let id = setup.service.mint_group_id(&user_id("alice")).await.unwrap();
     let welcome = mls::welcome(mls::SUITE, &[b"one", b"two"]);
+    let (group_info, tree) = published(id.as_bytes());
     let request = CreateGroup {
-        epoch: 1,
-        group_info: Some(mls::group_info(id.as_bytes(), 1, mls::SUITE, None)),
-        ratchet_tree: Some(mls::ratchet_tree()),
+        group_info: Some(group_info),
+        ratchet_tree: Some(tree),
         welcome_data: Some(requests::welcome_data(&welcome, &["follower.example", "hub.example"])),
         ..CreateGroup::bare(id.as_bytes(), key(0))
     };

@@ -15,6 +15,7 @@ mod key_packages;
 mod leaving;
 mod literal;
 mod masking;
+mod observing;
 mod open_proposals;
 mod outside;
 mod overload;

@@ -1,0 +1,129 @@
+//! States at hand, within a bound.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lru::LruCache;
+
+use super::Known;
+use crate::{
+    sequencer::{GroupKey, StateDigest},
+    wire::MaskedPartitionKey,
+};
+
+type Place = (GroupKey, MaskedPartitionKey);
+
+/// The states that were needed last, by partition.
+///
+/// # Correctness
+/// What is kept for a partition is what somebody saw of a commit that announces it, which may have made no edge: whoever
+/// looks says which state is wanted.
+pub(super) struct Cache {
+    rows: Mutex<Rows>,
+    bytes_max: usize,
+}
+
+struct Rows {
+    states: LruCache<Place, Arc<Known>>,
+    bytes: usize,
+}
+
+impl Cache {
+    /// Keeps states of so many bytes together.
+    pub(super) fn new(bytes_max: usize) -> Self {
+        Self { rows: Mutex::new(Rows { states: LruCache::unbounded(), bytes: 0 }), bytes_max }
+    }
+
+    pub(super) fn find(&self, place: &Place, digest: StateDigest) -> Option<Arc<Known>> {
+        self.lock().states.get(place).filter(|known| known.digest == digest).cloned()
+    }
+
+    /// A state that is larger than all of the room is not kept.
+    pub(super) fn put(&self, place: Place, known: &Arc<Known>) {
+        let mut gone = Vec::new();
+        let mut rows = self.lock();
+        if known.weight() <= self.bytes_max {
+            rows.bytes += known.weight();
+            gone.extend(rows.states.put(place, known.clone()));
+        }
+        rows.bytes -= gone.iter().map(|old| old.weight()).sum::<usize>();
+        while rows.bytes > self.bytes_max {
+            let Some((_, oldest)) = rows.states.pop_lru() else { break };
+            rows.bytes -= oldest.weight();
+            gone.push(oldest);
+        }
+        drop(rows);
+        // To take a large one apart takes a while, and nobody is to wait for it.
+        drop(gone);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mls_rs::ExtensionList;
+
+    use super::*;
+    use crate::{
+        client::tests::cast::{Handshakes, client},
+        mls::{PublicState, WireGroupInfo},
+        sequencer::Owners,
+        wire::decode,
+    };
+
+    fn known(name: &str) -> Arc<Known> {
+        let none = ExtensionList::new;
+        let group = client(name, Handshakes::Public).create_group(none(), none(), None).unwrap();
+        let group_info = group.group_info_message_allowing_ext_commit(true).unwrap().to_bytes().unwrap();
+        let group_info: WireGroupInfo = decode(&group_info).unwrap();
+        Arc::new(Known::new(PublicState::observe(&group_info, None).unwrap(), Owners::default()))
+    }
+
+    fn place(number: u8) -> Place {
+        (GroupKey::new([1; 32]), MaskedPartitionKey::new([number; 32]))
+    }
+
+    #[test]
+    fn the_states_that_were_needed_last_stay_within_the_bound() {
+        let states = [known("a"), known("b"), known("c")];
+        let weight = states.iter().map(|state| state.weight()).max().unwrap();
+        let cache = Cache::new(2 * weight);
+        cache.put(place(0), &states[0]);
+        cache.put(place(1), &states[1]);
+        assert!(cache.find(&place(0), states[0].digest).is_some());
+        cache.put(place(2), &states[2]);
+        assert!(cache.find(&place(1), states[1].digest).is_none(), "it was needed longest ago");
+        assert!(cache.find(&place(0), states[0].digest).is_some());
+        assert_eq!(cache.bytes(), states[0].weight() + states[2].weight());
+        // The same place again takes its room once.
+        cache.put(place(2), &states[2]);
+        assert_eq!(cache.bytes(), states[0].weight() + states[2].weight());
+    }
+
+    #[test]
+    fn a_state_is_found_by_what_it_is() {
+        let (here, other) = (known("a"), known("b"));
+        let cache = Cache::new(10 * here.weight());
+        cache.put(place(0), &here);
+        assert!(cache.find(&place(0), other.digest).is_none());
+        cache.put(place(0), &other);
+        assert!(cache.find(&place(0), here.digest).is_none());
+        assert!(cache.find(&place(0), other.digest).is_some());
+    }
+
+    #[test]
+    fn what_is_larger_than_the_bound_is_not_kept() {
+        let state = known("a");
+        let cache = Cache::new(state.weight() - 1);
+        cache.put(place(0), &state);
+        assert!(cache.find(&place(0), state.digest).is_none());
+        assert_eq!(cache.bytes(), 0);
+    }
+}

@@ -1,0 +1,41 @@
+//! A state, and whose its leaves are.
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    mls::PublicState,
+    sequencer::{Checkpoint, Owners, StateDigest, TreeHash},
+    store,
+};
+
+/// The public state of an epoch, with what the hub knows besides.
+pub(super) struct Known {
+    pub(super) digest: StateDigest,
+    pub(super) state: PublicState,
+    pub(super) owners: Owners,
+}
+
+impl Known {
+    pub(super) fn new(state: PublicState, owners: Owners) -> Self {
+        let hash = Sha256::new().chain_update(state.encode_context()).chain_update(state.confirmation_tag());
+        Self { digest: StateDigest(hash.finalize().into()), state, owners }
+    }
+
+    pub(super) fn load(checkpoint: Checkpoint) -> Result<Self, store::Error> {
+        let state = PublicState::load(&checkpoint.state).map_err(|_| store::Error::Corrupt("public state"))?;
+        Ok(Self::new(state, checkpoint.owners))
+    }
+
+    pub(super) fn save(&self) -> Checkpoint {
+        Checkpoint { state: self.state.save().into(), owners: self.owners.clone() }
+    }
+
+    pub(super) fn tree_hash(&self) -> TreeHash {
+        TreeHash(self.state.tree_hash().to_vec())
+    }
+
+    /// How much memory it takes, about, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        self.state.weight() + self.owners.weight()
+    }
+}

@@ -1,0 +1,193 @@
+//! Following the public state of groups whose handshakes are public (specs/protocol.md F10, S16 to S18).
+//!
+//! A commit is looked at before its command is queued, from what does not change any more: the state of the partition in
+//! which it is to stand, and the proposals there. States are derived, never stored as such: from checkpoints, by following
+//! the commits since; what was needed last is at hand, within a bound. All of it is done on the blocking pool, by few at
+//! once. A commit waits for it no longer than a moment: then it is sequenced as it is, and looked at later. It must never
+//! be refused because nobody could look, or could not follow.
+//!
+//! Messages other than public commits, and groups whose beginning shows nothing, are not looked at.
+
+mod cache;
+mod derive;
+mod follow;
+mod known;
+mod late;
+mod look;
+mod turns;
+
+use std::{sync::Arc, time::Duration};
+
+use mls_rs_codec::MlsDecode;
+
+use self::{
+    cache::Cache,
+    derive::Deriving,
+    known::Known,
+    turns::{Turn, Turns},
+};
+pub use late::Late;
+
+use super::{Error, Service};
+use crate::{
+    mls::WireRatchetTree,
+    sequencer::{Checkpointed, Command, GroupKey, UserTag},
+    store::{self, Snapshot},
+    wire::{MaskedPartitionKey, ServiceProviderId},
+};
+
+/// Bounds of looking at public states.
+#[derive(Clone, Copy, Debug)]
+pub struct ObservingLimits {
+    /// How many states may be worked at once that are not small. Each takes a processor while it lasts.
+    pub at_once: usize,
+    /// How many bytes of states are kept at hand.
+    pub states_bytes_max: usize,
+    /// How long a commit waits for being looked at. Without any time it is looked at afterwards.
+    pub wait: Duration,
+    /// How long it waits when it is refused otherwise, because its GroupInfo comes without a tree.
+    pub tree_wait: Duration,
+}
+
+impl Default for ObservingLimits {
+    fn default() -> Self {
+        Self {
+            at_once: 1,
+            states_bytes_max: 128 * 1024 * 1024,
+            wait: Duration::from_secs(1),
+            tree_wait: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How long bookkeeping waits for its turn, which delays nobody.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// As many small states are worked at once, beside the others: each takes less than a millisecond.
+const SMALL_AT_ONCE: usize = 4;
+
+/// States at hand, and who may work at which.
+pub(super) struct Observing {
+    cache: Cache,
+    limits: ObservingLimits,
+    turns: Turns,
+    small: Turns,
+}
+
+impl Observing {
+    pub(super) fn new(limits: ObservingLimits) -> Self {
+        Self {
+            cache: Cache::new(limits.states_bytes_max),
+            limits,
+            turns: Turns::new(limits.at_once),
+            small: Turns::new(SMALL_AT_ONCE),
+        }
+    }
+}
+
+/// What came of asking for a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checkpointing {
+    /// The partition's state has one.
+    Kept,
+    /// It has no state, and never will.
+    Unobservable,
+}
+
+impl Service {
+    /// Sees to it that the public state of a partition's epoch has a checkpoint: then nothing that stands in the partitions
+    /// above is needed for it any more.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] when too much else is to be done, or what the store and the lane say: it may be asked again.
+    pub async fn checkpoint(
+        self: &Arc<Self>,
+        group: GroupKey,
+        partition: MaskedPartitionKey,
+    ) -> Result<Checkpointing, Error> {
+        let known = self.find_out(group, partition, PATIENCE, |known| (known.digest, known.save())).await?;
+        let Some((digest, checkpoint)) = known else { return Ok(Checkpointing::Unobservable) };
+        let command = Checkpointed { partition, digest, checkpoint };
+        self.lanes.submit(group, Command::Checkpoint(Box::new(command)), None).await?;
+        Ok(Checkpointing::Kept)
+    }
+
+    /// The tree of a partition's epoch; `None` when the hub cannot infer it.
+    ///
+    /// # Errors
+    /// As [`Service::checkpoint`].
+    pub async fn inferred_tree(
+        self: &Arc<Self>,
+        group: GroupKey,
+        partition: MaskedPartitionKey,
+    ) -> Result<Option<WireRatchetTree>, Error> {
+        let wait = self.observing.limits.tree_wait;
+        let tree = self.find_out(group, partition, wait, |known| known.state.export_tree()).await?;
+        let tree = tree.map(|tree| WireRatchetTree::mls_decode_exhaustive(&tree)).transpose();
+        tree.map_err(|_| Error::Store(store::Error::Corrupt("tree")))
+    }
+
+    /// Looks at the next partition that nobody had time to look at, as soon as there is one.
+    ///
+    /// # Errors
+    /// As [`Service::checkpoint`]. It is found out by whoever needs it.
+    pub async fn catch_up(self: &Arc<Self>) -> Result<(), Error> {
+        let (group, partition) = self.errands.late.next().await;
+        self.find_out(group, partition, PATIENCE, |_| ()).await.map(drop)
+    }
+
+    /// Derives a state, and says of it what is wanted. What was found out on the way is kept.
+    async fn find_out<T: Send + 'static>(
+        self: &Arc<Self>,
+        group: GroupKey,
+        partition: MaskedPartitionKey,
+        wait: Duration,
+        wanted: impl FnOnce(&Known) -> T + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let turn = self.observing.turns.take(None, wait).await.ok_or(Error::Overloaded)?;
+        let (found, late) = self
+            .work(turn, move |service, snapshot| {
+                let mut deriving = service.deriving(snapshot, group);
+                let derived = deriving.state(&partition)?;
+                Ok((derived.map(|derived| wanted(&derived.known)), deriving.late))
+            })
+            .await?;
+        for observe in late {
+            self.lanes.submit(group, Command::Observe(Box::new(observe)), None).await?;
+        }
+        Ok(found)
+    }
+
+    fn deriving<'a>(&'a self, snapshot: &'a dyn Snapshot, group: GroupKey) -> Deriving<'a> {
+        Deriving { snapshot, group, cache: &self.observing.cache, hub: &self.provider, late: Vec::new() }
+    }
+
+    /// Does something on the blocking pool that takes a turn, to its end, whether or not somebody still waits for it.
+    async fn work<T: Send + 'static>(
+        self: &Arc<Self>,
+        turn: Turn,
+        work: impl FnOnce(&Self, &dyn Snapshot) -> Result<T, store::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let service = self.clone();
+        let working = tokio::task::spawn_blocking(move || {
+            let done = service.store.snapshot().and_then(|snapshot| work(&service, &*snapshot));
+            drop(turn);
+            done
+        });
+        working.await.map_err(|_| Error::ShuttingDown)?.map_err(Error::Store)
+    }
+
+    /// Whether, in the epoch of a partition, there is a leaf that came from that user.
+    pub(super) fn has_leaf(
+        &self,
+        snapshot: &dyn Snapshot,
+        group: GroupKey,
+        partition: &MaskedPartitionKey,
+        user: &UserTag,
+    ) -> Result<bool, store::Error> {
+        Ok(self.deriving(snapshot, group).owners(partition)?.is_some_and(|owners| owners.has_user(user)))
+    }
+}
+
+/// In whose name somebody waits for a turn: a provider's, or nobody's.
+type Whose<'a> = Option<&'a ServiceProviderId>;
