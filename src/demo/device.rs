@@ -172,8 +172,13 @@ impl Newcomer {
     }
 
     fn enter(self, group: PartitionedGroup<Config>, keep: MemoryKeep) -> Device {
-        let policy =
-            MemberPolicy { backoff: BACKOFF, group_info: self.mode.publishes_group_info(), ..MemberPolicy::default() };
+        let policy = MemberPolicy {
+            backoff: BACKOFF,
+            group_info: self.mode.publishes_group_info(),
+            // The scenes hold and count single sends: none is made twice because the hub asks for a tree.
+            trees_on_demand: false,
+            ..MemberPolicy::default()
+        };
         let pace = TokioPace::new(jitter(self.seat));
         let member = Member::new(group, self.tap.clone(), pace, keep, policy);
         Device { seat: self.seat, tap: self.tap, member, transcript: Transcript::default() }
