@@ -149,7 +149,7 @@ fn a_failed_read_is_not_a_rejection() {
     let lapse = Command::Expire(Expire { partition: MaskedPartitionKey::NONE, due_ms: 0 });
     let reserve = Command::Reserve(Reserve { holder: UserTag([0; 16]) });
     let keep = Command::Keep(Box::new(Keep { partition, first_index: 0, messages: Vec::new() }));
-    let follow = Command::Follow(Follow { partition, lease: Lease::Unchanged });
+    let follow = Command::Follow(Follow { partition, lease: Lease::Asked { from: 0, until_ms: 1 } });
     let unfollow = Command::Unfollow(partition);
     let subscribe = Command::Subscribe(Subscribe { provider: provider(), partition, from: 0, until_ms: 1 });
     let pushed = Command::Pushed(Pushed { provider: provider(), partition, serial: 1, next_index: 0 });
