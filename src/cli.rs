@@ -5,6 +5,7 @@ mod fetch_key_packages;
 mod key_packages;
 mod keys;
 mod reports;
+mod retention;
 mod tokens;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub(crate) use fetch_key_packages::{FetchKeyPackages, Token, User};
 pub(crate) use key_packages::KeyPackagesCommand;
 pub(crate) use keys::KeysCommand;
 pub(crate) use reports::ReportsCommand;
+pub(crate) use retention::RetentionCommand;
 pub(crate) use tokens::TokensCommand;
 
 /// Version and commit. The variables here and below come from build.rs.
@@ -109,6 +111,12 @@ Example:
     /// Asks the running server through its local listener.
     #[command(subcommand)]
     Reports(ReportsCommand),
+
+    /// See what was removed because its time was over, or have it looked for now
+    ///
+    /// Asks the running server through its local listener.
+    #[command(subcommand)]
+    Retention(RetentionCommand),
 
     /// Look at the gateway's keys, or change them
     ///

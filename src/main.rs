@@ -14,6 +14,7 @@ mod key_packages;
 mod keys;
 mod local_service;
 mod reports;
+mod retention;
 mod tokens;
 
 use std::{
@@ -96,6 +97,10 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Reports(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
             say_all(&block_on(reports::run(&command, &config)).context(NO_RUNTIME)??)
+        }
+        Command::Retention(command) => {
+            let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
+            say_all(&block_on(retention::run(&command, &config)).context(NO_RUNTIME)??)
         }
         Command::Keys(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };

@@ -24,7 +24,7 @@ use crate::{
     pool::{self, InboxPolicy, Rate, Room},
     sequencer::{GroupInfoAccess, Hints, Policy, SizeLimits, Undelivered, Usage},
     service::{
-        self, AnsweredRequests, Limits, ObservingLimits, Parts, RateLimits, SWEEP_INTERVAL, Service, SystemClock,
+        self, AnsweredRequests, Limits, Next, ObservingLimits, Parts, RateLimits, SWEEP_INTERVAL, Service, SystemClock,
         SystemEntropy,
     },
     store::{
@@ -139,6 +139,7 @@ pub async fn run(
     tasks.spawn("welcomes", courier.deliver_welcomes(ending.clone()));
     tasks.spawn("states", catch_up(service.clone(), ending.clone()));
     tasks.spawn("timers", sweep(service.clone(), ending.clone()));
+    tasks.spawn("retention", retain(service.clone(), ending.clone()));
     tasks.spawn("marks", sweep_marks(service.clone(), ending.clone()));
     tasks.spawn("lanes", watch_lanes(service.clone(), ending.clone()));
 
@@ -280,6 +281,8 @@ fn policy(config: &Config) -> Policy {
         },
         cipher_suites: Arc::new(written.cipher_suites.iter().copied().collect()),
         group_members_max: written.group_members_max,
+        retention_ms: u64::from(written.retention_days) * 24 * HOUR_MS,
+        idle_ms: u64::from(written.group_idle_days) * 24 * HOUR_MS,
         hint_window_ms: u64::from(written.hint_window_days) * 24 * HOUR_MS,
         hints: match written.hints {
             config::Hints::Entitled => Hints::Entitled,
@@ -392,6 +395,35 @@ async fn sweep_marks(service: Arc<Service>, mut stopping: watch::Receiver<bool>)
     }
 }
 
+/// Walks over what is kept until the end, and removes what has had its time.
+async fn retain(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
+    loop {
+        let rest = match service.retain().await {
+            Ok(Next::Step(pause)) => {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => continue,
+                    _ = stopping.wait_for(|ends| *ends) => return,
+                }
+            }
+            Ok(Next::Walk(rest)) => {
+                let removed = service.retention_status().last_removed;
+                let (messages, partitions) = (removed.messages, removed.partitions);
+                tracing::debug!(messages, partitions, "retention has come to its end");
+                rest
+            }
+            Err(error) => {
+                tracing::warn!(%error, "retention waits");
+                SWEEP_INTERVAL
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            () = service.retention_asked_for() => {}
+            _ = stopping.wait_for(|ends| *ends) => return,
+        }
+    }
+}
+
 /// The first one now. What takes longer than the interval puts the next one off.
 fn ticks() -> tokio::time::Interval {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
@@ -442,6 +474,8 @@ mod tests {
             )
         };
         assert_eq!(rates(64 * 1024 * 1024), RateLimits::default());
+        assert_eq!(u64::from(written.retention_days) * 24 * 3_600_000, policy.retention_ms);
+        assert_eq!(u64::from(written.group_idle_days) * 24 * 3_600_000, policy.idle_ms);
         let pool = pool::Policy::default();
         assert_eq!(written.key_packages_per_client, pool.stock_items);
         assert_eq!(written.key_package_low_water_mark, pool.low_water_mark);

@@ -92,6 +92,10 @@ pub struct Policy {
     pub messages_per_provider_group_and_second: u32,
     /// The same of each of our own users, in groups of whatever hub.
     pub messages_per_user_and_second: u32,
+    /// How long a partition stays after it was superseded, and a group after it was deleted.
+    pub retention_days: u32,
+    /// How long a group lives that nobody uses.
+    pub group_idle_days: u32,
     /// After this long a partition whose dominant child is in use counts what is still sent to it as late.
     pub late_minutes: u32,
 }
@@ -130,6 +134,8 @@ impl Default for Policy {
             messages_per_provider_and_second: 5_000,
             messages_per_provider_group_and_second: 500,
             messages_per_user_and_second: 100,
+            retention_days: 30,
+            group_idle_days: 180,
             late_minutes: 15,
         }
     }
@@ -236,6 +242,15 @@ impl Policy {
                 "messages_per_provider_group_and_second",
                 "is more than the provider may send to all groups together; give at most \
                  policy.messages_per_provider_and_second",
+            );
+        }
+        if self.retention_days == 0 {
+            refuse("retention_days", "0 would remove messages before everybody has read them; give at least 1");
+        }
+        if self.group_idle_days < self.retention_days {
+            refuse(
+                "group_idle_days",
+                "a group must not end before what was superseded in it is removed; give at least policy.retention_days",
             );
         }
         if self.group_id_reservation_hours == 0 {

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     mls::ContentType,
     service::{Act, Receive, Submitter},
-    wire::{CreateGroupRequest, MintGroupIdResponse, decode},
+    wire::{CreateGroupRequest, DeleteGroupRequest, MintGroupIdResponse, decode},
 };
 
 /// Its paths.
@@ -32,6 +32,7 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .route("/v1/receive-literal", post(receive_literal))
         .route("/v1/local/mint-group-id", post(mint_group_id))
         .route("/v1/local/create-group", post(create_group))
+        .route("/v1/local/delete-group", post(delete_group))
         .merge(outside::of_users())
         .merge(key_packages::router())
         .merge(inbox::router())
@@ -95,4 +96,13 @@ async fn create_group(State(hub): State<Arc<Hub>>, request: Request) -> Result<R
     let request: CreateGroupRequest = decode(&received.bytes).map_err(Problem::malformed)?;
     hub.service.admit(&user, hub.service.provider(), Act::TakePart)?;
     respond::answer(&hub.service.create_group(&user, request, &received.bytes).await?)
+}
+
+/// A group of another hub is no group here: only its own hub deletes it, for its own users.
+async fn delete_group(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
+    fields::local_user(&hub, request.headers())?;
+    let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
+    let request: DeleteGroupRequest = decode(&received.bytes).map_err(Problem::malformed)?;
+    hub.service.delete_group(&request).await?;
+    respond::nothing()
 }

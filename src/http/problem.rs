@@ -138,6 +138,7 @@ impl Problem {
     fn rejected(rejection: Rejection) -> Self {
         match rejection {
             Rejection::UnknownGroup => Self::new(ProblemCode::UnknownGroup, "There is no such group here."),
+            Rejection::GroupDeleted => Self::new(ProblemCode::GroupDeleted, "The group was deleted."),
             Rejection::GroupExists => {
                 Self::new(ProblemCode::GroupExists, "Another request has created the group with this id.")
             }

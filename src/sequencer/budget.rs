@@ -4,6 +4,8 @@
 
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
+use super::{Charge, State, Transition};
+
 /// What counts against a budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct Usage {
@@ -56,4 +58,22 @@ pub struct Budget {
     pub in_group: Usage,
     /// Over all groups, the one at hand included.
     pub in_all: Usage,
+}
+
+/// Gives back what was charged.
+pub(super) fn give_back<S: State + ?Sized>(
+    state: &S,
+    charges: Vec<Charge>,
+    transition: &mut Transition,
+) -> Result<(), S::Error> {
+    for Charge { provider, usage } in charges {
+        match transition.budgets.iter_mut().find(|(whose, _)| *whose == provider) {
+            Some((_, rest)) => *rest = rest.minus(usage),
+            None => {
+                let rest = state.budget(&provider)?.in_group.minus(usage);
+                transition.budgets.push((provider, rest));
+            }
+        }
+    }
+    Ok(())
 }

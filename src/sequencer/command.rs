@@ -52,6 +52,14 @@ pub enum Command {
     Observe(Box<Observe>),
     /// Keep a checkpoint of a partition's public state.
     Checkpoint(Box<Checkpointed>),
+    /// Delete the group.
+    Delete(Delete),
+    /// Look whether a partition's messages have had their time.
+    Trim(Box<Trim>),
+    /// Look at what holds for the whole group.
+    Review(Review),
+    /// Forget presentations that open nothing any more.
+    Lapse(Lapse),
 }
 
 /// Reserves a freshly minted group id.
@@ -130,6 +138,9 @@ pub struct Announcement {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RepeatKey([u8; 32]);
 
+/// The part of a [`RepeatKey`] that is stored.
+pub type StoredRepeatKey = [u8; RepeatKey::STORED_LENGTH];
+
 impl RepeatKey {
     /// How many bytes of it are stored. A sender can make only its own messages collide, which harms nobody else.
     pub const STORED_LENGTH: usize = 16;
@@ -140,7 +151,7 @@ impl RepeatKey {
     }
 
     /// The part that is stored.
-    pub fn stored(&self) -> [u8; Self::STORED_LENGTH] {
+    pub fn stored(&self) -> StoredRepeatKey {
         let mut stored = [0; Self::STORED_LENGTH];
         stored.copy_from_slice(&self.0[..Self::STORED_LENGTH]);
         stored
@@ -271,12 +282,62 @@ pub struct Present {
 }
 
 /// Looks whether an orphan has aged out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Expire {
     /// The partition whose timer is due.
     pub partition: MaskedPartitionKey,
     /// When it was due.
     pub due_ms: super::UnixMillis,
+    /// What the partition holds, from its first message on, if it may be time to remove it.
+    pub contents: Option<Contents>,
+}
+
+/// Messages of a partition from the first one on, as much as one step removes. They were read before the command was
+/// queued: what is sequenced never changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The index of the first of them.
+    pub from: u32,
+    /// The index behind the last one.
+    pub until: u32,
+    /// When the last one was sequenced.
+    pub newest_ms: super::UnixMillis,
+    /// The bytes of messages and GroupInfos, as [`super::Partition::bytes`] counts them.
+    pub bytes: u64,
+    /// The GroupInfos that came with them, once for each.
+    pub blobs: Vec<BlobKey>,
+}
+
+/// Deletes the group.
+#[derive(Clone, Copy, Debug)]
+pub struct Delete {
+    /// A partition whose key was shown.
+    pub partition: MaskedPartitionKey,
+}
+
+/// Looks at a partition, for retention.
+#[derive(Clone, Debug)]
+pub struct Trim {
+    /// Which one.
+    pub partition: MaskedPartitionKey,
+    /// What it holds, from its first message on.
+    pub contents: Contents,
+}
+
+/// Looks at a group, for retention.
+#[derive(Clone, Debug)]
+pub struct Review {
+    /// Receipts of those who named no partition that have had their time.
+    pub receipts: Vec<StoredRepeatKey>,
+    /// Whether no partition and no other receipt is left.
+    pub is_empty: bool,
+}
+
+/// Looks at presentations, for retention.
+#[derive(Clone, Debug)]
+pub struct Lapse {
+    /// Which partition's key was presented, and by whom.
+    pub presentations: Vec<(MaskedPartitionKey, UserTag)>,
 }
 
 /// Records what came of an attempt to deliver a Welcome.

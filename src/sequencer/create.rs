@@ -14,6 +14,7 @@ pub(super) fn create<S: State + ?Sized>(
     now: UnixMillis,
 ) -> Result<Transition, Refusal<S::Error>> {
     if let Some(group) = state.group().map_err(Refusal::State)? {
+        group.require_open()?;
         return if group.creation == create.digest {
             Ok(Transition::unchanged(Outcome::Created(group.created_ms)))
         } else {
@@ -68,6 +69,8 @@ pub(super) fn create<S: State + ?Sized>(
         evident_ms: None,
         terminated: 0,
         spreading: None,
+        used_ms: now,
+        deleted_ms: None,
     };
     if let Some(data) = &create.welcome_data {
         group.welcome(data);

@@ -291,6 +291,15 @@ impl<S: State + ?Sized> Change<'_, S> {
         }
     }
 
+    /// A group in which members send, or which somebody joins, is in use.
+    fn note_use(&mut self, entering: &Entering<'_>) {
+        let joins = entering.message.sender() == Some(Sender::NewMemberCommit);
+        if (entering.presents || joins) && self.group.is_use_news(self.now) {
+            Arc::make_mut(&mut self.group).used_ms = self.now;
+            self.transition.group = Some((*self.group).clone());
+        }
+    }
+
     /// Whoever is welcomed may look for the group by its keys alone.
     fn note_welcomed(&mut self, entering: &Entering<'_>) {
         let Some(Announcement { welcome_data: Some(data), .. }) = entering.announcement else { return };
@@ -459,6 +468,7 @@ impl<S: State + ?Sized> Change<'_, S> {
         if self.target.is_connected() {
             let target = self.target.clone();
             self.join_users(&target);
+            self.note_use(entering);
         }
     }
 

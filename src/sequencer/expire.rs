@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use super::{
-    Expire, Outcome, Partition, Policy, Refusal, State, Timer, Transition, UnixMillis, followed, outbox, subscribe,
-    terminate,
+    Expire, Outcome, Partition, Policy, Refusal, State, Timer, Transition, UnixMillis, followed, outbox,
+    retention::{empty, remove_messages},
+    subscribe, terminate,
 };
 use crate::wire::MaskedPartitionKey;
 
@@ -36,7 +37,7 @@ pub(super) fn expire<S: State + ?Sized>(
         let lifetime_ms = if partition.uses.len() > 1 { policy.shared_orphan_ms } else { policy.orphan_ms };
         let due_ms = partition.created_ms.saturating_add(lifetime_ms);
         if now >= due_ms {
-            remove(state, &expire.partition, partition, policy, &mut transition).map_err(Refusal::State)?;
+            remove(state, expire, partition, policy, &mut transition).map_err(Refusal::State)?;
             return Ok(transition);
         }
         transition.timers.push(Timer { due_ms, partition: expire.partition });
@@ -54,19 +55,25 @@ pub(super) fn expire<S: State + ?Sized>(
     Ok(transition)
 }
 
-/// An orphan goes, with everything in it, and the Welcomes that wait for somebody to present its key.
+/// An orphan goes, with everything in it, and the Welcomes that wait for somebody to present its key. One that holds more
+/// than one step removes goes step by step: its timer stays due.
 fn remove<S: State + ?Sized>(
     state: &S,
-    key: &MaskedPartitionKey,
+    expire: &Expire,
     mut orphan: Partition,
     policy: &Policy,
     transition: &mut Transition,
 ) -> Result<(), S::Error> {
-    outbox::drop_held(state, key, &mut orphan, UnixMillis::MAX, transition)?;
-    for charge in &orphan.charges {
-        let rest = state.budget(&charge.provider)?.in_group.minus(charge.usage);
-        transition.budgets.push((charge.provider.clone(), rest));
+    let key = expire.partition;
+    if let Some(contents) = &expire.contents {
+        remove_messages(&mut orphan, key, contents, transition);
     }
+    if orphan.has_messages() {
+        transition.timers.push(Timer { due_ms: expire.due_ms, partition: key });
+        transition.partitions.push((key, orphan));
+        return Ok(());
+    }
+    empty(state, key, &mut orphan, transition)?;
     // What hung below it is an orphan of its own now, and ages out by its own time: one timer, one removal.
     for child in &orphan.children {
         if let Some(child_partition) = state.partition(&child.key)? {
@@ -77,8 +84,6 @@ fn remove<S: State + ?Sized>(
             transition.partitions.push((child.key, child_partition));
         }
     }
-    let subscribers = orphan.subscriptions.iter().map(|known| (*key, known.provider.clone(), false));
-    transition.subscribed.extend(subscribers);
-    transition.removed.push(*key);
+    transition.removed.push(key);
     Ok(())
 }

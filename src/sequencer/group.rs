@@ -3,7 +3,7 @@
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 use sha2::{Digest, Sha256};
 
-use super::{Evidence, Partition, UnixMillis};
+use super::{Evidence, Partition, Rejection, UnixMillis};
 use crate::{
     mls::{CipherSuite, EpochNumber},
     wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
@@ -75,6 +75,10 @@ pub struct Group {
     pub terminated: u32,
     /// The branch that is being ended, or taken back, step by step.
     pub spreading: Option<Spread>,
+    /// When one of its connected partitions was last used, to the day.
+    pub used_ms: UnixMillis,
+    /// When it was deleted: nothing is sequenced any more.
+    pub deleted_ms: Option<UnixMillis>,
 }
 
 /// How far the marks of a branch have got that the operator ends or takes back.
@@ -89,6 +93,9 @@ pub struct Spread {
     /// Whether it is taken back.
     pub restores: bool,
 }
+
+/// So exactly it is known when a group was last used: more often it is not written.
+const USED_INTERVAL_MS: UnixMillis = 24 * 3_600_000;
 
 impl Group {
     /// Notes whom a Welcome is for. Returns whether that is news.
@@ -106,6 +113,38 @@ impl Group {
     /// provider must have a member there too.
     pub fn is_used_by(&self, provider: &ServiceProviderId, partition: &Partition) -> bool {
         self.users.contains(provider) && partition.may_have_member_of(provider)
+    }
+
+    /// Notes that a provider used a connected partition. Returns whether that is news.
+    pub(super) fn record_use(&mut self, provider: &ServiceProviderId, now: UnixMillis) -> bool {
+        let is_new = !self.users.contains(provider);
+        if is_new {
+            self.users.push(provider.clone());
+        }
+        let is_later = self.is_use_news(now);
+        if is_later {
+            self.used_ms = now;
+        }
+        is_new || is_later
+    }
+
+    /// Whether a use now is worth a record.
+    pub(super) fn is_use_news(&self, now: UnixMillis) -> bool {
+        now >= self.used_ms.saturating_add(USED_INTERVAL_MS)
+    }
+
+    /// Refuses what would be sequenced in a group that was deleted.
+    ///
+    /// # Errors
+    /// [`Rejection::GroupDeleted`].
+    pub fn require_open(&self) -> Result<(), Rejection> {
+        if self.deleted_ms.is_some() { Err(Rejection::GroupDeleted) } else { Ok(()) }
+    }
+
+    /// Whether nothing is left of it but that it was deleted.
+    pub fn is_tombstone(&self) -> bool {
+        // Whoever created it used it.
+        self.deleted_ms.is_some() && self.users.is_empty()
     }
 
     /// Whether keys of the group may be presented by that provider without naming the group (specs/protocol.md R2, R3).

@@ -27,6 +27,7 @@ pub(super) fn join<S: State + ?Sized>(
     if let Some(receipt) = state.repeat(&MaskedPartitionKey::NONE, &repeat_key).map_err(Refusal::State)? {
         return Ok(Transition::unchanged(Outcome::Sent(receipt)));
     }
+    group.require_open()?;
     let target = state.partition(&join.partition).map_err(Refusal::State)?;
     check(&group, join, target.as_deref(), policy)?;
     let target = target.ok_or(Rejection::StaleJoin)?;

@@ -15,6 +15,7 @@ mod candidates;
 mod command;
 mod complaints;
 mod create;
+mod delete;
 mod deliver;
 mod dominance;
 mod doubt;
@@ -34,8 +35,10 @@ mod preflight;
 mod present;
 mod propose;
 mod public;
+mod references;
 mod rejection;
 mod reserve;
+mod retention;
 mod send;
 mod state;
 mod subscribe;
@@ -51,8 +54,9 @@ pub use candidates::{
     CANDIDATES_MAX, Candidate, Credit, HEADS_MAX, Heads, candidates, is_candidate, publisher, shows_membership,
 };
 pub use command::{
-    Announcement, Checkpointed, Command, Create, Deliver, Delivered, Expire, Follow, Forget, Ground, Join, Keep, Lease,
-    Observe, Present, Propose, Pushed, RepeatKey, Reserve, Restore, Send, Subscribe, Terminate, Unsubscribe,
+    Announcement, Checkpointed, Command, Contents, Create, Delete, Deliver, Delivered, Expire, Follow, Forget, Ground,
+    Join, Keep, Lapse, Lease, Observe, Present, Propose, Pushed, RepeatKey, Reserve, Restore, Review, Send,
+    StoredRepeatKey, Subscribe, Terminate, Trim, Unsubscribe,
 };
 pub use complaints::{ComplaintKey, Complaints};
 pub use evidence::{Evidence, Seen, Sign};
@@ -67,8 +71,11 @@ pub use preflight::Preflight;
 pub use present::is_due as presentation_is_due;
 pub use public::{Checkpoint, Member, Observation, Public, Replay, Sight, StateDigest, TreeHash};
 pub use rejection::{Refusal, Rejection, SizeLimit};
+pub use retention::{Fate, fate, has_had_its_time, is_stale};
 pub use state::State;
-pub use transition::{Blob, BlobKey, BranchOutcome, Entry, EntryCommit, Head, Outcome, Receipt, Timer, Transition};
+pub use transition::{
+    Blob, BlobKey, BranchOutcome, Entry, EntryCommit, Head, Outcome, Receipt, Timer, Transition, Trimmed,
+};
 pub use verdict::Fact;
 use verdict::Verdict;
 
@@ -81,6 +88,17 @@ pub type UnixMillis = u64;
 /// [`Refusal::Rejected`] when the command is refused and nothing changes; [`Refusal::State`] when the state could not
 /// be read.
 pub fn sequence<S: State + ?Sized>(
+    state: &S,
+    command: &Command,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<Transition, Refusal<S::Error>> {
+    let mut transition = decide(state, command, policy, now)?;
+    references::count(state, &mut transition).map_err(Refusal::State)?;
+    Ok(transition)
+}
+
+fn decide<S: State + ?Sized>(
     state: &S,
     command: &Command,
     policy: &Policy,
@@ -107,5 +125,9 @@ pub fn sequence<S: State + ?Sized>(
         Command::Spread => terminate::spread(state, policy, now),
         Command::Observe(command) => observe::observe(state, command),
         Command::Checkpoint(command) => observe::checkpoint(state, command),
+        Command::Delete(command) => delete::delete(state, command, policy, now),
+        Command::Trim(command) => retention::trim(state, command, policy, now),
+        Command::Review(command) => retention::review(state, command, policy, now),
+        Command::Lapse(command) => retention::lapse(state, command, policy, now),
     }
 }

@@ -157,6 +157,8 @@ pub struct Partition {
     /// Whether that is still to be found out.
     #[mls_codec(with = "crate::wire::flag")]
     pub unobserved: bool,
+    /// When retention had removed everything in it: what is left keeps its place in the tree and its indexes.
+    pub emptied_ms: Option<UnixMillis>,
 }
 
 impl Partition {
@@ -187,6 +189,7 @@ impl Partition {
             terminated: None,
             public: None,
             unobserved: false,
+            emptied_ms: None,
         }
     }
 
@@ -213,6 +216,21 @@ impl Partition {
     /// Whether it is the newest epoch of its branch: of what follows nothing is left, and it is not ended itself.
     pub fn is_head(&self) -> bool {
         self.is_connected() && !self.is_terminated() && self.live_children().next().is_none()
+    }
+
+    /// Whether nothing but its place in the tree was left by retention. What was sent to it since does not change that.
+    pub fn is_remnant(&self) -> bool {
+        self.emptied_ms.is_some()
+    }
+
+    /// Whether messages are there.
+    pub fn has_messages(&self) -> bool {
+        self.first_index < self.next_index
+    }
+
+    /// The GroupInfo and the tree that it refers to.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = BlobKey> {
+        [self.group_info, self.ratchet_tree].into_iter().flatten()
     }
 
     /// When anyone presented its key for the first time.

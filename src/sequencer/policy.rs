@@ -118,6 +118,11 @@ pub struct Policy {
     pub spread_partitions: usize,
     /// How many partitions at other hubs are followed at once. Whoever waits in another one waits at its hub.
     pub followed_max: usize,
+    /// How long a partition stays after it was superseded, a group after it was deleted, a receipt of somebody who is no
+    /// member after its message.
+    pub retention_ms: UnixMillis,
+    /// How long a group that nobody uses lives.
+    pub idle_ms: UnixMillis,
     /// `Retry-After` of a refusal for want of budget, in seconds.
     pub retry_after_seconds: u32,
 }
@@ -160,6 +165,8 @@ impl Default for Policy {
             restore_ms: 30 * DAY,
             spread_partitions: 512,
             followed_max: 16_384,
+            retention_ms: 30 * DAY,
+            idle_ms: 180 * DAY,
             retry_after_seconds: 3600,
         }
     }

@@ -17,7 +17,8 @@ pub fn is_due(
     policy: &Policy,
     now: UnixMillis,
 ) -> bool {
-    !partition.held.is_empty() || is_use_due(partition, provider, given, policy, now)
+    // Of a remnant nobody is given anything.
+    !partition.is_remnant() && (!partition.held.is_empty() || is_use_due(partition, provider, given, policy, now))
 }
 
 /// The first one, and then one an hour. Beside these, when it was given a commit for the first time (`given` is the last
@@ -64,10 +65,11 @@ pub(super) fn present<S: State + ?Sized>(
             partition.record_given(&present.provider, commit, now);
         }
     }
-    if partition.is_connected() && !group.users.contains(&present.provider) {
+    if partition.is_connected() {
         let mut group = Arc::unwrap_or_clone(group);
-        group.users.push(present.provider.clone());
-        transition.group = Some(group);
+        if group.record_use(&present.provider, now) {
+            transition.group = Some(group);
+        }
     }
     transition.partitions.push((present.partition, partition));
     Ok(transition)

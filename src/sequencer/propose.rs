@@ -19,6 +19,7 @@ pub(super) fn propose<S: State + ?Sized>(
     if let Some(receipt) = state.repeat(&MaskedPartitionKey::NONE, &repeat_key).map_err(Refusal::State)? {
         return Ok(Transition::unchanged(Outcome::Sent(receipt)));
     }
+    group.require_open()?;
     check_sizes(message, None, policy)?;
     let mut transition = Transition::unchanged(Outcome::Done);
     let mut first = None;

@@ -21,6 +21,8 @@ pub enum SizeLimit {
 pub enum Rejection {
     /// No such group.
     UnknownGroup,
+    /// The group was deleted.
+    GroupDeleted,
     /// Another creation request took the id.
     GroupExists,
     /// The id was not minted for this user, or a day ago.

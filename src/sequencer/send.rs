@@ -21,6 +21,7 @@ pub(super) fn send<S: State + ?Sized>(
     if let Some(receipt) = state.repeat(&send.partition, &send.repeat_key).map_err(Refusal::State)? {
         return Ok(Transition::unchanged(Outcome::Sent(receipt)));
     }
+    group.require_open()?;
     let found = state.partition(&send.partition).map_err(Refusal::State)?;
     if found.as_ref().is_some_and(|partition| partition.is_terminated()) {
         return Err(Rejection::BranchTerminated.into());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Budget, Dispatch, DispatchKey, Followed, Group, Outgoing, Partition, Receipt, RepeatKey, Reservation, Undelivered,
-    WelcomeName,
+    BlobKey, Budget, Dispatch, DispatchKey, Followed, Group, Outgoing, Partition, Receipt, RepeatKey, Reservation,
+    Undelivered, UnixMillis, UserTag, WelcomeName,
 };
 use crate::wire::{MaskedPartitionKey, ServiceProviderId};
 
@@ -60,6 +60,18 @@ pub trait State {
     /// # Errors
     /// As the implementation says.
     fn undelivered(&self, submitter: &ServiceProviderId) -> Result<Undelivered, Self::Error>;
+
+    /// How many messages and partitions refer to a GroupInfo or tree.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn blob_count(&self, blob: &BlobKey) -> Result<u32, Self::Error>;
+
+    /// When that local user last presented the partition's key.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn presented(&self, partition: &MaskedPartitionKey, user: &UserTag) -> Result<Option<UnixMillis>, Self::Error>;
 
     /// A partition at another hub that is followed.
     ///

@@ -124,6 +124,17 @@ pub(super) fn lapse(partition: &mut Partition, key: MaskedPartitionKey, now: Uni
     transition.timers.extend(partition.lease_timer_ms.map(|due_ms| Timer { due_ms, partition: key }));
 }
 
+/// Ends the subscriptions whose next message is gone: to who is that far behind nothing more can be pushed without a gap.
+pub(super) fn end_behind(partition: &mut Partition, key: MaskedPartitionKey, transition: &mut Transition) {
+    let first_index = partition.first_index;
+    end(partition, key, |known| known.next_index < first_index, transition);
+}
+
+/// Ends all of them.
+pub(super) fn end_all(partition: &mut Partition, key: MaskedPartitionKey, transition: &mut Transition) {
+    end(partition, key, |_| true, transition);
+}
+
 /// Ends those subscriptions. Returns whether there were any.
 fn end(
     partition: &mut Partition,

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Checkpoint, Dispatch, DispatchKey, FollowedChange, Group, Outgoing, OwnerChanges, Partition, RepeatKey,
-    Reservation, Undelivered, UnixMillis, Usage, UserTag, Welcome, WelcomeName,
+    Reservation, StoredRepeatKey, Undelivered, UnixMillis, Usage, UserTag, Welcome, WelcomeName,
 };
 use crate::{
     mls::{EpochNumber, ProposalRef},
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// SHA-256 of a GroupInfo or tree: the name under which it is stored, once, within its group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, MlsSize, MlsEncode, MlsDecode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, MlsSize, MlsEncode, MlsDecode)]
 pub struct BlobKey(pub [u8; 32]);
 
 impl BlobKey {
@@ -76,6 +76,19 @@ pub struct Entry {
     pub commit: Option<EntryCommit>,
 }
 
+/// Messages of a partition that retention removes, all before an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trimmed {
+    /// Which partition.
+    pub partition: MaskedPartitionKey,
+    /// The index of the first of them.
+    pub from: u32,
+    /// The index behind the last one.
+    pub until: u32,
+    /// The GroupInfos that came with them, once for each.
+    pub blobs: Vec<BlobKey>,
+}
+
 /// When a partition wants to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timer {
@@ -109,6 +122,15 @@ pub enum Outcome {
     Wanted(Option<u32>),
     /// What became of a branch that the operator ends or takes back.
     Branch(BranchOutcome),
+    /// So much was removed of a partition.
+    Trimmed {
+        /// Messages.
+        messages: u32,
+        /// Their bytes, and those of the GroupInfos that came with them.
+        bytes: u64,
+        /// Whether nothing was left in it.
+        is_emptied: bool,
+    },
     /// Bookkeeping, which nobody waits for.
     Done,
 }
@@ -158,6 +180,12 @@ pub struct Transition {
     pub partitions: Vec<(MaskedPartitionKey, Partition)>,
     /// Partitions that are now announced, for readers who name no group.
     pub announced: Vec<MaskedPartitionKey>,
+    /// Partitions that readers who name no group do not find any more.
+    pub unannounced: Vec<MaskedPartitionKey>,
+    /// Messages that are gone.
+    pub trimmed: Vec<Trimmed>,
+    /// Partitions of which receipts and presentations are gone; their records stay.
+    pub emptied: Vec<MaskedPartitionKey>,
     /// Partitions that are gone, with everything in them.
     pub removed: Vec<MaskedPartitionKey>,
     /// Partitions that are heads from now on, or are no more: with their epoch numbers.
@@ -166,8 +194,12 @@ pub struct Transition {
     pub appends: Vec<(MaskedPartitionKey, u32, Entry)>,
     /// How the same request will be recognised: in that partition, or in the group if it names none.
     pub repeat: Option<(MaskedPartitionKey, RepeatKey, Receipt)>,
+    /// Receipts that are gone of those who named no partition.
+    pub forgotten_receipts: Vec<StoredRepeatKey>,
     /// GroupInfos and trees.
     pub blobs: Vec<Blob>,
+    /// How many messages and partitions refer to a GroupInfo or tree from now on; with the last one it goes.
+    pub blob_counts: Vec<(BlobKey, u32)>,
     /// A new Welcome.
     pub welcome: Option<Box<Welcome>>,
     /// How far Welcomes have got; one without a record is gone, as it came and all.
@@ -190,6 +222,8 @@ pub struct Transition {
     pub followed: Vec<(MaskedPartitionKey, FollowedChange)>,
     /// Whether the group is one of those that show forks, from now on.
     pub shows_forks: bool,
+    /// Whether it shows nothing of that kind any more.
+    pub shows_no_forks: bool,
     /// Presentations that are forgotten.
     pub forgotten: Vec<(MaskedPartitionKey, UserTag)>,
     /// Whose the leaves are that the commit which announced a partition has changed.
@@ -209,11 +243,16 @@ impl Transition {
             reservation: None,
             partitions: Vec::new(),
             announced: Vec::new(),
+            unannounced: Vec::new(),
+            trimmed: Vec::new(),
+            emptied: Vec::new(),
             removed: Vec::new(),
             heads: Vec::new(),
             appends: Vec::new(),
             repeat: None,
+            forgotten_receipts: Vec::new(),
             blobs: Vec::new(),
+            blob_counts: Vec::new(),
             welcome: None,
             outgoing: Vec::new(),
             dispatches: Vec::new(),
@@ -225,6 +264,7 @@ impl Transition {
             subscribed: Vec::new(),
             followed: Vec::new(),
             shows_forks: false,
+            shows_no_forks: false,
             forgotten: Vec::new(),
             owners: Vec::new(),
             checkpoints: Vec::new(),

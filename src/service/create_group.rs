@@ -29,9 +29,12 @@ impl Service {
         let (command, _turn) = self.ask_first(group, command).await?;
         match self.lanes.submit(group, command, None).await? {
             Outcome::Created(created_ms) => Ok(CreateGroupResponse { created_ms }),
-            Outcome::Reserved | Outcome::Sent(_) | Outcome::Wanted(_) | Outcome::Branch(_) | Outcome::Done => {
-                Err(Error::ShuttingDown)
-            }
+            Outcome::Reserved
+            | Outcome::Sent(_)
+            | Outcome::Wanted(_)
+            | Outcome::Branch(_)
+            | Outcome::Trimmed { .. }
+            | Outcome::Done => Err(Error::ShuttingDown),
         }
     }
 }

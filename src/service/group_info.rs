@@ -47,6 +47,7 @@ impl Service {
                 let outside = Outside { snapshot, group, policy: &policy, now };
                 let view = outside.view();
                 let record = view.group()?.ok_or(Rejection::NoGroupInfo)?;
+                record.require_open().map_err(|_| Rejection::NoGroupInfo)?;
                 let may_have_it = match policy.group_info {
                     GroupInfoAccess::Peers => record.users.contains(&asker),
                     GroupInfoAccess::Token => token,

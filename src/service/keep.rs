@@ -33,9 +33,12 @@ impl Service {
                 Ok(PushResponse { next_counter })
             }
             Outcome::Wanted(None) => Err(Error::NotSubscribed),
-            Outcome::Reserved | Outcome::Created(_) | Outcome::Sent(_) | Outcome::Branch(_) | Outcome::Done => {
-                Err(Error::ShuttingDown)
-            }
+            Outcome::Reserved
+            | Outcome::Created(_)
+            | Outcome::Sent(_)
+            | Outcome::Branch(_)
+            | Outcome::Trimmed { .. }
+            | Outcome::Done => Err(Error::ShuttingDown),
         }
     }
 }

@@ -9,6 +9,7 @@ mod await_push;
 mod clock;
 mod create_group;
 mod delete_all_key_packages;
+mod delete_group;
 mod entropy;
 mod errands;
 mod error;
@@ -37,6 +38,7 @@ mod push_calls;
 mod pushing;
 mod rates;
 mod receive;
+mod retention;
 mod send;
 #[cfg(test)]
 pub(crate) mod setup;
@@ -72,6 +74,7 @@ pub use push_calls::{Called, Place, PushCalls};
 pub use pushing::{Progress, Push};
 pub use rates::RateLimits;
 pub use receive::{Answer, Receive, Received};
+pub use retention::{Next, RetentionStatus};
 pub use sweep::SWEEP_INTERVAL;
 pub use user::{Submitter, UserId};
 pub use waiters::Waiters;
@@ -177,6 +180,7 @@ pub struct Service {
     preflights: Option<preflight::Preflights>,
     vain_proofs: vain_proofs::VainProofs,
     observing: observing::Observing,
+    retention: retention::Retention,
 }
 
 /// The policy in force, which a reload replaces.
@@ -200,6 +204,7 @@ impl Service {
         let waiters = Arc::new(Waiters::new(limits.waiting_per_provider));
         let ledger = Arc::new(ledger::Ledger::load(&*store)?);
         let errands = Arc::<Errands>::default();
+        let retention = retention::Retention::load(&*store)?;
         let lanes = Lanes::start(
             &limits,
             &lane::Surroundings {
@@ -236,6 +241,7 @@ impl Service {
             preflights: None,
             vain_proofs: vain_proofs::VainProofs::default(),
             observing: observing::Observing::new(limits.observing),
+            retention,
         })
     }
 

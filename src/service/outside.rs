@@ -30,7 +30,11 @@ impl<'a> Outside<'a> {
     fn arrive(&self, repeat_key: &RepeatKey) -> Result<(Arc<Group>, Option<Receipt>), Error> {
         let view = self.view();
         let group = view.group()?.ok_or(Rejection::UnknownGroup)?;
-        Ok((group, view.repeat(&MaskedPartitionKey::NONE, repeat_key)?))
+        let known = view.repeat(&MaskedPartitionKey::NONE, repeat_key)?;
+        if known.is_none() {
+            group.require_open()?;
+        }
+        Ok((group, known))
     }
 
     /// Where a message of that epoch number may belong, most credible first.

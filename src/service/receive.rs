@@ -9,7 +9,9 @@ use tracing::Level;
 use super::{Error, Lent, Service, Submitter, view::SnapshotView, waiters::Woken};
 use crate::{
     mls::{WireGroupInfo, WireMessage},
-    sequencer::{Claim, Command, Entry, GroupKey, Policy, Present, UnixMillis, UserTag, hinted, presentation_is_due},
+    sequencer::{
+        Claim, Command, Entry, GroupKey, Partition, Policy, Present, UnixMillis, UserTag, hinted, presentation_is_due,
+    },
     store::{self, Presentation, Snapshot},
     wire::{
         Epoch, HintedEpoch, LiteralReceiveRequest, MaskedPartitionKey, Message, MessageCommit, PartitionKey,
@@ -61,7 +63,8 @@ impl Receive {
 pub struct Received {
     /// What goes on the wire.
     pub response: ReceiveResponse,
-    /// The index of the first message in `response.epoch`, or the requested counter when there is none.
+    /// The index of the first message in `response.epoch`; when there is none the requested counter, or the index behind
+    /// what retention has removed, whichever is greater.
     pub first_index: u32,
     /// The counter to ask with next.
     pub next_index: u32,
@@ -197,9 +200,10 @@ impl Service {
         let (received, present) = self
             .snapshot_read(move |snapshot| {
                 let read = Read { service: &service, snapshot, group, reader: &asker, policy: &policy, now };
-                let received = read.epoch(&partition, counter, page_bytes)?;
+                let record = snapshot.partition(&group, &partition)?;
+                let received = read.epoch(&partition, record.as_ref(), counter, page_bytes)?;
                 let given = last_commit(&received);
-                let present = read.presentation_due(&partition, given)?;
+                let present = read.presentation_due(&partition, record.as_ref(), given)?;
                 Ok((received, present.then_some(given)))
             })
             .await?;
@@ -286,9 +290,16 @@ struct Read<'a> {
 }
 
 impl Read<'_> {
-    fn epoch(&self, partition: &MaskedPartitionKey, counter: u32, page_bytes: u64) -> Result<Received, store::Error> {
+    fn epoch(
+        &self,
+        partition: &MaskedPartitionKey,
+        record: Option<&Partition>,
+        counter: u32,
+        page_bytes: u64,
+    ) -> Result<Received, store::Error> {
         let page = self.snapshot.messages(&self.group, partition, counter, page_bytes)?;
-        let mut received = nothing(counter);
+        // Whoever asks for what retention has removed is told so, also when nothing came after it.
+        let mut received = nothing(record.map_or(counter, |record| counter.max(record.first_index)));
         let list = list(self.snapshot, &self.group, &page.entries)?;
         let taken = &page.entries[..list.messages.len()];
         if let (Some((first, _)), Some((last, _))) = (taken.first(), taken.last()) {
@@ -327,9 +338,14 @@ impl Read<'_> {
     }
 
     /// Whether this receive is to be recorded: only of partitions that are there, and not each time.
-    fn presentation_due(&self, partition: &MaskedPartitionKey, given: Option<u32>) -> Result<bool, store::Error> {
-        let Some(record) = self.snapshot.partition(&self.group, partition)? else { return Ok(false) };
-        if presentation_is_due(&record, &self.reader.provider, given, self.policy, self.now) {
+    fn presentation_due(
+        &self,
+        partition: &MaskedPartitionKey,
+        record: Option<&Partition>,
+        given: Option<u32>,
+    ) -> Result<bool, store::Error> {
+        let Some(record) = record.filter(|record| !record.is_remnant()) else { return Ok(false) };
+        if presentation_is_due(record, &self.reader.provider, given, self.policy, self.now) {
             return Ok(true);
         }
         let Some(user) = &self.reader.user else { return Ok(false) };

@@ -79,9 +79,12 @@ pub(super) fn bytes_of(message: &WireMessage, commit: Option<&CommitData>) -> us
 pub(super) fn sent(outcome: Outcome) -> Result<SendResponse, Error> {
     match outcome {
         Outcome::Sent(receipt) => Ok(receipt.into()),
-        Outcome::Reserved | Outcome::Created(_) | Outcome::Wanted(_) | Outcome::Branch(_) | Outcome::Done => {
-            Err(Error::ShuttingDown)
-        }
+        Outcome::Reserved
+        | Outcome::Created(_)
+        | Outcome::Wanted(_)
+        | Outcome::Branch(_)
+        | Outcome::Trimmed { .. }
+        | Outcome::Done => Err(Error::ShuttingDown),
     }
 }
 

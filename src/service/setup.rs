@@ -3,6 +3,7 @@
 use std::{
     borrow::Borrow,
     collections::BTreeSet,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU8, AtomicU64, Ordering},
@@ -182,7 +183,7 @@ impl Setup {
         providers.insert(provider("hub.example"));
         let policy = Policy { providers: Arc::new(providers), hub: Some(provider("hub.example")), ..policy };
         let (store, service) =
-            start(&folder, &clock, &entropy, (&policy, &pool_policy), limits, asker.as_ref()).unwrap();
+            start(folder.path(), &clock, &entropy, (&policy, &pool_policy), limits, asker.as_ref()).unwrap();
         Self { folder, clock, store, service, policy, pool_policy, limits, entropy, asker }
     }
 
@@ -193,7 +194,7 @@ impl Setup {
             service.finish();
             drop((service, store));
             let (store, service) =
-                start(&folder, &clock, &entropy, (&policy, &pool_policy), limits, asker.as_ref()).unwrap();
+                start(folder.path(), &clock, &entropy, (&policy, &pool_policy), limits, asker.as_ref()).unwrap();
             Self { folder, clock, store, service, policy, pool_policy, limits, entropy, asker }
         });
         stopped.await.unwrap()
@@ -260,6 +261,11 @@ impl Setup {
         assert_eq!(refused, Err(Error::Rejected(crate::sequencer::Rejection::UnknownGroup)));
     }
 
+    /// Does what retention does, until it rests.
+    pub(crate) async fn retain(&self) {
+        rest(&self.service).await;
+    }
+
     /// Waits until so many receives are registered as waiting.
     pub(crate) async fn await_waiting(&self, number: usize) {
         let registered = async {
@@ -271,8 +277,22 @@ impl Setup {
     }
 }
 
+/// Has retention walk to its end.
+pub(crate) async fn rest(service: &Arc<Service>) {
+    while let super::Next::Step(_) = service.retain().await.unwrap() {}
+}
+
+/// A service on a database that is there, at that time.
+pub(crate) fn service_at(folder: &Path, now: UnixMillis) -> (Arc<Faulty>, Arc<Service>) {
+    let clock = Arc::new(StoppedClock { now: AtomicU64::new(now), step: AtomicU64::new(0) });
+    let mut providers = peers();
+    providers.insert(provider("hub.example"));
+    let policy = Policy { providers: Arc::new(providers), ..Policy::default() };
+    start(folder, &clock, &Arc::default(), (&policy, &pool::Policy::default()), Limits::default(), None).unwrap()
+}
+
 fn start(
-    folder: &TempDir,
+    folder: &Path,
     clock: &Arc<StoppedClock>,
     entropy: &Arc<Counting>,
     (policy, pool_policy): (&Policy, &pool::Policy),
@@ -281,7 +301,7 @@ fn start(
 ) -> Result<(Arc<Faulty>, Arc<Service>), Error> {
     let id = provider("hub.example");
     let options = OpenOptions {
-        path: folder.path(),
+        path: folder,
         provider: &id,
         fresh_secrets: [[0x5e; 32], [0x70; 32]],
         forgotten_ms: 0,

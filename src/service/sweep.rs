@@ -3,8 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Error, Service, pool_desk::PoolTask};
-use crate::sequencer::{Command, Expire};
+use super::{Error, Service, pool_desk::PoolTask, retention::contents};
+use crate::{
+    sequencer::{Command, Expire, GroupKey, Policy, Timer, UnixMillis},
+    store::{self, Snapshot},
+};
 
 /// How often due timers are looked for.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
@@ -14,24 +17,57 @@ const PAGE: usize = 256;
 /// Steps in one sweep; the next sweep goes on.
 const PAGES_MAX: usize = 64;
 
+/// A timer that is due, with what its group's lane is to know, or why that cannot be read.
+type Due = (GroupKey, Result<Expire, store::Error>);
+
+/// The first timers that are due.
+fn due(snapshot: &dyn Snapshot, policy: &Policy, now: UnixMillis) -> Result<Vec<Due>, store::Error> {
+    let timers = snapshot.due(now, PAGE)?;
+    Ok(timers.into_iter().map(|(group, timer)| (group, expire(snapshot, &group, &timer, policy, now))).collect())
+}
+
+/// The command for a timer: with the messages of an orphan that may be old enough.
+fn expire(
+    snapshot: &dyn Snapshot,
+    group: &GroupKey,
+    timer: &Timer,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<Expire, store::Error> {
+    let orphan = snapshot.partition(group, &timer.partition)?.filter(|record| {
+        record.is_orphan() && record.has_messages() && now >= record.created_ms.saturating_add(policy.orphan_ms)
+    });
+    let contents = match orphan {
+        Some(orphan) => Some(contents(snapshot, group, &timer.partition, &orphan, |_| true)?.0),
+        None => None,
+    };
+    Ok(Expire { partition: timer.partition, due_ms: timer.due_ms, contents })
+}
+
 impl Service {
     /// Gives every due timer to its group's lane. Returns how many there were.
     async fn sweep_groups(self: &Arc<Self>) -> Result<usize, Error> {
         let (mut swept, mut failed) = (0, None);
         for _page in 0..PAGES_MAX {
             let (service, now) = (self.clone(), self.now());
-            let due = tokio::task::spawn_blocking(move || service.store.snapshot()?.due(now, PAGE))
+            let policy = self.policy();
+            let due = tokio::task::spawn_blocking(move || due(&*service.store.snapshot()?, &policy, now))
                 .await
-                .unwrap_or(Err(crate::store::Error::Poisoned))?;
-            for (group, timer) in &due {
-                let expire = Expire { partition: timer.partition, due_ms: timer.due_ms };
+                .unwrap_or(Err(store::Error::Poisoned))?;
+            let found = due.len();
+            for (group, expire) in due {
                 // A group that cannot be read does not stand in the way of the others.
-                if let Err(error) = self.lanes.submit(*group, Command::Expire(expire), None).await {
-                    failed.get_or_insert(error);
+                match expire {
+                    Ok(expire) => {
+                        if let Err(error) = self.lanes.submit(group, Command::Expire(expire), None).await {
+                            failed.get_or_insert(error);
+                        }
+                    }
+                    Err(error) => drop(failed.get_or_insert(Error::Store(error))),
                 }
             }
-            swept += due.len();
-            if due.len() < PAGE || failed.is_some() {
+            swept += found;
+            if found < PAGE || failed.is_some() {
                 break;
             }
         }
@@ -55,7 +91,7 @@ impl Service {
     pub async fn sweep_marks(self: &Arc<Self>) -> Result<bool, Error> {
         let (service, now) = (self.clone(), self.now());
         let looking = tokio::task::spawn_blocking(move || service.store.snapshot()?.lapsed_marks(now));
-        let Some(lapsed) = looking.await.unwrap_or(Err(crate::store::Error::Poisoned))? else { return Ok(false) };
+        let Some(lapsed) = looking.await.unwrap_or(Err(store::Error::Poisoned))? else { return Ok(false) };
         self.lanes.submit_pool(PoolTask::Lapse(lapsed)).await?;
         Ok(true)
     }
@@ -66,7 +102,7 @@ impl Service {
         for _page in 0..PAGES_MAX {
             let (service, now) = (self.clone(), self.now());
             let looking = tokio::task::spawn_blocking(move || service.store.snapshot()?.expiries(now, PAGE));
-            let due = looking.await.unwrap_or(Err(crate::store::Error::Poisoned))?;
+            let due = looking.await.unwrap_or(Err(store::Error::Poisoned))?;
             let found = due.len();
             if !due.is_empty() {
                 self.lanes.submit_pool(PoolTask::Expire(due)).await?;

@@ -7,10 +7,10 @@ use lru::LruCache;
 use super::ledger::Ledger;
 use crate::{
     sequencer::{
-        Budget, Dispatch, DispatchKey, Followed, Group, GroupKey, Outgoing, Partition, Receipt, RepeatKey, Reservation,
-        State, Undelivered, WelcomeName,
+        BlobKey, Budget, Dispatch, DispatchKey, Followed, Group, GroupKey, Outgoing, Partition, Receipt, RepeatKey,
+        Reservation, State, Undelivered, UnixMillis, UserTag, WelcomeName,
     },
-    store::{Batch, Error, Snapshot},
+    store::{Batch, Error, Presentation, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
 
@@ -137,6 +137,21 @@ impl State for LaneView<'_> {
         Ok(self.ledger.followed())
     }
 
+    fn blob_count(&self, blob: &BlobKey) -> Result<u32, Error> {
+        match self.batch.blob_counts.get(&(self.group, *blob)) {
+            Some(count) => Ok(*count),
+            None => self.snapshot.blob_count(&self.group, blob),
+        }
+    }
+
+    fn presented(&self, partition: &MaskedPartitionKey, user: &UserTag) -> Result<Option<UnixMillis>, Error> {
+        let is_this = |row: &&Presentation| row.group == self.group && row.partition == *partition && row.user == *user;
+        match self.batch.presentations.iter().rev().find(is_this) {
+            Some(row) => Ok(Some(row.at_ms)),
+            None => self.snapshot.presented(&self.group, partition, user),
+        }
+    }
+
     fn followed(&self, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Error> {
         match self.batch.followed.get(&(self.group, *partition)) {
             Some(record) => Ok(*record),
@@ -191,6 +206,14 @@ impl State for SnapshotView<'_> {
     fn followed_partitions(&self) -> Result<usize, Error> {
         // No reader follows: they are the lanes' to count.
         Ok(0)
+    }
+
+    fn blob_count(&self, blob: &BlobKey) -> Result<u32, Error> {
+        self.snapshot.blob_count(&self.group, blob)
+    }
+
+    fn presented(&self, partition: &MaskedPartitionKey, user: &UserTag) -> Result<Option<UnixMillis>, Error> {
+        self.snapshot.presented(&self.group, partition, user)
     }
 
     fn followed(&self, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Error> {

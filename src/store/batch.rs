@@ -2,13 +2,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{ArrangementBatch, PoolBatch};
+use super::{ArrangementBatch, PoolBatch, Walk};
 use crate::{
     mls::{EpochNumber, ProposalRef},
     sequencer::{
-        Blob, Checkpoint, Dispatch, DispatchKey, Entry, Followed, FollowedChange, Group, GroupKey, Kept, Outgoing,
-        OwnerChanges, Partition, Receipt, RepeatKey, Reservation, Timer, Transition, UnixMillis, Usage, UserTag,
-        Welcome, WelcomeName,
+        Blob, BlobKey, Checkpoint, Dispatch, DispatchKey, Entry, Followed, FollowedChange, Group, GroupKey, Kept,
+        Outgoing, OwnerChanges, Partition, Receipt, RepeatKey, Reservation, StoredRepeatKey, Timer, Transition,
+        UnixMillis, Usage, UserTag, Welcome, WelcomeName,
     },
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
@@ -41,12 +41,20 @@ pub struct Batch {
     pub partitions: HashMap<(GroupKey, MaskedPartitionKey), Arc<Partition>>,
     /// Partitions that readers may find without naming the group.
     pub announced: Vec<(GroupKey, MaskedPartitionKey)>,
+    /// Partitions that they do not find any more.
+    pub unannounced: Vec<(GroupKey, MaskedPartitionKey)>,
     /// Whether partitions are heads.
     pub heads: HashMap<(GroupKey, EpochNumber, MaskedPartitionKey), bool>,
     /// Messages.
     pub entries: Vec<(GroupKey, MaskedPartitionKey, u32, Entry)>,
     /// How repeated sends are recognised.
     pub repeats: HashMap<(GroupKey, MaskedPartitionKey, RepeatKey), Receipt>,
+    /// Messages that are gone, all between two indexes, the second one not included.
+    pub trimmed: Vec<(GroupKey, MaskedPartitionKey, u32, u32)>,
+    /// Partitions of which receipts and presentations are gone.
+    pub emptied: Vec<(GroupKey, MaskedPartitionKey)>,
+    /// Receipts that are gone of those who named no partition.
+    pub forgotten_receipts: Vec<(GroupKey, StoredRepeatKey)>,
     /// GroupInfos and trees.
     pub blobs: Vec<(GroupKey, Blob)>,
     /// Public states of partitions' epochs.
@@ -55,6 +63,8 @@ pub struct Batch {
     pub owners: HashMap<(GroupKey, MaskedPartitionKey), OwnerChanges>,
     /// Where public proposals stand.
     pub proposals: Vec<(GroupKey, MaskedPartitionKey, ProposalRef, u32)>,
+    /// How much refers to a GroupInfo or tree; what nothing refers to is removed.
+    pub blob_counts: HashMap<(GroupKey, BlobKey), u32>,
     /// New Welcomes.
     pub welcomes: Vec<(GroupKey, Welcome)>,
     /// How far Welcomes have got; one without a record is removed, as it came and all.
@@ -81,8 +91,12 @@ pub struct Batch {
     pub forgotten: Vec<(GroupKey, MaskedPartitionKey, UserTag)>,
     /// Groups that show forks, which the operator is shown.
     pub forked: Vec<GroupKey>,
+    /// Groups that show none any more.
+    pub not_forked: Vec<GroupKey>,
     /// Partitions to remove, with all their rows.
     pub removed: Vec<(GroupKey, MaskedPartitionKey)>,
+    /// How far retention has come.
+    pub walk: Option<Walk>,
     /// KeyPackages and tokens.
     pub pool: PoolBatch,
     /// Bans and complaints.
@@ -102,6 +116,7 @@ impl Batch {
         }
         self.partitions.extend(transition.partitions.into_iter().map(|(key, record)| ((group, key), Arc::new(record))));
         self.announced.extend(transition.announced.into_iter().map(|key| (group, key)));
+        self.unannounced.extend(transition.unannounced.into_iter().map(|key| (group, key)));
         for head in transition.heads {
             self.heads.insert((group, head.epoch, head.partition), head.is_head);
         }
@@ -115,6 +130,11 @@ impl Batch {
         self.owners.extend(transition.owners.into_iter().map(|(key, changes)| ((group, key), changes)));
         let proposals = transition.proposals.into_iter();
         self.proposals.extend(proposals.map(|(key, reference, index)| (group, key, reference, index)));
+        let trimmed = transition.trimmed.into_iter();
+        self.trimmed.extend(trimmed.map(|gone| (group, gone.partition, gone.from, gone.until)));
+        self.emptied.extend(transition.emptied.into_iter().map(|key| (group, key)));
+        self.forgotten_receipts.extend(transition.forgotten_receipts.into_iter().map(|key| (group, key)));
+        self.blob_counts.extend(transition.blob_counts.into_iter().map(|(blob, count)| ((group, blob), count)));
         self.bytes += transition.blobs.iter().map(|blob| blob.bytes.len()).sum::<usize>();
         self.blobs.extend(transition.blobs.into_iter().map(|blob| (group, blob)));
         if let Some(welcome) = transition.welcome {
@@ -129,6 +149,7 @@ impl Batch {
         let subscribed = transition.subscribed.into_iter();
         self.subscribed.extend(subscribed.map(|(key, provider, is)| ((provider, group, key), is)));
         self.forked.extend(transition.shows_forks.then_some(group));
+        self.not_forked.extend(transition.shows_no_forks.then_some(group));
         self.forgotten.extend(transition.forgotten.into_iter().map(|(key, user)| (group, key, user)));
         for (key, change) in transition.followed {
             match change {
@@ -151,7 +172,13 @@ impl Batch {
 
     /// Whether something of it is removed, behind which nothing may be written again in the same batch.
     pub fn removes(&self) -> bool {
-        !self.removed.is_empty() || !self.forgotten.is_empty() || self.followed.values().any(Option::is_none)
+        !self.removed.is_empty()
+            || !self.trimmed.is_empty()
+            || !self.emptied.is_empty()
+            || !self.forgotten_receipts.is_empty()
+            || !self.forgotten.is_empty()
+            || self.followed.values().any(Option::is_none)
+            || self.blob_counts.values().any(|count| *count == 0)
     }
 
     /// Whether there is nothing to write.
@@ -160,13 +187,18 @@ impl Batch {
             && self.reservations.is_empty()
             && self.partitions.is_empty()
             && self.announced.is_empty()
+            && self.unannounced.is_empty()
             && self.heads.is_empty()
             && self.entries.is_empty()
             && self.repeats.is_empty()
+            && self.trimmed.is_empty()
+            && self.emptied.is_empty()
+            && self.forgotten_receipts.is_empty()
             && self.blobs.is_empty()
             && self.checkpoints.is_empty()
             && self.owners.is_empty()
             && self.proposals.is_empty()
+            && self.blob_counts.is_empty()
             && self.welcomes.is_empty()
             && self.outgoing.is_empty()
             && self.dispatches.is_empty()
@@ -178,7 +210,9 @@ impl Batch {
             && self.presentations.is_empty()
             && self.forgotten.is_empty()
             && self.forked.is_empty()
+            && self.not_forked.is_empty()
             && self.removed.is_empty()
+            && self.walk.is_none()
             && self.pool.is_empty()
             && self.arrangements.is_empty()
     }

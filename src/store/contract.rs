@@ -17,6 +17,7 @@ pub(crate) mod pool;
 pub(crate) mod pushes;
 pub(crate) mod removal;
 pub(crate) mod reopening;
+pub(crate) mod retention;
 pub(crate) mod rows;
 pub(crate) mod samples;
 pub(crate) mod scans;
@@ -101,6 +102,14 @@ macro_rules! contract_tests {
             reopening {
                 everything_is_still_there
                 the_secret_stays_and_differs_from_others
+            }
+            retention {
+                trimming_takes_messages_up_to_an_index_and_no_others
+                emptying_leaves_the_record_and_what_is_sent_later
+                what_nothing_refers_to_is_gone
+                what_is_known_of_a_group_is_taken_back
+                rows_are_walked_in_order_without_gaps
+                there_is_one_walk
             }
             rows {
                 of_every_kind_are_read_back

@@ -17,7 +17,9 @@ mod outbox_reads;
 mod pool_batch;
 mod pool_reads;
 mod push_reads;
+mod retention_reads;
 pub mod rocks;
+mod walk;
 #[cfg(test)]
 pub(crate) mod watched;
 
@@ -32,6 +34,8 @@ pub use outbox_reads::OutboxReads;
 pub use pool_batch::PoolBatch;
 pub use pool_reads::PoolReads;
 pub use push_reads::PushReads;
+pub use retention_reads::RetentionReads;
+pub use walk::{Removed, Walk};
 
 use crate::{
     mls::{EpochNumber, ProposalRef},
@@ -102,7 +106,7 @@ pub trait Store: Send + Sync + 'static {
 /// Every read fails with [`Error::Io`] when the engine cannot read and with [`Error::Corrupt`] when what it reads is
 /// no encoding of what should be there; on a snapshot of [`Store::at_hand`] also with [`Error::NotAtHand`].
 #[allow(clippy::missing_errors_doc, reason = "said once, above, for all of them")]
-pub trait Snapshot: OutboxReads + PushReads + PoolReads + InboxReads {
+pub trait Snapshot: OutboxReads + PushReads + PoolReads + InboxReads + RetentionReads {
     /// A group.
     fn group(&self, group: &GroupKey) -> Result<Option<Group>, Error>;
 

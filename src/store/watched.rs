@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{AccountRow, BudgetRow, Error, InboxReads, OutboxReads, OutgoingRow, Page, PoolReads, PushReads, Snapshot};
+use super::{
+    AccountRow, BudgetRow, Error, InboxReads, OutboxReads, OutgoingRow, Page, PoolReads, Presentation, PushReads,
+    RetentionReads, Snapshot, Walk,
+};
 use crate::{
     mls::{EpochNumber, ProposalRef},
     pool::{
@@ -11,8 +14,8 @@ use crate::{
     },
     sequencer::{
         Ban, BanKey, BlobKey, Checkpoint, ComplaintKey, Complaints, Dispatch, DispatchKey, Followed, Group, GroupKey,
-        HeardBans, Kept, Outgoing, OwnerChanges, Owners, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis,
-        Usage, UserTag, WelcomeName,
+        HeardBans, Kept, Outgoing, OwnerChanges, Owners, Partition, Receipt, RepeatKey, Reservation, StoredRepeatKey,
+        Timer, UnixMillis, Usage, UserTag, WelcomeName,
     },
     wire::{ClientId, MaskedPartitionKey, ServiceProviderId, TokenHandle, WelcomeData},
 };
@@ -107,6 +110,23 @@ watched! {
         ) -> Vec<(GroupKey, MaskedPartitionKey)>;
         followed_of(group: &GroupKey, limit: usize) -> Vec<MaskedPartitionKey>;
         kept(group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64) -> Vec<Kept>;
+    }
+}
+
+watched! {
+    RetentionReads {
+        blob_count(group: &GroupKey, key: &BlobKey) -> u32;
+        groups_after(after: Option<&GroupKey>, limit: usize) -> Vec<(GroupKey, Group)>;
+        receipts_of_group(
+            group: &GroupKey,
+            after: Option<&StoredRepeatKey>,
+            limit: usize
+        ) -> Vec<(StoredRepeatKey, Receipt)>;
+        presentations(
+            after: Option<&(GroupKey, MaskedPartitionKey, UserTag)>,
+            limit: usize
+        ) -> Vec<Presentation>;
+        walk() -> Option<Walk>;
     }
 }
 

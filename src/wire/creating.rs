@@ -1,4 +1,5 @@
-//! Creating groups (specs/protocol.md, "Groups"): an operation of a provider's own users, which the draft leaves open.
+//! Creating and deleting groups (specs/protocol.md, "Groups"): operations of a provider's own users, which the draft leaves
+//! open.
 
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize, byte_vec};
 
@@ -57,4 +58,20 @@ impl std::fmt::Debug for CreateGroupRequest {
 pub struct CreateGroupResponse {
     /// Milliseconds since the Unix epoch, by the hub's clock.
     pub created_ms: u64,
+}
+
+/// Deletes a group of the hub's own. On the local listener only.
+#[derive(Clone, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct DeleteGroupRequest {
+    /// The group.
+    #[mls_codec(with = "byte_vec")]
+    pub group_id: Vec<u8>,
+    /// The partition key of the newest epoch that the user knows.
+    pub partition_key: PartitionKey,
+}
+
+impl std::fmt::Debug for DeleteGroupRequest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("DeleteGroupRequest(..)")
+    }
 }

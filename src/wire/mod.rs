@@ -35,7 +35,7 @@ pub use bans::{
     BanList, BanSalt, BanTag, BannedUser, BansRequest, BansResponse, ReportReason, ReportRequest, Sanction,
 };
 pub use bearer_token::{BearerToken, BearerTokenInput, BearerTokenKind};
-pub use creating::{CreateGroupRequest, CreateGroupResponse, MintGroupIdResponse};
+pub use creating::{CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest, MintGroupIdResponse};
 pub use decode_error::DecodeError;
 pub use expect_commit::ExpectCommit;
 pub use external_joins::{

@@ -94,6 +94,14 @@ pub(crate) fn vectors(corpus: &Corpus) -> Vec<Vector> {
             "Fault(WireFormat)",
         ),
         Vector::good(
+            "DeleteGroupRequest",
+            "shown",
+            Tls::new().vector("g").raw(KEY),
+            json!({ "group_id": "67", "partition_key": hex::encode(KEY) }),
+        ),
+        Vector::bad("DeleteGroupRequest", "key_too_long", Tls::new().vector("g").raw(KEY).u8(0), "TrailingBytes"),
+        Vector::bad("DeleteGroupRequest", "no_key", Tls::new().vector("g"), "UnexpectedEof"),
+        Vector::good(
             "CreateGroupResponse",
             "created",
             Tls::new().u64(1_700_000_000_123),

@@ -5,16 +5,16 @@ use restante::{
     wire::{
         self, BanList, BanSalt, BanTag, Banned, BannedUser, BansRequest, BansResponse, BearerToken, BearerTokenInput,
         BearerTokenKind, ClientId, CommitData, CreateGroupRequest, CreateGroupResponse, DecodeError,
-        DeleteKeyPackagesRequest, Epoch, ExternalJoinRequest, ExternalProposalRequest, ExternalProposalResponse,
-        GroupInfoRequest, GroupInfoResponse, HintedEpoch, Identity, InboxAckRequest, InboxEntry, InboxOutcome,
-        InboxRequest, InboxResponse, JoinTokenRequest, JoinTokenResponse, KeyPackageRef, KeyPackageRequest,
-        KeyPackageRequests, KeyPackageResponse, KeyPackageResult, KeyPackageResults, KeyPackageStanding,
-        KeyPackageStatus, KeyPackageStock, LeaveGroupRequest, ListTokensResponse, LiteralReceiveRequest,
-        MaskedPartitionKey, Message, MessageCommit, MintGroupIdResponse, MintTokenRequest, MintTokenResponse,
-        PartitionKey, PartitionKeyContext, PushRequest, PushResponse, ReceiveRequest, ReceiveResponse, ReportReason,
-        ReportRequest, RevokeTokenRequest, Sanction, SendRequest, SendResponse, ServiceProviderId, SubscribeRequest,
-        SubscribeResponse, TokenHandle, TokenUse, UploadKeyPackagesRequest, WelcomeData, WelcomeDecision,
-        WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
+        DeleteGroupRequest, DeleteKeyPackagesRequest, Epoch, ExternalJoinRequest, ExternalProposalRequest,
+        ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse, HintedEpoch, Identity, InboxAckRequest,
+        InboxEntry, InboxOutcome, InboxRequest, InboxResponse, JoinTokenRequest, JoinTokenResponse, KeyPackageRef,
+        KeyPackageRequest, KeyPackageRequests, KeyPackageResponse, KeyPackageResult, KeyPackageResults,
+        KeyPackageStanding, KeyPackageStatus, KeyPackageStock, LeaveGroupRequest, ListTokensResponse,
+        LiteralReceiveRequest, MaskedPartitionKey, Message, MessageCommit, MintGroupIdResponse, MintTokenRequest,
+        MintTokenResponse, PartitionKey, PartitionKeyContext, PushRequest, PushResponse, ReceiveRequest,
+        ReceiveResponse, ReportReason, ReportRequest, RevokeTokenRequest, Sanction, SendRequest, SendResponse,
+        ServiceProviderId, SubscribeRequest, SubscribeResponse, TokenHandle, TokenUse, UploadKeyPackagesRequest,
+        WelcomeData, WelcomeDecision, WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
     },
 };
 use serde_json::{Value, json};
@@ -79,6 +79,7 @@ pub(crate) fn decode(structure: &str, bytes: &[u8], corpus: &Corpus) -> Result<(
         "MintGroupIdResponse" => MintGroupIdResponse,
         "CreateGroupRequest" => CreateGroupRequest,
         "CreateGroupResponse" => CreateGroupResponse,
+        "DeleteGroupRequest" => DeleteGroupRequest,
         "SubscribeRequest" => SubscribeRequest,
         "PushRequest" => PushRequest,
         "PushResponse" => PushResponse,
@@ -200,6 +201,7 @@ fields! {
         group_info optional, ratchet_tree optional, welcome_data value
     }
     CreateGroupResponse { created_ms number }
+    DeleteGroupRequest { group_id bytes, partition_key value }
     SubscribeRequest { group_id bytes, partition_key value, from_counter number, ttl_seconds number }
     PushRequest { group_id bytes, masked_partition_key value, first_counter number, response value }
     PushResponse { next_counter number }

@@ -12,13 +12,13 @@ use super::{CallError, Channel, ChannelError, ChannelRequest, ChannelResponse, O
 use crate::{
     client::{ExpectCommit, Problem, ProblemCode, Received},
     wire::{
-        self, BansRequest, BansResponse, CreateGroupRequest, CreateGroupResponse, DeleteKeyPackagesRequest,
-        ExternalJoinRequest, ExternalProposalRequest, ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse,
-        InboxAckRequest, InboxRequest, InboxResponse, JoinToken, JoinTokenRequest, JoinTokenResponse,
-        KeyPackageRequests, KeyPackageResults, KeyPackageStanding, LeaveGroupRequest, ListTokensResponse, MEDIA_TYPE,
-        MaskedPartitionKey, MintGroupIdResponse, MintTokenRequest, MintTokenResponse, PushResponse, ReceiveRequest,
-        ReportRequest, RevokeTokenRequest, SendRequest, SendResponse, UploadKeyPackagesRequest, WelcomeInitRequest,
-        WelcomeInitResponse, WelcomePush,
+        self, BansRequest, BansResponse, CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest,
+        DeleteKeyPackagesRequest, ExternalJoinRequest, ExternalProposalRequest, ExternalProposalResponse,
+        GroupInfoRequest, GroupInfoResponse, InboxAckRequest, InboxRequest, InboxResponse, JoinToken, JoinTokenRequest,
+        JoinTokenResponse, KeyPackageRequests, KeyPackageResults, KeyPackageStanding, LeaveGroupRequest,
+        ListTokensResponse, MEDIA_TYPE, MaskedPartitionKey, MintGroupIdResponse, MintTokenRequest, MintTokenResponse,
+        PushResponse, ReceiveRequest, ReportRequest, RevokeTokenRequest, SendRequest, SendResponse,
+        UploadKeyPackagesRequest, WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
     },
 };
 
@@ -167,6 +167,14 @@ impl<C: Channel> DeliveryService<C> {
     /// [`CallError`]
     pub async fn create_group(&self, request: &CreateGroupRequest) -> Result<CreateGroupResponse, CallError> {
         decode(&self.successful(ChannelRequest::new(Operation::CreateGroup, encode(request)?)).await?)
+    }
+
+    /// Deletes a group of which one's own provider is the hub. Nothing is sequenced in it any more.
+    ///
+    /// # Errors
+    /// [`CallError`]
+    pub async fn delete_group(&self, request: &DeleteGroupRequest) -> Result<(), CallError> {
+        self.successful(ChannelRequest::new(Operation::DeleteGroup, encode(request)?)).await.map(drop)
     }
 
     /// Tells the provider that the acting user wants no more messages of a group, of whatever hub (draft §7.3).

@@ -35,6 +35,8 @@ pub enum Operation {
     MintGroupId,
     /// Local: hands a group to the hub.
     CreateGroup,
+    /// Local: deletes a group of the hub.
+    DeleteGroup,
     /// Local: the user wants no more messages of a group.
     LeaveGroup,
     /// Local: stores KeyPackages of a client.
@@ -69,11 +71,15 @@ pub enum Operation {
     ListBans,
     /// Local, the operator's: what was reported.
     ListReports,
+    /// Local, the operator's: has retention begin.
+    RunRetention,
+    /// Local, the operator's: how retention stands.
+    RetentionStatus,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 35] = [
         Self::Send,
         Self::Receive,
         Self::ReceiveLiteral,
@@ -89,6 +95,7 @@ impl Operation {
         Self::Report,
         Self::MintGroupId,
         Self::CreateGroup,
+        Self::DeleteGroup,
         Self::LeaveGroup,
         Self::UploadKeyPackages,
         Self::RegisterKeyPackages,
@@ -106,6 +113,8 @@ impl Operation {
         Self::RemoveBan,
         Self::ListBans,
         Self::ListReports,
+        Self::RunRetention,
+        Self::RetentionStatus,
     ];
 
     /// The path: no id and no key ever stands in it.
@@ -126,6 +135,7 @@ impl Operation {
             Self::Report => "/v1/report",
             Self::MintGroupId => "/v1/local/mint-group-id",
             Self::CreateGroup => "/v1/local/create-group",
+            Self::DeleteGroup => "/v1/local/delete-group",
             Self::LeaveGroup => "/v1/local/leave-group",
             Self::UploadKeyPackages => "/v1/local/upload-key-packages",
             Self::RegisterKeyPackages => "/v1/local/register-key-packages",
@@ -143,6 +153,8 @@ impl Operation {
             Self::RemoveBan => "/admin/bans/remove",
             Self::ListBans => "/admin/bans/list",
             Self::ListReports => "/admin/reports/list",
+            Self::RunRetention => "/admin/retention/run",
+            Self::RetentionStatus => "/admin/retention/status",
         }
     }
 

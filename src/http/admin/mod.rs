@@ -2,6 +2,7 @@
 
 mod bans;
 mod reports;
+mod retention;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub(super) fn router() -> Router<Arc<Hub>> {
         .route("/admin/delete-all-key-packages", post(delete_all_key_packages))
         .merge(bans::router())
         .merge(reports::router())
+        .merge(retention::router())
 }
 
 /// All tokens of all users open nothing any more.

@@ -25,6 +25,7 @@ async fn document(error: Error) -> (Answer, serde_json::Value) {
 fn code_of(rejection: Rejection) -> ProblemCode {
     match rejection {
         Rejection::UnknownGroup => ProblemCode::UnknownGroup,
+        Rejection::GroupDeleted => ProblemCode::GroupDeleted,
         Rejection::GroupExists => ProblemCode::GroupExists,
         Rejection::GroupIdNotReserved => ProblemCode::GroupIdNotReserved,
         Rejection::PartitionFull => ProblemCode::PartitionFull,
@@ -47,7 +48,7 @@ fn code_of(rejection: Rejection) -> ProblemCode {
     }
 }
 
-const REJECTIONS: [Rejection; 34] = [
+const REJECTIONS: [Rejection; 35] = [
     Rejection::Denied(Fact::BannedUser),
     Rejection::Denied(Fact::MutedUser),
     Rejection::Denied(Fact::BlockedProvider),
@@ -56,6 +57,7 @@ const REJECTIONS: [Rejection; 34] = [
     Rejection::Denied(Fact::TooManyMembers),
     Rejection::UnsupportedSuite,
     Rejection::UnknownGroup,
+    Rejection::GroupDeleted,
     Rejection::GroupExists,
     Rejection::GroupIdNotReserved,
     Rejection::PartitionFull,

@@ -16,7 +16,7 @@ const BOTH: [&str; 8] = [
     "/v1/join-token",
 ];
 const PROVIDER: [&str; 5] = ["/v1/bans", "/v1/welcome-init", "/v1/welcome", "/v1/subscribe", "/v1/push"];
-const LOCAL: [&str; 19] = [
+const LOCAL: [&str; 22] = [
     "/admin/bans/add",
     "/admin/bans/remove",
     "/admin/bans/list",
@@ -24,6 +24,7 @@ const LOCAL: [&str; 19] = [
     "/v1/local/leave-group",
     "/v1/local/mint-group-id",
     "/v1/local/create-group",
+    "/v1/local/delete-group",
     "/v1/local/upload-key-packages",
     "/v1/local/register-key-packages",
     "/v1/local/delete-key-packages",
@@ -36,6 +37,8 @@ const LOCAL: [&str; 19] = [
     "/v1/local/inbox-ack",
     "/admin/revoke-all-tokens",
     "/admin/delete-all-key-packages",
+    "/admin/retention/run",
+    "/admin/retention/status",
 ];
 const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 

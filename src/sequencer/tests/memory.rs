@@ -29,6 +29,8 @@ pub(super) struct Rows {
     pub(super) entries: BTreeMap<(MaskedPartitionKey, u32), Entry>,
     pub(super) repeats: HashMap<(MaskedPartitionKey, RepeatKey), Receipt>,
     pub(super) blobs: HashMap<BlobKey, Bytes>,
+    pub(super) blob_counts: HashMap<BlobKey, u32>,
+    pub(super) presented: BTreeMap<(MaskedPartitionKey, UserTag), UnixMillis>,
     pub(super) welcomes: HashMap<WelcomeName, WelcomeData>,
     pub(super) outgoing: HashMap<WelcomeName, Outgoing>,
     pub(super) dispatches: HashMap<DispatchKey, Dispatch>,
@@ -81,8 +83,11 @@ impl Rows {
 }
 
 /// Everybody in a lane waits for a decision, so it looks at few partitions, however many there are: at 4096 to adopt
-/// them, 512 on the way up, and some more.
-const LOOKS_MAX: usize = 6000;
+/// them, at as many to count what they refer to, at 512 on the way up, and some more.
+const LOOKS_MAX: usize = 10_000;
+
+/// So many messages are removed in one step.
+const STEP: usize = 2;
 
 /// Transitions that were decided and not yet applied.
 pub(super) type Batch = Vec<(GroupKey, Transition)>;
@@ -199,6 +204,7 @@ impl Hub {
                 rows.partitions.insert(*key, Arc::new(record.clone()));
             }
             rows.announced.extend(&transition.announced);
+            rows.announced.retain(|key| !transition.unannounced.contains(key));
             for head in &transition.heads {
                 let row = (head.epoch, head.partition);
                 if head.is_head {
@@ -219,6 +225,7 @@ impl Hub {
             rows.checkpoints.extend(transition.checkpoints.iter().cloned());
             let proposals = transition.proposals.iter();
             rows.proposals.extend(proposals.map(|(key, reference, index)| ((*key, *reference), *index)));
+            rows.shows_forks &= !transition.shows_no_forks;
             rows.blobs.extend(transition.blobs.iter().map(|blob| (blob.key, blob.bytes.clone())));
             rows.welcomes.extend(transition.welcome.iter().map(|welcome| (welcome.name, welcome.data.clone())));
             for (name, record) in &transition.outgoing {
@@ -258,13 +265,33 @@ impl Hub {
         }
         for (group, transition) in &batch {
             let rows = self.groups.entry(*group).or_default();
+            for Trimmed { partition, from, until, .. } in &transition.trimmed {
+                rows.entries.retain(|(of, index), _| of != partition || !(from..until).contains(&index));
+            }
+            for emptied in transition.emptied.iter().chain(&transition.removed) {
+                rows.repeats.retain(|(partition, _), _| partition != emptied);
+                rows.presented.retain(|(partition, _), _| partition != emptied);
+                rows.owners.remove(emptied);
+                rows.checkpoints.remove(emptied);
+                rows.proposals.retain(|(partition, _), _| partition != emptied);
+            }
+            rows.repeats.retain(|(partition, key), _| {
+                *partition != MaskedPartitionKey::NONE || !transition.forgotten_receipts.contains(&key.stored())
+            });
+            for (partition, user) in &transition.forgotten {
+                rows.presented.remove(&(*partition, *user));
+            }
+            for (blob, count) in &transition.blob_counts {
+                if *count == 0 {
+                    rows.blob_counts.remove(blob);
+                    rows.blobs.remove(blob);
+                } else {
+                    rows.blob_counts.insert(*blob, *count);
+                }
+            }
             for removed in &transition.removed {
                 rows.partitions.remove(removed);
                 rows.entries.retain(|(partition, _), _| partition != removed);
-                rows.repeats.retain(|(partition, _), _| partition != removed);
-                rows.owners.remove(removed);
-                rows.checkpoints.remove(removed);
-                rows.proposals.retain(|(partition, _), _| partition != removed);
             }
         }
     }
@@ -272,7 +299,59 @@ impl Hub {
     /// Timers of the group that are due, earliest first.
     pub(super) fn due(&self, group: &GroupKey, now: UnixMillis) -> Vec<Expire> {
         let due = self.rows(group).timers.iter().take_while(|(due_ms, _)| *due_ms <= now);
-        due.map(|(due_ms, partition)| Expire { partition: *partition, due_ms: *due_ms }).collect()
+        let expire = |(due_ms, partition): &(UnixMillis, MaskedPartitionKey)| Expire {
+            partition: *partition,
+            due_ms: *due_ms,
+            contents: self.contents(group, partition, |_| true),
+        };
+        due.map(expire).collect()
+    }
+
+    /// What one step removes of a partition: few messages, so that it takes several.
+    pub(super) fn contents(
+        &self,
+        group: &GroupKey,
+        partition: &MaskedPartitionKey,
+        is_old: impl Fn(UnixMillis) -> bool,
+    ) -> Option<Contents> {
+        let rows = self.rows(group);
+        let from = rows.partitions.get(partition)?.first_index;
+        let mut contents = Contents { from, until: from, ..Contents::default() };
+        let entries = rows.entries.range((*partition, from)..=(*partition, u32::MAX)).take(STEP);
+        for ((_, index), entry) in entries.take_while(|(_, entry)| is_old(entry.accepted_ms)) {
+            let group_info = entry.commit.and_then(|commit| commit.group_info);
+            contents.until = index + 1;
+            contents.newest_ms = contents.newest_ms.max(entry.accepted_ms);
+            contents.bytes += entry.message.len() as u64 + group_info.map_or(0, |(_, length)| u64::from(length));
+            contents.blobs.extend(group_info.map(|(blob, _)| blob));
+        }
+        Some(contents)
+    }
+
+    /// The commands of a walk of retention over the group: those that remove something now.
+    pub(super) fn retention(&self, group: GroupKey, policy: &Policy, now: UnixMillis) -> Vec<Command> {
+        let view = View { hub: self, batch: &Vec::new(), group, looks: Cell::new(0) };
+        let rows = self.rows(&group);
+        let Some(record) = &rows.group else { return Vec::new() };
+        let is_old = |at_ms| has_had_its_time(at_ms, policy, now);
+        let mut commands = Vec::new();
+        for (key, partition) in &rows.partitions {
+            let fate = match fate(&view, record, partition, policy, now) {
+                Ok(fate) => fate,
+                Err(impossible) => match impossible {},
+            };
+            let contents = self.contents(&group, key, is_old).unwrap();
+            if fate != Fate::Stays && (contents.from < contents.until || !partition.has_messages()) {
+                commands.push(Command::Trim(Box::new(Trim { partition: *key, contents })));
+            }
+        }
+        let of_group = rows.repeats.iter().filter(|((partition, _), _)| *partition == MaskedPartitionKey::NONE);
+        let (old, young): (Vec<_>, Vec<_>) = of_group.partition(|(_, receipt)| is_old(receipt.accepted_ms));
+        let mut receipts: Vec<_> = old.into_iter().map(|((_, key), _)| key.stored()).collect();
+        receipts.sort_unstable();
+        let review = Review { receipts, is_empty: young.is_empty() && rows.partitions.is_empty() };
+        commands.push(Command::Review(review));
+        commands
     }
 
     /// What a provider submitted for dispatch, over all groups.
@@ -398,6 +477,17 @@ impl State for View<'_> {
             }
         }
         Ok(followed.len())
+    }
+
+    fn blob_count(&self, blob: &BlobKey) -> Result<u32, Infallible> {
+        let newest = self.newest(|transition| {
+            transition.blob_counts.iter().find(|(changed, _)| changed == blob).map(|(_, count)| *count)
+        });
+        Ok(newest.or_else(|| self.rows(|rows| rows.blob_counts.get(blob).copied())).unwrap_or(0))
+    }
+
+    fn presented(&self, partition: &MaskedPartitionKey, user: &UserTag) -> Result<Option<UnixMillis>, Infallible> {
+        Ok(self.rows(|rows| rows.presented.get(&(*partition, *user)).copied()))
     }
 
     fn followed(&self, partition: &MaskedPartitionKey) -> Result<Option<Followed>, Infallible> {

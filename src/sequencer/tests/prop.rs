@@ -36,12 +36,13 @@ fn policy() -> Policy {
         budget_in_all: Usage { partitions: 6, bytes: 1600 },
         hint_epochs: 3,
         hint_bytes: 700,
+        idle_ms: 90 * 86_400_000,
         ..Policy::default()
     }
 }
 
 /// What the generated operations must bring about, or they prove nothing about it.
-const WANTED: [&str; 20] = [
+const WANTED: [&str; 27] = [
     "sequenced",
     "repeated",
     "conflict",
@@ -62,6 +63,13 @@ const WANTED: [&str; 20] = [
     "observed",
     "observed late",
     "unobservable",
+    "trimmed",
+    "emptied",
+    "dead head",
+    "given back by retention",
+    "GroupInfo collected",
+    "group deleted",
+    "group removed",
 ];
 
 #[test]

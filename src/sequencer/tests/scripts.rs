@@ -75,6 +75,8 @@ scripts!(
     observing,
     preflight,
     presenting,
+    retention,
+    deletion,
     subscribing,
     races,
     sizes,

@@ -24,6 +24,8 @@ enum Read {
     Outgoing,
     Dispatch,
     Undelivered,
+    BlobCount,
+    Presented,
     Followed,
     FollowedPartitions,
 }
@@ -77,6 +79,14 @@ impl State for Failing {
 
     fn followed_partitions(&self) -> Result<usize, Read> {
         self.read(Read::FollowedPartitions, 0)
+    }
+
+    fn blob_count(&self, _blob: &BlobKey) -> Result<u32, Read> {
+        self.read(Read::BlobCount, 0)
+    }
+
+    fn presented(&self, _partition: &MaskedPartitionKey, _user: &UserTag) -> Result<Option<UnixMillis>, Read> {
+        self.read(Read::Presented, Some(0))
     }
 
     fn followed(&self, _partition: &MaskedPartitionKey) -> Result<Option<Followed>, Read> {
@@ -135,18 +145,20 @@ fn refusal(read: Read, command: &Command) -> Refusal<Read> {
             evident_ms: None,
             terminated: 0,
             spreading: None,
+            used_ms: 0,
+            deleted_ms: None,
         })
     });
     let policy = Policy { providers: Arc::new([provider()].into()), ..Policy::default() };
-    sequence(&Failing { read, group }, command, &policy, 0).unwrap_err()
+    sequence(&Failing { read, group }, command, &policy, 0).expect_err(&format!("{read:?} of {command:?}"))
 }
 
 #[test]
 fn a_failed_read_is_not_a_rejection() {
     let partition = PartitionKey::new([1; 16]).masked();
     let present = Command::Present(Present { provider: provider(), partition, given: None });
-    let expire = Command::Expire(Expire { partition, due_ms: 0 });
-    let lapse = Command::Expire(Expire { partition: MaskedPartitionKey::NONE, due_ms: 0 });
+    let expire = Command::Expire(Expire { partition, due_ms: 0, contents: None });
+    let lapse = Command::Expire(Expire { partition: MaskedPartitionKey::NONE, due_ms: 0, contents: None });
     let reserve = Command::Reserve(Reserve { holder: UserTag([0; 16]) });
     let keep = Command::Keep(Box::new(Keep { partition, first_index: 0, messages: Vec::new() }));
     let follow = Command::Follow(Follow { partition, lease: Lease::Asked { from: 0, until_ms: 1 } });
@@ -154,6 +166,10 @@ fn a_failed_read_is_not_a_rejection() {
     let subscribe = Command::Subscribe(Subscribe { provider: provider(), partition, from: 0, until_ms: 1 });
     let pushed = Command::Pushed(Pushed { provider: provider(), partition, serial: 1, next_index: 0 });
     let unsubscribe = Command::Unsubscribe(Unsubscribe { provider: provider(), partition, serial: 1 });
+    let delete = Command::Delete(Delete { partition });
+    let trim = Command::Trim(Box::new(Trim { partition, contents: Contents::default() }));
+    let review = Command::Review(Review { receipts: Vec::new(), is_empty: false });
+    let forget = Command::Lapse(Lapse { presentations: vec![(partition, UserTag([0; 16]))] });
     for (command, reads) in [
         (&send(), vec![Read::Group, Read::Repeat, Read::Partition, Read::Budget, Read::Undelivered]),
         (&deliver(), vec![Read::Dispatch, Read::Outgoing]),
@@ -168,6 +184,10 @@ fn a_failed_read_is_not_a_rejection() {
         (&unsubscribe, vec![Read::Partition]),
         (&lapse, vec![Read::Reservation]),
         (&reserve, vec![Read::Group]),
+        (&delete, vec![Read::Group, Read::Partition]),
+        (&trim, vec![Read::Group, Read::Partition]),
+        (&review, vec![Read::Group]),
+        (&forget, vec![Read::Presented]),
     ] {
         for read in reads {
             assert_eq!(refusal(read, command), Refusal::State(read), "{command:?}");

@@ -23,6 +23,7 @@ mod poisoning;
 mod pool_lane;
 mod rates;
 mod repeats;
+mod retention;
 mod sending;
 mod shutdown;
 mod sweeping;

@@ -12,7 +12,7 @@ use crate::{
         Partition, Placed, Public, Receipt, RepeatKey, Replay, Reservation, Sign, Spread, StateDigest, Subscription,
         Termination, Ticket, Timer, Transition, TreeHash, Undelivered, Usage, Use, UserTag, Welcome, WelcomeName,
     },
-    store::{Batch, Presentation, Snapshot},
+    store::{Batch, Presentation, Removed, Snapshot, Walk},
     wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
 };
 
@@ -54,6 +54,8 @@ pub(crate) fn group_record() -> Group {
         evident_ms: Some(1_700_000_000_400),
         terminated: 1,
         spreading: Some(Spread { top: partition(0x14), at: partition(0x15), epoch: EpochNumber(6), restores: true }),
+        used_ms: 1_700_000_000_200,
+        deleted_ms: Some(1_700_000_000_300),
     }
 }
 
@@ -104,6 +106,7 @@ pub(crate) fn partition_record() -> Partition {
         terminated: Some(Termination { top: partition(0x14), at_ms: 1_700_000_000_500 }),
         public: Some(public_record()),
         unobserved: true,
+        emptied_ms: Some(1_702_600_000_000),
     }
 }
 
@@ -184,7 +187,7 @@ pub(crate) fn followed(messages: &[&'static [u8]]) -> FollowedChange {
     FollowedChange::Put { record, kept: kept.collect(), lets_go: false }
 }
 
-/// A transition that sets every field but `removed`, so that a batch of it has a row of every kind.
+/// A transition that sets every field but those that remove, so that a batch of it has a row of every kind.
 pub(crate) fn transition() -> Transition {
     let blob = Blob::new(&Bytes::from_static(b"a GroupInfo"));
     let next = partition(0x12);
@@ -195,6 +198,9 @@ pub(crate) fn transition() -> Transition {
         reservation: Some(Some(Reservation { holder: tag(0x30), until_ms: 1_700_000_086_400 })),
         partitions: vec![(partition(0x10), partition_record()), (next, Partition::new(5, None, None))],
         announced: vec![partition(0x10), next],
+        unannounced: Vec::new(),
+        trimmed: Vec::new(),
+        emptied: Vec::new(),
         removed: Vec::new(),
         heads: vec![
             Head { partition: partition(0x10), epoch: EpochNumber(7), is_head: false },
@@ -206,6 +212,8 @@ pub(crate) fn transition() -> Transition {
             repeat_key(0x20),
             Receipt { accepted_ms: 1_700_000_000_200, index: 4, commits_before: 1 },
         )),
+        forgotten_receipts: Vec::new(),
+        blob_counts: vec![(blob.key, 2), (BlobKey::of(b"a tree"), 1)],
         blobs: vec![blob, Blob::new(&Bytes::from_static(b"a tree"))],
         welcome: Some(Box::new(welcome_row(welcome_name()))),
         outgoing: vec![(welcome_name(), Some(outgoing_record()))],
@@ -218,10 +226,25 @@ pub(crate) fn transition() -> Transition {
         subscribed: vec![(partition(0x10), provider("follower.example"), true)],
         followed: vec![(partition(0x20), followed(&[b"kept", b"besides"]))],
         shows_forks: true,
+        shows_no_forks: false,
         forgotten: Vec::new(),
         owners: vec![(next, owner_changes())],
         checkpoints: vec![(next, checkpoint())],
         proposals: vec![(partition(0x10), ProposalRef::new([0x9e; 32]), 5)],
+    }
+}
+
+/// A walk of retention with something in every field.
+pub(crate) fn walk_record() -> Walk {
+    let removed =
+        Removed { groups: 1, partitions: 2, messages: 3, bytes: 4, emptied: 5, receipts: 6, presentations: 7 };
+    Walk {
+        started_ms: Some(1_700_000_700_000),
+        place: vec![0x11, 0x22],
+        removed,
+        last_started_ms: 1_700_000_600_000,
+        last_ended_ms: 1_700_000_610_000,
+        last_removed: Removed { groups: 8, ..removed },
     }
 }
 
@@ -230,6 +253,7 @@ pub(crate) fn batch(group: GroupKey) -> Batch {
     let mut batch = Batch::default();
     batch.push(group, transition());
     batch.presentations.push(Presentation { group, partition: partition(0x10), user: tag(0x31), at_ms: 77 });
+    batch.walk = Some(walk_record());
     batch.pool = super::pool::batch(group.as_bytes()[0]);
     batch.arrangements = super::arrangements::batch(group.as_bytes()[0]);
     batch
@@ -250,13 +274,18 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
         reservations,
         partitions,
         announced,
+        unannounced,
         heads,
         entries,
         repeats,
+        trimmed,
+        emptied,
+        forgotten_receipts,
         blobs,
         checkpoints,
         owners,
         proposals,
+        blob_counts,
         welcomes,
         outgoing,
         dispatches,
@@ -270,7 +299,9 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
         presentations,
         forgotten,
         forked,
+        not_forked,
         removed,
+        walk,
         pool,
         arrangements,
         bytes: _,
@@ -287,6 +318,9 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
     for (group, key) in announced {
         assert!(snapshot.announced(key, 1000).unwrap().contains(group), "{group:?} {key:?}");
     }
+    for (group, key) in unannounced {
+        assert!(!snapshot.announced(key, 1000).unwrap().contains(group), "{group:?} {key:?}");
+    }
     for ((group, epoch, key), is_head) in heads {
         assert_eq!(snapshot.heads(group, *epoch, 1000).unwrap().contains(key), *is_head, "{group:?} {key:?}");
     }
@@ -297,8 +331,29 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
     for ((group, key, repeat), receipt) in repeats {
         assert_eq!(snapshot.repeat(group, key, repeat).unwrap(), Some(*receipt));
     }
+    for (group, key, _, until) in trimmed {
+        let page = snapshot.messages(group, key, 0, u64::MAX).unwrap();
+        assert!(page.entries.iter().all(|(index, _)| index >= until), "{group:?} {key:?}");
+    }
+    for (group, key) in emptied {
+        let of_it = |row: &Presentation| row.group == *group && row.partition == *key;
+        assert!(!snapshot.presentations(None, 1000).unwrap().iter().any(of_it));
+    }
+    for (group, key) in forgotten_receipts {
+        let receipts = snapshot.receipts_of_group(group, None, 1000).unwrap();
+        assert!(receipts.iter().all(|(known, _)| known != key));
+    }
     for (group, blob) in blobs {
-        assert_eq!(snapshot.blob(group, &blob.key).unwrap().as_ref(), Some(&blob.bytes));
+        let is_gone = blob_counts.get(&(*group, blob.key)) == Some(&0);
+        let expected = (!is_gone).then_some(&blob.bytes);
+        assert_eq!(snapshot.blob(group, &blob.key).unwrap().as_ref(), expected);
+    }
+    for ((group, blob), count) in blob_counts {
+        assert_eq!(snapshot.blob_count(group, blob).unwrap(), *count);
+        assert!(*count > 0 || snapshot.blob(group, blob).unwrap().is_none(), "nothing refers to it");
+    }
+    if let Some(walk) = walk {
+        assert_eq!(snapshot.walk().unwrap().as_ref(), Some(walk));
     }
     for ((group, key), expected) in checkpoints {
         assert_eq!(snapshot.checkpoint(group, key).unwrap().as_ref(), Some(expected));
@@ -345,6 +400,9 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
     for (group, key, first_index) in let_go {
         let found = snapshot.kept(group, key, 0, u64::MAX).unwrap();
         assert!(found.iter().all(|message| message.index >= *first_index));
+    }
+    for group in not_forked {
+        assert!(!snapshot.forked(None, 1000).unwrap().contains(group), "{group:?}");
     }
     for group in forked {
         assert!(snapshot.forked(None, 1000).unwrap().contains(group), "{group:?}");

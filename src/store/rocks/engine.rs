@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
 
-use super::{arrangement_keys, inbox_keys, keys, pool_keys, public_keys, push_keys, snapshot::RocksSnapshot, values};
+use super::{
+    arrangement_keys, inbox_keys, keys, pool_keys, public_keys, push_keys, retention_keys, snapshot::RocksSnapshot,
+    values,
+};
 use crate::{
     pool::TokenSecret,
     store::{ArrangementBatch, Batch, Error, InboxBatch, PoolBatch, Snapshot, Store},
@@ -52,6 +55,9 @@ impl RocksStore {
         }
         for (group, partition) in &batch.announced {
             write.put_cf(state, keys::announced(partition, group), []);
+        }
+        for (group, partition) in &batch.unannounced {
+            write.delete_cf(state, keys::announced(partition, group));
         }
         for ((group, epoch, partition), is_head) in &batch.heads {
             match is_head {
@@ -115,16 +121,50 @@ impl RocksStore {
         self.prepare_pool(&batch.pool, &mut write)?;
         self.prepare_inbox(&batch.pool.inbox, &mut write)?;
         self.prepare_arrangements(&batch.arrangements, &mut write)?;
-        // Last: what was appended to a partition earlier in this batch goes with it.
-        for (group, partition) in &batch.removed {
+        self.prepare_removals(batch, &mut write)?;
+        Ok(write)
+    }
+
+    /// Last: what was written earlier in this batch goes with what it belongs to.
+    fn prepare_removals(&self, batch: &Batch, write: &mut WriteBatch) -> Result<(), Error> {
+        let (state, messages) = (self.family(keys::STATE)?, self.family(keys::MESSAGES)?);
+        let (repeats, presented) = (self.family(keys::REPEATS)?, self.family(keys::PRESENTED)?);
+        let blobs = self.family(keys::BLOBS)?;
+        for (group, partition, from, until) in &batch.trimmed {
+            let end = keys::message(group, partition, *until);
+            write.delete_range_cf(messages, keys::message(group, partition, *from), end);
+        }
+        for (group, key) in &batch.forgotten_receipts {
+            write.delete_cf(repeats, retention_keys::receipt_of_group(group, key));
+        }
+        let all = [messages, repeats, presented, self.family(keys::PUBLIC)?];
+        let emptied = batch.emptied.iter().map(|place| (place, &all[1..]));
+        for ((group, partition), families) in emptied.chain(batch.removed.iter().map(|place| (place, &all[..]))) {
             let prefix = keys::partition_prefix(group, partition);
             let end = keys::after_prefix(&prefix).ok_or(Error::Corrupt("partition"))?;
-            write.delete_cf(state, keys::partition(group, partition));
-            for family in [messages, repeats, presented, self.family(keys::PUBLIC)?] {
-                write.delete_range_cf(family, prefix.as_slice(), end.as_slice());
+            for family in families {
+                write.delete_range_cf(*family, prefix.as_slice(), end.as_slice());
             }
         }
-        Ok(write)
+        for (group, partition) in &batch.removed {
+            write.delete_cf(state, keys::partition(group, partition));
+        }
+        for group in &batch.not_forked {
+            write.delete_cf(state, keys::forked(group));
+        }
+        for ((group, blob), count) in &batch.blob_counts {
+            let key = keys::blob_count(group, blob);
+            if *count == 0 {
+                write.delete_cf(state, key);
+                write.delete_cf(blobs, keys::blob(group, blob));
+            } else {
+                write.put_cf(state, key, count.to_be_bytes());
+            }
+        }
+        if let Some(walk) = &batch.walk {
+            write.put_cf(state, [keys::kind::WALK], values::encode(walk, "walk")?);
+        }
+        Ok(())
     }
 
     fn prepare_public(&self, batch: &Batch, write: &mut WriteBatch) -> Result<(), Error> {

@@ -50,6 +50,7 @@ pub(super) mod kind {
     pub(in super::super) const ACCOUNT: u8 = b'U';
     pub(in super::super) const ANNOUNCED: u8 = b'A';
     pub(in super::super) const BAN: u8 = b'b';
+    pub(in super::super) const BLOB_COUNT: u8 = b'x';
     pub(in super::super) const BUDGET: u8 = b'B';
     pub(in super::super) const COMPLAINT: u8 = b'r';
     pub(in super::super) const DELIVERY: u8 = b'D';
@@ -76,6 +77,7 @@ pub(super) mod kind {
     pub(in super::super) const SUBSCRIBED: u8 = b'S';
     pub(in super::super) const TICKET: u8 = b'X';
     pub(in super::super) const TIMER: u8 = b'T';
+    pub(in super::super) const WALK: u8 = b'w';
     pub(in super::super) const WELCOMED: u8 = b'W';
 }
 
@@ -192,6 +194,10 @@ pub(super) fn repeat(group: &GroupKey, partition: &MaskedPartitionKey, key: &Rep
 
 pub(super) fn blob(group: &GroupKey, key: &BlobKey) -> Vec<u8> {
     [group.as_bytes().as_slice(), &key.0].concat()
+}
+
+pub(super) fn blob_count(group: &GroupKey, key: &BlobKey) -> Vec<u8> {
+    [&[kind::BLOB_COUNT], group.as_bytes().as_slice(), &key.0].concat()
 }
 
 /// A Welcome is named by the partition that it opens and by where its commit stands; that of a creation by zeros.

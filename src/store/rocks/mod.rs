@@ -15,9 +15,11 @@ mod pool_reads;
 mod public_keys;
 mod push_keys;
 mod push_reads;
+mod retention_keys;
+mod retention_reads;
 mod snapshot;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod values;
 
 pub use engine::RocksStore;

@@ -33,6 +33,7 @@ fn lengths_in_more_bytes_than_needed() {
         // A vector at the very front: these structures start with one.
         let starts_with_a_vector = [
             "Banned",
+            "DeleteGroupRequest",
             "Epoch",
             "GroupInfoRequest",
             "HintedEpoch",

@@ -114,6 +114,24 @@ async fn all_key_packages_are_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retention_is_asked_for_and_says_how_it_stands() {
+    let world = World::new().await;
+    for word in ["run", "status"] {
+        let said = lines(&manage(&world, &["retention", word], &[]).await);
+        assert!(said.iter().any(|line| line.starts_with("under way")), "{said:?}");
+        assert!(said.iter().any(|line| line.starts_with("before: ")), "{said:?}");
+        let numbers = said.iter().filter_map(|line| line.strip_prefix("  messages removed"));
+        assert!(numbers.clone().all(|number| number.trim() == "0"), "{said:?}");
+    }
+    // The first walk begins with the process, and there is nothing to be removed.
+    let mut looks = 0..1000;
+    while !lines(&manage(&world, &["retention", "status"], &[]).await).iter().any(|line| line.contains("before: from"))
+    {
+        assert!(looks.next().is_some(), "a walk comes to its end");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_are_listed_and_rotated() {
     let world = World::new().await;
     let before = lines(&manage(&world, &["keys", "list"], &[]).await);

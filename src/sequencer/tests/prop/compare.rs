@@ -49,6 +49,8 @@ impl Run {
             let partition = &rows.partitions[&masked(*key)];
             assert_eq!(partition.created_ms, modelled.created);
             assert_eq!(partition.next_index as usize, modelled.messages.len());
+            assert_eq!(partition.first_index as usize, modelled.trimmed);
+            assert_eq!(partition.is_remnant(), modelled.is_remnant);
             assert_eq!(
                 partition.parent.map(|parent| (parent.key, parent.index)),
                 modelled.parent.map(|(key, index)| (masked(key), narrow(index)))
@@ -73,7 +75,9 @@ impl Run {
                 assert_eq!(partition.evidence.shows(sign), modelled.signs.contains(text), "{text}");
             }
         }
-        let users: BTreeSet<_> = rows.group.as_ref().unwrap().users.iter().cloned().collect();
+        let record = rows.group.as_ref().unwrap();
+        assert_eq!((record.used_ms, record.deleted_ms), (model.used, model.deleted));
+        let users: BTreeSet<_> = record.users.iter().cloned().collect();
         assert_eq!(users, model.users.iter().map(|by| name(*by)).collect());
     }
 }

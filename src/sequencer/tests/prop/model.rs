@@ -39,6 +39,7 @@ pub(super) enum Verdict {
     Repeated { at: UnixMillis, index: usize, commits_before: usize },
     Conflict,
     OverBudget,
+    Deleted,
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +67,11 @@ pub(super) struct Partition {
     pub(super) charges: BTreeMap<Provider, Usage>,
     /// Who was charged here or above, and may get it back.
     pub(super) debtors: BTreeSet<Provider>,
+    /// How many messages, from the first one on, are not there any more.
+    pub(super) trimmed: usize,
+    /// How many of them are not recognised any more when they are sent again.
+    pub(super) forgotten: usize,
+    pub(super) is_remnant: bool,
     pub(super) signs: BTreeSet<&'static str>,
 }
 
@@ -76,11 +82,16 @@ pub(super) struct Model {
     pub(super) root_epoch: u64,
     pub(super) partitions: BTreeMap<Key, Partition>,
     pub(super) users: BTreeSet<Provider>,
+    /// When it was last used, to the day.
+    pub(super) used: UnixMillis,
+    pub(super) deleted: Option<UnixMillis>,
 }
+
+const DAY: UnixMillis = 86_400_000;
 
 impl Model {
     pub(super) fn new(root: Key, root_epoch: u64, by: Provider, now: UnixMillis) -> Self {
-        let mut model = Self { root, root_epoch, ..Self::default() };
+        let mut model = Self { root, root_epoch, used: now, ..Self::default() };
         let uses = BTreeMap::from([(by, (now, now))]);
         model.partitions.insert(root, Partition { created: now, uses, ..Partition::default() });
         model.users.insert(by);
@@ -154,9 +165,14 @@ impl Model {
         let target = self.partitions.get(&asked.partition).cloned().unwrap_or_default();
         let commits_before =
             |index: usize| target.messages[..index].iter().filter(|message| message.next().is_some()).count();
-        if let Some(index) = target.messages.iter().position(|message| message.content == asked.content) {
+        let known = target.messages.iter().enumerate().skip(target.forgotten);
+        let mut same = known.filter(|(_, message)| message.content == asked.content);
+        if let Some((index, _)) = same.next() {
             let at = target.messages[index].at;
             return Verdict::Repeated { at, index, commits_before: commits_before(index) };
+        }
+        if self.deleted.is_some() {
+            return Verdict::Deleted;
         }
         let last_commit = target.messages.iter().rposition(|message| message.next().is_some());
         let is_unexpected = |expected: Option<usize>| last_commit.is_some() && last_commit > expected;
@@ -203,6 +219,9 @@ impl Model {
         used.1 = used.1.max(now);
 
         let connected = self.epoch(asked.partition);
+        if connected.is_some() {
+            self.note_use(now);
+        }
         let mut bytes = asked.message_bytes + asked.attached_bytes;
         if connected.is_some() && !asked.is_external && !is_late {
             bytes = asked.attached_bytes;
@@ -305,9 +324,13 @@ impl Model {
         if known.is_some_and(|(_, last)| now < last + policy.presentation_interval_ms) {
             return false;
         }
+        if partition.is_remnant {
+            return false;
+        }
         partition.uses.insert(provider, (known.map_or(now, |(first, _)| first), now));
         if is_connected {
             self.users.insert(provider);
+            self.note_use(now);
         }
         true
     }
@@ -331,6 +354,63 @@ impl Model {
         }
     }
 
+    fn note_use(&mut self, now: UnixMillis) {
+        if now >= self.used + DAY {
+            self.used = now;
+        }
+    }
+
+    /// Removes what has had its time: what was superseded, as far as it is old; and all of a group that was deleted.
+    pub(super) fn retain(&mut self, needed: &[Key], policy: &Policy, now: UnixMillis) {
+        let is_over = |at: UnixMillis| at + policy.retention_ms <= now;
+        if self.deleted.is_some_and(is_over) {
+            self.partitions.clear();
+            self.users.clear();
+            return;
+        }
+        let lately = Policy { dominance_window_ms: policy.retention_ms, ..policy.clone() };
+        for key in self.partitions.keys().copied().collect::<Vec<_>>() {
+            // It may have been a head that goes with the partition above it.
+            let Some(partition) = self.partitions.get(&key).filter(|_| self.depth(key).is_some()) else { continue };
+            let is_over = match partition.is_remnant {
+                true => partition.trimmed < partition.messages.len() || !partition.charges.is_empty(),
+                false => {
+                    let child = self.dominant(key, &lately, now);
+                    !needed.contains(&key) && child.is_some_and(|child| is_over(self.announced(child)))
+                }
+            };
+            if is_over {
+                self.trim(key, policy, now);
+            }
+        }
+        if self.deleted.is_none() && self.used + policy.idle_ms <= now {
+            self.deleted = Some(now);
+        }
+    }
+
+    fn trim(&mut self, key: Key, policy: &Policy, now: UnixMillis) {
+        let partition = self.partitions.get_mut(&key).unwrap();
+        let young = partition.messages.iter().skip(partition.trimmed);
+        let old = young.take_while(|message| message.at + policy.retention_ms <= now).count();
+        partition.trimmed += old;
+        if partition.trimmed < partition.messages.len() {
+            return;
+        }
+        partition.forgotten = partition.trimmed;
+        partition.is_remnant = true;
+        partition.has_group_info = false;
+        partition.charges.clear();
+        partition.debtors.clear();
+        let dominant = self.dominant(key, policy, now);
+        for child in self.children(key) {
+            let head = &self.partitions[&child];
+            let is_dead = head.messages.is_empty() && head.uses.is_empty() && self.children(child).is_empty();
+            if is_dead && Some(child) != dominant {
+                self.partitions.remove(&child);
+            }
+        }
+    }
+
     /// Along dominant children, as long as the provider presented each within the window and it fits.
     pub(super) fn hints(
         &self,
@@ -346,7 +426,7 @@ impl Model {
             let is_entitled = partition.uses.get(&by).is_some_and(|(_, last)| last + policy.hint_window_ms >= now);
             let bytes: u64 = hints.iter().chain([&next]).map(|key| size(*key)).sum();
             let fits = hints.len() < policy.hint_epochs && bytes <= policy.hint_bytes;
-            if !is_entitled || partition.messages.is_empty() || !fits {
+            if !is_entitled || partition.messages.is_empty() || partition.trimmed > 0 || !fits {
                 break;
             }
             hints.push(next);

@@ -21,6 +21,8 @@ pub(super) enum Operation {
     Observe(Place, Look),
     Wait(UnixMillis),
     Sweep,
+    /// A walk of retention over the group.
+    Retain,
     /// What every provider is hinted at the end of every partition.
     Hints,
     /// Ends the batch that is being gathered.
@@ -133,6 +135,7 @@ pub(super) fn operation() -> BoxedStrategy<Operation> {
         Just(3 * DAY),
         Just(8 * DAY),
         Just(31 * DAY),
+        Just(100 * DAY),
     ];
     prop_oneof![
         24 => sending().prop_map(Operation::Send),
@@ -141,6 +144,7 @@ pub(super) fn operation() -> BoxedStrategy<Operation> {
         3 => (next(), look()).prop_map(|(partition, look)| Operation::Observe(partition, look)),
         6 => wait.prop_map(Operation::Wait),
         2 => Just(Operation::Sweep),
+        2 => Just(Operation::Retain),
         3 => Just(Operation::Hints),
         5 => Just(Operation::Flush),
     ]

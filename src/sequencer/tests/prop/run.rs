@@ -38,6 +38,15 @@ pub(super) fn name(by: u8) -> ServiceProviderId {
     provider(PROVIDERS[usize::from(by)])
 }
 
+/// What a lane ends a batch with.
+fn removes(transition: &Transition) -> bool {
+    !transition.removed.is_empty()
+        || !transition.trimmed.is_empty()
+        || !transition.emptied.is_empty()
+        || !transition.forgotten_receipts.is_empty()
+        || transition.blob_counts.iter().any(|(_, count)| *count == 0)
+}
+
 /// The hub twice, and the model.
 pub(super) struct Run {
     pub(super) policy: Policy,
@@ -100,7 +109,7 @@ impl Run {
             self.hub.apply(vec![(group, transition.clone())]);
             self.batch.push((group, transition.clone()));
             // A lane ends its batch with a removal.
-            if !transition.removed.is_empty() {
+            if removes(transition) {
                 self.flush();
             }
         }
@@ -139,6 +148,7 @@ impl Run {
             Operation::Observe(partition, look) => self.observe(group, partition, look),
             Operation::Wait(time) => self.now += time,
             Operation::Sweep => self.sweep(),
+            Operation::Retain => self.retain(group),
             Operation::Hints => {
                 for (partition, by) in (0..PARTITIONS).flat_map(|partition| [0, 1, 2].map(|by| (partition, by))) {
                     self.hints(group, partition, by);
@@ -295,6 +305,10 @@ impl Run {
                 assert_eq!(self.hub, before);
                 self.saw("over budget");
             }
+            (Verdict::Deleted, Err(Rejection::GroupDeleted)) => {
+                assert_eq!(self.hub, before);
+                self.saw("sent after the end");
+            }
             (verdict, outcome) => panic!("the model says {verdict:?}, the sequencer {outcome:?}"),
         }
     }
@@ -323,6 +337,72 @@ impl Run {
                 self.saw("aged out");
             }
             self.compare(group);
+        }
+    }
+
+    /// A walk of retention over the group, until nothing is left to be done.
+    fn retain(&mut self, group: usize) {
+        let key = GroupKey::of(GROUPS[group].as_bytes());
+        self.flush();
+        let before = self.hub.rows(&key).clone();
+        for _step in 0..1000 {
+            let needed = self.needed(group);
+            self.models[group].retain(&needed, &self.policy, self.now);
+            let mut changed = false;
+            for command in self.hub.retention(key, &self.policy, self.now) {
+                let transition = self.decide(key, &command).unwrap();
+                changed |= !transition.is_unchanged();
+                self.saw_retention(key, &transition);
+                for rows in self.hub.groups.values() {
+                    invariants::check(rows);
+                }
+            }
+            if !changed {
+                break;
+            }
+        }
+        let after = self.hub.rows(&key);
+        let is_over = after.group.as_ref().is_some_and(|group| group.is_tombstone());
+        if is_over {
+            assert!(after.partitions.is_empty() && after.entries.is_empty() && after.repeats.is_empty());
+            assert!(after.blobs.is_empty() && after.heads.is_empty() && after.announced.is_empty());
+            assert!(after.budgets.is_empty());
+        }
+        if is_over && !before.group.as_ref().is_some_and(|group| group.is_tombstone()) {
+            self.saw("group removed");
+        }
+        self.compare(group);
+    }
+
+    /// The partitions from which the public state of one that follows is derived.
+    fn needed(&self, group: usize) -> Vec<u8> {
+        let partitions = &self.hub.rows(&GroupKey::of(GROUPS[group].as_bytes())).partitions;
+        let is_derived = |child: &Child| {
+            let public = partitions.get(&child.key).and_then(|child| child.public.as_ref());
+            public.is_some_and(|public| !public.replay.is_checkpoint())
+        };
+        let is_needed = |key: &u8| partitions.get(&masked(*key)).is_some_and(|of| of.children.iter().any(is_derived));
+        (0..PARTITIONS).filter(is_needed).collect()
+    }
+
+    fn saw_retention(&mut self, group: GroupKey, transition: &Transition) {
+        let Some(Group { deleted_ms: None, .. }) = self.hub.rows(&group).group.as_deref() else {
+            if transition.group.as_ref().is_some_and(|group| !group.is_tombstone()) {
+                self.saw("group deleted");
+            }
+            return;
+        };
+        if let Outcome::Trimmed { is_emptied, .. } = transition.outcome {
+            self.saw(if is_emptied { "emptied" } else { "trimmed" });
+            if !transition.removed.is_empty() {
+                self.saw("dead head");
+            }
+            if !transition.budgets.is_empty() {
+                self.saw("given back by retention");
+            }
+            if transition.blob_counts.iter().any(|(_, count)| *count == 0) {
+                self.saw("GroupInfo collected");
+            }
         }
     }
 

@@ -37,6 +37,23 @@ impl Play {
             }
         }
         self.outbox_effects(transition, &mut effects);
+        if let Some(group) = &transition.group {
+            let was_deleted = before.group.as_ref().is_some_and(|group| group.deleted_ms.is_some());
+            if group.deleted_ms.is_some() && !was_deleted {
+                effects.push("the group is deleted".into());
+            }
+            if group.is_tombstone() {
+                effects.push("nothing is left of the group".into());
+            }
+        }
+        let gone = transition.blob_counts.iter().filter(|(_, count)| *count == 0).count() as u64;
+        if gone > 0 {
+            effects.push(format!("{} gone", counted(gone, "GroupInfo or tree")));
+        }
+        let receipts = transition.forgotten_receipts.len() as u64;
+        if receipts > 0 {
+            effects.push(format!("{} forgotten", counted(receipts, "receipt")));
+        }
         effects.extend(transition.removed.iter().map(|key| format!("{} is gone", self.names.of(key))));
         match (before.reservation, transition.reservation) {
             (Some(_), Some(None)) => effects.push("the reservation ends".into()),
@@ -138,6 +155,11 @@ pub(super) fn outcome(transition: &Transition, names: &Names) -> String {
         Outcome::Sent(receipt) => {
             let before = counted(receipt.commits_before.into(), "commit");
             format!("{again}index {}, {before} before, at {}", receipt.index, written_time(receipt.accepted_ms))
+        }
+        Outcome::Trimmed { messages, bytes, is_emptied } => {
+            let rest = if is_emptied { "and all that was left" } else { "and more is there" };
+            let size = written_usage(Usage { partitions: 0, bytes });
+            format!("{} removed, {size}, {rest}", counted(messages.into(), "message"))
         }
         Outcome::Wanted(None) => "not followed".into(),
         Outcome::Wanted(Some(next)) => format!("{next} is wanted next"),

@@ -31,6 +31,8 @@
 //! unfollow A | followed A                 … nobody wants it; how it stands
 //! terminate B | restore B                 the operator ends the branch that begins with B, or takes that back
 //! spread                                  … one step more of that
+//! retain                                  walk over the group as retention does, until nothing is left to be done
+//! delete by-key=A                         delete the group, with that key
 //! expire                                  look at every timer that is due, until none is
 //! ring Q                                  look at Q's timer, due or not
 //! hints A for=north shown=B,C leaf=D      what a reader at the end of A is given; `shown` is what that user showed, and a
@@ -165,6 +167,11 @@ impl Play {
                 Vec::new()
             }
             "found" => self.found(&mut words),
+            "retain" => self.retain(),
+            "delete" => {
+                let partition = self.names.masked(words.must("by-key"));
+                self.decide(&Command::Delete(Delete { partition }))
+            }
             "expire" => self.expire(),
             "ban" | "lift" => {
                 let ban = Ban { sanction: Sanction::Banned, since_ms: self.now };
@@ -427,12 +434,42 @@ impl Play {
     fn ring(&mut self, name: &str) -> Vec<String> {
         let partition = self.names.masked(name);
         let timer = self.rows().timers.iter().find(|(_, timed)| *timed == partition);
-        self.expire_one(Expire { partition, due_ms: timer.unwrap().0 })
+        let (due_ms, _) = *timer.unwrap();
+        let contents = self.hub.contents(&self.key(), &partition, |_| true);
+        self.expire_one(Expire { partition, due_ms, contents })
+    }
+
+    fn retain(&mut self) -> Vec<String> {
+        let mut printed = Vec::new();
+        for _step in 0..1000 {
+            let mut commands = self.hub.retention(self.key(), &self.policy, self.now);
+            commands.sort_by_key(|command| match command {
+                Command::Trim(trim) => (false, self.names.of(&trim.partition).to_owned()),
+                _ => (true, String::new()),
+            });
+            let mut changed = false;
+            for command in commands {
+                let mut lines = self.decide(&command);
+                if lines == ["nothing new"] {
+                    continue;
+                }
+                changed = true;
+                if let Command::Trim(trim) = command {
+                    lines[0] = format!("{}: {}", self.names.of(&trim.partition), lines[0]);
+                }
+                printed.append(&mut lines);
+            }
+            if !changed {
+                break;
+            }
+        }
+        if printed.is_empty() { vec!["nothing has had its time".into()] } else { printed }
     }
 
     fn expire_one(&mut self, expire: Expire) -> Vec<String> {
+        let heading = format!("the timer of {}", self.names.of(&expire.partition));
         let mut printed = self.decide(&Command::Expire(expire));
-        printed[0] = format!("the timer of {}", self.names.of(&expire.partition));
+        printed[0] = heading;
         printed
     }
 

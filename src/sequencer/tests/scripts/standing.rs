@@ -62,10 +62,13 @@ impl Play {
     fn branch(&self, rows: &Rows, key: &MaskedPartitionKey, depth: usize, printed: &mut Vec<String>) {
         let partition = &rows.partitions[key];
         let epoch = partition.epoch.map_or("unconnected".into(), |epoch| format!("epoch {}", epoch.0));
-        let messages = counted(partition.next_index.into(), "message");
+        let messages = match partition.first_index {
+            0 => counted(partition.next_index.into(), "message"),
+            first => format!("{} from {first} on", counted((partition.next_index - first).into(), "message")),
+        };
         let terminated = if partition.is_terminated() { ", terminated" } else { "" };
         printed.push(format!("{}{} ({epoch}, {messages}{terminated})", "  ".repeat(depth), self.names.of(key)));
-        for child in &partition.children {
+        for child in partition.children.iter().filter(|child| rows.partitions.contains_key(&child.key)) {
             self.branch(rows, &child.key, depth + 1, printed);
         }
     }

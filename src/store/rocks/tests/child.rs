@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const FOLDER: &str = "RESTANTE_TEST_CHILD_FOLDER";
 
 /// The folder of this process, when it is the child.
-pub(super) fn folder() -> Option<std::path::PathBuf> {
+pub(crate) fn folder() -> Option<std::path::PathBuf> {
     env::var_os(FOLDER).map(Into::into)
 }
 
@@ -23,19 +23,19 @@ pub(super) fn folder() -> Option<std::path::PathBuf> {
 const MARK: &str = "child: ";
 
 /// Says something to the parent.
-pub(super) fn say(line: impl std::fmt::Display) {
+pub(crate) fn say(line: impl std::fmt::Display) {
     println!("\n{MARK}{line}");
 }
 
 /// A running child; killed when dropped.
-pub(super) struct Running {
+pub(crate) struct Running {
     child: Child,
     lines: mpsc::Receiver<String>,
 }
 
 impl Running {
     /// Runs the ignored test `name` on the folder. `prologue` is shell before the `exec`, such as a `ulimit`.
-    pub(super) fn start(name: &str, folder: &Path, prologue: &str) -> Self {
+    pub(crate) fn start(name: &str, folder: &Path, prologue: &str) -> Self {
         let mut child = Command::new("sh")
             .arg("-c")
             .arg(format!("{prologue} exec \"$@\""))
@@ -62,7 +62,7 @@ impl Running {
     }
 
     /// The next line that the child says; `None` when it has ended.
-    pub(super) fn line(&self) -> Option<String> {
+    pub(crate) fn line(&self) -> Option<String> {
         match self.lines.recv_timeout(PATIENCE) {
             Ok(line) => Some(line),
             Err(mpsc::RecvTimeoutError::Disconnected) => None,
@@ -71,14 +71,14 @@ impl Running {
     }
 
     /// `kill -9`, and what it had said by then.
-    pub(super) fn kill(mut self) -> Vec<String> {
+    pub(crate) fn kill(mut self) -> Vec<String> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.lines.iter().collect()
     }
 
     /// Waits for its end.
-    pub(super) fn wait(mut self) -> ExitStatus {
+    pub(crate) fn wait(mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 }

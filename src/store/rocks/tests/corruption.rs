@@ -40,6 +40,9 @@ fn errors(snapshot: &dyn Snapshot, group: &GroupKey) -> Vec<Error> {
         snapshot.messages(group, &key, 0, u64::MAX).map(drop),
         snapshot.blob(group, &BlobKey::of(b"a GroupInfo")).map(drop),
         snapshot.blob(group, &BlobKey::of(b"a tree")).map(drop),
+        snapshot.blob_count(group, &BlobKey::of(b"a GroupInfo")).map(drop),
+        snapshot.blob_count(group, &BlobKey::of(b"a tree")).map(drop),
+        snapshot.receipts_of_group(group, None, 10).map(drop),
         snapshot.budget(&provider("follower.example"), group).map(drop),
         snapshot.presented(group, &key, &tag(0x31)).map(drop),
         snapshot.followed(group, &partition(0x20)).map(drop),
@@ -66,6 +69,7 @@ fn errors(snapshot: &dyn Snapshot, group: &GroupKey) -> Vec<Error> {
 fn scan_errors(snapshot: &dyn Snapshot) -> Vec<Error> {
     let outcomes = [
         snapshot.budgets(None, 100).map(drop),
+        snapshot.walk().map(drop),
         snapshot.due(u64::MAX, 100).map(drop),
         snapshot.announced(&partition(0x10), 100).map(drop),
         snapshot.undelivered(None, 100).map(drop),

@@ -1,0 +1,61 @@
+//! `restante retention`: how retention stands, through the local listener of the running server.
+
+use restante::{client::http::Operation, config::Config};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::RetentionCommand,
+    date::imf_fixdate,
+    local_service::{OPERATOR, explain, service},
+};
+
+/// What is counted, and how it is called here.
+const NUMBERS: [(&str, &str); 7] = [
+    ("groups_looked_at", "groups looked at"),
+    ("partitions_looked_at", "partitions looked at"),
+    ("partitions_emptied", "partitions emptied"),
+    ("messages_removed", "messages removed"),
+    ("bytes_removed", "bytes removed"),
+    ("receipts_removed", "receipts removed"),
+    ("presentations_removed", "presentations removed"),
+];
+
+/// Carries a command out; gives the lines to print.
+pub(crate) async fn run(command: &RetentionCommand, config: &Config) -> anyhow::Result<Vec<String>> {
+    let operation = match command {
+        RetentionCommand::Run(_) => Operation::RunRetention,
+        RetentionCommand::Status(_) => Operation::RetentionStatus,
+    };
+    let asked = service(config, OPERATOR)?.administer(operation, &json!({})).await;
+    asked.map(|document| lines(&document)).map_err(|error| explain(error.into()))
+}
+
+fn lines(document: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &document["under_way"] {
+        Value::Null => lines.push("under way: nothing".to_owned()),
+        walk => {
+            lines.push(format!("under way since {}", time(&walk["started_ms"])));
+            lines.extend(numbers(&walk["so_far"]));
+        }
+    }
+    match &document["last"] {
+        Value::Null => lines.push("before: never".to_owned()),
+        walk => {
+            lines.push(format!("before: from {} to {}", time(&walk["started_ms"]), time(&walk["ended_ms"])));
+            lines.extend(numbers(&walk["in_all"]));
+        }
+    }
+    lines
+}
+
+fn time(milliseconds: &Value) -> String {
+    milliseconds.as_u64().map_or("-".to_owned(), imf_fixdate)
+}
+
+fn numbers(removed: &Value) -> impl Iterator<Item = String> {
+    NUMBERS.iter().map(|(key, name)| {
+        let number = removed[*key].as_u64().map_or("-".to_owned(), |number| number.to_string());
+        format!("  {name:<21}  {number:>14}")
+    })
+}

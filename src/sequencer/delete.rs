@@ -1,0 +1,30 @@
+//! Deleting a group (specs/protocol.md G8).
+
+use std::sync::Arc;
+
+use super::{Delete, Outcome, Policy, Refusal, Rejection, State, Transition, UnixMillis, candidates::is_candidate};
+
+/// Nothing is sequenced any more. What is there can be read until retention removes it, and that the group was deleted is
+/// known for ever.
+///
+/// Whoever deletes shows the key of a partition where members may be: an old key shows that somebody was a member.
+pub(super) fn delete<S: State + ?Sized>(
+    state: &S,
+    delete: &Delete,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<Transition, Refusal<S::Error>> {
+    let group = state.group().map_err(Refusal::State)?.ok_or(Rejection::UnknownGroup)?;
+    let mut transition = Transition::unchanged(Outcome::Done);
+    if group.deleted_ms.is_some() {
+        return Ok(transition);
+    }
+    let shown = state.partition(&delete.partition).map_err(Refusal::State)?.ok_or(Rejection::UnknownGroup)?;
+    if !is_candidate(state, &shown, policy, now).map_err(Refusal::State)? {
+        return Err(Rejection::UnknownGroup.into());
+    }
+    let mut group = Arc::unwrap_or_clone(group);
+    group.deleted_ms = Some(now);
+    transition.group = Some(group);
+    Ok(transition)
+}

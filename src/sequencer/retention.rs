@@ -1,0 +1,261 @@
+//! What is removed when its time is over (specs/protocol.md §16), decided from what is there and nothing else.
+//!
+//! Whoever walks over the groups asks [`fate`] of each partition, reads what one step may remove, and has the group's lane
+//! decide again. Indexes are never given twice: of a partition that was superseded a *remnant* stays, with its place in
+//! the tree and its indexes, as long as the group lives.
+
+use std::sync::Arc;
+
+use super::{
+    Contents, Evidence, Group, Head, Lapse, Outcome, Partition, Policy, Refusal, Review, State, Timer, Transition,
+    Trim, Trimmed, UnixMillis, budget::give_back, candidates::is_candidate, dominance::dominant_child, outbox,
+    subscribe,
+};
+use crate::wire::MaskedPartitionKey;
+
+/// What becomes of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays as it is.
+    Stays,
+    /// What it holds goes, as far as it is old enough. Its place in the tree and its indexes stay.
+    IsEmptied,
+    /// It goes, with everything in it.
+    IsRemoved,
+}
+
+/// What becomes of a partition of that group.
+///
+/// # Errors
+/// When the state could not be read.
+pub fn fate<S: State + ?Sized>(
+    state: &S,
+    group: &Group,
+    partition: &Partition,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<Fate, S::Error> {
+    if group.deleted_ms.is_some_and(|deleted_ms| is_over(deleted_ms, policy, now)) {
+        return Ok(Fate::IsRemoved);
+    }
+    let is_emptied = if !partition.is_connected() {
+        // Orphans have timers, and what hangs below them becomes one.
+        false
+    } else if partition.is_remnant() {
+        partition.has_messages() || !partition.charges.is_empty()
+    } else if let Some(termination) = partition.terminated {
+        // Not as long as that can be taken back.
+        is_over(termination.at_ms, policy, now) && now >= termination.at_ms.saturating_add(policy.restore_ms)
+    } else {
+        is_superseded(state, partition, policy, now)? && !is_state_needed(state, partition)?
+    };
+    Ok(if is_emptied { Fate::IsEmptied } else { Fate::Stays })
+}
+
+/// Whether what happened then has had its time.
+fn is_over(at_ms: UnixMillis, policy: &Policy, now: UnixMillis) -> bool {
+    // A Welcome into a partition goes out with its tree, however long that takes.
+    now >= at_ms.saturating_add(policy.retention_ms.max(policy.welcome_lifetime_ms))
+}
+
+/// Whether the public state of an epoch that follows is derived from what is here: it stays until a later one has a
+/// checkpoint, or is not known any more.
+fn is_state_needed<S: State + ?Sized>(state: &S, partition: &Partition) -> Result<bool, S::Error> {
+    for child in &partition.children {
+        let child = state.partition(&child.key)?;
+        let public = child.as_ref().and_then(|child| child.public.as_ref());
+        if public.is_some_and(|public| !public.replay.is_checkpoint()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a commit leads away from the partition and did so long ago. As long as members may be there because they do not
+/// follow that commit (J3), it is like a head: how many of them did, and how many went on, is asked of all that time.
+fn is_superseded<S: State + ?Sized>(
+    state: &S,
+    partition: &Partition,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<bool, S::Error> {
+    if !partition.children.iter().any(|child| is_over(child.announced_ms, policy, now)) {
+        return Ok(false);
+    }
+    let window = policy.retention_ms.max(policy.dominance_window_ms);
+    let lately = Policy { dominance_window_ms: window, ..policy.clone() };
+    let child = dominant_child(state, partition, &lately, now)?;
+    let is_long_ago = child.is_some_and(|child| is_over(child.announced_ms, policy, now));
+    Ok(is_long_ago && !is_candidate(state, partition, &lately, now)?)
+}
+
+/// One step: messages go, and with the last of them the rest.
+pub(super) fn trim<S: State + ?Sized>(
+    state: &S,
+    trim: &Trim,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<Transition, Refusal<S::Error>> {
+    let mut transition = Transition::unchanged(Outcome::Done);
+    let Some(group) = state.group().map_err(Refusal::State)? else { return Ok(transition) };
+    let Some(found) = state.partition(&trim.partition).map_err(Refusal::State)? else { return Ok(transition) };
+    let fate = fate(state, &group, &found, policy, now).map_err(Refusal::State)?;
+    let is_old = trim.contents.from == trim.contents.until || is_over(trim.contents.newest_ms, policy, now);
+    if fate == Fate::Stays || !is_old {
+        return Ok(transition);
+    }
+    let (key, mut partition) = (trim.partition, Arc::unwrap_or_clone(found));
+    if !remove_messages(&mut partition, key, &trim.contents, &mut transition) {
+        return Ok(transition);
+    }
+    let Contents { from, until, bytes, .. } = trim.contents;
+    let is_emptied = !partition.has_messages();
+    transition.outcome = Outcome::Trimmed { messages: until - from, bytes, is_emptied };
+    if !is_emptied {
+        transition.partitions.push((key, partition));
+        return Ok(transition);
+    }
+    empty(state, key, &mut partition, &mut transition).map_err(Refusal::State)?;
+    match fate {
+        Fate::IsRemoved => remove(key, &partition, &mut transition),
+        Fate::IsEmptied | Fate::Stays => {
+            remove_dead_heads(state, key, &mut partition, policy, now, &mut transition).map_err(Refusal::State)?;
+            partition.emptied_ms = Some(now);
+            transition.emptied.push(key);
+            transition.partitions.push((key, partition));
+        }
+    }
+    Ok(transition)
+}
+
+/// The first messages go. Returns whether they are the first ones: somebody else may have removed them, or more.
+pub(super) fn remove_messages(
+    partition: &mut Partition,
+    key: MaskedPartitionKey,
+    contents: &Contents,
+    transition: &mut Transition,
+) -> bool {
+    let Contents { from, until, bytes, blobs, newest_ms: _ } = contents;
+    if *from != partition.first_index || !(*from..=partition.next_index).contains(until) {
+        return false;
+    }
+    if from < until {
+        partition.first_index = *until;
+        partition.bytes = partition.bytes.saturating_sub(*bytes);
+        transition.trimmed.push(Trimmed { partition: key, from: *from, until: *until, blobs: blobs.clone() });
+        subscribe::end_behind(partition, key, transition);
+    }
+    true
+}
+
+/// Whatever belongs to a partition without messages goes, but for its record and who used it.
+pub(super) fn empty<S: State + ?Sized>(
+    state: &S,
+    key: MaskedPartitionKey,
+    partition: &mut Partition,
+    transition: &mut Transition,
+) -> Result<(), S::Error> {
+    outbox::drop_held(state, &key, partition, UnixMillis::MAX, transition)?;
+    give_back(state, std::mem::take(&mut partition.charges), transition)?;
+    partition.debtors.clear();
+    subscribe::end_all(partition, key, transition);
+    if let Some(due_ms) = partition.lease_timer_ms.take() {
+        transition.cleared_timers.push(Timer { due_ms, partition: key });
+    }
+    (partition.group_info, partition.ratchet_tree) = (None, None);
+    (partition.public, partition.unobserved) = (None, false);
+    // Whom branches belong to is asked of who used what. What they were given is asked of partitions with messages only.
+    partition.uses.iter_mut().for_each(|a_use| a_use.given = None);
+    Ok(())
+}
+
+/// The record of a partition that is empty goes.
+fn remove(key: MaskedPartitionKey, partition: &Partition, transition: &mut Transition) {
+    if let Some(epoch) = partition.epoch {
+        transition.unannounced.push(key);
+        transition.heads.push(Head { partition: key, epoch, is_head: false });
+    }
+    transition.removed.push(key);
+}
+
+/// Commits that lost a race have announced partitions that nobody ever used, not even their committers: they go with the
+/// partition in which those commits stand. Heads that were used live as long as the group.
+fn remove_dead_heads<S: State + ?Sized>(
+    state: &S,
+    above: MaskedPartitionKey,
+    partition: &mut Partition,
+    policy: &Policy,
+    now: UnixMillis,
+    transition: &mut Transition,
+) -> Result<(), S::Error> {
+    let dominant = dominant_child(state, partition, policy, now)?;
+    let others = partition.children.iter().filter(|child| dominant.is_some_and(|dominant| dominant.key != child.key));
+    let mut dead = Vec::new();
+    for child in others {
+        let Some(head) = state.partition(&child.key)? else { continue };
+        let is_below = head.parent.is_some_and(|parent| parent.key == above);
+        if is_below && head.is_head() && head.next_index == 0 && head.uses.is_empty() {
+            let mut head = Arc::unwrap_or_clone(head);
+            empty(state, child.key, &mut head, transition)?;
+            remove(child.key, &head, transition);
+            dead.push(child.key);
+        }
+    }
+    partition.children.retain(|child| !dead.contains(&child.key));
+    Ok(())
+}
+
+/// What holds for the whole group: receipts of those who are no members go, a group that nobody uses is deleted, and of a
+/// deleted one of which nothing is left stays that it was there.
+pub(super) fn review<S: State + ?Sized>(
+    state: &S,
+    review: &Review,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<Transition, Refusal<S::Error>> {
+    let mut transition = Transition::unchanged(Outcome::Done);
+    let Some(found) = state.group().map_err(Refusal::State)? else { return Ok(transition) };
+    transition.forgotten_receipts.clone_from(&review.receipts);
+    let mut group = (*found).clone();
+    match group.deleted_ms {
+        None if now >= group.used_ms.saturating_add(policy.idle_ms) => group.deleted_ms = Some(now),
+        Some(deleted_ms) if review.is_empty && !found.is_tombstone() && is_over(deleted_ms, policy, now) => {
+            (group.users, group.welcomed) = (Vec::new(), Vec::new());
+            (group.evidence, group.evident_ms) = (Evidence::default(), None);
+            (group.terminated, group.spreading) = (0, None);
+            transition.shows_no_forks = true;
+        }
+        None | Some(_) => {}
+    }
+    if group != *found {
+        transition.group = Some(group);
+    }
+    Ok(transition)
+}
+
+/// Whether a receipt of somebody who is no member, or the age of a message, is such that it may go.
+pub fn has_had_its_time(accepted_ms: UnixMillis, policy: &Policy, now: UnixMillis) -> bool {
+    is_over(accepted_ms, policy, now)
+}
+
+/// Presentations that are too old for any hint are forgotten, unless they were made again meanwhile.
+pub(super) fn lapse<S: State + ?Sized>(
+    state: &S,
+    lapse: &Lapse,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<Transition, Refusal<S::Error>> {
+    let mut transition = Transition::unchanged(Outcome::Done);
+    for (partition, user) in &lapse.presentations {
+        let at_ms = state.presented(partition, user).map_err(Refusal::State)?;
+        if at_ms.is_some_and(|at_ms| is_stale(at_ms, policy, now)) {
+            transition.forgotten.push((*partition, *user));
+        }
+    }
+    Ok(transition)
+}
+
+/// Whether a presentation of that time opens nothing any more.
+pub fn is_stale(presented_ms: UnixMillis, policy: &Policy, now: UnixMillis) -> bool {
+    now > presented_ms.saturating_add(policy.hint_window_ms)
+}

@@ -1,0 +1,232 @@
+//! Retention: a walk over everything that is kept, which removes what has had its time (specs/protocol.md §16).
+//!
+//! A walk goes on step by step, with a pause between; each step looks at a bounded number of rows in a snapshot, and what
+//! is to be done is decided again on the group's lane. Where the walk stands is written now and then: after a crash some of
+//! it is looked at twice.
+
+mod contents;
+mod look;
+mod place;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use mls_rs_codec::{MlsDecode, MlsEncode};
+use tokio::sync::Notify;
+
+pub(in crate::service) use self::contents::contents;
+use self::{
+    look::{Look, Step},
+    place::Place,
+};
+use super::{Error, Service};
+use crate::{
+    sequencer::{Command, GroupKey, Outcome, UnixMillis},
+    store::{self, Batch, Removed, Snapshot, Store, Walk},
+};
+
+/// How long after the beginning of one walk the next one begins.
+const INTERVAL_MS: UnixMillis = 24 * 3_600_000;
+/// The pause between two steps.
+const PAUSE: Duration = Duration::from_millis(10);
+/// After so many steps it is written where the walk stands.
+const STEPS_UNWRITTEN: u32 = 64;
+
+/// Where retention stands.
+#[derive(Debug)]
+pub(super) struct Retention {
+    standing: Mutex<Standing>,
+    /// Called when somebody wants a walk now.
+    asked: Notify,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Standing {
+    walk: Walk,
+    place: Place,
+    /// Whether a walk is to begin whenever the last one was.
+    is_asked_for: bool,
+    /// Steps since it was written.
+    unwritten: u32,
+}
+
+/// When there is something to do again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The next step, after a pause.
+    Step(Duration),
+    /// The next walk, unless one is asked for before.
+    Walk(Duration),
+}
+
+/// How far retention has come: numbers only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetentionStatus {
+    /// When the walk began that is under way.
+    pub started_ms: Option<UnixMillis>,
+    /// What it has looked at and removed so far.
+    pub removed: Removed,
+    /// When the last walk began that came to its end.
+    pub last_started_ms: UnixMillis,
+    /// When it ended; 0 when none did.
+    pub last_ended_ms: UnixMillis,
+    /// What it had looked at and removed.
+    pub last_removed: Removed,
+}
+
+impl Retention {
+    /// Goes on where the last process was.
+    pub(super) fn load(store: &dyn Store) -> Result<Self, store::Error> {
+        let walk = store.snapshot()?.walk()?.unwrap_or_default();
+        let place = match walk.started_ms {
+            Some(_) => {
+                Place::mls_decode_exhaustive(&walk.place).map_err(|_| store::Error::Corrupt("place of retention"))?
+            }
+            None => Place::default(),
+        };
+        let standing = Standing { walk, place, is_asked_for: false, unwritten: 0 };
+        Ok(Self { standing: Mutex::new(standing), asked: Notify::new() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Standing {
+    /// Begins a walk, if it is time. Returns whether one is under way, and else when the next one begins.
+    fn begin(&mut self, now: UnixMillis) -> Result<Place, Duration> {
+        if self.walk.started_ms.is_none() {
+            let due_ms = self.walk.last_started_ms.saturating_add(INTERVAL_MS);
+            // A clock that was put back must not keep retention waiting.
+            let is_due = self.walk.last_ended_ms == 0 || now >= due_ms || now < self.walk.last_started_ms;
+            if !is_due && !self.is_asked_for {
+                return Err(Duration::from_millis(due_ms - now));
+            }
+            self.is_asked_for = false;
+            self.place = Place::default();
+            self.walk = Walk { started_ms: Some(now), removed: Removed::default(), ..self.walk.clone() };
+        }
+        Ok(self.place)
+    }
+
+    /// Ends the walk.
+    fn end(&mut self, now: UnixMillis) {
+        let started_ms = self.walk.started_ms.take().unwrap_or(now);
+        self.walk.last_started_ms = started_ms;
+        self.walk.last_ended_ms = now;
+        self.walk.last_removed = self.walk.removed;
+        self.place = Place::default();
+    }
+}
+
+impl Service {
+    /// Does a step of the walk that is under way, or begins one when it is time. There is one caller.
+    ///
+    /// # Errors
+    /// When something could not be read or written: the same step is done again the next time.
+    pub async fn retain(self: &Arc<Self>) -> Result<Next, Error> {
+        let place = match self.retention.lock().begin(self.now()) {
+            Ok(place) => place,
+            Err(rest) => return Ok(Next::Walk(rest)),
+        };
+        let (policy, now) = (self.policy(), self.now());
+        let look =
+            move |snapshot: &dyn Snapshot| Look { snapshot, policy: &policy, now }.step(place).map_err(Error::Store);
+        let Step { commands, next, again, looked } = self.read_elsewhere(look).await?;
+        let (mut removed, mut has_removed) = (looked, false);
+        for (group, command) in commands {
+            has_removed |= self.carry_out(group, command, &mut removed).await?;
+        }
+        let next = again.filter(|_| has_removed).or(next);
+        let unwritten = {
+            let mut standing = self.retention.lock();
+            add(&mut standing.walk.removed, removed);
+            match next {
+                Some(place) => standing.place = place,
+                None => standing.end(now),
+            }
+            standing.unwritten += 1;
+            let is_due = next.is_none() || standing.unwritten >= STEPS_UNWRITTEN;
+            is_due.then(|| standing.written())
+        };
+        if let Some(walk) = unwritten {
+            self.write_walk(walk?).await?;
+            self.retention.lock().unwritten = 0;
+        }
+        Ok(Next::Step(PAUSE))
+    }
+
+    /// Has a walk begin now, unless one is under way.
+    pub fn ask_for_retention(&self) {
+        let mut standing = self.retention.lock();
+        standing.is_asked_for |= standing.walk.started_ms.is_none();
+        drop(standing);
+        self.retention.asked.notify_one();
+    }
+
+    /// Returns when a walk was asked for.
+    pub async fn retention_asked_for(&self) {
+        self.retention.asked.notified().await;
+    }
+
+    /// How far retention has come.
+    pub fn retention_status(&self) -> RetentionStatus {
+        let walk = self.retention.lock().walk.clone();
+        let Walk { started_ms, removed, last_started_ms, last_ended_ms, last_removed, place: _ } = walk;
+        RetentionStatus { started_ms, removed, last_started_ms, last_ended_ms, last_removed }
+    }
+
+    /// Returns whether anything was removed.
+    async fn carry_out(&self, group: GroupKey, command: Command, removed: &mut Removed) -> Result<bool, Error> {
+        let (receipts, presentations) = match &command {
+            Command::Review(review) => (review.receipts.len() as u64, 0),
+            Command::Lapse(lapse) => (0, lapse.presentations.len() as u64),
+            _ => (0, 0),
+        };
+        removed.receipts += receipts;
+        removed.presentations += presentations;
+        match self.lanes.submit(group, command, None).await? {
+            Outcome::Trimmed { messages, bytes, is_emptied } => {
+                removed.messages += u64::from(messages);
+                removed.bytes += bytes;
+                removed.emptied += u64::from(is_emptied);
+                Ok(true)
+            }
+            Outcome::Reserved
+            | Outcome::Created(_)
+            | Outcome::Sent(_)
+            | Outcome::Wanted(_)
+            | Outcome::Branch(_)
+            | Outcome::Done => Ok(receipts > 0),
+        }
+    }
+
+    /// The walk is the only one who writes this row, so it needs no lane.
+    async fn write_walk(self: &Arc<Self>, walk: Walk) -> Result<(), Error> {
+        let service = self.clone();
+        let batch = Batch { walk: Some(walk), ..Batch::default() };
+        let writing = tokio::task::spawn_blocking(move || service.store.commit(&batch));
+        writing.await.map_err(|_| Error::NoThread)?.map_err(Error::Store)
+    }
+}
+
+impl Standing {
+    fn written(&self) -> Result<Walk, Error> {
+        let place = self.place.mls_encode_to_vec().map_err(|_| store::Error::Corrupt("place of retention"))?;
+        Ok(Walk { place, ..self.walk.clone() })
+    }
+}
+
+fn add(sum: &mut Removed, more: Removed) {
+    let Removed { groups, partitions, messages, bytes, emptied, receipts, presentations } = more;
+    sum.groups += groups;
+    sum.partitions += partitions;
+    sum.messages += messages;
+    sum.bytes += bytes;
+    sum.emptied += emptied;
+    sum.receipts += receipts;
+    sum.presentations += presentations;
+}

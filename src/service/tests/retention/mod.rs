@@ -1,0 +1,4 @@
+//! Retention on a real database: what goes, what stays, and what readers are told.
+
+mod killing;
+mod walking;
