@@ -100,7 +100,7 @@ pub(crate) fn vectors(corpus: &Corpus) -> Vec<Vector> {
             json!({ "group_id": "67", "partition_key": hex::encode(KEY) }),
         ),
         Vector::bad("DeleteGroupRequest", "key_too_long", Tls::new().vector("g").raw(KEY).u8(0), "TrailingBytes"),
-        Vector::bad("DeleteGroupRequest", "no_key", Tls::new().vector("g"), "UnexpectedEof"),
+        Vector::bad("DeleteGroupRequest", "no_key", Tls::new().vector("g"), "Truncated"),
         Vector::good(
             "CreateGroupResponse",
             "created",
