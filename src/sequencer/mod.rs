@@ -71,7 +71,7 @@ pub use preflight::Preflight;
 pub use present::is_due as presentation_is_due;
 pub use public::{Checkpoint, Member, Observation, Public, Replay, Sight, StateDigest, TreeHash};
 pub use rejection::{Refusal, Rejection, SizeLimit};
-pub use retention::{Fate, fate, has_had_its_time, is_stale};
+pub use retention::{Fate, awaited, fate, has_had_its_time, is_stale};
 pub use state::State;
 pub use transition::{
     Blob, BlobKey, BranchOutcome, Entry, EntryCommit, Head, Outcome, Receipt, Timer, Transition, Trimmed,

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use super::{
-    Contents, Evidence, Group, Head, Lapse, Outcome, Partition, Policy, Refusal, Review, State, Timer, Transition,
-    Trim, Trimmed, UnixMillis, budget::give_back, candidates::is_candidate, dominance::dominant_child, outbox,
-    subscribe,
+    Contents, Evidence, Group, Head, Lapse, Outcome, Partition, Policy, Refusal, Replay, Review, State, Termination,
+    Timer, Transition, Trim, Trimmed, UnixMillis, budget::give_back, candidates::is_candidate,
+    dominance::dominant_child, outbox, subscribe,
 };
 use crate::wire::MaskedPartitionKey;
 
@@ -18,6 +18,8 @@ use crate::wire::MaskedPartitionKey;
 pub enum Fate {
     /// It stays as it is.
     Stays,
+    /// It is to be emptied when later epochs have checkpoints of their public states ([`awaited`]).
+    Awaits,
     /// What it holds goes, as far as it is old enough. Its place in the tree and its indexes stay.
     IsEmptied,
     /// It goes, with everything in it.
@@ -38,18 +40,47 @@ pub fn fate<S: State + ?Sized>(
     if group.deleted_ms.is_some_and(|deleted_ms| is_over(deleted_ms, policy, now)) {
         return Ok(Fate::IsRemoved);
     }
-    let is_emptied = if !partition.is_connected() {
+    if !is_due(state, partition, policy, now)? {
+        return Ok(Fate::Stays);
+    }
+    let is_awaited = derived(state, partition, policy, now)?.awaited.is_some();
+    Ok(if is_awaited { Fate::Awaits } else { Fate::IsEmptied })
+}
+
+/// An epoch that follows, whose public state is derived from what the partition holds, and is needed longer.
+///
+/// # Errors
+/// When the state could not be read.
+pub fn awaited<S: State + ?Sized>(
+    state: &S,
+    partition: &Partition,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<Option<MaskedPartitionKey>, S::Error> {
+    Ok(derived(state, partition, policy, now)?.awaited)
+}
+
+/// Whether the partition has had its time.
+fn is_due<S: State + ?Sized>(
+    state: &S,
+    partition: &Partition,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<bool, S::Error> {
+    if !partition.is_connected() {
         // Orphans have timers, and what hangs below them becomes one.
-        false
-    } else if partition.is_remnant() {
-        partition.has_messages() || !partition.charges.is_empty()
-    } else if let Some(termination) = partition.terminated {
+        return Ok(false);
+    }
+    if partition.is_remnant() {
+        return Ok(partition.has_messages() || !partition.charges.is_empty());
+    }
+    match partition.terminated {
         // Not as long as that can be taken back.
-        is_over(termination.at_ms, policy, now) && now >= termination.at_ms.saturating_add(policy.restore_ms)
-    } else {
-        is_superseded(state, partition, policy, now)? && !is_state_needed(state, partition)?
-    };
-    Ok(if is_emptied { Fate::IsEmptied } else { Fate::Stays })
+        Some(Termination { at_ms, .. }) => {
+            Ok(is_over(at_ms, policy, now) && now >= at_ms.saturating_add(policy.restore_ms))
+        }
+        None => is_superseded(state, partition, policy, now),
+    }
 }
 
 /// Whether what happened then has had its time.
@@ -58,17 +89,54 @@ fn is_over(at_ms: UnixMillis, policy: &Policy, now: UnixMillis) -> bool {
     now >= at_ms.saturating_add(policy.retention_ms.max(policy.welcome_lifetime_ms))
 }
 
-/// Whether the public state of an epoch that follows is derived from what is here: it stays until a later one has a
-/// checkpoint, or is not known any more.
-fn is_state_needed<S: State + ?Sized>(state: &S, partition: &Partition) -> Result<bool, S::Error> {
-    for child in &partition.children {
-        let child = state.partition(&child.key)?;
-        let public = child.as_ref().and_then(|child| child.public.as_ref());
-        if public.is_some_and(|public| !public.replay.is_checkpoint()) {
-            return Ok(true);
+/// How many epochs that follow are looked at: there are checkpoints more often than that.
+const DERIVED_MAX: u32 = 2 * Replay::COMMITS_MAX;
+
+/// The epochs whose public states are derived from what a partition holds.
+#[derive(Default)]
+struct Derived {
+    /// Those that have had their time as well: their states are given up with it.
+    given_up: Vec<(MaskedPartitionKey, Arc<Partition>)>,
+    /// One that has not.
+    awaited: Option<MaskedPartitionKey>,
+}
+
+/// Goes down from a partition as far as there are no checkpoints.
+fn derived<S: State + ?Sized>(
+    state: &S,
+    partition: &Partition,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<Derived, S::Error> {
+    let mut derived = Derived::default();
+    let mut below = children(state, partition, policy, now)?;
+    for _step in 0..DERIVED_MAX {
+        let Some((key, is_dominant)) = below.pop() else { return Ok(derived) };
+        let Some(child) = state.partition(&key)? else { continue };
+        if child.public.as_ref().is_none_or(|public| public.replay.is_checkpoint()) {
+            continue;
         }
+        let is_lost = is_dead(&child) && !is_dominant;
+        if !is_lost && !is_due(state, &child, policy, now)? {
+            derived.awaited = Some(key);
+            return Ok(derived);
+        }
+        below.extend(children(state, &child, policy, now)?);
+        derived.given_up.push((key, child));
     }
-    Ok(false)
+    derived.awaited = below.pop().map(|(key, _)| key);
+    Ok(derived)
+}
+
+/// The children of a partition, and whether each is the dominant one.
+fn children<S: State + ?Sized>(
+    state: &S,
+    partition: &Partition,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<Vec<(MaskedPartitionKey, bool)>, S::Error> {
+    let dominant = dominant_child(state, partition, policy, now)?.map(|child| child.key);
+    Ok(partition.children.iter().map(|child| (child.key, Some(child.key) == dominant)).collect())
 }
 
 /// Whether a commit leads away from the partition and did so long ago. As long as members may be there because they do not
@@ -101,12 +169,21 @@ pub(super) fn trim<S: State + ?Sized>(
     let Some(found) = state.partition(&trim.partition).map_err(Refusal::State)? else { return Ok(transition) };
     let fate = fate(state, &group, &found, policy, now).map_err(Refusal::State)?;
     let is_old = trim.contents.from == trim.contents.until || is_over(trim.contents.newest_ms, policy, now);
-    if fate == Fate::Stays || !is_old {
+    if matches!(fate, Fate::Stays | Fate::Awaits) || !is_old {
         return Ok(transition);
     }
+    let given_up = match fate {
+        Fate::IsEmptied => derived(state, &found, policy, now).map_err(Refusal::State)?.given_up,
+        Fate::IsRemoved | Fate::Stays | Fate::Awaits => Vec::new(),
+    };
     let (key, mut partition) = (trim.partition, Arc::unwrap_or_clone(found));
     if !remove_messages(&mut partition, key, &trim.contents, &mut transition) {
         return Ok(transition);
+    }
+    for (key, record) in given_up {
+        let record = Partition { public: None, unobserved: false, ..Arc::unwrap_or_clone(record) };
+        transition.given_up.push(key);
+        transition.partitions.push((key, record));
     }
     let Contents { from, until, bytes, .. } = trim.contents;
     let is_emptied = !partition.has_messages();
@@ -118,7 +195,7 @@ pub(super) fn trim<S: State + ?Sized>(
     empty(state, key, &mut partition, &mut transition).map_err(Refusal::State)?;
     match fate {
         Fate::IsRemoved => remove(key, &partition, &mut transition),
-        Fate::IsEmptied | Fate::Stays => {
+        Fate::IsEmptied | Fate::Stays | Fate::Awaits => {
             remove_dead_heads(state, key, &mut partition, policy, now, &mut transition).map_err(Refusal::State)?;
             partition.emptied_ms = Some(now);
             transition.emptied.push(key);
@@ -178,6 +255,11 @@ fn remove(key: MaskedPartitionKey, partition: &Partition, transition: &mut Trans
     transition.removed.push(key);
 }
 
+/// Whether nobody ever used the head of a branch, and nothing is in it.
+fn is_dead(head: &Partition) -> bool {
+    head.is_head() && head.next_index == 0 && head.uses.is_empty()
+}
+
 /// Commits that lost a race have announced partitions that nobody ever used, not even their committers: they go with the
 /// partition in which those commits stand. Heads that were used live as long as the group.
 fn remove_dead_heads<S: State + ?Sized>(
@@ -194,7 +276,7 @@ fn remove_dead_heads<S: State + ?Sized>(
     for child in others {
         let Some(head) = state.partition(&child.key)? else { continue };
         let is_below = head.parent.is_some_and(|parent| parent.key == above);
-        if is_below && head.is_head() && head.next_index == 0 && head.uses.is_empty() {
+        if is_below && is_dead(&head) {
             let mut head = Arc::unwrap_or_clone(head);
             empty(state, child.key, &mut head, transition)?;
             remove(child.key, &head, transition);

@@ -186,6 +186,8 @@ pub struct Transition {
     pub trimmed: Vec<Trimmed>,
     /// Partitions of which receipts and presentations are gone; their records stay.
     pub emptied: Vec<MaskedPartitionKey>,
+    /// Partitions whose public states are given up.
+    pub given_up: Vec<MaskedPartitionKey>,
     /// Partitions that are gone, with everything in them.
     pub removed: Vec<MaskedPartitionKey>,
     /// Partitions that are heads from now on, or are no more: with their epoch numbers.
@@ -246,6 +248,7 @@ impl Transition {
             unannounced: Vec::new(),
             trimmed: Vec::new(),
             emptied: Vec::new(),
+            given_up: Vec::new(),
             removed: Vec::new(),
             heads: Vec::new(),
             appends: Vec::new(),

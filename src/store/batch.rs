@@ -53,6 +53,8 @@ pub struct Batch {
     pub trimmed: Vec<(GroupKey, MaskedPartitionKey, u32, u32)>,
     /// Partitions of which receipts and presentations are gone.
     pub emptied: Vec<(GroupKey, MaskedPartitionKey)>,
+    /// Partitions whose public states are gone.
+    pub given_up: Vec<(GroupKey, MaskedPartitionKey)>,
     /// Receipts that are gone of those who named no partition.
     pub forgotten_receipts: Vec<(GroupKey, StoredRepeatKey)>,
     /// GroupInfos and trees.
@@ -133,6 +135,7 @@ impl Batch {
         let trimmed = transition.trimmed.into_iter();
         self.trimmed.extend(trimmed.map(|gone| (group, gone.partition, gone.from, gone.until)));
         self.emptied.extend(transition.emptied.into_iter().map(|key| (group, key)));
+        self.given_up.extend(transition.given_up.into_iter().map(|key| (group, key)));
         self.forgotten_receipts.extend(transition.forgotten_receipts.into_iter().map(|key| (group, key)));
         self.blob_counts.extend(transition.blob_counts.into_iter().map(|(blob, count)| ((group, blob), count)));
         self.bytes += transition.blobs.iter().map(|blob| blob.bytes.len()).sum::<usize>();
@@ -175,6 +178,7 @@ impl Batch {
         !self.removed.is_empty()
             || !self.trimmed.is_empty()
             || !self.emptied.is_empty()
+            || !self.given_up.is_empty()
             || !self.forgotten_receipts.is_empty()
             || !self.forgotten.is_empty()
             || self.followed.values().any(Option::is_none)
@@ -193,6 +197,7 @@ impl Batch {
             && self.repeats.is_empty()
             && self.trimmed.is_empty()
             && self.emptied.is_empty()
+            && self.given_up.is_empty()
             && self.forgotten_receipts.is_empty()
             && self.blobs.is_empty()
             && self.checkpoints.is_empty()

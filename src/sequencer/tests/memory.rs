@@ -271,9 +271,12 @@ impl Hub {
             for emptied in transition.emptied.iter().chain(&transition.removed) {
                 rows.repeats.retain(|(partition, _), _| partition != emptied);
                 rows.presented.retain(|(partition, _), _| partition != emptied);
-                rows.owners.remove(emptied);
-                rows.checkpoints.remove(emptied);
-                rows.proposals.retain(|(partition, _), _| partition != emptied);
+            }
+            let given_up = transition.given_up.iter();
+            for key in transition.emptied.iter().chain(&transition.removed).chain(given_up) {
+                rows.owners.remove(key);
+                rows.checkpoints.remove(key);
+                rows.proposals.retain(|(partition, _), _| partition != key);
             }
             rows.repeats.retain(|(partition, key), _| {
                 *partition != MaskedPartitionKey::NONE || !transition.forgotten_receipts.contains(&key.stored())
@@ -341,7 +344,8 @@ impl Hub {
                 Err(impossible) => match impossible {},
             };
             let contents = self.contents(&group, key, is_old).unwrap();
-            if fate != Fate::Stays && (contents.from < contents.until || !partition.has_messages()) {
+            let goes = matches!(fate, Fate::IsEmptied | Fate::IsRemoved);
+            if goes && (contents.from < contents.until || !partition.has_messages()) {
                 commands.push(Command::Trim(Box::new(Trim { partition: *key, contents })));
             }
         }

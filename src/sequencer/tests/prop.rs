@@ -42,7 +42,7 @@ fn policy() -> Policy {
 }
 
 /// What the generated operations must bring about, or they prove nothing about it.
-const WANTED: [&str; 27] = [
+const WANTED: [&str; 28] = [
     "sequenced",
     "repeated",
     "conflict",
@@ -67,6 +67,7 @@ const WANTED: [&str; 27] = [
     "emptied",
     "dead head",
     "given back by retention",
+    "public state given up",
     "GroupInfo collected",
     "group deleted",
     "group removed",

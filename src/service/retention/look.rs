@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     sequencer::{
-        Command, Fate, Group, GroupKey, Lapse, Partition, Policy, Review, Trim, UnixMillis, fate, has_had_its_time,
-        is_stale,
+        Command, Fate, Group, GroupKey, Lapse, Partition, Policy, Review, Trim, UnixMillis, awaited, fate,
+        has_had_its_time, is_stale,
     },
     service::view::SnapshotView,
     store::{Error, Removed, Snapshot},
@@ -29,9 +29,11 @@ const RECEIPT_PAGES: usize = 64;
 pub(super) struct Step {
     /// What is to be done, in this order.
     pub(super) commands: Vec<(GroupKey, Command)>,
+    /// The partition whose public state is to have a checkpoint first.
+    pub(super) awaited: Option<(GroupKey, MaskedPartitionKey)>,
     /// Where to go on when it is done; nothing when the walk is at its end.
     pub(super) next: Option<Place>,
-    /// Where to go on if something was removed, because there is more of it.
+    /// Where to go on if something was done, because there is more of it.
     pub(super) again: Option<Place>,
     /// What was looked at.
     pub(super) looked: Removed,
@@ -54,7 +56,7 @@ impl Look<'_> {
             looked.partitions += step.looked.partitions;
             let is_enough = looked.partitions >= PARTITIONS as u64 || place.are_groups_done;
             match step.next {
-                Some(next) if step.commands.is_empty() && !is_enough => place = next,
+                Some(next) if step.commands.is_empty() && step.awaited.is_none() && !is_enough => place = next,
                 Some(_) | None => {
                     step.looked = looked;
                     return Ok(step);
@@ -93,9 +95,19 @@ impl Look<'_> {
         for (key, partition) in partitions {
             step.looked.partitions += 1;
             let at = Place { partition: Some(Within { group, partition: key }), ..place };
-            let fate = fate(&view, record, &partition, self.policy, self.now)?;
-            if fate != Fate::Stays && self.trim(&group, (key, &partition), (before, at), &mut step)? {
-                return Ok(step);
+            match fate(&view, record, &partition, self.policy, self.now)? {
+                Fate::Stays => {}
+                Fate::Awaits => {
+                    let awaited = awaited(&view, &partition, self.policy, self.now)?;
+                    step.awaited = awaited.map(|awaited| (group, awaited));
+                    (step.next, step.again) = (Some(at), Some(before));
+                    return Ok(step);
+                }
+                Fate::IsEmptied | Fate::IsRemoved => {
+                    if self.trim(&group, (key, &partition), (before, at), &mut step)? {
+                        return Ok(step);
+                    }
+                }
             }
             before = at;
         }

@@ -21,10 +21,11 @@ use self::{
     look::{Look, Step},
     place::Place,
 };
-use super::{Error, Service};
+use super::{Checkpointing, Error, Service};
 use crate::{
     sequencer::{Command, GroupKey, Outcome, UnixMillis},
     store::{self, Batch, Removed, Snapshot, Store, Walk},
+    wire::MaskedPartitionKey,
 };
 
 /// How long after the beginning of one walk the next one begins.
@@ -50,6 +51,8 @@ struct Standing {
     is_asked_for: bool,
     /// Steps since it was written.
     unwritten: u32,
+    /// The partition that a checkpoint was last asked for.
+    awaited: Option<(GroupKey, MaskedPartitionKey)>,
 }
 
 /// When there is something to do again.
@@ -86,7 +89,7 @@ impl Retention {
             }
             None => Place::default(),
         };
-        let standing = Standing { walk, place, is_asked_for: false, unwritten: 0 };
+        let standing = Standing { walk, place, ..Standing::default() };
         Ok(Self { standing: Mutex::new(standing), asked: Notify::new() })
     }
 
@@ -119,6 +122,7 @@ impl Standing {
         self.walk.last_ended_ms = now;
         self.walk.last_removed = self.walk.removed;
         self.place = Place::default();
+        self.awaited = None;
     }
 }
 
@@ -135,8 +139,13 @@ impl Service {
         let (policy, now) = (self.policy(), self.now());
         let look =
             move |snapshot: &dyn Snapshot| Look { snapshot, policy: &policy, now }.step(place).map_err(Error::Store);
-        let Step { commands, next, again, looked } = self.read_elsewhere(look).await?;
+        let Step { commands, awaited, next, again, looked } = self.read_elsewhere(look).await?;
         let (mut removed, mut has_removed) = (looked, false);
+        if let Some(place) = awaited {
+            // Once: one that is made and does not help is no reason to stay here.
+            let is_new = self.retention.lock().awaited.replace(place) != Some(place);
+            has_removed = is_new && self.has_checkpoint(place).await;
+        }
         for (group, command) in commands {
             has_removed |= self.carry_out(group, command, &mut removed).await?;
         }
@@ -177,6 +186,19 @@ impl Service {
         let walk = self.retention.lock().walk.clone();
         let Walk { started_ms, removed, last_started_ms, last_ended_ms, last_removed, place: _ } = walk;
         RetentionStatus { started_ms, removed, last_started_ms, last_ended_ms, last_removed }
+    }
+
+    /// Sees to a checkpoint, without which nothing can be removed above that partition. What cannot be done now is tried by
+    /// the next walk.
+    async fn has_checkpoint(self: &Arc<Self>, (group, partition): (GroupKey, MaskedPartitionKey)) -> bool {
+        match self.checkpoint(group, partition).await {
+            Ok(Checkpointing::Kept) => true,
+            Ok(Checkpointing::Unobservable) => false,
+            Err(error) => {
+                tracing::debug!(%error, "retention goes on without a checkpoint");
+                false
+            }
+        }
     }
 
     /// Returns whether anything was removed.

@@ -201,6 +201,7 @@ pub(crate) fn transition() -> Transition {
         unannounced: Vec::new(),
         trimmed: Vec::new(),
         emptied: Vec::new(),
+        given_up: Vec::new(),
         removed: Vec::new(),
         heads: vec![
             Head { partition: partition(0x10), epoch: EpochNumber(7), is_head: false },
@@ -280,6 +281,7 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
         repeats,
         trimmed,
         emptied,
+        given_up,
         forgotten_receipts,
         blobs,
         checkpoints,
@@ -338,6 +340,10 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
     for (group, key) in emptied {
         let of_it = |row: &Presentation| row.group == *group && row.partition == *key;
         assert!(!snapshot.presentations(None, 1000).unwrap().iter().any(of_it));
+    }
+    for (group, key) in given_up {
+        assert_eq!(snapshot.checkpoint(group, key).unwrap(), None);
+        assert_eq!(snapshot.owner_changes(group, key).unwrap(), None);
     }
     for (group, key) in forgotten_receipts {
         let receipts = snapshot.receipts_of_group(group, None, 1000).unwrap();

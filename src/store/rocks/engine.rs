@@ -139,7 +139,10 @@ impl RocksStore {
         }
         let all = [messages, repeats, presented, self.family(keys::PUBLIC)?];
         let emptied = batch.emptied.iter().map(|place| (place, &all[1..]));
-        for ((group, partition), families) in emptied.chain(batch.removed.iter().map(|place| (place, &all[..]))) {
+        let given_up = batch.given_up.iter().map(|place| (place, &all[3..]));
+        for ((group, partition), families) in
+            emptied.chain(given_up).chain(batch.removed.iter().map(|place| (place, &all[..])))
+        {
             let prefix = keys::partition_prefix(group, partition);
             let end = keys::after_prefix(&prefix).ok_or(Error::Corrupt("partition"))?;
             for family in families {

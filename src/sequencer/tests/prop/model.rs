@@ -361,31 +361,49 @@ impl Model {
     }
 
     /// Removes what has had its time: what was superseded, as far as it is old; and all of a group that was deleted.
-    pub(super) fn retain(&mut self, needed: &[Key], policy: &Policy, now: UnixMillis) {
+    pub(super) fn retain(&mut self, derived: &[Key], policy: &Policy, now: UnixMillis) {
         let is_over = |at: UnixMillis| at + policy.retention_ms <= now;
         if self.deleted.is_some_and(is_over) {
             self.partitions.clear();
             self.users.clear();
             return;
         }
-        let lately = Policy { dominance_window_ms: policy.retention_ms, ..policy.clone() };
         for key in self.partitions.keys().copied().collect::<Vec<_>>() {
             // It may have been a head that goes with the partition above it.
-            let Some(partition) = self.partitions.get(&key).filter(|_| self.depth(key).is_some()) else { continue };
-            let is_over = match partition.is_remnant {
-                true => partition.trimmed < partition.messages.len() || !partition.charges.is_empty(),
-                false => {
-                    let child = self.dominant(key, &lately, now);
-                    !needed.contains(&key) && child.is_some_and(|child| is_over(self.announced(child)))
-                }
-            };
-            if is_over {
+            let is_there = self.partitions.contains_key(&key);
+            if is_there && self.is_due(key, policy, now) && !self.is_needed(key, derived, policy, now) {
                 self.trim(key, policy, now);
             }
         }
         if self.deleted.is_none() && self.used + policy.idle_ms <= now {
             self.deleted = Some(now);
         }
+    }
+
+    /// Whether it was superseded, or there is something in what was left of it.
+    fn is_due(&self, key: Key, policy: &Policy, now: UnixMillis) -> bool {
+        let partition = &self.partitions[&key];
+        let lately = Policy { dominance_window_ms: policy.retention_ms, ..policy.clone() };
+        let is_over = |child: Key| self.announced(child) + policy.retention_ms <= now;
+        self.depth(key).is_some()
+            && match partition.is_remnant {
+                true => partition.trimmed < partition.messages.len() || !partition.charges.is_empty(),
+                false => self.dominant(key, &lately, now).is_some_and(is_over),
+            }
+    }
+
+    /// Whether the public state of an epoch that stays is derived from what is in it.
+    fn is_needed(&self, key: Key, derived: &[Key], policy: &Policy, now: UnixMillis) -> bool {
+        let dominant = self.dominant(key, policy, now);
+        let is_lost = |child: Key| self.is_dead(child) && Some(child) != dominant;
+        let mut below = self.children(key).into_iter().filter(|child| derived.contains(child) && !is_lost(*child));
+        below.any(|child| !self.is_due(child, policy, now) || self.is_needed(child, derived, policy, now))
+    }
+
+    /// Whether it is a head that nobody ever used.
+    fn is_dead(&self, key: Key) -> bool {
+        let head = &self.partitions[&key];
+        head.messages.is_empty() && head.uses.is_empty() && self.children(key).is_empty()
     }
 
     fn trim(&mut self, key: Key, policy: &Policy, now: UnixMillis) {
@@ -403,9 +421,7 @@ impl Model {
         partition.debtors.clear();
         let dominant = self.dominant(key, policy, now);
         for child in self.children(key) {
-            let head = &self.partitions[&child];
-            let is_dead = head.messages.is_empty() && head.uses.is_empty() && self.children(child).is_empty();
-            if is_dead && Some(child) != dominant {
+            if self.is_dead(child) && Some(child) != dominant {
                 self.partitions.remove(&child);
             }
         }

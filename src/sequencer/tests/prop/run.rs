@@ -43,6 +43,7 @@ fn removes(transition: &Transition) -> bool {
     !transition.removed.is_empty()
         || !transition.trimmed.is_empty()
         || !transition.emptied.is_empty()
+        || !transition.given_up.is_empty()
         || !transition.forgotten_receipts.is_empty()
         || transition.blob_counts.iter().any(|(_, count)| *count == 0)
 }
@@ -346,8 +347,8 @@ impl Run {
         self.flush();
         let before = self.hub.rows(&key).clone();
         for _step in 0..1000 {
-            let needed = self.needed(group);
-            self.models[group].retain(&needed, &self.policy, self.now);
+            let derived = self.derived(group);
+            self.models[group].retain(&derived, &self.policy, self.now);
             let mut changed = false;
             for command in self.hub.retention(key, &self.policy, self.now) {
                 let transition = self.decide(key, &command).unwrap();
@@ -374,15 +375,14 @@ impl Run {
         self.compare(group);
     }
 
-    /// The partitions from which the public state of one that follows is derived.
-    fn needed(&self, group: usize) -> Vec<u8> {
+    /// The partitions whose public states are derived from what is above them.
+    fn derived(&self, group: usize) -> Vec<u8> {
         let partitions = &self.hub.rows(&GroupKey::of(GROUPS[group].as_bytes())).partitions;
-        let is_derived = |child: &Child| {
-            let public = partitions.get(&child.key).and_then(|child| child.public.as_ref());
+        let is_derived = |key: &u8| {
+            let public = partitions.get(&masked(*key)).and_then(|partition| partition.public.as_ref());
             public.is_some_and(|public| !public.replay.is_checkpoint())
         };
-        let is_needed = |key: &u8| partitions.get(&masked(*key)).is_some_and(|of| of.children.iter().any(is_derived));
-        (0..PARTITIONS).filter(is_needed).collect()
+        (0..PARTITIONS).filter(is_derived).collect()
     }
 
     fn saw_retention(&mut self, group: GroupKey, transition: &Transition) {
@@ -396,6 +396,9 @@ impl Run {
             self.saw(if is_emptied { "emptied" } else { "trimmed" });
             if !transition.removed.is_empty() {
                 self.saw("dead head");
+            }
+            if !transition.given_up.is_empty() {
+                self.saw("public state given up");
             }
             if !transition.budgets.is_empty() {
                 self.saw("given back by retention");
