@@ -84,12 +84,14 @@ fn reader_id(number: usize) -> ServiceProviderId {
     format!("reader-{number}.example").parse().unwrap()
 }
 
-/// All limits are the defaults.
+/// All limits are the defaults but the rates, which are there to keep one provider from doing what this does.
 fn configuration(peers: impl Iterator<Item = (ServiceProviderId, SocketAddr)>) -> String {
     let peers = peers.map(|(id, address)| format!("[[peers]]\nid = \"{id}\"\nurl = \"https://{address}\"\n"));
     format!(
         "[provider]\nid = \"{HUB}\"\nlisten = \"127.0.0.1:0\"\ncert_file = \"pki/{HUB}/cert.pem\"\n\
-         key_file = \"pki/{HUB}/key.pem\"\nca_file = \"pki/ca.pem\"\n[store]\npath = \"data\"\n{}",
+         key_file = \"pki/{HUB}/key.pem\"\nca_file = \"pki/ca.pem\"\n[store]\npath = \"data\"\n\
+         [policy]\nmessages_per_provider_and_second = 1000000\n\
+         messages_per_provider_group_and_second = 1000000\n{}",
         peers.collect::<String>()
     )
 }
