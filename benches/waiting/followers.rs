@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
+use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Full};
 use restante::wire::{MEDIA_TYPE, PushRequest, PushResponse, decode, encode};
 use restante_process::{Clients, ConnectionLimits, Connections, Identify, RequestBody, Socket, Tls};
@@ -76,6 +76,12 @@ struct Follower {
 
 impl Follower {
     async fn take(self, request: Request<RequestBody>) -> Result<Response<Full<Bytes>>, Infallible> {
+        // The hub also asks its peers whom they have banned: here is nothing to read.
+        if request.uri().path() != "/v1/push" {
+            let mut nothing = Response::new(Full::default());
+            *nothing.status_mut() = StatusCode::NOT_FOUND;
+            return Ok(nothing);
+        }
         let body = request.into_body().collect().await.unwrap().to_bytes();
         let at = Instant::now();
         let push: PushRequest = decode(&body).unwrap();
