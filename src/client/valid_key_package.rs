@@ -2,19 +2,14 @@
 
 use std::fmt;
 
-use mls_rs::{
-    CipherSuite, ExtensionList, IdentityProvider, MlsMessage,
-    error::IntoAnyError,
-    extension::ExtensionType,
-    external_client::ExternalClient,
-    identity::{CredentialType, SigningIdentity},
-    time::MlsTime,
-};
-use mls_rs_core::identity::MemberValidationContext;
+use mls_rs::{CipherSuite, MlsMessage, extension::ExtensionType, external_client::ExternalClient, time::MlsTime};
 use mls_rs_crypto_awslc::AwsLcCryptoProvider;
 
 use super::{key_package_ref, new_member::KEY_PACKAGE_HEADER};
-use crate::{mls::WireKeyPackage, wire::KeyPackageRef};
+use crate::{
+    mls::{AnyIdentity, WireKeyPackage},
+    wire::KeyPackageRef,
+};
 
 /// A KeyPackage whose signatures, keys, version, suite and lifetime were checked. Its credential was not: who somebody
 /// is, the authentication service knows.
@@ -83,54 +78,5 @@ impl InvalidKeyPackage {
             mls_rs::error::MlsError::InvalidLifetime { .. } => Self::Lifetime,
             _ => Self::Content,
         }
-    }
-}
-
-/// Judges no credential, of whatever type.
-#[derive(Clone, Copy, Debug)]
-struct AnyIdentity;
-
-/// What does not happen.
-#[derive(Debug, thiserror::Error)]
-#[error("no credential is judged")]
-struct Unjudged;
-
-impl IntoAnyError for Unjudged {
-    fn into_dyn_error(self) -> Result<Box<dyn std::error::Error + Send + Sync>, Self> {
-        Ok(self.into())
-    }
-}
-
-impl IdentityProvider for AnyIdentity {
-    type Error = Unjudged;
-
-    fn validate_member(
-        &self,
-        _: &SigningIdentity,
-        _: Option<MlsTime>,
-        _: MemberValidationContext<'_>,
-    ) -> Result<(), Unjudged> {
-        Ok(())
-    }
-
-    fn validate_external_sender(
-        &self,
-        _: &SigningIdentity,
-        _: Option<MlsTime>,
-        _: Option<&ExtensionList>,
-    ) -> Result<(), Unjudged> {
-        Ok(())
-    }
-
-    fn identity(&self, identity: &SigningIdentity, _: &ExtensionList) -> Result<Vec<u8>, Unjudged> {
-        Ok(identity.signature_key.to_vec())
-    }
-
-    fn valid_successor(&self, _: &SigningIdentity, _: &SigningIdentity, _: &ExtensionList) -> Result<bool, Unjudged> {
-        Ok(true)
-    }
-
-    fn supported_types(&self) -> Vec<CredentialType> {
-        vec![CredentialType::BASIC, CredentialType::X509]
     }
 }

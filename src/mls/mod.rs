@@ -7,6 +7,8 @@
 //!
 //! This layer has no clock, no randomness, no I/O and no `async`.
 
+#[cfg(feature = "client")]
+mod any_identity;
 mod external_commit;
 mod external_proposal;
 mod fault;
@@ -43,6 +45,8 @@ pub use signature::Proof;
 pub use tree_hash::{MAX_NODES, TreeFit, ratchet_tree_matches};
 pub use welcome::WireWelcome;
 
+#[cfg(feature = "client")]
+pub(crate) use any_identity::AnyIdentity;
 pub(crate) use grammar::{fixed, vector};
 #[cfg(feature = "client")]
 pub(crate) use suite_hash::ref_hash;
