@@ -121,13 +121,7 @@ pub fn is_candidate<S: State + ?Sized>(
     policy: &Policy,
     now: UnixMillis,
 ) -> Result<bool, S::Error> {
-    if !partition.is_connected() || partition.is_terminated() {
-        return Ok(false);
-    }
-    match dominant_child(state, partition, policy, now)? {
-        None => Ok(true),
-        Some(child) => Ok(Doubt::about(state, partition, &child, policy, now)?.is_there()),
-    }
+    is_current(state, partition, Doubt::is_there, policy, now)
 }
 
 /// Whether whoever shows the partition's key is taken for a member: nothing follows it, or doubt about what follows prevails.
@@ -141,12 +135,23 @@ pub fn shows_membership<S: State + ?Sized>(
     policy: &Policy,
     now: UnixMillis,
 ) -> Result<bool, S::Error> {
-    if !partition.is_connected() {
+    is_current(state, partition, Doubt::prevails, policy, now)
+}
+
+/// Whether the group may go on in the partition: nothing follows it, or what follows is so much in doubt.
+fn is_current<S: State + ?Sized>(
+    state: &S,
+    partition: &Partition,
+    is_doubted: impl FnOnce(Doubt) -> bool,
+    policy: &Policy,
+    now: UnixMillis,
+) -> Result<bool, S::Error> {
+    if !partition.is_connected() || partition.is_terminated() {
         return Ok(false);
     }
     match dominant_child(state, partition, policy, now)? {
         None => Ok(true),
-        Some(child) => Ok(Doubt::about(state, partition, &child, policy, now)?.prevails()),
+        Some(child) => Ok(is_doubted(Doubt::about(state, partition, &child, policy, now)?)),
     }
 }
 
