@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Error, Service, UserId};
+use super::{Error, Service, Submitter, UserId};
 use crate::{
     sequencer::{Create, GroupKey, Outcome},
     wire::{CreateGroupRequest, CreateGroupResponse},
@@ -22,13 +22,16 @@ impl Service {
         body: &[u8],
     ) -> Result<CreateGroupResponse, Error> {
         let group = GroupKey::of(&request.group_id);
-        self.charge_user(user, body.len())?;
+        let (asked_ms, charge) = self.charge(&Submitter::User(user.clone()), group, body.len())?;
         let holder = user.tag(self.store.user_tag_secret());
         let create = Create::new(self.provider.clone(), holder, request, Sha256::digest(body).into());
         let command = self.look_at_creation(group, create).await;
         let (command, _turn) = self.ask_first(group, command).await?;
         match self.lanes.submit(group, command, None).await? {
-            Outcome::Created(created_ms) => Ok(CreateGroupResponse { created_ms }),
+            Outcome::Created(created_ms) => {
+                self.settle_charge(charge, asked_ms, created_ms);
+                Ok(CreateGroupResponse { created_ms })
+            }
             Outcome::Reserved
             | Outcome::Sent(_)
             | Outcome::Wanted(_)

@@ -56,3 +56,13 @@ async fn a_repetition_is_charged_once() {
     }
     assert_eq!(setup.send(peer("follower.example"), say(&group, 0, "four")).await, TOO_FAST);
 }
+
+#[tokio::test]
+async fn a_creation_is_charged_once() {
+    let setup = setup();
+    let group = setup.group().await;
+    setup.clock.advance(1);
+    for _repetition in 0..20 {
+        setup.create(&group).await.unwrap();
+    }
+}
