@@ -2,6 +2,7 @@
 
 mod bans;
 mod fetch_key_packages;
+mod forks;
 mod key_packages;
 mod keys;
 mod reports;
@@ -19,6 +20,7 @@ use restante_process::{
 
 pub(crate) use bans::{BansCommand, Whom};
 pub(crate) use fetch_key_packages::{FetchKeyPackages, Token, User};
+pub(crate) use forks::{Drawing, ForksCommand, ListForks, RestoreBranch, ShowForks, TerminateBranch};
 pub(crate) use key_packages::KeyPackagesCommand;
 pub(crate) use keys::KeysCommand;
 pub(crate) use reports::ReportsCommand;
@@ -117,6 +119,12 @@ Example:
     /// Asks the running server through its local listener.
     #[command(subcommand)]
     Retention(RetentionCommand),
+
+    /// See which groups have forked, and end a branch that does harm
+    ///
+    /// Asks the running server through its local listener.
+    #[command(subcommand)]
+    Forks(ForksCommand),
 
     /// Look at the gateway's keys, or change them
     ///

@@ -41,6 +41,9 @@ pub mod pool;
 pub mod store;
 
 #[cfg(feature = "hub")]
+pub mod forks;
+
+#[cfg(feature = "hub")]
 pub mod service;
 
 #[cfg(feature = "hub")]

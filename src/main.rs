@@ -7,6 +7,7 @@
 //! Problems of a configuration name paths and ids. They are printed for whoever started the process, and never logged.
 
 mod bans;
+mod branches;
 mod cli;
 mod date;
 mod fetch_key_packages;
@@ -101,6 +102,10 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Retention(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
             say_all(&block_on(retention::run(&command, &config)).context(NO_RUNTIME)??)
+        }
+        Command::Forks(command) => {
+            let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
+            say_all(&block_on(branches::run(&command, &config)).context(NO_RUNTIME)??)
         }
         Command::Keys(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };

@@ -69,7 +69,7 @@ pub fn candidates<S: State + ?Sized>(
         keys.extend(parent);
     }
     // It may be one of more heads than are looked at, or stand above branches that are in doubt.
-    let branch = dominant_branch(state, heads.highest.as_ref(), policy, now)?;
+    let branch = dominant_branch(state, heads.highest.as_ref())?;
     let on_branch = branch.iter().find(|(_, partition)| partition.epoch == Some(epoch)).map(|(key, _)| *key);
     keys.extend(on_branch);
     keys.sort_unstable();
@@ -78,7 +78,7 @@ pub fn candidates<S: State + ?Sized>(
     let mut ranked = Vec::new();
     for partition in keys {
         let Some(record) = state.partition(&partition)? else { continue };
-        if record.epoch != Some(epoch) || !is_candidate(state, &record, policy, now)? {
+        if record.epoch != Some(epoch) || !is_candidate(state, &record, policy)? {
             continue;
         }
         let is_dominant = on_branch == Some(partition);
@@ -115,13 +115,8 @@ impl Credit {
 ///
 /// # Errors
 /// When the state could not be read.
-pub fn is_candidate<S: State + ?Sized>(
-    state: &S,
-    partition: &Partition,
-    policy: &Policy,
-    now: UnixMillis,
-) -> Result<bool, S::Error> {
-    is_current(state, partition, Doubt::is_there, policy, now)
+pub fn is_candidate<S: State + ?Sized>(state: &S, partition: &Partition, policy: &Policy) -> Result<bool, S::Error> {
+    is_current(state, partition, Doubt::is_there, policy)
 }
 
 /// Whether whoever shows the partition's key is taken for a member: nothing follows it, or doubt about what follows prevails.
@@ -133,9 +128,8 @@ pub fn shows_membership<S: State + ?Sized>(
     state: &S,
     partition: &Partition,
     policy: &Policy,
-    now: UnixMillis,
 ) -> Result<bool, S::Error> {
-    is_current(state, partition, Doubt::prevails, policy, now)
+    is_current(state, partition, Doubt::prevails, policy)
 }
 
 /// Whether the group may go on in the partition: nothing follows it, or what follows is so much in doubt.
@@ -144,14 +138,13 @@ fn is_current<S: State + ?Sized>(
     partition: &Partition,
     is_doubted: impl FnOnce(Doubt) -> bool,
     policy: &Policy,
-    now: UnixMillis,
 ) -> Result<bool, S::Error> {
     if !partition.is_connected() || partition.is_terminated() {
         return Ok(false);
     }
-    match dominant_child(state, partition, policy, now)? {
+    match dominant_child(state, partition)? {
         None => Ok(true),
-        Some(child) => Ok(is_doubted(Doubt::about(state, partition, &child, policy, now)?)),
+        Some(child) => Ok(is_doubted(Doubt::about(state, partition, &child, policy)?)),
     }
 }
 
@@ -164,13 +157,12 @@ pub fn publisher<S: State + ?Sized>(
     state: &S,
     any_head: Option<&MaskedPartitionKey>,
     policy: &Policy,
-    now: UnixMillis,
 ) -> Result<Option<(MaskedPartitionKey, Arc<Partition>)>, S::Error> {
-    let branch = dominant_branch(state, any_head, policy, now)?;
+    let branch = dominant_branch(state, any_head)?;
     for (at, (key, partition)) in branch.iter().enumerate().skip(1).rev() {
         let below = branch.get(at - 1).map(|(below, _)| *below);
         let Some(child) = partition.children.iter().find(|child| Some(child.key) == below) else { continue };
-        if Doubt::about(state, partition, child, policy, now)?.prevails() {
+        if Doubt::about(state, partition, child, policy)?.prevails() {
             return Ok(Some((*key, partition.clone())));
         }
     }
@@ -185,8 +177,6 @@ type Found = (MaskedPartitionKey, Arc<Partition>);
 fn dominant_branch<S: State + ?Sized>(
     state: &S,
     any_head: Option<&MaskedPartitionKey>,
-    policy: &Policy,
-    now: UnixMillis,
 ) -> Result<Vec<Found>, S::Error> {
     let Some(key) = any_head else { return Ok(Vec::new()) };
     let Some(mut partition) = state.partition(key)? else { return Ok(Vec::new()) };
@@ -199,7 +189,7 @@ fn dominant_branch<S: State + ?Sized>(
     let mut branch = vec![(key, partition.clone())];
     // From a highest head no branch leads down further than the walk led up; from another one, far enough.
     for _step in 0..2 * WALK_MAX {
-        let Some(child) = dominant_child(state, &partition, policy, now)? else { break };
+        let Some(child) = dominant_child(state, &partition)? else { break };
         let Some(below) = state.partition(&child.key)? else { break };
         (key, partition) = (child.key, below);
         branch.push((key, partition.clone()));

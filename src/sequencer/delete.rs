@@ -20,7 +20,7 @@ pub(super) fn delete<S: State + ?Sized>(
         return Ok(transition);
     }
     let shown = state.partition(&delete.partition).map_err(Refusal::State)?.ok_or(Rejection::UnknownGroup)?;
-    if !is_candidate(state, &shown, policy, now).map_err(Refusal::State)? {
+    if !is_candidate(state, &shown, policy).map_err(Refusal::State)? {
         return Err(Rejection::UnknownGroup.into());
     }
     let mut group = Arc::unwrap_or_clone(group);

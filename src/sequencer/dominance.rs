@@ -1,44 +1,65 @@
 //! Which of several branches most of the group is on (specs/protocol.md, "Forks").
 //!
-//! A node's *dominant child* was used by the most established actors in the last days; a tie goes to the one that was
-//! sequenced first. An actor is a provider; it is *established* at a fork when it had used the forked partition or an
-//! ancestor before the fork's first commit. The dominant branch follows dominant children from the root.
+//! A node's *dominant child* was used by the most established actors; a tie goes to the one that was sequenced first. An
+//! actor is a provider; it is *established* at a fork when it had used the forked partition or an ancestor before the
+//! fork's first commit. The dominant branch follows dominant children from the root.
+//!
+//! Uses never lapse: a group that moves on uses the partitions behind it no more, and one that sleeps uses none. If they
+//! lapsed, whoever has an old key could make a branch of their own the dominant one by waiting.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Child, Partition, Policy, State, UnixMillis};
+use super::{Child, Partition, Tree};
 use crate::wire::{MaskedPartitionKey, ServiceProviderId};
 
 /// How far up a walk goes. A branch off the dominant one that is deeper than this was paid for by the budgets of eight
 /// providers, and counts as dominant from then on.
 pub(super) const WALK_MAX: usize = 512;
 
-/// The dominant child of a partition.
-pub(super) fn dominant_child<S: State + ?Sized>(
-    state: &S,
-    partition: &Partition,
-    policy: &Policy,
-    now: UnixMillis,
-) -> Result<Option<Child>, S::Error> {
+/// How a child stands among those that the operator has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Which child.
+    pub child: Child,
+    /// The established actors that used it.
+    pub actors: BTreeSet<ServiceProviderId>,
+}
+
+/// The children of a partition among which one is dominant, in the order in which they were sequenced.
+///
+/// # Errors
+/// When the state could not be read.
+pub fn standings<S: Tree + ?Sized>(state: &S, partition: &Partition) -> Result<Vec<Standing>, S::Error> {
     let rivals = rivals(partition);
-    if let [] | [_] = rivals.as_slice() {
-        return Ok(rivals.first().map(|child| **child));
-    }
-    let since = now.saturating_sub(policy.dominance_window_ms);
     let mut used = Vec::with_capacity(rivals.len());
     for child in &rivals {
-        let uses = state.partition(&child.key)?.map_or(Vec::new(), |child| child.uses.clone());
-        used.push(uses.into_iter().filter(|a_use| a_use.last_ms >= since).map(|a_use| a_use.provider).collect());
+        let child = state.partition(&child.key)?;
+        let users = child.iter().flat_map(|child| &child.uses).map(|a_use| a_use.provider.clone());
+        used.push(users.collect());
     }
     let established = established(state, partition, &used)?;
-    let mut dominant = None;
-    for (child, providers) in rivals.into_iter().zip(&used) {
-        let actors = providers.intersection(&established).count();
-        if dominant.is_none_or(|(_, most)| actors > most) {
-            dominant = Some((*child, actors));
+    let standing = |(child, used): (&Child, BTreeSet<_>)| {
+        let actors = used.into_iter().filter(|provider| established.contains(provider)).collect();
+        Standing { child: *child, actors }
+    };
+    Ok(rivals.into_iter().zip(used).map(standing).collect())
+}
+
+/// The dominant child of a partition.
+///
+/// # Errors
+/// When the state could not be read.
+pub fn dominant_child<S: Tree + ?Sized>(state: &S, partition: &Partition) -> Result<Option<Child>, S::Error> {
+    if let [] | [_] = rivals(partition).as_slice() {
+        return Ok(rivals(partition).first().map(|child| **child));
+    }
+    let mut dominant: Option<Standing> = None;
+    for standing in standings(state, partition)? {
+        if dominant.as_ref().is_none_or(|most| standing.actors.len() > most.actors.len()) {
+            dominant = Some(standing);
         }
     }
-    Ok(dominant.map(|(child, _)| child))
+    Ok(dominant.map(|standing| standing.child))
 }
 
 /// The children among which one is dominant: those that the operator has not ended. Within a branch that is ended, where
@@ -50,7 +71,7 @@ fn rivals(partition: &Partition) -> Vec<&Child> {
 /// Those of the providers that had used the forked partition or an ancestor before its first commit.
 ///
 /// One walk for all of them: a fork may have many children, used by many who were never here before.
-pub(super) fn established<S: State + ?Sized>(
+pub(super) fn established<S: Tree + ?Sized>(
     state: &S,
     forked: &Partition,
     used: &[BTreeSet<ServiceProviderId>],
@@ -78,12 +99,41 @@ pub(super) fn established<S: State + ?Sized>(
 }
 
 /// Whether the partition is on the dominant branch: connected, and no ancestor has a more dominant child elsewhere.
-pub(super) fn is_on_dominant_branch<S: State + ?Sized>(
+pub(super) fn is_on_dominant_branch<S: Tree + ?Sized>(
     state: &S,
     key: &MaskedPartitionKey,
     partition: &Partition,
-    policy: &Policy,
-    now: UnixMillis,
+) -> Result<bool, S::Error> {
+    let is_dominant = |ancestor: &Partition, key: &MaskedPartitionKey| {
+        Ok(dominant_child(state, ancestor)?.is_some_and(|child| child.key == *key))
+    };
+    holds_up_to_the_root(state, key, partition, is_dominant)
+}
+
+/// Whether no more established actors are on another branch than on the partition's. Where a whole group is at one
+/// provider, the number of actors says nothing: then whoever came first is on the dominant branch, and others are here.
+pub(super) fn is_outnumbered_nowhere<S: Tree + ?Sized>(
+    state: &S,
+    key: &MaskedPartitionKey,
+    partition: &Partition,
+) -> Result<bool, S::Error> {
+    let has_as_many = |ancestor: &Partition, key: &MaskedPartitionKey| {
+        if let [only] = rivals(ancestor).as_slice() {
+            return Ok(only.key == *key);
+        }
+        let standings = standings(state, ancestor)?;
+        let most = standings.iter().map(|standing| standing.actors.len()).max();
+        Ok(standings.iter().any(|standing| standing.child.key == *key && Some(standing.actors.len()) == most))
+    };
+    holds_up_to_the_root(state, key, partition, has_as_many)
+}
+
+/// Whether something holds of each edge from the root to the partition, as far as walks go.
+fn holds_up_to_the_root<S: Tree + ?Sized>(
+    state: &S,
+    key: &MaskedPartitionKey,
+    partition: &Partition,
+    holds: impl Fn(&Partition, &MaskedPartitionKey) -> Result<bool, S::Error>,
 ) -> Result<bool, S::Error> {
     if !partition.is_connected() || partition.is_terminated() {
         return Ok(false);
@@ -92,7 +142,7 @@ pub(super) fn is_on_dominant_branch<S: State + ?Sized>(
     for _step in 0..WALK_MAX {
         let Some(up) = parent else { return Ok(true) };
         let Some(ancestor) = state.partition(&up.key)? else { return Ok(true) };
-        if dominant_child(state, &ancestor, policy, now)?.is_none_or(|child| child.key != key) {
+        if !holds(&ancestor, &key)? {
             return Ok(false);
         }
         (key, parent) = (up.key, ancestor.parent);
@@ -100,10 +150,28 @@ pub(super) fn is_on_dominant_branch<S: State + ?Sized>(
     Ok(true)
 }
 
+/// Whether the partition descends from `above`, or is it. What is deeper than walks go is not known.
+pub(super) fn descends<S: Tree + ?Sized>(
+    state: &S,
+    (key, partition): (&MaskedPartitionKey, &Partition),
+    above: &MaskedPartitionKey,
+) -> Result<Option<bool>, S::Error> {
+    let (mut key, mut parent) = (*key, partition.parent);
+    for _step in 0..WALK_MAX {
+        if key == *above {
+            return Ok(Some(true));
+        }
+        let Some(up) = parent else { return Ok(Some(false)) };
+        let Some(ancestor) = state.partition(&up.key)? else { return Ok(None) };
+        (key, parent) = (up.key, ancestor.parent);
+    }
+    Ok(None)
+}
+
 /// The topmost partition above one that is not connected: the orphan from which it descends.
 ///
 /// `None` when the walk is too long or a partition on the way is gone.
-pub(super) fn orphan_above<S: State + ?Sized>(
+pub(super) fn orphan_above<S: Tree + ?Sized>(
     state: &S,
     key: &MaskedPartitionKey,
     partition: &Arc<Partition>,

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use super::{
     Announcement, Blob, BlobKey, Charge, Child, Cut, Entry, EntryCommit, Group, Head, Parent, Partition, Policy,
     Receipt, Refusal, Rejection, Sight, Sign, State, Timer, Transition, UnixMillis, Usage, Welcome, WelcomeName,
-    dominance::{WALK_MAX, dominant_child, is_on_dominant_branch, orphan_above},
+    dominance::{WALK_MAX, descends, dominant_child, is_on_dominant_branch, is_outnumbered_nowhere, orphan_above},
     evidence,
     outbox::{self, Departure},
     subscribe::follow_commit,
 };
 use crate::{
-    mls::{ContentType, ProposalRef, Sender, WireFormat, WireMessage},
+    mls::{ContentType, EpochNumber, ProposalRef, Sender, WireFormat, WireMessage},
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
 
@@ -57,7 +57,7 @@ impl Entering<'_> {
         if self.presents && change.before.use_by(self.submitter).is_none() {
             let place = (self.partition, &mut change.target);
             let so_far = &mut change.transition;
-            follow_commit(state, place, self.submitter, so_far, policy, now).map_err(Refusal::State)?;
+            follow_commit(state, place, self.submitter, so_far, now).map_err(Refusal::State)?;
             change.note_first_use(self).map_err(Refusal::State)?;
         }
         change.charge(self, opens, child)?;
@@ -89,7 +89,8 @@ struct Change<'a, S: ?Sized> {
     before: Arc<Partition>,
     /// The target as it will be.
     target: Partition,
-    /// Whether it is one of the first member commits of a partition on the dominant branch, which cost nothing.
+    /// Whether it is one of the first commits of its provider's members on a branch that no other outnumbers, which cost
+    /// nothing.
     exempt: bool,
     transition: Transition,
 }
@@ -101,6 +102,7 @@ impl<S: State + ?Sized> Change<'_, S> {
         let next = announcement.next;
         let parent = Parent { key: entering.partition, index: receipt.index };
         let found = self.state.partition(&next)?;
+        let is_taken = found.as_ref().is_some_and(|found| found.is_connected());
         let (mut child, created) = match found {
             _ if next == entering.partition || next == self.group.root => return self.no_edge(),
             None => {
@@ -115,7 +117,7 @@ impl<S: State + ?Sized> Change<'_, S> {
                 }
                 let mut child = (*found).clone();
                 child.parent = Some(parent);
-                if !self.connect(&mut child)? {
+                if !self.connect(next, &mut child)? {
                     return self.no_edge();
                 }
                 if let Some(displaced) = found.parent {
@@ -124,7 +126,15 @@ impl<S: State + ?Sized> Change<'_, S> {
                 (child, false)
             }
         };
-        self.observe(entering, next, &mut child);
+        if is_taken {
+            // What was seen of it in another place is not what it is here. It is not looked at again.
+            (child.public, child.unobserved) = (None, false);
+        } else {
+            self.observe(entering, next, &mut child);
+        }
+        let is_shared = self.before.is_used_beside(entering.submitter)
+            || self.before.announced_by.as_ref() != Some(entering.submitter);
+        child.unshared = if is_shared { 0 } else { self.before.unshared.saturating_add(1) };
         child.announced_by = Some(entering.submitter.clone());
         child.group_info = announcement.group_info.as_ref().map(|group_info| BlobKey::of(group_info.bytes()));
         if let Some(epoch) = self.target.epoch.filter(|_| self.target.is_head()) {
@@ -199,36 +209,64 @@ impl<S: State + ?Sized> Change<'_, S> {
         found: &Partition,
         by: &MaskedPartitionKey,
     ) -> Result<bool, S::Error> {
+        if found.is_connected() {
+            return self.may_take(key, found, by);
+        }
         if self.before.is_connected() || !found.is_orphan() {
-            return Ok(self.before.is_connected() && !found.is_connected());
+            return Ok(self.before.is_connected());
         }
         Ok(orphan_above(self.state, by, &self.before)?.is_some_and(|top| top != *key))
     }
 
-    /// Takes away the edge that a partition which is not connected had made to `child`.
+    /// On the dominant branch a commit may also take what another one had announced off that branch, as long as nobody
+    /// has used it but the provider that announced it there. Otherwise whoever makes the next epoch could hang it below
+    /// an old one first, and the group would go on with wrong epoch numbers off the dominant branch.
+    fn may_take(&self, key: &MaskedPartitionKey, found: &Partition, by: &MaskedPartitionKey) -> Result<bool, S::Error> {
+        let is_new_to_others = found.announced_by.as_ref().is_some_and(|announcer| !found.is_used_beside(announcer));
+        let is_elsewhere = found.parent.is_some_and(|parent| parent.key != *by);
+        Ok(is_new_to_others
+            && is_elsewhere
+            && !found.is_terminated()
+            && is_on_dominant_branch(self.state, by, &self.before)?
+            && !is_on_dominant_branch(self.state, key, found)?
+            && descends(self.state, (by, &self.before), key)? == Some(false))
+    }
+
+    /// A partition's record as the message has left it so far.
+    fn newest(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, S::Error> {
+        match self.transition.changed(key) {
+            Some(changed) => Ok(Some(Arc::new(changed.clone()))),
+            None => self.state.partition(key),
+        }
+    }
+
+    /// Takes away the edge that another partition had made to `child`.
     fn displace(&mut self, edge: &Parent, child: &MaskedPartitionKey) -> Result<(), S::Error> {
-        if let Some(above) = self.state.partition(&edge.key)? {
-            let mut above = (*above).clone();
+        if let Some(above) = self.newest(&edge.key)? {
+            let mut above = Arc::unwrap_or_clone(above);
             above.children.retain(|known| known.key != *child);
+            self.note_head(edge.key, &above);
             if above.evidence.note(Sign::NoEdge, self.now) {
                 evidence::show(&mut self.group, Sign::NoEdge, self.now, &mut self.transition);
             }
-            self.transition.partitions.push((edge.key, above));
+            self.transition.change(edge.key, above);
         }
         Ok(())
     }
 
-    /// Gives an adopted orphan, and everything below it, its epoch. What it had cost is given back when an exempt
+    /// Gives an adopted partition, and everything below it, its epoch. What it had cost is given back when an exempt
     /// commit adopts it: it is part of the dominant branch then. Otherwise a provider could grow a group without end
     /// off that branch, by adopting its own orphans.
     ///
     /// Returns false, with nothing changed, when there is too much below it.
-    fn connect(&mut self, orphan: &mut Partition) -> Result<bool, S::Error> {
+    fn connect(&mut self, key: MaskedPartitionKey, orphan: &mut Partition) -> Result<bool, S::Error> {
         let Some(mut epoch) = self.target.epoch else { return Ok(true) };
         let mut connected: Vec<(MaskedPartitionKey, Partition)> = Vec::new();
         let mut level: Vec<MaskedPartitionKey> = orphan.children.iter().map(|child| child.key).collect();
         let Some(next) = epoch.next() else { return Ok(false) };
         epoch = next;
+        let is_taken = orphan.is_connected();
+        let mut no_heads = former_head(&key, orphan, epoch).into_iter().collect::<Vec<_>>();
         orphan.epoch = Some(epoch);
         orphan.evidence.forget(Sign::SharedOrphan);
         let mut refunds = self.refund(orphan);
@@ -242,20 +280,22 @@ impl<S: State + ?Sized> Change<'_, S> {
                 }
                 let Some(partition) = self.state.partition(&key)? else { continue };
                 let mut partition = (*partition).clone();
+                no_heads.extend(former_head(&key, &partition, epoch));
                 partition.epoch = Some(epoch);
                 partition.evidence.forget(Sign::SharedOrphan);
                 // By what kind of commits they were announced, whoever follows them will see.
-                partition.unobserved = self.before.may_be_observable();
+                partition.unobserved = !is_taken && self.before.may_be_observable();
+                if is_taken {
+                    partition.public = None;
+                }
                 refunds.append(&mut self.refund(&mut partition));
                 below.extend(partition.children.iter().map(|child| child.key));
                 connected.push((key, partition));
             }
             level = below;
         }
-        for charge in refunds {
-            let usage = self.in_group(&charge.provider)?.minus(charge.usage);
-            self.set_in_group(&charge.provider, usage);
-        }
+        self.transition.heads.append(&mut no_heads);
+        self.give_back(refunds)?;
         self.join_users(orphan);
         for (key, partition) in connected {
             self.join_users(&partition);
@@ -266,15 +306,24 @@ impl<S: State + ?Sized> Change<'_, S> {
         Ok(true)
     }
 
+    fn give_back(&mut self, charges: impl IntoIterator<Item = Charge>) -> Result<(), S::Error> {
+        for charge in charges {
+            let usage = self.in_group(&charge.provider)?.minus(charge.usage);
+            self.set_in_group(&charge.provider, usage);
+        }
+        Ok(())
+    }
+
     fn note_head(&mut self, partition: MaskedPartitionKey, record: &Partition) {
         if let Some(epoch) = record.epoch.filter(|_| record.is_head()) {
             self.transition.heads.push(Head { partition, epoch, is_head: true });
         }
     }
 
-    /// Takes what an adopted partition had cost out of its record, if it is to be given back.
+    /// Takes what an adopted partition had cost out of its record, if it is to be given back: when the commit is free, and
+    /// the first that something follows. Others adopt what is off the dominant branch, as far as anybody knows.
     fn refund(&self, partition: &mut Partition) -> Vec<Charge> {
-        if !self.exempt {
+        if !self.exempt || !self.target.is_head() {
             return Vec::new();
         }
         partition.debtors.clear();
@@ -322,11 +371,16 @@ impl<S: State + ?Sized> Change<'_, S> {
         }
     }
 
-    /// Whether it is a member's commit, one of the first of a partition on the dominant branch: honest races never hit
-    /// a budget.
+    /// Whether it is a member's commit, one of the first of its provider in a partition on a branch that no other
+    /// outnumbers: honest races never hit a budget, whatever others have sent before. What one provider makes and uses
+    /// alone, in a group that others use, is free up to some length: there is no race in it.
     fn is_exempt(&self, entering: &Entering<'_>) -> Result<bool, S::Error> {
         let is_member_commit = entering.announcement.is_some() && !entering.is_external();
-        if !is_member_commit || self.before.member_commits >= self.policy.free_commits {
+        let sent = self.before.commits_of(entering.submitter);
+        let is_alone = self.before.unshared >= self.policy.free_chain
+            && !self.before.is_used_beside(entering.submitter)
+            && self.group.users.len() > 1;
+        if !is_member_commit || sent >= self.policy.free_commits || is_alone {
             return Ok(false);
         }
         // While a branch is being ended, nobody outruns that for free.
@@ -334,7 +388,7 @@ impl<S: State + ?Sized> Change<'_, S> {
         if ending.is_some_and(|spread| self.before.epoch >= Some(spread.epoch)) {
             return Ok(false);
         }
-        is_on_dominant_branch(self.state, &entering.partition, &self.before, self.policy, self.now)
+        is_outnumbered_nowhere(self.state, &entering.partition, &self.before)
     }
 
     /// What the send costs the submitter's budget: for the target, and for the partition that it announces.
@@ -359,7 +413,7 @@ impl<S: State + ?Sized> Change<'_, S> {
 
     /// Whether the dominant child has been in use, as a child, for longer than honest stragglers need.
     fn is_late(&self) -> Result<bool, S::Error> {
-        let Some(child) = dominant_child(self.state, &self.before, self.policy, self.now)? else { return Ok(false) };
+        let Some(child) = dominant_child(self.state, &self.before)? else { return Ok(false) };
         let first_used = self.state.partition(&child.key)?.and_then(|child| child.first_used_ms());
         // It may have been used as an orphan, before anybody here could know of it.
         let since = first_used.map(|first_used| first_used.max(child.announced_ms));
@@ -399,17 +453,14 @@ impl<S: State + ?Sized> Change<'_, S> {
             let mut parent = self.target.parent.filter(|_| refunds.is_some());
             for _step in 0..WALK_MAX {
                 let Some(up) = parent else { break };
-                let Some(above) = self.state.partition(&up.key)? else { break };
+                let Some(above) = self.newest(&up.key)? else { break };
                 let mut above = Arc::unwrap_or_clone(above);
                 let Some(given_back) = above.forgive(is_vouched) else { break };
                 refunds.get_or_insert_default().extend(given_back);
                 parent = above.parent;
-                self.transition.partitions.push((up.key, above));
+                self.transition.change(up.key, above);
             }
-            for charge in refunds.into_iter().flatten() {
-                let usage = self.in_group(&charge.provider)?.minus(charge.usage);
-                self.set_in_group(&charge.provider, usage);
-            }
+            self.give_back(refunds.into_iter().flatten())?;
         }
         let debtors = self.target.debtors.clone();
         if let Some(child) = self.opened(entering).filter(|_| !debtors.is_empty()) {
@@ -444,13 +495,13 @@ impl<S: State + ?Sized> Change<'_, S> {
             commit
         });
         if entering.presents {
-            target.record_use(entering.submitter, self.now);
+            let is_member_commit = commit.is_some() && !entering.is_external();
+            target.record_use(entering.submitter, self.now).commits += u32::from(is_member_commit);
         }
         target.next_index += 1;
         target.bytes += bytes;
         if commit.is_some() {
             target.commits += 1;
-            target.member_commits += u32::from(!entering.is_external());
             target.last_commit = Some(receipt.index);
         }
         if opens {
@@ -498,6 +549,12 @@ impl<S: State + ?Sized> Change<'_, S> {
         let departure = if is_held { Departure::Held } else { Departure::Now(preflight) };
         outbox::post(self.state, welcome, departure, entering.submitter, when, &mut self.transition)
     }
+}
+
+/// A head that will have another epoch number.
+fn former_head(key: &MaskedPartitionKey, partition: &Partition, epoch: EpochNumber) -> Option<Head> {
+    let old = partition.epoch.filter(|old| *old != epoch && partition.is_head())?;
+    Some(Head { partition: *key, epoch: old, is_head: false })
 }
 
 /// Bytes of the GroupInfo and the Welcome of a commit.

@@ -94,8 +94,14 @@ pub(super) fn of_first_use<S: State + ?Sized>(
         }
         return Ok(());
     }
+    of_rival_heads(state, (key, partition), group, now, transition)?;
     let Some(parent) = partition.parent else { return Ok(()) };
-    let Some(above) = state.partition(&parent.key)? else { return Ok(()) };
+    // It may have lost a child in the same step.
+    let above = match transition.changed(&parent.key) {
+        Some(changed) => Some(Arc::new(changed.clone())),
+        None => state.partition(&parent.key)?,
+    };
+    let Some(above) = above else { return Ok(()) };
     if above.children.len() > 1
         && !above.evidence.shows(Sign::RivalChildren)
         && has_rival(state, &above, key, std::slice::from_ref(provider))?
@@ -103,7 +109,38 @@ pub(super) fn of_first_use<S: State + ?Sized>(
         let mut above = Arc::unwrap_or_clone(above);
         above.evidence.note(Sign::RivalChildren, now);
         show(group, Sign::RivalChildren, now, transition);
-        transition.partitions.push((parent.key, above));
+        transition.change(parent.key, above);
+    }
+    Ok(())
+}
+
+/// Two newest epochs of one number that somebody uses and that are not the same, as the hub knows from GroupInfos that fit
+/// what it has followed: a fork also where only one provider is on both sides.
+fn of_rival_heads<S: State + ?Sized>(
+    state: &S,
+    (key, partition): (&MaskedPartitionKey, &mut Partition),
+    group: &mut Arc<Group>,
+    now: UnixMillis,
+    transition: &mut Transition,
+) -> Result<(), S::Error> {
+    let verified = |partition: &Partition| partition.public.as_ref().and_then(|public| public.verified);
+    let (Some(epoch), Some(own), true) = (partition.epoch, verified(partition), partition.is_head()) else {
+        return Ok(());
+    };
+    for rival in state.heads(epoch)? {
+        let Some(other) = state.partition(&rival)?.filter(|_| rival != *key) else { continue };
+        let differs = verified(&other).is_some_and(|theirs| theirs != own);
+        if !differs || !other.is_head() || other.uses.is_empty() {
+            continue;
+        }
+        let mut other = Arc::unwrap_or_clone(other);
+        if other.evidence.note(Sign::RivalHeads, now) {
+            transition.change(rival, other);
+            show(group, Sign::RivalHeads, now, transition);
+        }
+        if partition.evidence.note(Sign::RivalHeads, now) {
+            show(group, Sign::RivalHeads, now, transition);
+        }
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ pub fn hinted<S: State + ?Sized>(
     let since = now.saturating_sub(policy.hint_window_ms);
     let Some(mut partition) = state.partition(requested)? else { return Ok(hints) };
     while hints.len() < policy.hint_epochs {
-        let Some(child) = dominant_child(state, &partition, policy, now)? else { break };
+        let Some(child) = dominant_child(state, &partition)? else { break };
         let Some(next) = state.partition(&child.key)? else { break };
         let used = next.use_by(provider).is_some_and(|a_use| a_use.last_ms >= since);
         let has_leaf = next.public.as_ref().is_some_and(|public| public.roster.has(provider));

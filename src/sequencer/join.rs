@@ -31,7 +31,7 @@ pub(super) fn join<S: State + ?Sized>(
     let target = state.partition(&join.partition).map_err(Refusal::State)?;
     check(&group, join, target.as_deref(), policy)?;
     let target = target.ok_or(Rejection::StaleJoin)?;
-    if !belongs(state, &group, join, &target, policy, now).map_err(Refusal::State)? {
+    if !belongs(state, &group, join, &target, policy).map_err(Refusal::State)? {
         return Err(Rejection::StaleJoin.into());
     }
     let entering = Entering {
@@ -66,15 +66,14 @@ fn belongs<S: State + ?Sized>(
     join: &Join,
     target: &Arc<Partition>,
     policy: &Policy,
-    now: UnixMillis,
 ) -> Result<bool, S::Error> {
-    if target.epoch != Some(join.commit.epoch()) || !is_candidate(state, target, policy, now)? {
+    if target.epoch != Some(join.commit.epoch()) || !is_candidate(state, target, policy)? {
         return Ok(false);
     }
     match join.ground {
         Ground::Proof(group_info) => Ok(target.group_info == Some(group_info)),
         Ground::Dominance { token, group_info } => Ok((token || group.is_used_by(&join.submitter, target))
             && target.group_info == group_info
-            && is_on_dominant_branch(state, &join.partition, target, policy, now)?),
+            && is_on_dominant_branch(state, &join.partition, target)?),
     }
 }

@@ -59,6 +59,7 @@ pub use command::{
     StoredRepeatKey, Subscribe, Terminate, Trim, Unsubscribe,
 };
 pub use complaints::{ComplaintKey, Complaints};
+pub use dominance::{Standing, dominant_child, standings};
 pub use evidence::{Evidence, Seen, Sign};
 pub use followed::{Followed, FollowedChange, Kept};
 pub use group::{Group, GroupKey, Reservation, Spread, UserTag};
@@ -72,7 +73,7 @@ pub use present::is_due as presentation_is_due;
 pub use public::{Checkpoint, Member, Observation, Public, Replay, Sight, StateDigest, TreeHash};
 pub use rejection::{Refusal, Rejection, SizeLimit};
 pub use retention::{Fate, awaited, fate, has_had_its_time, is_stale};
-pub use state::State;
+pub use state::{State, Tree};
 pub use transition::{
     Blob, BlobKey, BranchOutcome, Entry, EntryCommit, Head, Outcome, Receipt, Timer, Transition, Trimmed,
 };

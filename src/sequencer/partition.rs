@@ -72,6 +72,8 @@ pub struct Use {
     pub last_ms: UnixMillis,
     /// Which commits of the partition it has received.
     pub given: Option<Given>,
+    /// How many commits of members it has sent there.
+    pub commits: u32,
 }
 
 impl Use {
@@ -124,8 +126,6 @@ pub struct Partition {
     pub first_index: u32,
     /// How many commits were sequenced.
     pub commits: u32,
-    /// How many of them were members' commits, not external joins.
-    pub member_commits: u32,
     /// The index of the last commit.
     pub last_commit: Option<u32>,
     /// Bytes of the messages and GroupInfos that are still there.
@@ -140,6 +140,8 @@ pub struct Partition {
     pub charges: Vec<Charge>,
     /// Who was charged for it, or for what leads to it, and may get that back.
     pub debtors: Vec<ServiceProviderId>,
+    /// How many partitions lead here, one after the other, that nobody used but one provider that made all of them.
+    pub unshared: u32,
     /// Signs of a fork.
     pub evidence: Evidence,
     /// The commits whose Welcomes into this partition are held until somebody presents its key.
@@ -173,7 +175,6 @@ impl Partition {
             next_index: 0,
             first_index: 0,
             commits: 0,
-            member_commits: 0,
             last_commit: None,
             bytes: 0,
             group_info: None,
@@ -181,6 +182,7 @@ impl Partition {
             uses: Vec::new(),
             charges: Vec::new(),
             debtors: Vec::new(),
+            unshared: 0,
             evidence: Evidence::default(),
             held: Vec::new(),
             subscriptions: Vec::new(),
@@ -243,17 +245,27 @@ impl Partition {
         self.uses.iter().find(|a_use| a_use.provider == *provider)
     }
 
+    /// How many commits of that provider's members stand there.
+    pub fn commits_of(&self, provider: &ServiceProviderId) -> u32 {
+        self.use_by(provider).map_or(0, |a_use| a_use.commits)
+    }
+
     /// That provider's subscription.
     pub fn subscription_of(&self, provider: &ServiceProviderId) -> Option<&Subscription> {
         self.subscriptions.iter().find(|subscription| subscription.provider == *provider)
     }
 
     /// Records that the provider presented the key.
-    pub(crate) fn record_use(&mut self, provider: &ServiceProviderId, now: UnixMillis) {
-        match self.uses.iter_mut().find(|a_use| a_use.provider == *provider) {
-            Some(a_use) => a_use.last_ms = a_use.last_ms.max(now),
-            None => self.uses.push(Use { provider: provider.clone(), first_ms: now, last_ms: now, given: None }),
-        }
+    pub(crate) fn record_use(&mut self, provider: &ServiceProviderId, now: UnixMillis) -> &mut Use {
+        let known = self.uses.iter().position(|a_use| a_use.provider == *provider);
+        let at = known.unwrap_or_else(|| {
+            let first = Use { provider: provider.clone(), first_ms: now, last_ms: now, given: None, commits: 0 };
+            self.uses.push(first);
+            self.uses.len() - 1
+        });
+        let a_use = &mut self.uses[at];
+        a_use.last_ms = a_use.last_ms.max(now);
+        a_use
     }
 
     /// Records that the provider, whose use of the partition is recorded, was given its commits up to that index.
@@ -262,6 +274,11 @@ impl Partition {
             let given = a_use.given.get_or_insert(Given { commit, first_ms: now });
             given.commit = given.commit.max(commit);
         }
+    }
+
+    /// Whether somebody else than that provider used it.
+    pub(super) fn is_used_beside(&self, provider: &ServiceProviderId) -> bool {
+        self.uses.iter().any(|a_use| a_use.provider != *provider)
     }
 
     /// Records what the provider's budget was charged because of this partition.

@@ -78,8 +78,10 @@ pub struct Policy {
     pub budget_in_all: Usage,
     /// How long after the first use of the dominant child a send to the parent is free of charge.
     pub late_after_ms: UnixMillis,
-    /// How many member commits of a partition on the dominant branch are free of charge.
+    /// How many commits of each provider's members in a partition that no branch outnumbers are free of charge.
     pub free_commits: u32,
+    /// How many partitions in a row that only one provider makes and uses are free of charge.
+    pub free_chain: u32,
     /// A commit is in doubt when who was given it goes on with the partition in which it stands for so long.
     pub doubt_after_ms: UnixMillis,
     /// How long a use of a child counts when branches are compared.
@@ -146,6 +148,7 @@ impl Default for Policy {
             budget_in_all: budget_in_group.times(8),
             late_after_ms: 15 * MINUTE,
             free_commits: 2,
+            free_chain: 256,
             doubt_after_ms: 10 * MINUTE,
             dominance_window_ms: 7 * DAY,
             hint_window_ms: 30 * DAY,

@@ -54,7 +54,7 @@ pub(super) fn present<S: State + ?Sized>(
     outbox::release(state, &present.partition, &mut partition, now, &mut transition).map_err(Refusal::State)?;
     if partition.use_by(&present.provider).is_none() {
         let place = (present.partition, &mut partition);
-        follow_commit(state, place, &present.provider, &mut transition, policy, now).map_err(Refusal::State)?;
+        follow_commit(state, place, &present.provider, &mut transition, now).map_err(Refusal::State)?;
         let place = (&present.partition, &mut partition);
         evidence::of_first_use(state, place, &present.provider, &mut group, now, &mut transition)
             .map_err(Refusal::State)?;

@@ -26,7 +26,7 @@ pub(super) fn propose<S: State + ?Sized>(
     for partition in &propose.partitions {
         let Some(target) = state.partition(partition).map_err(Refusal::State)? else { continue };
         let belongs = target.epoch == Some(propose.proposal.epoch())
-            && is_candidate(state, &target, policy, now).map_err(Refusal::State)?;
+            && is_candidate(state, &target, policy).map_err(Refusal::State)?;
         if !belongs {
             continue;
         }

@@ -109,7 +109,7 @@ fn derived<S: State + ?Sized>(
     now: UnixMillis,
 ) -> Result<Derived, S::Error> {
     let mut derived = Derived::default();
-    let mut below = children(state, partition, policy, now)?;
+    let mut below = children(state, partition)?;
     for _step in 0..DERIVED_MAX {
         let Some((key, is_dominant)) = below.pop() else { return Ok(derived) };
         let Some(child) = state.partition(&key)? else { continue };
@@ -121,7 +121,7 @@ fn derived<S: State + ?Sized>(
             derived.awaited = Some(key);
             return Ok(derived);
         }
-        below.extend(children(state, &child, policy, now)?);
+        below.extend(children(state, &child)?);
         derived.given_up.push((key, child));
     }
     derived.awaited = below.pop().map(|(key, _)| key);
@@ -129,13 +129,8 @@ fn derived<S: State + ?Sized>(
 }
 
 /// The children of a partition, and whether each is the dominant one.
-fn children<S: State + ?Sized>(
-    state: &S,
-    partition: &Partition,
-    policy: &Policy,
-    now: UnixMillis,
-) -> Result<Vec<(MaskedPartitionKey, bool)>, S::Error> {
-    let dominant = dominant_child(state, partition, policy, now)?.map(|child| child.key);
+fn children<S: State + ?Sized>(state: &S, partition: &Partition) -> Result<Vec<(MaskedPartitionKey, bool)>, S::Error> {
+    let dominant = dominant_child(state, partition)?.map(|child| child.key);
     Ok(partition.children.iter().map(|child| (child.key, Some(child.key) == dominant)).collect())
 }
 
@@ -152,9 +147,9 @@ fn is_superseded<S: State + ?Sized>(
     }
     let window = policy.retention_ms.max(policy.dominance_window_ms);
     let lately = Policy { dominance_window_ms: window, ..policy.clone() };
-    let child = dominant_child(state, partition, &lately, now)?;
+    let child = dominant_child(state, partition)?;
     let is_long_ago = child.is_some_and(|child| is_over(child.announced_ms, policy, now));
-    Ok(is_long_ago && !is_candidate(state, partition, &lately, now)?)
+    Ok(is_long_ago && !is_candidate(state, partition, &lately)?)
 }
 
 /// One step: messages go, and with the last of them the rest.
@@ -196,7 +191,7 @@ pub(super) fn trim<S: State + ?Sized>(
     match fate {
         Fate::IsRemoved => remove(key, &partition, &mut transition),
         Fate::IsEmptied | Fate::Stays | Fate::Awaits => {
-            remove_dead_heads(state, key, &mut partition, policy, now, &mut transition).map_err(Refusal::State)?;
+            remove_dead_heads(state, key, &mut partition, &mut transition).map_err(Refusal::State)?;
             partition.emptied_ms = Some(now);
             transition.emptied.push(key);
             transition.partitions.push((key, partition));
@@ -255,9 +250,9 @@ fn remove(key: MaskedPartitionKey, partition: &Partition, transition: &mut Trans
     transition.removed.push(key);
 }
 
-/// Whether nobody ever used the head of a branch, and nothing is in it.
+/// Whether nobody ever used the head of a branch, and nothing is in it. What the operator has ended stays known.
 fn is_dead(head: &Partition) -> bool {
-    head.is_head() && head.next_index == 0 && head.uses.is_empty()
+    head.is_head() && head.next_index == 0 && head.uses.is_empty() && !head.is_terminated()
 }
 
 /// Commits that lost a race have announced partitions that nobody ever used, not even their committers: they go with the
@@ -266,11 +261,9 @@ fn remove_dead_heads<S: State + ?Sized>(
     state: &S,
     above: MaskedPartitionKey,
     partition: &mut Partition,
-    policy: &Policy,
-    now: UnixMillis,
     transition: &mut Transition,
 ) -> Result<(), S::Error> {
-    let dominant = dominant_child(state, partition, policy, now)?;
+    let dominant = dominant_child(state, partition)?;
     let others = partition.children.iter().filter(|child| dominant.is_some_and(|dominant| dominant.key != child.key));
     let mut dead = Vec::new();
     for child in others {

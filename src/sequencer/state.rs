@@ -6,7 +6,30 @@ use super::{
     BlobKey, Budget, Dispatch, DispatchKey, Followed, Group, Outgoing, Partition, Receipt, RepeatKey, Reservation,
     Undelivered, UnixMillis, UserTag, WelcomeName,
 };
-use crate::wire::{MaskedPartitionKey, ServiceProviderId};
+use crate::{
+    mls::EpochNumber,
+    wire::{MaskedPartitionKey, ServiceProviderId},
+};
+
+/// The partitions of one group: what questions about its branches look at.
+pub trait Tree {
+    /// Why something could not be read.
+    type Error;
+
+    /// A partition.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Self::Error>;
+}
+
+impl<S: State + ?Sized> Tree for S {
+    type Error = <S as State>::Error;
+
+    fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Self::Error> {
+        State::partition(self, key)
+    }
+}
 
 /// One group as it stands. Loaded piece by piece: a group may have thousands of partitions and a decision looks at few.
 pub trait State {
@@ -30,6 +53,12 @@ pub trait State {
     /// # Errors
     /// As the implementation says.
     fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Self::Error>;
+
+    /// Newest epochs with that number, at most [`super::HEADS_MAX`].
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn heads(&self, epoch: EpochNumber) -> Result<Vec<MaskedPartitionKey>, Self::Error>;
 
     /// The result of an earlier send of the same content to that partition.
     ///

@@ -39,7 +39,6 @@ pub(super) fn follow_commit<S: State + ?Sized>(
     (key, partition): (MaskedPartitionKey, &mut Partition),
     provider: &ServiceProviderId,
     transition: &mut Transition,
-    policy: &Policy,
     now: UnixMillis,
 ) -> Result<(), S::Error> {
     let Some(parent) = partition.parent.filter(|_| partition.first_index == 0) else { return Ok(()) };
@@ -47,7 +46,7 @@ pub(super) fn follow_commit<S: State + ?Sized>(
     let Some(followed) = above.subscription_of(provider).filter(|subscription| subscription.until_ms > now) else {
         return Ok(());
     };
-    let is_dominant = dominant_child(state, &above, policy, now)?.is_some_and(|child| child.key == key);
+    let is_dominant = dominant_child(state, &above)?.is_some_and(|child| child.key == key);
     if is_dominant && partition.subscription_of(provider).is_none() {
         put(partition, key, provider, 0, followed.until_ms, transition);
     }

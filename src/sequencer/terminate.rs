@@ -161,7 +161,8 @@ impl<'a, S: State + ?Sized> Marking<'a, S> {
         at: MaskedPartitionKey,
         top: MaskedPartitionKey,
     ) -> Result<(Option<MaskedPartitionKey>, bool), S::Error> {
-        let Some(partition) = self.load(&at)? else { return Ok((None, false)) };
+        // What was removed meanwhile was on the way back up: from the top what is left is found.
+        let Some(partition) = self.load(&at)? else { return Ok((Some(top).filter(|top| *top != at), false)) };
         let up = partition.parent.map(|parent| parent.key).filter(|_| at != top);
         let Some(mark) = partition.terminated else { return Ok((None, false)) };
         let Some(child) = partition.live_children().next().copied() else { return Ok((up, false)) };
@@ -190,7 +191,7 @@ impl<'a, S: State + ?Sized> Marking<'a, S> {
         at: MaskedPartitionKey,
         top: MaskedPartitionKey,
     ) -> Result<(Option<MaskedPartitionKey>, bool), S::Error> {
-        let Some(partition) = self.load(&at)? else { return Ok((None, false)) };
+        let Some(partition) = self.load(&at)? else { return Ok((Some(top).filter(|top| *top != at), false)) };
         if let Some(child) = partition.children.iter().find(|child| child.cut == Cut::Above).copied() {
             if self.load(&child.key)?.is_some() {
                 return Ok((Some(child.key), false));

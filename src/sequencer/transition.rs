@@ -275,6 +275,19 @@ impl Transition {
         }
     }
 
+    /// The partition's new record, if it has one so far.
+    pub(super) fn changed(&self, key: &MaskedPartitionKey) -> Option<&Partition> {
+        self.partitions.iter().rev().find(|(changed, _)| changed == key).map(|(_, record)| record)
+    }
+
+    /// Gives the partition a new record, in the place of the one that it may have so far.
+    pub(super) fn change(&mut self, key: MaskedPartitionKey, record: Partition) {
+        match self.partitions.iter_mut().rev().find(|(changed, _)| *changed == key) {
+            Some((_, changed)) => *changed = record,
+            None => self.partitions.push((key, record)),
+        }
+    }
+
     /// Whether there is nothing to write.
     pub fn is_unchanged(&self) -> bool {
         *self == Self::unchanged(self.outcome)

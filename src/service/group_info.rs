@@ -57,8 +57,7 @@ impl Service {
                     return Err(Rejection::NoGroupInfo.into());
                 }
                 let highest = snapshot.highest_head(&group)?;
-                let (key, partition) =
-                    publisher(&view, highest.as_ref(), &policy, now)?.ok_or(Rejection::NoGroupInfo)?;
+                let (key, partition) = publisher(&view, highest.as_ref(), &policy)?.ok_or(Rejection::NoGroupInfo)?;
                 // Who has no member any more has used the group once, and does not now.
                 if policy.group_info == GroupInfoAccess::Peers && !record.is_used_by(&asker, &partition) {
                     return Err(Rejection::NoGroupInfo.into());

@@ -6,9 +6,10 @@ use lru::LruCache;
 
 use super::ledger::Ledger;
 use crate::{
+    mls::EpochNumber,
     sequencer::{
-        BlobKey, Budget, Dispatch, DispatchKey, Followed, Group, GroupKey, Outgoing, Partition, Receipt, RepeatKey,
-        Reservation, State, Undelivered, UnixMillis, UserTag, WelcomeName,
+        BlobKey, Budget, Dispatch, DispatchKey, Followed, Group, GroupKey, HEADS_MAX, Outgoing, Partition, Receipt,
+        RepeatKey, Reservation, State, Undelivered, UnixMillis, UserTag, WelcomeName,
     },
     store::{Batch, Error, Presentation, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId},
@@ -100,6 +101,17 @@ impl State for LaneView<'_> {
         Ok(loaded)
     }
 
+    fn heads(&self, epoch: EpochNumber) -> Result<Vec<MaskedPartitionKey>, Error> {
+        let mut heads = self.snapshot.heads(&self.group, epoch, HEADS_MAX)?;
+        let changed = self.batch.heads.iter().filter(|((group, of, _), _)| *group == self.group && *of == epoch);
+        for ((_, _, partition), is_head) in changed {
+            heads.retain(|head| head != partition);
+            heads.extend(is_head.then_some(*partition));
+        }
+        heads.truncate(HEADS_MAX);
+        Ok(heads)
+    }
+
     fn repeat(&self, partition: &MaskedPartitionKey, key: &RepeatKey) -> Result<Option<Receipt>, Error> {
         match self.batch.repeats.get(&(self.group, *partition, *key)) {
             Some(receipt) => Ok(Some(*receipt)),
@@ -179,6 +191,10 @@ impl State for SnapshotView<'_> {
 
     fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Error> {
         Ok(self.snapshot.partition(&self.group, key)?.map(Arc::new))
+    }
+
+    fn heads(&self, epoch: EpochNumber) -> Result<Vec<MaskedPartitionKey>, Error> {
+        self.snapshot.heads(&self.group, epoch, HEADS_MAX)
     }
 
     fn repeat(&self, partition: &MaskedPartitionKey, key: &RepeatKey) -> Result<Option<Receipt>, Error> {

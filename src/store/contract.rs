@@ -122,6 +122,8 @@ macro_rules! contract_tests {
             scans {
                 of_announcements_find_all_groups_of_a_key
                 of_heads_find_those_of_an_epoch_and_the_highest
+                of_forked_groups_are_paged_in_order
+                of_names_find_what_begins_so
             }
             timers {
                 are_due_earliest_first

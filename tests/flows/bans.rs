@@ -7,9 +7,8 @@ use restante::{
 };
 
 use crate::{
-    oblivious::run,
     people::Person,
-    process::PATIENCE,
+    process::{PATIENCE, run},
     site::{FOLLOWER, HUB, Provider, Setting, Site},
 };
 

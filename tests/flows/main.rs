@@ -13,6 +13,7 @@ mod federation;
 #[path = "../fixtures/mod.rs"]
 #[allow(dead_code, reason = "shared with the unit tests; nobody needs all of it")]
 mod fixtures;
+mod forks;
 mod full_disk;
 mod https;
 mod hub_down;

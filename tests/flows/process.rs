@@ -5,7 +5,7 @@ use std::{
     fs::File,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
+    process::{ExitStatus, Output, Stdio},
     time::Duration,
 };
 
@@ -108,4 +108,14 @@ impl Process {
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
+}
+
+/// Runs `restante` to its end.
+pub(crate) async fn run<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Output {
+    let mut command = Command::new(PROGRAM);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RESTANTE_")) {
+        command.env_remove(name);
+    }
+    let output = command.args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
+    tokio::time::timeout(PATIENCE, output).await.expect("it ends in time").unwrap()
 }

@@ -27,17 +27,22 @@ const LAYERS: &[Layer] = &[
     Layer { name: "pool", may_use: &["mls", "wire", "sequencer"], pure: true },
     Layer { name: "store", may_use: &["mls", "wire", "sequencer", "pool"], pure: false },
     Layer { name: "client", may_use: &["mls", "wire"], pure: true },
-    Layer { name: "service", may_use: &["mls", "wire", "sequencer", "pool", "store", "client"], pure: false },
+    Layer { name: "forks", may_use: &["mls", "wire", "sequencer"], pure: true },
+    Layer { name: "service", may_use: &["mls", "wire", "sequencer", "pool", "store", "client", "forks"], pure: false },
     Layer {
         name: "courier",
         may_use: &["mls", "wire", "sequencer", "pool", "store", "client", "service"],
         pure: false,
     },
-    Layer { name: "http", may_use: &["mls", "wire", "sequencer", "pool", "store", "client", "service"], pure: false },
+    Layer {
+        name: "http",
+        may_use: &["mls", "wire", "sequencer", "pool", "store", "client", "forks", "service"],
+        pure: false,
+    },
 ];
 
 /// Layers that are functions of their arguments: no runtime, no clock, no randomness, no storage.
-const PURE: &[&str] = &["mls", "wire", "sequencer", "pool"];
+const PURE: &[&str] = &["mls", "wire", "sequencer", "pool", "forks"];
 
 /// Crates that the pure layers do not name.
 const IMPURE_CRATES: &[&str] =

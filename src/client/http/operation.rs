@@ -75,11 +75,21 @@ pub enum Operation {
     RunRetention,
     /// Local, the operator's: how retention stands.
     RetentionStatus,
+    /// Local, the operator's: which groups show forks.
+    ListForks,
+    /// Local, the operator's: draws a group.
+    ShowForks,
+    /// Local, the operator's: what it would mean to end a branch.
+    ForeseeTermination,
+    /// Local, the operator's: ends a branch.
+    TerminateBranch,
+    /// Local, the operator's: takes that back.
+    RestoreBranch,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 40] = [
         Self::Send,
         Self::Receive,
         Self::ReceiveLiteral,
@@ -115,6 +125,11 @@ impl Operation {
         Self::ListReports,
         Self::RunRetention,
         Self::RetentionStatus,
+        Self::ListForks,
+        Self::ShowForks,
+        Self::ForeseeTermination,
+        Self::TerminateBranch,
+        Self::RestoreBranch,
     ];
 
     /// The path: no id and no key ever stands in it.
@@ -155,6 +170,11 @@ impl Operation {
             Self::ListReports => "/admin/reports/list",
             Self::RunRetention => "/admin/retention/run",
             Self::RetentionStatus => "/admin/retention/status",
+            Self::ListForks => "/admin/forks/list",
+            Self::ShowForks => "/admin/forks/show",
+            Self::ForeseeTermination => "/admin/forks/foresee",
+            Self::TerminateBranch => "/admin/forks/terminate",
+            Self::RestoreBranch => "/admin/forks/restore",
         }
     }
 

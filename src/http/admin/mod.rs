@@ -1,6 +1,7 @@
 //! The operator's operations, on the local listener, in JSON: a file for each family.
 
 mod bans;
+mod forks;
 mod reports;
 mod retention;
 
@@ -23,6 +24,7 @@ pub(super) fn router() -> Router<Arc<Hub>> {
         .route("/admin/revoke-all-tokens", post(revoke_all_tokens))
         .route("/admin/delete-all-key-packages", post(delete_all_key_packages))
         .merge(bans::router())
+        .merge(forks::router())
         .merge(reports::router())
         .merge(retention::router())
 }

@@ -10,6 +10,7 @@ mod checks;
 mod codes;
 mod create_group;
 mod delete_group;
+mod forks;
 mod health;
 mod inbox;
 mod key_package_target;

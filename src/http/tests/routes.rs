@@ -16,7 +16,7 @@ const BOTH: [&str; 8] = [
     "/v1/join-token",
 ];
 const PROVIDER: [&str; 5] = ["/v1/bans", "/v1/welcome-init", "/v1/welcome", "/v1/subscribe", "/v1/push"];
-const LOCAL: [&str; 22] = [
+const LOCAL: [&str; 27] = [
     "/admin/bans/add",
     "/admin/bans/remove",
     "/admin/bans/list",
@@ -39,6 +39,11 @@ const LOCAL: [&str; 22] = [
     "/admin/delete-all-key-packages",
     "/admin/retention/run",
     "/admin/retention/status",
+    "/admin/forks/list",
+    "/admin/forks/show",
+    "/admin/forks/foresee",
+    "/admin/forks/terminate",
+    "/admin/forks/restore",
 ];
 const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 

@@ -86,12 +86,26 @@ pub(super) fn message(kind: Kind, group_id: &[u8], epoch: u64, text: &str, lengt
 
 /// An `MLSMessage` of `length` bytes with a GroupInfo.
 pub(super) fn group_info(group_id: &[u8], epoch: u64, suite: u16, has_tree: bool, length: usize) -> WireGroupInfo {
+    group_info_of(group_id, epoch, suite, has_tree, b"", length)
+}
+
+/// The same of one of several states with that number: `transcript` tells them apart.
+pub(super) fn group_info_of(
+    group_id: &[u8],
+    epoch: u64,
+    suite: u16,
+    has_tree: bool,
+    transcript: &[u8],
+    length: usize,
+) -> WireGroupInfo {
     let bytes = padded(length, |padding| {
         let mut bytes = vec![0, 1, 0, 4, 0, 1];
         bytes.extend(suite.to_be_bytes());
         opaque(&mut bytes, group_id);
         bytes.extend(epoch.to_be_bytes());
-        bytes.extend([0, 0, 0]); // tree_hash, confirmed_transcript_hash, extensions of the GroupContext
+        bytes.push(0); // tree_hash
+        opaque(&mut bytes, transcript); // confirmed_transcript_hash
+        bytes.push(0); // extensions of the GroupContext
         // An application's own extension, or the ratchet_tree.
         let mut extension = if has_tree { vec![0, 2] } else { vec![0xf0, 0] };
         opaque(&mut extension, &vec![0; padding]);

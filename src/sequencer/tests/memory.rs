@@ -99,15 +99,9 @@ impl Hub {
     }
 
     /// The dominant child of a partition.
-    pub(super) fn dominant(
-        &self,
-        group: GroupKey,
-        partition: &Partition,
-        policy: &Policy,
-        now: UnixMillis,
-    ) -> Option<MaskedPartitionKey> {
+    pub(super) fn dominant(&self, group: GroupKey, partition: &Partition) -> Option<MaskedPartitionKey> {
         let view = View { hub: self, batch: &Vec::new(), group, looks: Cell::new(0) };
-        match dominance::dominant_child(&view, partition, policy, now) {
+        match dominance::dominant_child(&view, partition) {
             Ok(child) => child.map(|child| child.key),
             Err(impossible) => match impossible {},
         }
@@ -157,10 +151,10 @@ impl Hub {
     }
 
     /// The partition whose GroupInfo is given away.
-    pub(super) fn publisher(&self, group: GroupKey, policy: &Policy, now: UnixMillis) -> Option<MaskedPartitionKey> {
+    pub(super) fn publisher(&self, group: GroupKey, policy: &Policy) -> Option<MaskedPartitionKey> {
         let view = View { hub: self, batch: &Vec::new(), group, looks: Cell::new(0) };
         let highest = self.rows(&group).heads.last().map(|(_, key)| *key);
-        match publisher(&view, highest.as_ref(), policy, now) {
+        match publisher(&view, highest.as_ref(), policy) {
             Ok(publisher) => publisher.map(|(key, _)| key),
             Err(impossible) => match impossible {},
         }
@@ -419,6 +413,20 @@ impl State for View<'_> {
             found.map(|(_, record)| Arc::new(record.clone()))
         });
         Ok(newest.or_else(|| self.rows(|rows| rows.partitions.get(key).cloned())))
+    }
+
+    fn heads(&self, epoch: EpochNumber) -> Result<Vec<MaskedPartitionKey>, Infallible> {
+        let known = self.rows(|rows| Some(rows.heads.clone())).unwrap_or_default();
+        let mut heads: BTreeSet<_> = known.into_iter().filter(|(of, _)| *of == epoch).map(|(_, key)| key).collect();
+        let changes = self.batch.iter().filter(|(group, _)| *group == self.group);
+        for head in changes.flat_map(|(_, transition)| &transition.heads).filter(|head| head.epoch == epoch) {
+            if head.is_head {
+                heads.insert(head.partition)
+            } else {
+                heads.remove(&head.partition)
+            };
+        }
+        Ok(heads.into_iter().take(HEADS_MAX).collect())
     }
 
     fn repeat(&self, partition: &MaskedPartitionKey, key: &RepeatKey) -> Result<Option<Receipt>, Infallible> {

@@ -25,7 +25,7 @@ const PARTITIONS: u8 = 9;
 const ROOT: u8 = 0;
 const ROOT_EPOCH: u64 = 5;
 const OPERATIONS: usize = 100;
-const CASES: u32 = 192;
+const CASES: u32 = 256;
 
 /// Small limits, so that they are met.
 fn policy() -> Policy {
@@ -34,6 +34,7 @@ fn policy() -> Policy {
         hub: Some(provider(PROVIDERS[0])),
         budget_in_group: Usage { partitions: 4, bytes: 1000 },
         budget_in_all: Usage { partitions: 6, bytes: 1600 },
+        free_chain: 2,
         hint_epochs: 3,
         hint_bytes: 700,
         idle_ms: 90 * 86_400_000,
@@ -42,7 +43,7 @@ fn policy() -> Policy {
 }
 
 /// What the generated operations must bring about, or they prove nothing about it.
-const WANTED: [&str; 28] = [
+const WANTED: [&str; 34] = [
     "sequenced",
     "repeated",
     "conflict",
@@ -58,6 +59,12 @@ const WANTED: [&str; 28] = [
     "aged out",
     "orphan of an orphan",
     "free child",
+    "taken",
+    "rival children",
+    "shared orphan",
+    "terminated",
+    "restored",
+    "refused on an ended branch",
     "two hints",
     "hint of a later child",
     "observed",

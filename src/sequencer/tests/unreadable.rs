@@ -57,6 +57,10 @@ impl State for Failing {
         self.read(Read::Partition, None)
     }
 
+    fn heads(&self, _epoch: EpochNumber) -> Result<Vec<MaskedPartitionKey>, Read> {
+        Ok(Vec::new())
+    }
+
     fn repeat(&self, _partition: &MaskedPartitionKey, _key: &RepeatKey) -> Result<Option<Receipt>, Read> {
         self.read(Read::Repeat, None)
     }

@@ -274,7 +274,7 @@ fn may_cost(
     let Some(commit) = Commit::of(command) else { return Ok(true) };
     let is_free = snapshot
         .partition(&group, &commit.partition)?
-        .is_some_and(|partition| partition.member_commits < policy.free_commits);
+        .is_some_and(|partition| partition.commits_of(commit.submitter) < policy.free_commits);
     let child = Usage { partitions: 1, bytes: 0 };
     Ok(is_free || snapshot.budget(commit.submitter, &group)?.plus(child).fits(policy.budget_in_group))
 }

@@ -9,6 +9,7 @@ mod creating;
 mod deleting_all;
 mod denials;
 mod following;
+mod forks;
 mod group_commit;
 mod hints;
 mod key_packages;

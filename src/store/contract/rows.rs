@@ -41,7 +41,7 @@ pub(crate) fn of_any_content_are_read_back(open: Open) {
     most.next_index = u32::MAX;
     most.bytes = u64::MAX;
     most.uses = (0..100)
-        .map(|n| Use { provider: provider(&format!("p{n}.example")), first_ms: n, last_ms: n, given: None })
+        .map(|n| Use { provider: provider(&format!("p{n}.example")), first_ms: n, last_ms: n, given: None, commits: 0 })
         .collect();
     most.evidence.note(Sign::NoEdge, 7);
     batch.push(

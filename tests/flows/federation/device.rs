@@ -7,8 +7,8 @@ use std::{
 
 use mls_rs::identity::SigningIdentity;
 use restante::client::{
-    Backoff, Event, IntentId, Member, MemberPolicy, MemoryKeep, NewMember, PartitionedGroup, Place, Progress,
-    TokioPace, http::LocalClient,
+    Backoff, Event, IntentId, Member, MemberError, MemberPolicy, MemoryKeep, NewMember, PartitionedGroup, Place,
+    Progress, TokioPace, http::LocalClient,
 };
 
 use super::{
@@ -91,6 +91,13 @@ impl Device {
         self.said.insert(intent, text.to_owned());
         self.flush().await;
         assert!(self.said.is_empty(), "{} was not heard", self.name());
+    }
+
+    /// Wants to say something, and returns why that cannot be now. It is said when the device flushes next.
+    pub(super) async fn say_in_vain(&mut self, text: &str) -> MemberError {
+        let intent = self.member.send(text.as_bytes()).unwrap();
+        self.said.insert(intent, text.to_owned());
+        tokio::time::timeout(PATIENCE, self.member.flush()).await.expect("an answer").unwrap_err()
     }
 
     /// Does what was queued, and returns when it is done.

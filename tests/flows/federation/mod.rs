@@ -15,4 +15,5 @@ mod newcomer;
 mod outside;
 mod pushing;
 mod rough_line;
+mod terminated;
 mod world;

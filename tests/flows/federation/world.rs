@@ -97,6 +97,11 @@ impl World {
         self.place(id).provider.provider
     }
 
+    /// Where a provider listens for its own users, until it is restarted.
+    pub(super) fn local(&self, id: &str) -> SocketAddr {
+        self.place(id).provider.local_tcp()
+    }
+
     /// A user's way to their provider. It outlives restarts.
     pub(super) fn channel(&self, id: &str, user: &str) -> LocalClient {
         let token = ServiceToken::new(&token_of(id)).unwrap();

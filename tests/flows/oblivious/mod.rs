@@ -12,5 +12,3 @@ mod sizes;
 mod tap;
 mod traces;
 mod world;
-
-pub(crate) use world::run;

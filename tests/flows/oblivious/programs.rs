@@ -5,8 +5,8 @@ use std::process::Output;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use restante::wire::BearerTokenKind;
 
-use super::world::{World, run};
-use crate::{relay::RELAY, site::FOLLOWER};
+use super::world::World;
+use crate::{process::run, relay::RELAY, site::FOLLOWER};
 
 fn lines(output: &Output) -> Vec<String> {
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

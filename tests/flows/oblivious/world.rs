@@ -4,7 +4,6 @@ use std::{
     fs,
     net::SocketAddr,
     path::PathBuf,
-    process::Output,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -17,13 +16,11 @@ use restante::{
     mls::{CipherSuite, ProtocolVersion, WireKeyPackage},
     wire::{BearerTokenKind, ClientId, KeyPackageRequest, MintTokenRequest, UploadKeyPackagesRequest, decode, encode},
 };
-use tokio::process::Command;
 
 use super::tap::{End, Tap};
 use crate::{
     fixtures::key_packages::Device,
     line::Line,
-    process::{PATIENCE, PROGRAM},
     relay::{RELAY, Relay},
     site::{FOLLOWER, Provider, Setting, Site},
 };
@@ -188,16 +185,6 @@ pub(super) fn request(user: &str, token: &[u8]) -> KeyPackageRequest {
         version: ProtocolVersion::MLS10,
         cipher_suite: CipherSuite(SUITE),
     }
-}
-
-/// Runs `restante` to its end.
-pub(crate) async fn run<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Output {
-    let mut command = Command::new(PROGRAM);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RESTANTE_")) {
-        command.env_remove(name);
-    }
-    let output = command.args(arguments).kill_on_drop(true).output();
-    tokio::time::timeout(PATIENCE, output).await.expect("it ends in time").unwrap()
 }
 
 fn now_s() -> u64 {

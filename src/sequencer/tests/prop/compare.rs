@@ -33,6 +33,15 @@ impl Run {
             if after.evidence.shows(Sign::NoEdge) {
                 self.saw("no edge");
             }
+            let was_connected = was.is_some_and(|was| was.is_connected() && was.parent != after.parent);
+            if was_connected {
+                self.saw("taken");
+            }
+            for (sign, text) in [(Sign::RivalChildren, "rival children"), (Sign::SharedOrphan, "shared orphan")] {
+                if after.evidence.shows(sign) {
+                    self.saw(text);
+                }
+            }
             if after.evidence.shows(Sign::LateHandshake) {
                 self.saw("late handshake");
             }
@@ -58,8 +67,8 @@ impl Run {
             let children: Vec<_> = model.children(*key).into_iter().map(masked).collect();
             assert_eq!(partition.children.iter().map(|child| child.key).collect::<Vec<_>>(), children);
             assert_eq!(partition.epoch, model.epoch(*key).map(EpochNumber));
-            let dominant = self.hub.dominant(group_key, partition, &self.policy, self.now);
-            assert_eq!(dominant, model.dominant(*key, &self.policy, self.now).map(masked));
+            let dominant = self.hub.dominant(group_key, partition);
+            assert_eq!(dominant, model.dominant(*key).map(masked));
             assert_eq!(partition.group_info.is_some(), modelled.has_group_info);
             let uses: BTreeMap<_, _> =
                 partition.uses.iter().map(|a_use| (a_use.provider.clone(), (a_use.first_ms, a_use.last_ms))).collect();
@@ -69,9 +78,16 @@ impl Run {
             assert_eq!(charges, modelled.charges.iter().map(|(by, usage)| (name(*by), *usage)).collect());
             let debtors: BTreeSet<_> = partition.debtors.iter().cloned().collect();
             assert_eq!(debtors, modelled.debtors.iter().map(|by| name(*by)).collect());
-            for (sign, text) in
-                [(Sign::OtherEpoch, "other epoch"), (Sign::NoEdge, "no edge"), (Sign::LateHandshake, "late handshake")]
-            {
+            assert_eq!(partition.unshared, modelled.unshared);
+            let ended = partition.terminated.map(|termination| (termination.top, termination.at_ms));
+            assert_eq!(ended, modelled.ended.map(|(top, at_ms)| (masked(top), at_ms)));
+            for (sign, text) in [
+                (Sign::OtherEpoch, "other epoch"),
+                (Sign::NoEdge, "no edge"),
+                (Sign::LateHandshake, "late handshake"),
+                (Sign::RivalChildren, "rival children"),
+                (Sign::SharedOrphan, "shared orphan"),
+            ] {
                 assert_eq!(partition.evidence.shows(sign), modelled.signs.contains(text), "{text}");
             }
         }

@@ -40,12 +40,14 @@ pub(super) enum Verdict {
     Conflict,
     OverBudget,
     Deleted,
+    Terminated,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     pub(super) content: Content,
     pub(super) at: UnixMillis,
+    pub(super) by: Provider,
     pub(super) is_external: bool,
 }
 
@@ -72,6 +74,10 @@ pub(super) struct Partition {
     /// How many of them are not recognised any more when they are sent again.
     pub(super) forgotten: usize,
     pub(super) is_remnant: bool,
+    pub(super) announced_by: Option<Provider>,
+    pub(super) unshared: u32,
+    /// With which partition the operator has ended it, and when.
+    pub(super) ended: Option<(Key, UnixMillis)>,
     pub(super) signs: BTreeSet<&'static str>,
 }
 
@@ -130,34 +136,67 @@ impl Model {
         self.partitions[&child].parent.map_or(0, |(parent, index)| self.partitions[&parent].messages[index].at)
     }
 
-    /// The child that the most established providers used of late; of equals the one that was sequenced first.
-    pub(super) fn dominant(&self, key: Key, policy: &Policy, now: UnixMillis) -> Option<Key> {
-        let children = self.children(key);
-        let forked = self.announced(*children.first()?);
+    /// The children that the operator has not ended; all of them where the partition itself is ended.
+    fn rivals(&self, key: Key) -> Vec<Key> {
+        let all = self.partitions[&key].ended.is_some();
+        self.children(key).into_iter().filter(|child| all || self.partitions[child].ended.is_none()).collect()
+    }
+
+    /// How many established providers have used each child.
+    fn actors(&self, key: Key) -> Vec<(Key, usize)> {
+        let Some(first) = self.children(key).first().copied() else { return Vec::new() };
+        let forked = self.announced(first);
         let mut above = self.ancestors(key);
         above.push(key);
         let is_established = |provider: &Provider| {
             above.iter().any(|key| self.partitions[key].uses.get(provider).is_some_and(|(first, _)| *first < forked))
         };
-        let actors = |child: &Key| {
-            let uses = self.partitions[child].uses.iter();
-            uses.filter(|(provider, (_, last))| last + policy.dominance_window_ms >= now && is_established(provider))
-                .count()
-        };
-        let most = children.iter().map(actors).max()?;
-        children.into_iter().find(|child| actors(child) == most)
+        let actors =
+            |child: &Key| self.partitions[child].uses.keys().filter(|provider| is_established(provider)).count();
+        self.rivals(key).into_iter().map(|child| (child, actors(&child))).collect()
     }
 
-    fn is_on_dominant_branch(&self, key: Key, policy: &Policy, now: UnixMillis) -> bool {
+    /// The child that the most established providers used; of equals the one that was sequenced first.
+    pub(super) fn dominant(&self, key: Key) -> Option<Key> {
+        let actors = self.actors(key);
+        let most = actors.iter().map(|(_, actors)| *actors).max()?;
+        actors.into_iter().find(|(_, actors)| *actors == most).map(|(child, _)| child)
+    }
+
+    fn is_path(&self, key: Key, holds: impl Fn(Key, Key) -> bool) -> bool {
         let mut path = self.ancestors(key);
         path.reverse();
         path.push(key);
-        path[0] == self.root && path.windows(2).all(|edge| self.dominant(edge[0], policy, now) == Some(edge[1]))
+        path[0] == self.root
+            && self.partitions[&key].ended.is_none()
+            && path.windows(2).all(|edge| holds(edge[0], edge[1]))
+    }
+
+    fn is_on_dominant_branch(&self, key: Key) -> bool {
+        self.is_path(key, |above, child| self.dominant(above) == Some(child))
+    }
+
+    /// Whether it is in the tree and off the dominant branch.
+    pub(super) fn is_aside(&self, key: Key) -> bool {
+        self.depth(key).is_some() && !self.is_on_dominant_branch(key)
+    }
+
+    fn is_outnumbered_nowhere(&self, key: Key) -> bool {
+        self.is_path(key, |above, child| {
+            let actors = self.actors(above);
+            let most = actors.iter().map(|(_, actors)| *actors).max();
+            actors.iter().any(|(rival, actors)| *rival == child && Some(*actors) == most)
+        })
     }
 
     pub(super) fn used(&self, provider: Provider) -> Usage {
         let charges = self.partitions.values().filter_map(|partition| partition.charges.get(&provider));
         charges.fold(Usage::default(), |sum, usage| sum.plus(*usage))
+    }
+
+    /// Whether somebody else than that provider used the partition.
+    fn is_used_beside(&self, key: Key, provider: Option<Provider>) -> bool {
+        self.partitions[&key].uses.keys().any(|user| Some(*user) != provider)
     }
 
     /// Sends. `elsewhere` is what the provider has used up in other groups.
@@ -174,6 +213,9 @@ impl Model {
         if self.deleted.is_some() {
             return Verdict::Deleted;
         }
+        if target.ended.is_some() {
+            return Verdict::Terminated;
+        }
         let last_commit = target.messages.iter().rposition(|message| message.next().is_some());
         let is_unexpected = |expected: Option<usize>| last_commit.is_some() && last_commit > expected;
         if asked.expects.is_some_and(is_unexpected) {
@@ -182,8 +224,12 @@ impl Model {
 
         // On a copy: a send over budget leaves nothing behind.
         let mut after = self.clone();
-        let exempt = self.is_exempt(asked, &target, policy, now);
-        after.sequence(asked, exempt, policy, now);
+        let exempt = self.is_exempt(asked, policy);
+        let takes = asked.content.1.is_some_and(|next| self.may_take(asked.partition, next));
+        after.sequence(asked, exempt, takes, policy, now);
+        if self.is_first_use(asked.partition, asked.provider) {
+            after.note_first_use(asked.partition, asked.provider);
+        }
         let used = after.used(asked.provider);
         let is_charged = used != self.used(asked.provider);
         if is_charged && !(used.fits(policy.budget_in_group) && used.plus(elsewhere).fits(policy.budget_in_all)) {
@@ -195,18 +241,61 @@ impl Model {
         Verdict::Sequenced { at: now, index, commits_before: commits_before(index) }
     }
 
-    /// The first two member commits of a partition on the dominant branch are free.
-    fn is_exempt(&self, asked: &Asked, target: &Partition, policy: &Policy, now: UnixMillis) -> bool {
-        let member_commits = target.messages.iter().filter(|message| message.next().is_some() && !message.is_external);
+    /// The first two commits of each provider's members are free where no branch has more actors, unless only that
+    /// provider has made and used many partitions in a row that lead here.
+    fn is_exempt(&self, asked: &Asked, policy: &Policy) -> bool {
+        let Some(target) = self.partitions.get(&asked.partition) else { return false };
+        let is_members_own =
+            |message: &&Message| message.next().is_some() && !message.is_external && message.by == asked.provider;
         asked.content.1.is_some()
             && !asked.is_external
-            && member_commits.count() < policy.free_commits as usize
-            && self.depth(asked.partition).is_some()
-            && self.partitions.contains_key(&asked.partition)
-            && self.is_on_dominant_branch(asked.partition, policy, now)
+            && target.messages.iter().filter(is_members_own).count() < policy.free_commits as usize
+            && (target.unshared < policy.free_chain
+                || self.is_used_beside(asked.partition, Some(asked.provider))
+                || self.users.len() == 1)
+            && self.is_outnumbered_nowhere(asked.partition)
     }
 
-    fn sequence(&mut self, asked: &Asked, exempt: bool, policy: &Policy, now: UnixMillis) {
+    /// What a commit on the dominant branch may take: what is off it, and nobody uses but who announced it there.
+    fn may_take(&self, by: Key, next: Key) -> bool {
+        let Some(found) = self.partitions.get(&next) else { return false };
+        self.depth(next).is_some()
+            && self.partitions.contains_key(&by)
+            && found.ended.is_none()
+            && found.announced_by.is_some()
+            && !self.is_used_beside(next, found.announced_by)
+            && self.is_on_dominant_branch(by)
+            && !self.is_on_dominant_branch(next)
+            && by != next
+            && found.parent.is_some_and(|(parent, _)| parent != by)
+            && !self.ancestors(by).contains(&next)
+    }
+
+    fn is_first_use(&self, key: Key, by: Provider) -> bool {
+        self.partitions.get(&key).is_some_and(|partition| !partition.uses.contains_key(&by))
+    }
+
+    /// What a provider's first use of the partition shows: two children with different users, and two users of what is not
+    /// connected.
+    fn note_first_use(&mut self, key: Key, by: Provider) {
+        if self.depth(key).is_none() {
+            if self.is_used_beside(key, Some(by)) {
+                self.sign(key, "shared orphan");
+            }
+        } else if let Some((parent, _)) = self.partitions[&key].parent
+            && self.has_rival(parent, key, &[by])
+        {
+            self.sign(parent, "rival children");
+        }
+    }
+
+    fn has_rival(&self, parent: Key, key: Key, users: &[Provider]) -> bool {
+        let others = self.children(parent).into_iter().filter(|child| *child != key);
+        let live = others.filter(|child| self.partitions[child].ended.is_none());
+        live.flat_map(|child| self.partitions[&child].uses.keys()).any(|theirs| users.iter().any(|ours| ours != theirs))
+    }
+
+    fn sequence(&mut self, asked: &Asked, exempt: bool, takes: bool, policy: &Policy, now: UnixMillis) {
         let opens = !self.partitions.contains_key(&asked.partition);
         let is_late = !opens && self.is_late(asked.partition, policy, now);
         let target = self.partitions.entry(asked.partition).or_default();
@@ -214,7 +303,11 @@ impl Model {
             target.created = now;
         }
         let index = target.messages.len();
-        target.messages.push(Message { content: asked.content, at: now, is_external: asked.is_external });
+        let message = Message { content: asked.content, at: now, by: asked.provider, is_external: asked.is_external };
+        target.messages.push(message);
+        let is_shared =
+            target.uses.keys().any(|user| *user != asked.provider) || target.announced_by != Some(asked.provider);
+        let unshared = if is_shared { 0 } else { target.unshared + 1 };
         let used = target.uses.entry(asked.provider).or_insert((now, now));
         used.1 = used.1.max(now);
 
@@ -222,19 +315,21 @@ impl Model {
         if connected.is_some() {
             self.note_use(now);
         }
-        let mut bytes = asked.message_bytes + asked.attached_bytes;
-        if connected.is_some() && !asked.is_external && !is_late {
-            bytes = asked.attached_bytes;
-        }
-        self.charge(asked.partition, asked.provider, Usage { partitions: u64::from(opens), bytes }, exempt);
         if connected.is_some_and(|epoch| epoch != asked.names_epoch) {
             self.sign(asked.partition, "other epoch");
         }
         if connected.is_some() && is_late && asked.is_handshake {
             self.sign(asked.partition, "late handshake");
         }
-        if let Some(next) = asked.content.1 {
-            self.announce(asked, next, index, exempt, now);
+        let edge = asked.content.1.and_then(|next| self.announce(asked, next, index, exempt, takes, now));
+        let message_bytes = if connected.is_some() && !asked.is_external && !is_late { 0 } else { asked.message_bytes };
+        let usage = Usage { partitions: u64::from(opens), bytes: message_bytes + asked.attached_bytes };
+        self.charge(asked.partition, asked.provider, usage, exempt);
+        if let (Some(is_new), Some(next)) = (edge, asked.content.1) {
+            let child = self.partitions.get_mut(&next).unwrap();
+            child.unshared = unshared;
+            child.announced_by = Some(asked.provider);
+            self.charge(next, asked.provider, Usage { partitions: u64::from(is_new), bytes: 0 }, exempt);
         }
         if exempt {
             self.vouch(asked);
@@ -247,39 +342,50 @@ impl Model {
         }
         let connected: Vec<Key> = self.partitions.keys().copied().filter(|key| self.depth(*key).is_some()).collect();
         for key in connected {
+            self.partitions.get_mut(&key).unwrap().signs.remove("shared orphan");
             self.users.extend(self.partitions[&key].uses.keys());
         }
     }
 
     /// Whether the dominant child has been in use, as a child, for longer than stragglers need.
     fn is_late(&self, key: Key, policy: &Policy, now: UnixMillis) -> bool {
-        let Some(child) = self.dominant(key, policy, now) else { return false };
+        let Some(child) = self.dominant(key) else { return false };
         let first = self.partitions[&child].uses.values().map(|(first, _)| *first).min();
         first.is_some_and(|first| now > first.max(self.announced(child)) + policy.late_after_ms)
     }
 
     /// An edge to what has no parent, is not the root, and is neither the partition itself nor above it. From a
-    /// connected partition also to what has a parent, as long as that is not connected: it takes the other's place.
-    fn announce(&mut self, asked: &Asked, next: Key, index: usize, exempt: bool, now: UnixMillis) {
+    /// connected partition also to what has a parent, as long as that is not connected, or may be taken: it takes the
+    /// other's place. Says whether the child is new.
+    fn announce(
+        &mut self,
+        asked: &Asked,
+        next: Key,
+        index: usize,
+        exempt: bool,
+        takes: bool,
+        now: UnixMillis,
+    ) -> Option<bool> {
         let from = asked.partition;
         let parent = self.partitions.get(&next).and_then(|partition| partition.parent);
-        let displaces = self.depth(from).is_some() && self.depth(next).is_none();
+        let displaces = takes || (self.depth(from).is_some() && self.depth(next).is_none());
         let has_parent = parent.is_some() && !displaces;
         if next == from || next == self.root || has_parent || self.ancestors(from).contains(&next) {
             self.sign(from, "no edge");
-            return;
+            return None;
         }
         if let Some((displaced, _)) = parent {
             self.sign(displaced, "no edge");
         }
         let is_new = !self.partitions.contains_key(&next);
+        let is_first = self.rivals(from).is_empty();
         let child = self.partitions.entry(next).or_default();
         child.parent = Some((from, index));
         child.has_group_info = asked.has_group_info;
+        let users: Vec<_> = child.uses.keys().copied().collect();
         if is_new {
             child.created = now;
-            self.charge(next, asked.provider, Usage { partitions: 1, bytes: 0 }, exempt);
-        } else if exempt {
+        } else if exempt && is_first {
             // Part of the dominant branch from now on: nothing of it counts any more.
             for key in self.descendants(next).into_iter().chain([next]) {
                 let partition = self.partitions.get_mut(&key).unwrap();
@@ -287,6 +393,10 @@ impl Model {
                 partition.debtors.clear();
             }
         }
+        if self.depth(from).is_some() && self.has_rival(from, next, &users) {
+            self.sign(from, "rival children");
+        }
+        Some(is_new)
     }
 
     /// What others had to pay for what led here is given back; to its own provider only by the hub.
@@ -319,6 +429,9 @@ impl Model {
     /// A receive: recorded when it is the first, or the last one is an hour old.
     pub(super) fn present(&mut self, key: Key, provider: Provider, policy: &Policy, now: UnixMillis) -> bool {
         let is_connected = self.depth(key).is_some();
+        if self.is_first_use(key, provider) {
+            self.note_first_use(key, provider);
+        }
         let Some(partition) = self.partitions.get_mut(&key) else { return false };
         let known = partition.uses.get(&provider).copied();
         if known.is_some_and(|(_, last)| now < last + policy.presentation_interval_ms) {
@@ -331,6 +444,33 @@ impl Model {
         if is_connected {
             self.users.insert(provider);
             self.note_use(now);
+        }
+        true
+    }
+
+    /// Ends the branch that begins with the partition. Says whether there is one.
+    pub(super) fn terminate(&mut self, top: Key, now: UnixMillis) -> bool {
+        let is_branch =
+            top != self.root && self.partitions.get(&top).is_some_and(|partition| partition.ended.is_none());
+        if !is_branch || self.depth(top).is_none() {
+            return false;
+        }
+        for key in self.descendants(top).into_iter().chain([top]) {
+            self.partitions.get_mut(&key).unwrap().ended.get_or_insert((top, now));
+        }
+        true
+    }
+
+    /// Takes that back, within its time, unless what is above is ended as well.
+    pub(super) fn restore(&mut self, top: Key, policy: &Policy, now: UnixMillis) -> bool {
+        let Some(partition) = self.partitions.get(&top) else { return false };
+        let in_time = partition.ended.is_some_and(|(with, at)| with == top && now < at + policy.restore_ms);
+        let is_below = partition.parent.is_some_and(|(parent, _)| self.partitions[&parent].ended.is_some());
+        if !in_time || is_below {
+            return false;
+        }
+        for partition in self.partitions.values_mut() {
+            partition.ended = partition.ended.filter(|(with, _)| *with != top);
         }
         true
     }
@@ -383,18 +523,18 @@ impl Model {
     /// Whether it was superseded, or there is something in what was left of it.
     fn is_due(&self, key: Key, policy: &Policy, now: UnixMillis) -> bool {
         let partition = &self.partitions[&key];
-        let lately = Policy { dominance_window_ms: policy.retention_ms, ..policy.clone() };
-        let is_over = |child: Key| self.announced(child) + policy.retention_ms <= now;
+        let is_over = |at: UnixMillis| at + policy.retention_ms <= now;
         self.depth(key).is_some()
-            && match partition.is_remnant {
-                true => partition.trimmed < partition.messages.len() || !partition.charges.is_empty(),
-                false => self.dominant(key, &lately, now).is_some_and(is_over),
+            && match (partition.is_remnant, partition.ended) {
+                (true, _) => partition.trimmed < partition.messages.len() || !partition.charges.is_empty(),
+                (false, Some((_, at))) => is_over(at) && at + policy.restore_ms <= now,
+                (false, None) => self.dominant(key).is_some_and(|child| is_over(self.announced(child))),
             }
     }
 
     /// Whether the public state of an epoch that stays is derived from what is in it.
     fn is_needed(&self, key: Key, derived: &[Key], policy: &Policy, now: UnixMillis) -> bool {
-        let dominant = self.dominant(key, policy, now);
+        let dominant = self.dominant(key);
         let is_lost = |child: Key| self.is_dead(child) && Some(child) != dominant;
         let mut below = self.children(key).into_iter().filter(|child| derived.contains(child) && !is_lost(*child));
         below.any(|child| !self.is_due(child, policy, now) || self.is_needed(child, derived, policy, now))
@@ -403,7 +543,8 @@ impl Model {
     /// Whether it is a head that nobody ever used.
     fn is_dead(&self, key: Key) -> bool {
         let head = &self.partitions[&key];
-        head.messages.is_empty() && head.uses.is_empty() && self.children(key).is_empty()
+        let is_unused = head.messages.is_empty() && head.uses.is_empty() && self.children(key).is_empty();
+        is_unused && head.ended.is_none()
     }
 
     fn trim(&mut self, key: Key, policy: &Policy, now: UnixMillis) {
@@ -419,7 +560,7 @@ impl Model {
         partition.has_group_info = false;
         partition.charges.clear();
         partition.debtors.clear();
-        let dominant = self.dominant(key, policy, now);
+        let dominant = self.dominant(key);
         for child in self.children(key) {
             if self.is_dead(child) && Some(child) != dominant {
                 self.partitions.remove(&child);
@@ -437,7 +578,7 @@ impl Model {
         size: impl Fn(Key) -> u64,
     ) -> Vec<Key> {
         let mut hints: Vec<Key> = Vec::new();
-        while let Some(next) = self.dominant(*hints.last().unwrap_or(&requested), policy, now) {
+        while let Some(next) = self.dominant(*hints.last().unwrap_or(&requested)) {
             let partition = &self.partitions[&next];
             let is_entitled = partition.uses.get(&by).is_some_and(|(_, last)| last + policy.hint_window_ms >= now);
             let bytes: u64 = hints.iter().chain([&next]).map(|key| size(*key)).sum();

@@ -19,6 +19,9 @@ pub(super) enum Operation {
     },
     /// The state of a partition is derived late.
     Observe(Place, Look),
+    /// The operator ends the branch that begins there, or takes that back.
+    Terminate(Place),
+    Restore(Place),
     Wait(UnixMillis),
     Sweep,
     /// A walk of retention over the group.
@@ -51,6 +54,8 @@ pub(super) enum Place {
     Head,
     /// One that edges do not connect to the root, if there is any.
     Unconnected,
+    /// One that edges connect to the root, off the dominant branch, if there is any.
+    Aside,
     /// One that is not there, unless all are.
     Fresh,
 }
@@ -77,11 +82,22 @@ fn partition() -> BoxedStrategy<Place> {
 }
 
 fn next() -> BoxedStrategy<Place> {
-    prop_oneof![2 => partition(), 2 => Just(Place::Unconnected), 5 => Just(Place::Fresh)].boxed()
+    prop_oneof![2 => partition(), 2 => Just(Place::Unconnected), 1 => Just(Place::Aside), 5 => Just(Place::Fresh)]
+        .boxed()
 }
 
 fn by() -> impl Strategy<Value = u8> {
     0..3_u8
+}
+
+/// Of a commit that was sequenced before anybody looked at it.
+fn late_look() -> impl Strategy<Value = Look> {
+    prop_oneof![
+        1 => Just(Look::Not),
+        3 => Just(Look::Unobservable),
+        1 => Just(Look::Elsewhere),
+        4 => (by(), any::<bool>()).prop_map(|(by, saves)| Look::Seen(by, saves)),
+    ]
 }
 
 fn look() -> impl Strategy<Value = Look> {
@@ -141,7 +157,9 @@ pub(super) fn operation() -> BoxedStrategy<Operation> {
         24 => sending().prop_map(Operation::Send),
         3 => (0..8_usize, by()).prop_map(|(ago, by)| Operation::Again(ago, by)),
         8 => (partition(), by()).prop_map(|(partition, by)| Operation::Present { partition, by }),
-        3 => (next(), look()).prop_map(|(partition, look)| Operation::Observe(partition, look)),
+        8 => (next(), late_look()).prop_map(|(partition, look)| Operation::Observe(partition, look)),
+        2 => partition().prop_map(Operation::Terminate),
+        2 => partition().prop_map(Operation::Restore),
         6 => wait.prop_map(Operation::Wait),
         2 => Just(Operation::Sweep),
         2 => Just(Operation::Retain),

@@ -147,6 +147,26 @@ impl Run {
                 }
             }
             Operation::Observe(partition, look) => self.observe(group, partition, look),
+            Operation::Terminate(place) => {
+                let top = self.key(group, place);
+                let ends = self.models[group].terminate(top, self.now);
+                let terminate = Terminate { partition: masked(top) };
+                let transition = self.decide(key, &Command::Terminate(terminate)).unwrap();
+                assert_eq!(transition.is_unchanged(), !ends);
+                if ends {
+                    self.saw("terminated");
+                }
+            }
+            Operation::Restore(place) => {
+                let top = self.key(group, place);
+                let restores = self.models[group].restore(top, &self.policy, self.now);
+                let restore = Restore { partition: masked(top) };
+                let transition = self.decide(key, &Command::Restore(restore)).unwrap();
+                assert_eq!(transition.is_unchanged(), !restores);
+                if restores {
+                    self.saw("restored");
+                }
+            }
             Operation::Wait(time) => self.now += time,
             Operation::Sweep => self.sweep(),
             Operation::Retain => self.retain(group),
@@ -218,6 +238,10 @@ impl Run {
             Place::Unconnected => {
                 let mut unconnected = model.partitions.keys().copied().filter(|key| model.epoch(*key).is_none());
                 unconnected.next().unwrap_or(ROOT)
+            }
+            Place::Aside => {
+                let mut aside = model.partitions.keys().copied().filter(|key| model.is_aside(*key));
+                aside.next().unwrap_or(ROOT)
             }
             Place::Fresh => (0..PARTITIONS).find(|key| !model.partitions.contains_key(key)).unwrap_or(ROOT),
         }
@@ -301,6 +325,10 @@ impl Run {
             (Verdict::Conflict, Err(Rejection::CommitConflict)) => {
                 assert_eq!(self.hub, before);
                 self.saw("conflict");
+            }
+            (Verdict::Terminated, Err(Rejection::BranchTerminated)) => {
+                assert_eq!(self.hub, before);
+                self.saw("refused on an ended branch");
             }
             (Verdict::OverBudget, Err(Rejection::RateLimited { .. })) => {
                 assert_eq!(self.hub, before);

@@ -17,6 +17,7 @@
 //!     expect=none                         … only if there is no commit, or none after that index
 //!     epoch=5                             … that names this epoch; else the partition's, or 0
 //!     group-info= welcome=                … as above
+//!     transcript=x                        … whose GroupInfo is of another state than those with other words
 //!     preflight=refused                   … and what providers said of the Welcome before; or whose tickets there are
 //! present A by=north given=1              a receive, which gave it the commit at index 1
 //! deliver B to=south answer=taken         what came of bringing the Welcome into B to that provider: ticket, taken,
@@ -48,6 +49,7 @@
 //! show A | tree | timers | budget north   how things stand
 //! allow partitions=5000                   a larger budget for each provider in each group
 //! allow undelivered=3                     so many Welcomes of each provider that are not delivered
+//! allow chain=4                           so many partitions in a row that only one provider uses are free
 //! allow steps=3                           so many steps from partition to partition at once, when a branch is ended
 //! allow followed=3                        so many followed partitions, of all groups
 //! fast-forward A to=4294967294            as if A had had so many messages, all of them gone by now
@@ -142,7 +144,7 @@ impl Play {
             "propose" => self.propose(&mut words),
             "candidates" => self.candidates(words.plain(1)),
             "publisher" => {
-                let publisher = self.hub.publisher(self.key(), &self.policy, self.now);
+                let publisher = self.hub.publisher(self.key(), &self.policy);
                 vec![publisher.map_or("nobody".into(), |key| self.names.of(&key).to_owned())]
             }
             "deliver" => self.deliver(&mut words),
@@ -188,6 +190,8 @@ impl Play {
                     self.policy.undelivered.welcomes = welcomes.parse().unwrap();
                 } else if let Some(members) = words.take("members") {
                     self.policy.group_members_max = members.parse().unwrap();
+                } else if let Some(chain) = words.take("chain") {
+                    self.policy.free_chain = chain.parse().unwrap();
                 } else if let Some(steps) = words.take("steps") {
                     self.policy.spread_partitions = steps.parse().unwrap();
                 } else {
@@ -280,7 +284,8 @@ impl Play {
         let epoch = if which == "other-epoch" { epoch.wrapping_add(1) } else { epoch };
         let suite = if which == "other-suite" { handmade::OTHER_SUITE } else { handmade::SUITE };
         assert!(["good", "no-tree", "other-group", "other-epoch", "other-suite"].contains(&which), "{which}");
-        Some(handmade::group_info(group_id.as_bytes(), epoch, suite, which != "no-tree", length))
+        let transcript = words.take("transcript").unwrap_or_default().as_bytes();
+        Some(handmade::group_info_of(group_id.as_bytes(), epoch, suite, which != "no-tree", transcript, length))
     }
 
     fn send(&mut self, words: &mut Words<'_>) -> Vec<String> {

@@ -19,7 +19,7 @@ impl Play {
     pub(super) fn dominant(&mut self, name: &str) -> Vec<String> {
         let key = self.names.masked(name);
         let partition = &self.rows().partitions[&key];
-        let child = self.hub.dominant(self.key(), partition, &self.policy, self.now);
+        let child = self.hub.dominant(self.key(), partition);
         vec![child.map_or("none".into(), |child| self.names.of(&child).to_owned())]
     }
 

@@ -1,0 +1,181 @@
+//! Drawings of groups: that they can be read, however long or wide a group is, and say what is so.
+
+mod grove;
+
+use self::grove::{Grove, HOUR, MINUTE, START, forked, key};
+use super::{layout::layout, *};
+use crate::sequencer::{BranchOutcome, Policy, UnixMillis};
+
+const NOW: UnixMillis = START + 6 * HOUR;
+
+fn picture(grove: &Grove) -> Picture {
+    survey(&grove.0, NOW)
+}
+
+#[test]
+fn a_forked_group_is_understood_at_a_glance() {
+    let drawn = text::draw(&picture(&forked())).join("\n");
+    let expected = include_str!("../testdata/forked.txt");
+    if std::env::var_os("RESTANTE_WRITE_SNAPSHOTS").is_some() {
+        let path = format!("{}/src/forks/testdata/forked.txt", env!("CARGO_MANIFEST_DIR"));
+        std::fs::write(path, drawn + "\n").unwrap();
+        return;
+    }
+    assert_eq!(drawn, expected.trim_end(), "\n{drawn}\n");
+}
+
+#[test]
+fn a_long_chain_is_a_few_lines() {
+    let mut grove = Grove::new();
+    grove.chain(0, 1, 20_000, "north");
+    let drawn = picture(&grove);
+    assert_eq!(drawn.partitions, 20_001);
+    assert_eq!(drawn.nodes.len(), 3, "the root, what lies between, and the head");
+    let Shape::Run { partitions, last_epoch, .. } = drawn.nodes[1].shape else { panic!("no run") };
+    assert_eq!((partitions, drawn.nodes[1].epoch, last_epoch), (19_999, Some(1), Some(19_999)));
+    assert!(drawn.nodes.iter().all(|node| node.is_dominant));
+    assert!(text::draw(&drawn).len() < 12);
+}
+
+#[test]
+fn a_wide_fork_is_a_few_lines_as_long_as_nobody_follows() {
+    let mut grove = Grove::new();
+    for number in 1..=500 {
+        grove.announce(0, number, "east", START + u64::from(number));
+    }
+    let drawn = picture(&grove);
+    assert_eq!(drawn.nodes.len(), 3, "the root, the first, and all others");
+    let Shape::Unused { partitions, committers } = &drawn.nodes[1].shape else { panic!("{:?}", drawn.nodes[1]) };
+    assert_eq!((*partitions, committers.as_slice()), (499, &["east.example".to_owned()][..]));
+    // Whoever uses one makes it worth a line.
+    grove.use_by(77, "north", START + HOUR);
+    let drawn = picture(&grove);
+    assert!(drawn.nodes.iter().any(|node| node.shape == Shape::Partition && node.key == partition_name(&key(77))));
+}
+
+/// Forks that leave forks: the heaviest way stays in its column, so that there are few.
+#[test]
+fn branches_of_branches_need_few_columns() {
+    let mut grove = Grove::new();
+    let mut next = 1;
+    let mut above = 0;
+    for _level in 0..200 {
+        let (side, deeper) = (next, next + 1);
+        next += 2;
+        for child in [side, deeper] {
+            grove.announce(above, child, "east", START + u64::from(child));
+            grove.say(child, "east", START + u64::from(child));
+        }
+        above = deeper;
+    }
+    let drawn = picture(&grove);
+    let columns = layout(&drawn).iter().map(|placed| placed.column).max().unwrap();
+    assert!(columns <= 2, "{columns} columns for 401 partitions");
+    assert_eq!(layout(&drawn).len(), drawn.nodes.len(), "each is drawn once");
+}
+
+#[test]
+fn every_drawing_is_well_formed() {
+    let mut picture = picture(&forked());
+    // Ids of providers have no such letters, and a damaged server's answer may.
+    picture.nodes[0].users[0].provider = "<&\"\\".to_owned();
+    let svg = svg::draw(&picture).join("\n");
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>"));
+    assert!(svg.contains("&lt;&amp;&quot;\\") && !svg.contains("<&"));
+    for tag in ["text", "title"] {
+        assert_eq!(svg.matches(&format!("<{tag}")).count(), svg.matches(&format!("</{tag}>")).count(), "{tag}");
+    }
+    assert_eq!(svg.matches("<circle ").count(), picture.nodes.len());
+    let edges = picture.nodes.iter().filter(|node| node.above.is_some()).count();
+    assert_eq!(svg.matches("<path ").count(), edges);
+    let dot = dot::draw(&picture);
+    assert_eq!(dot.iter().filter(|line| line.contains(" -> ")).count(), edges);
+    for line in &dot {
+        let bare = line.replace("\\\\", "").replace("\\\"", "");
+        assert!(bare.matches('"').count() % 2 == 0, "{line}");
+    }
+}
+
+#[test]
+fn a_picture_travels_as_json() {
+    let picture = picture(&forked());
+    let answer = Answer::Picture(Box::new(picture));
+    let text = serde_json::to_string(&answer).unwrap();
+    assert!(text.contains("\"rival-children\"") && text.contains("\"run\""));
+    assert_eq!(serde_json::from_str::<Answer>(&text).unwrap(), answer);
+    assert!(serde_json::from_str::<Answer>(&text.replace("rival-children", "something-else")).is_err());
+}
+
+#[test]
+fn it_is_said_what_it_would_mean_to_end_a_branch() {
+    let mut grove = forked();
+    let policy = Policy::default();
+    let beside = notice(&grove.0, &key(201), &policy, NOW).unwrap();
+    assert_eq!((beside.epoch, beside.partitions, beside.heads, beside.is_dominant), (Some(101), 6, 1, false));
+    assert_eq!(beside.newest, Some(partition_name(&key(109))), "nothing changes for those on the dominant branch");
+    assert_eq!(beside.until_ms, NOW + policy.restore_ms);
+    // East has used other partitions since; once it has not, it could send nothing any more.
+    assert_eq!(beside.stranded, Vec::<String>::new());
+    for number in [100, 105, 108, 400] {
+        grove.change(number, |partition| partition.uses.retain(|a_use| a_use.provider.as_str() != "east.example"));
+    }
+    let beside = notice(&grove.0, &key(201), &policy, NOW).unwrap();
+    assert_eq!(beside.stranded, ["east.example"]);
+    let sentences = text::notice(&beside).join("\n");
+    assert!(sentences.contains("could send nothing: east.example"), "{sentences}");
+
+    let dominant = notice(&grove.0, &key(101), &policy, NOW).unwrap();
+    assert!(dominant.is_dominant);
+    assert_eq!(dominant.newest, Some(partition_name(&key(206))), "the other branch would be the dominant one");
+    assert!(text::notice(&dominant).join("\n").contains("THIS IS THE DOMINANT BRANCH"));
+
+    let refused = |number| notice(&grove.0, &key(number), &policy, NOW).unwrap_err();
+    assert_eq!(refused(0), BranchOutcome::NotABranch);
+    assert_eq!(refused(500), BranchOutcome::NotABranch);
+    assert_eq!(refused(400), BranchOutcome::AlreadyTerminated { top: key(400) });
+    assert_eq!(refused(9_999), BranchOutcome::NotThere);
+}
+
+/// What comes from a disk or a server may be wrong: drawing ends, and nothing is drawn twice.
+#[test]
+fn circles_and_gaps_do_not_confuse_the_drawing() {
+    let mut grove = Grove::new();
+    grove.chain(0, 1, 5, "north");
+    let first = grove.0.partitions[&key(0)].children[0];
+    grove.change(5, |partition| partition.children.push(first));
+    grove.0.partitions.remove(&key(3));
+    let picture = picture(&grove);
+    assert!(picture.nodes.len() <= 5);
+    let mut wrong = picture.clone();
+    for node in &mut wrong.nodes {
+        node.above = Some(7_777);
+    }
+    assert_eq!(layout(&wrong).len(), wrong.nodes.len());
+    assert!(!text::draw(&wrong).is_empty() && !svg::draw(&wrong).is_empty() && !dot::draw(&wrong).is_empty());
+}
+
+#[test]
+fn names_are_the_beginnings_of_hashes() {
+    let name = partition_name(&key(0xa1b2_c3d4));
+    assert_eq!(name, "a1b2c3d4feedbeef");
+    assert_eq!(parse_name(&name), Some(vec![0xa1, 0xb2, 0xc3, 0xd4, 0xfe, 0xed, 0xbe, 0xef]));
+    for wrong in ["", "a1b2c3d4feedbee", "a1b2c3d4feedbeefa", "a1b2c3d4feedbeeg", &"ab".repeat(33)] {
+        assert_eq!(parse_name(wrong), None, "{wrong}");
+    }
+    assert!(picture(&forked()).nodes.iter().all(|node| node.key.len() == NAME_DIGITS));
+    assert_eq!(MINUTE, 60_000);
+}
+
+/// Retention takes what is old, the root at last.
+#[test]
+fn a_group_whose_beginning_is_gone_is_drawn_from_what_is_left() {
+    let mut grove = forked();
+    for gone in 0..50 {
+        grove.0.partitions.remove(&key(gone));
+    }
+    let drawn = picture(&grove);
+    assert!(drawn.nodes[0].is_dominant && drawn.nodes[0].key == partition_name(&key(50)));
+    let dominant = &drawn.branches[0];
+    assert!(dominant.is_dominant && dominant.top == partition_name(&key(50)));
+    assert_eq!(dominant.newest, partition_name(&key(109)));
+}
