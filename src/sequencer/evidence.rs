@@ -94,6 +94,10 @@ pub(super) fn of_first_use<S: State + ?Sized>(
         }
         return Ok(());
     }
+    // Whoever reads what the operator has ended shows nothing new.
+    if partition.is_terminated() {
+        return Ok(());
+    }
     of_rival_heads(state, (key, partition), group, now, transition)?;
     let Some(parent) = partition.parent else { return Ok(()) };
     // It may have lost a child in the same step.

@@ -275,14 +275,15 @@ impl Model {
         self.partitions.get(&key).is_some_and(|partition| !partition.uses.contains_key(&by))
     }
 
-    /// What a provider's first use of the partition shows: two children with different users, and two users of what is not
+    /// What a provider's first use of the partition shows: two live children with different users, and two users of what is not
     /// connected.
     fn note_first_use(&mut self, key: Key, by: Provider) {
         if self.depth(key).is_none() {
             if self.is_used_beside(key, Some(by)) {
                 self.sign(key, "shared orphan");
             }
-        } else if let Some((parent, _)) = self.partitions[&key].parent
+        } else if self.partitions[&key].ended.is_none()
+            && let Some((parent, _)) = self.partitions[&key].parent
             && self.has_rival(parent, key, &[by])
         {
             self.sign(parent, "rival children");
@@ -429,15 +430,16 @@ impl Model {
     /// A receive: recorded when it is the first, or the last one is an hour old.
     pub(super) fn present(&mut self, key: Key, provider: Provider, policy: &Policy, now: UnixMillis) -> bool {
         let is_connected = self.depth(key).is_some();
+        // Of a remnant nobody is given anything, and nothing is noted.
+        if self.partitions.get(&key).is_none_or(|partition| partition.is_remnant) {
+            return false;
+        }
         if self.is_first_use(key, provider) {
             self.note_first_use(key, provider);
         }
         let Some(partition) = self.partitions.get_mut(&key) else { return false };
         let known = partition.uses.get(&provider).copied();
         if known.is_some_and(|(_, last)| now < last + policy.presentation_interval_ms) {
-            return false;
-        }
-        if partition.is_remnant {
             return false;
         }
         partition.uses.insert(provider, (known.map_or(now, |(first, _)| first), now));
