@@ -16,14 +16,22 @@ pub type KeepError = Box<dyn std::error::Error + Send + Sync>;
 /// its own commit, uses a key twice that others have wiped, or leaves a leaf in the group that nobody owns.
 ///
 /// # Security
-/// States hold partition keys and the secrets of pending commits: seal them.
+/// States and joins hold partition keys and the secrets of commits: seal them.
 pub trait Keep {
     /// Keeps `state` of the group, in the place of what was kept of it before.
     fn keep(&mut self, group_id: &[u8], state: &[u8]) -> impl Future<Output = Result<(), KeepError>> + Send;
 
     /// Removes the group from the MLS library's storage, with its epochs, if it is there: another state of it is to take
-    /// its place, which that storage takes for a mistake otherwise. What was kept of it may go as well.
+    /// its place, which that storage takes for a mistake otherwise. What was kept of it by [`Keep::keep`] may go as well.
     fn forget(&mut self, group_id: &[u8]) -> impl Future<Output = Result<(), KeepError>> + Send;
+
+    /// Keeps a join from outside that is about to leave the device, in the place of an earlier one of that group, and beside
+    /// the group itself if there is one. A process that finds one when it starts goes on with it before it loads the group:
+    /// [`Outsider::resume`](super::Outsider::resume).
+    fn keep_join(&mut self, group_id: &[u8], join: &[u8]) -> impl Future<Output = Result<(), KeepError>> + Send;
+
+    /// Removes the join that was kept of that group, if there is one, and nothing else.
+    fn forget_join(&mut self, group_id: &[u8]) -> impl Future<Output = Result<(), KeepError>> + Send;
 }
 
 /// Why a group was not saved. What was saved before is then still the right thing to start from.

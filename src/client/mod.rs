@@ -36,6 +36,7 @@ pub mod oblivious;
 mod pace;
 mod partition;
 mod payload;
+mod pending_join;
 mod policy;
 mod problem;
 mod reading;

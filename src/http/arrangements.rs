@@ -12,7 +12,7 @@ use axum::{
 use super::{Hub, Problem, body, fields, operations::SMALL_BODY_BYTES_MAX, peer::AdmittedProvider, respond};
 use crate::{
     client::http::{ChannelRequest, Operation},
-    wire::{BansRequest, GroupId, ReportRequest, ServiceProviderId, decode},
+    wire::{BansRequest, GroupId, ReportReason, ReportRequest, decode},
 };
 
 /// The paths of the provider listener.
@@ -48,14 +48,15 @@ async fn report_of_peer(
     respond::nothing()
 }
 
-/// Counted here, and handed on to the hub of the group when it is about somebody else than that hub.
+/// Counted here, and handed on to the hub of the group when it is about somebody else than that hub, or a fork: that is
+/// what its operator can do something about.
 async fn report_of_user(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
     let request: ReportRequest = decode(&received.bytes).map_err(Problem::malformed)?;
     hub.service.charge_user(&user, received.bytes.len())?;
     hub.service.report(hub.service.provider(), &request.about, request.reason).await?;
-    if let Some(id) = hub.other_hub(&request.group_id).filter(|id| is_for_its_hub(id, &request.about)) {
+    if let Some(id) = hub.other_hub(&request.group_id).filter(|id| is_for_its_hub(id, &request)) {
         let handed_on = ChannelRequest::new(Operation::Report, received.bytes.clone());
         // What the hub makes of it is its own business: the complaint is counted.
         drop(hub.upstream.call(&hub.service, id.hub(), handed_on).await);
@@ -63,6 +64,6 @@ async fn report_of_user(State(hub): State<Arc<Hub>>, request: Request) -> Result
     respond::nothing()
 }
 
-fn is_for_its_hub(id: &GroupId, about: &ServiceProviderId) -> bool {
-    id.hub() != about
+fn is_for_its_hub(id: &GroupId, report: &ReportRequest) -> bool {
+    id.hub() != &report.about || report.reason == ReportReason::Fork
 }

@@ -120,11 +120,13 @@ pub enum ReportReason {
     PolicyViolation = 3,
     /// It withholds, reorders or invents messages.
     Misdelivery = 4,
+    /// A group of that hub has forked: some of its members cannot follow the others.
+    Fork = 5,
 }
 
 impl ReportReason {
     /// Every reason.
-    pub const ALL: [Self; 4] = [Self::BannedUser, Self::Flooding, Self::PolicyViolation, Self::Misdelivery];
+    pub const ALL: [Self; 5] = [Self::BannedUser, Self::Flooding, Self::PolicyViolation, Self::Misdelivery, Self::Fork];
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
@@ -133,17 +135,18 @@ impl ReportReason {
             Self::Flooding => "flooding",
             Self::PolicyViolation => "policy_violation",
             Self::Misdelivery => "misdelivery",
+            Self::Fork => "fork",
         }
     }
 }
 
-/// Complains about a provider that breaks an arrangement in a group.
+/// Complains about a provider that breaks an arrangement in a group, or tells the group's hub of a fork there.
 #[derive(Clone, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct ReportRequest {
     /// The group, of whatever hub.
     #[mls_codec(with = "byte_vec")]
     pub group_id: Vec<u8>,
-    /// Who breaks it.
+    /// Who breaks it; of a fork, the hub.
     pub about: ServiceProviderId,
     /// How.
     pub reason: ReportReason,

@@ -58,7 +58,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
         Vector::good("BansResponse", "as_it_was", Tls::new().absent(), json!({ "list": null })),
         Vector::bad("BansResponse", "presence_of_two", Tls::new().u8(2), "InvalidPresence"),
         Vector::bad("ReportReason", "zero", [0], "Fault(EnumValue)"),
-        Vector::bad("ReportReason", "five", [5], "Fault(EnumValue)"),
+        Vector::bad("ReportReason", "six", [6], "Fault(EnumValue)"),
         Vector::bad(
             "ReportRequest",
             "about_nobody",
@@ -66,7 +66,7 @@ pub(crate) fn vectors() -> Vec<Vector> {
             "Fault(ServiceProviderId)",
         ),
     ];
-    for (value, name) in (1..).zip(["banned_user", "flooding", "policy_violation", "misdelivery"]) {
+    for (value, name) in (1..).zip(["banned_user", "flooding", "policy_violation", "misdelivery", "fork"]) {
         vectors.push(Vector::good("ReportReason", name, [value], json!(name)));
         vectors.push(Vector::good(
             "ReportRequest",

@@ -247,7 +247,7 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
 }
 
 /// Whether the hub does not know the tree of a GroupInfo that came without.
-fn needs_tree(problem: &Problem) -> bool {
+pub(super) fn needs_tree(problem: &Problem) -> bool {
     problem.code == Some(ProblemCode::RatchetTreeRequired)
 }
 

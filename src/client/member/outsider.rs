@@ -1,18 +1,19 @@
 //! Somebody who wants into a group, at work: asks for the GroupInfo, joins, and asks again where the group has moved on.
 
-use bytes::Bytes;
 use mls_rs::{Client, client_builder::MlsConfig};
 
 use super::{
     Member, MemberError, MemberPolicy,
-    delivering::{ends_join, is_stale},
+    delivering::{ends_join, is_stale, needs_tree},
     persisting::persist,
 };
 use crate::{
     client::{
         GroupError, JoinOptions, Keep, Pace, PartitionedGroup, Problem, ProblemCode, SaveError,
         http::{CallError, Channel, ChannelRequest, DeliveryService, Operation, delivery_service},
-        key_package_ref, own_leaves, propose_joining,
+        key_package_ref, own_leaves,
+        pending_join::PendingJoin,
+        propose_joining,
     },
     wire::{
         ClientId, ExternalProposalResponse, GroupId, GroupInfoRequest, GroupInfoResponse, JoinToken, KeyPackageRef,
@@ -31,8 +32,9 @@ use crate::{
 /// byte.
 ///
 /// # Persistence
-/// The group is saved before the join leaves the device, in the place of one of that id that may have been there. A process
-/// that dies then finds it with [`PartitionedGroup::load`], and a [`Member`] over it sends the join again first.
+/// The join is kept before it leaves the device ([`Keep::keep_join`]), beside a group of that id that may be there. That
+/// one is replaced when the hub has taken the join, and not before: a join that comes to nothing leaves its client where it
+/// was. A process that finds a kept join when it starts goes on with it: [`Outsider::resume`], [`Outsider::settle`].
 pub struct Outsider<C: MlsConfig, H, P, K> {
     client: Client<C>,
     service: DeliveryService<H>,
@@ -41,17 +43,14 @@ pub struct Outsider<C: MlsConfig, H, P, K> {
     policy: MemberPolicy,
     group_id: GroupId,
     token: Option<JoinToken>,
-    in_flight: Option<JoinInFlight<C>>,
+    in_flight: Option<InFlight>,
 }
 
 /// A join whose fate is not known.
-struct JoinInFlight<C: MlsConfig> {
-    group: PartitionedGroup<C>,
-    body: Bytes,
-    /// What was asked for.
-    old_leaf: Option<OldLeaf>,
-    /// The group was saved: the join may leave the device.
-    saved: bool,
+struct InFlight {
+    join: PendingJoin,
+    /// It is kept as it is: it may leave the device.
+    kept: bool,
 }
 
 /// A group that the hub has let somebody into.
@@ -126,10 +125,30 @@ impl From<SaveError> for JoinError {
 }
 
 impl<C: MlsConfig + Clone, H: Channel, P: Pace, K: Keep> Outsider<C, H, P, K> {
-    /// `channel` leads to the group's hub, or to the local listener of a provider that forwards. The group is saved in
+    /// `channel` leads to the group's hub, or to the local listener of a provider that forwards. Join and group are kept in
     /// `keep`.
     pub fn new(client: Client<C>, channel: H, pace: P, keep: K, policy: MemberPolicy, group_id: GroupId) -> Self {
         Self::over(client, DeliveryService::new(channel), pace, keep, policy, group_id)
+    }
+
+    /// Goes on with a join that was kept by a process that died before it was done with it. [`Outsider::settle`] finds out
+    /// what became of it. Where it was made with a token, show that again ([`Outsider::with_token`]): it may never have
+    /// arrived.
+    ///
+    /// # Errors
+    /// [`GroupError::SavedState`] when the bytes are not readable.
+    pub fn resume(
+        client: Client<C>,
+        channel: H,
+        pace: P,
+        keep: K,
+        policy: MemberPolicy,
+        kept: &[u8],
+    ) -> Result<Self, GroupError> {
+        let join = PendingJoin::restore(kept)?;
+        let group_id = join.group_id().ok_or(GroupError::SavedState)?;
+        let outsider = Self::new(client, channel, pace, keep, policy, group_id);
+        Ok(Self { in_flight: Some(InFlight { join, kept: true }), ..outsider })
     }
 
     pub(super) fn over(
@@ -149,7 +168,8 @@ impl<C: MlsConfig + Clone, H: Channel, P: Pace, K: Keep> Outsider<C, H, P, K> {
         Self { token: Some(token), ..self }
     }
 
-    /// Joins the group with what the hub has published about it. What is stored of a group of that id goes.
+    /// Joins the group with what the hub has published about it. What is stored of a group of that id goes when the hub has
+    /// taken the join.
     ///
     /// # Errors
     /// [`JoinError`]. Nothing is lost by one from the way to the hub: call again. [`JoinError::OtherPending`] after a
@@ -203,63 +223,96 @@ impl<C: MlsConfig + Clone, H: Channel, P: Pace, K: Keep> Outsider<C, H, P, K> {
         Member::over(joined.group, self.service, self.pace, self.keep, self.policy)
     }
 
-    async fn enter(&mut self, old_leaf: Option<OldLeaf>) -> Result<Joined<C>, JoinError> {
-        if self.in_flight.as_ref().is_some_and(|in_flight| in_flight.old_leaf != old_leaf) {
-            return Err(JoinError::OtherPending);
-        }
-        for _attempt in 0..=self.policy.rebuilds {
-            if self.in_flight.is_none() {
-                self.in_flight = Some(self.build(old_leaf).await?);
-            }
-            let Some(in_flight) = &mut self.in_flight else { continue };
-            if !in_flight.saved {
-                in_flight.group.save(&mut self.keep).await?;
-                in_flight.saved = true;
-            }
+    /// Finds out what became of a join that is on its way, and makes no other. `None`: there is none, or not any more,
+    /// because the epoch for which it was made is over; what was stored of the group is as it was.
+    ///
+    /// # Errors
+    /// As [`Outsider::join`].
+    pub async fn settle(&mut self) -> Result<Option<Joined<C>>, JoinError> {
+        self.keep_join().await?;
+        while let Some(InFlight { join, .. }) = self.in_flight.as_ref().filter(|known| known.join.accepted().is_none())
+        {
             let request = ChannelRequest {
                 join_token: self.token.clone(),
-                ..ChannelRequest::new(Operation::ExternalJoin, in_flight.body.clone())
+                ..ChannelRequest::new(Operation::ExternalJoin, join.body()?)
             };
             match self.call(request).await {
-                Ok(response) => {
-                    let response: SendResponse = delivery_service::decode(&response)?;
-                    let Some(JoinInFlight { mut group, .. }) = self.in_flight.take() else { continue };
-                    group.confirm_join();
-                    return Ok(Joined { group, response });
-                }
+                Ok(response) => self.accept(delivery_service::decode(&response)?),
                 // What was made for an epoch that is over is of no use any more.
-                Err(CallError::Problem(problem)) if is_stale(&problem) => self.give_up().await?,
+                Err(CallError::Problem(problem)) if is_stale(&problem) => {
+                    self.give_up().await?;
+                    return Ok(None);
+                }
+                // Once: then it has its tree.
+                Err(CallError::Problem(problem)) if needs_tree(&problem) && self.attach_tree() => {}
                 Err(CallError::Problem(problem)) if ends_join(&problem) => {
                     self.give_up().await?;
                     return Err(CallError::Problem(problem).into());
                 }
                 Err(error) => return Err(error.into()),
             }
+            // Nothing leaves the device, or is replaced, before it is known for good what with.
+            self.keep_join().await?;
+        }
+        let Some(InFlight { join, .. }) = &self.in_flight else { return Ok(None) };
+        let Some(response) = join.accepted() else { return Ok(None) };
+        let group = join.install(&self.client, &mut self.keep).await?;
+        self.in_flight = None;
+        Ok(Some(Joined { group, response }))
+    }
+
+    async fn enter(&mut self, old_leaf: Option<OldLeaf>) -> Result<Joined<C>, JoinError> {
+        if self.in_flight.as_ref().is_some_and(|in_flight| !in_flight.join.is_for(old_leaf)) {
+            return Err(JoinError::OtherPending);
+        }
+        for _attempt in 0..=self.policy.rebuilds {
+            if self.in_flight.is_none() {
+                let join = self.build(old_leaf).await?;
+                self.in_flight = Some(InFlight { join, kept: false });
+            }
+            if let Some(joined) = self.settle().await? {
+                return Ok(joined);
+            }
         }
         Err(JoinError::Outrun)
     }
 
-    async fn build(&mut self, old_leaf: Option<OldLeaf>) -> Result<JoinInFlight<C>, JoinError> {
+    async fn build(&mut self, old_leaf: Option<OldLeaf>) -> Result<PendingJoin, JoinError> {
         let published = self.published().await?;
         let leaf = self.old_leaf(old_leaf, &published)?;
         let options = JoinOptions { group_info: self.policy.group_info, old_leaf: leaf };
-        self.forget().await?;
-        let (hub, id) = (self.group_id.hub().clone(), self.group_id.as_bytes());
-        let (group, request) = PartitionedGroup::join_externally(&self.client, hub, id, &published, &options)?;
-        let body = delivery_service::encode(&request).map_err(GroupError::from)?;
-        Ok(JoinInFlight { group, body, old_leaf, saved: false })
+        let how = (old_leaf, self.policy.trees_on_demand);
+        Ok(PendingJoin::build(&self.client, &self.group_id, &published, &options, how)?)
+    }
+
+    fn accept(&mut self, response: SendResponse) {
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.join.accept(response);
+            in_flight.kept = false;
+        }
+    }
+
+    fn attach_tree(&mut self) -> bool {
+        let Some(in_flight) = &mut self.in_flight else { return false };
+        let is_new = in_flight.join.attach_tree();
+        in_flight.kept &= !is_new;
+        is_new
+    }
+
+    async fn keep_join(&mut self) -> Result<(), JoinError> {
+        if let Some(in_flight) = self.in_flight.as_mut().filter(|in_flight| !in_flight.kept) {
+            in_flight.join.keep(&mut self.keep).await?;
+            in_flight.kept = true;
+        }
+        Ok(())
     }
 
     /// Nothing will come of the join that is on its way.
     async fn give_up(&mut self) -> Result<(), JoinError> {
-        self.forget().await?;
+        let forgotten = self.keep.forget_join(self.group_id.as_bytes()).await;
+        forgotten.map_err(MemberError::Keep)?;
         self.in_flight = None;
         Ok(())
-    }
-
-    async fn forget(&mut self) -> Result<(), JoinError> {
-        let forgotten = self.keep.forget(self.group_id.as_bytes()).await;
-        forgotten.map_err(|error| MemberError::Keep(error).into())
     }
 
     async fn published(&mut self) -> Result<GroupInfoResponse, JoinError> {

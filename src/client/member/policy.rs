@@ -22,11 +22,15 @@ pub struct MemberPolicy {
     /// member's credential, which encrypted handshakes hide.
     pub group_info: bool,
     /// Where handshakes are public, publish the GroupInfo without the ratchet tree, and with it only when the hub asks: it
-    /// follows such groups, and mostly knows the tree.
+    /// follows such groups, and mostly knows the tree. So does who joins from outside, if the hub gave a tree to join with
+    /// beside the GroupInfo.
     pub trees_on_demand: bool,
     /// How often in one epoch the hub is asked where it leads newcomers, after a commit was ignored: at the first, the
     /// second, the fourth call of `sync` and so on. 0 turns it off; [`super::Member::standing`] asks at once.
     pub looks: u32,
+    /// Report a fork that was found to the user's own provider and the group's hub ([`super::Member::report_fork`]). Off by
+    /// default: it is for apps whose users have agreed to it.
+    pub report_forks: bool,
 }
 
 impl Default for MemberPolicy {
@@ -41,6 +45,7 @@ impl Default for MemberPolicy {
             group_info: false,
             trees_on_demand: true,
             looks: 6,
+            report_forks: false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Finding out whether the hub's newest GroupInfo is of the branch that this client is on (draft §5, specs/protocol.md C11).
 //!
-//! Looks and tells. It must never join, leave or move: what to do about a fork is the user's choice.
+//! Looks and tells. It must never join, leave or move, nor tell anybody but its user unasked: what to do about a fork is the
+//! user's choice.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::{
         http::{CallError, Channel, ChannelRequest, Operation, delivery_service},
     },
     mls::EpochNumber,
-    wire::{GroupId, GroupInfoRequest, GroupInfoResponse, MaskedPartitionKey},
+    wire::{GroupId, GroupInfoRequest, GroupInfoResponse, MaskedPartitionKey, ReportReason, ReportRequest},
 };
 
 /// Where a member stands, as far as its hub tells.
@@ -77,14 +78,16 @@ pub(super) struct Watch {
     looks: u32,
     /// What was told last: nothing is told twice.
     told: Option<MaskedPartitionKey>,
+    /// And what was reported, by itself or not.
+    reported: Option<MaskedPartitionKey>,
 }
 
 impl Watch {
     /// A commit was ignored in that epoch.
     pub(super) fn suspect(&mut self, epoch: EpochNumber) {
         if self.suspected != Some(epoch) {
-            let told = self.told.take();
-            *self = Self { suspected: Some(epoch), next: 1, told, ..Self::default() };
+            let (told, reported) = (self.told.take(), self.reported.take());
+            *self = Self { suspected: Some(epoch), next: 1, told, reported, ..Self::default() };
         }
     }
 
@@ -146,21 +149,46 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
         Ok(Standing::Fork(Box::new(Fork { partition, epoch, own_epoch, members })))
     }
 
-    /// Looks where it stands if that is due, and tells a fork once. That the hub could not be asked is no error here.
+    /// Reports a fork to the user's own provider, which counts it and hands it on to the group's hub: its operator can see
+    /// the branches, and end one. What was reported of this fork before is not reported again.
+    ///
+    /// # Privacy
+    /// The user's decision, like [`MemberPolicy::report_forks`](super::MemberPolicy::report_forks), which has it done
+    /// whenever a fork is found. The user's provider learns that this user found the group forked; the hub, that
+    /// somebody of that provider did. Neither is told which branch the user is on, nor who else is.
+    ///
+    /// # Errors
+    /// [`MemberError`]. Nothing is reported by itself later on.
+    pub async fn report_fork(&mut self, fork: &Fork) -> Result<(), MemberError> {
+        if self.watch.reported == Some(fork.partition) {
+            return Ok(());
+        }
+        let (group_id, about) = (self.group.group_id().to_vec(), self.group.hub().clone());
+        let report = ReportRequest { group_id, about, reason: ReportReason::Fork };
+        let body = delivery_service::encode(&report).map_err(GroupError::from)?;
+        self.call(ChannelRequest::new(Operation::Report, body)).await?;
+        self.watch.reported = Some(fork.partition);
+        Ok(())
+    }
+
+    /// Looks where it stands if that is due, and tells a fork once. That the hub could not be asked, or nothing be reported, is
+    /// no error here.
     pub(super) async fn watch(&mut self) {
         if !self.watch.is_due(self.group.epoch(), self.policy.looks) {
             return;
         }
-        if let Ok(Standing::Fork(fork)) = self.standing().await
-            && self.watch.told.replace(fork.partition) != Some(fork.partition)
-        {
+        let Ok(Standing::Fork(fork)) = self.standing().await else { return };
+        if self.policy.report_forks {
+            drop(self.report_fork(&fork).await);
+        }
+        if self.watch.told.replace(fork.partition) != Some(fork.partition) {
             self.progress.push_back(Progress::Forked(fork));
         }
     }
 
     /// Takes the member apart, to go to another branch: somebody who joins the group anew over the same channel
-    /// ([`Outsider::resync`], as the old leaf may be there as well). What is stored of the group goes when the join is made,
-    /// and not before. Intents that are not settled ([`Member::unsettled`]) are to be wanted again there.
+    /// ([`Outsider::resync`], as the old leaf may be there as well). What is stored of the group goes when the hub has taken
+    /// the join, and not before: if nothing comes of it, load the group, and it is where it was. Intents that are not settled ([`Member::unsettled`]) are to be wanted again there.
     ///
     /// # Security
     /// The user's decision, never the app's (draft §5).

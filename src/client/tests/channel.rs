@@ -22,6 +22,8 @@ use crate::{
 /// What goes wrong with one request.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault {
+    /// Nothing: it is another request's turn.
+    Nothing,
     /// It does not arrive.
     RequestLost,
     /// It arrives; the answer does not.
@@ -71,7 +73,7 @@ impl ModelChannel {
                 Err(code) => Ok(refusal(code)),
             };
         }
-        if request.operation == Operation::LeaveGroup {
+        if matches!(request.operation, Operation::LeaveGroup | Operation::Report) {
             return Ok(success(Vec::new(), HeaderMap::new()));
         }
         if request.operation == Operation::ExternalJoin {
@@ -106,7 +108,7 @@ impl Channel for ModelChannel {
         self.log.lock().unwrap().push((request.operation, request.expect_commit, request.body.clone()));
         let fault = self.faults.lock().unwrap().pop_front();
         match fault {
-            None => self.answer(&request),
+            None | Some(Fault::Nothing) => self.answer(&request),
             Some(Fault::RequestLost) => Err(ChannelError::Connect),
             Some(Fault::ResponseLost) => self.answer(&request).and(Err(ChannelError::Timeout)),
             Some(Fault::Refused(code)) => Ok(refusal(code)),

@@ -12,6 +12,7 @@ use std::{
 use mls_rs::Client;
 
 use super::{
+    acting::{Acting, settle, words},
     cast::{BOTH, Config, GROUP_ID, Handshakes, Person, client, group},
     channel::{Fault, ModelChannel, ModelPace},
     hub::ModelHub,
@@ -50,9 +51,15 @@ impl Keep for Brittle {
     async fn forget(&mut self, group_id: &[u8]) -> Result<(), KeepError> {
         self.keep.forget(group_id).await
     }
-}
 
-type Acting<K> = Member<Config, ModelChannel, ModelPace, K>;
+    async fn keep_join(&mut self, group_id: &[u8], join: &[u8]) -> Result<(), KeepError> {
+        self.keep.keep_join(group_id, join).await
+    }
+
+    async fn forget_join(&mut self, group_id: &[u8]) -> Result<(), KeepError> {
+        self.keep.forget_join(group_id).await
+    }
+}
 
 /// A member that can die.
 struct Mortal {
@@ -61,7 +68,7 @@ struct Mortal {
     member: Acting<MemoryKeep>,
 }
 
-fn act<K: Keep>(group: PartitionedGroup<Config>, keep: K, channel: &ModelChannel) -> Acting<K> {
+fn enter<K: Keep>(group: PartitionedGroup<Config>, keep: K, channel: &ModelChannel) -> Acting<K> {
     Member::new(group, channel.clone(), ModelPace::default(), keep, MemberPolicy::default())
 }
 
@@ -69,7 +76,7 @@ impl Mortal {
     fn new(person: Person, channel: &ModelChannel) -> Self {
         let keep = person.keep();
         let Person { client, group } = person;
-        Self { client, keep: keep.clone(), member: act(group, keep, channel) }
+        Self { client, keep: keep.clone(), member: enter(group, keep, channel) }
     }
 
     /// Dies, and is started again.
@@ -78,31 +85,12 @@ impl Mortal {
         drop(member);
         let state = keep.state(GROUP_ID).expect("something was kept");
         let group = PartitionedGroup::load(&client, GROUP_ID, &state).unwrap().expect("the group is stored");
-        Self { member: act(group, keep.clone(), channel), client, keep }
+        Self { member: enter(group, keep.clone(), channel), client, keep }
     }
 
     async fn sync(&mut self) -> Vec<Progress> {
-        sync(&mut self.member).await
+        settle(&mut self.member).await
     }
-}
-
-/// Does what there is to do and tells what happened.
-async fn sync<K: Keep>(member: &mut Acting<K>) -> Vec<Progress> {
-    let mut told = Vec::new();
-    for _turn in 0..8 {
-        member.sync(Duration::ZERO).await.unwrap();
-        told.extend(std::iter::from_fn(|| member.next_progress()));
-        if !member.has_work() {
-            return told;
-        }
-    }
-    panic!("there is always something to do: {told:?}");
-}
-
-fn words(told: &[Progress]) -> Vec<&[u8]> {
-    let word =
-        |told| if let &Progress::Group(Event::Message { ref data, .. }) = told { Some(data.as_bytes()) } else { None };
-    told.iter().filter_map(word).collect()
 }
 
 fn same_state<A: Keep, B: Keep>(one: &Acting<A>, other: &Acting<B>) {
@@ -141,7 +129,7 @@ impl Mortal {
         }
         let Self { client, keep, member } = self;
         let (group, _intents) = member.into_parts();
-        Self { member: act(group, keep.clone(), channel), client, keep }
+        Self { member: enter(group, keep.clone(), channel), client, keep }
     }
 }
 
@@ -170,7 +158,7 @@ async fn nothing_leaves_the_device_before_it_is_kept() {
     let channel = ModelChannel::new(ModelHub::default());
     let [alice, bob] = group(["alice", "bob"], Handshakes::Encrypted);
     let brittle = Brittle::new(&alice.client, false);
-    let (mut alice, mut bob) = (act(alice.group, brittle.clone(), &channel), Mortal::new(bob, &channel.another()));
+    let (mut alice, mut bob) = (enter(alice.group, brittle.clone(), &channel), Mortal::new(bob, &channel.another()));
     alice.send(b"hello").unwrap();
     alice.update().unwrap();
     for _attempt in 0..3 {
@@ -179,7 +167,7 @@ async fn nothing_leaves_the_device_before_it_is_kept() {
         assert_eq!(alice.unsettled().count(), 2);
     }
     brittle.broken.store(false, Ordering::Relaxed);
-    sync(&mut alice).await;
+    settle(&mut alice).await;
     assert_eq!(words(&bob.sync().await), [b"hello"]);
     same_state(&alice, &bob.member);
 }

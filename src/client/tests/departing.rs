@@ -5,32 +5,17 @@ use std::time::Duration;
 use mls_rs::MlsMessage;
 
 use super::{
-    cast::{BOTH, Config, GROUP_ID, Handshakes, Person, client, deliver, group, hub_id},
-    channel::{Fault, ModelChannel, ModelPace},
+    acting::{act, sync, told},
+    cast::{BOTH, GROUP_ID, Handshakes, Person, client, deliver, group, hub_id},
+    channel::{Fault, ModelChannel},
     hub::ModelHub,
 };
 use crate::{
     client::{
-        Cause, Event, IntentId, Member, MemberError, MemberPolicy, MemoryKeep, ProblemCode, Progress, http::Operation,
-        propose_joining,
+        Cause, Event, IntentId, MemberError, MemberPolicy, ProblemCode, Progress, http::Operation, propose_joining,
     },
     wire::{GroupInfoResponse, LeaveGroupRequest, Message, encode},
 };
-
-type Acting = Member<Config, ModelChannel, ModelPace, MemoryKeep>;
-
-fn act(person: Person, channel: &ModelChannel) -> Acting {
-    let keep = person.keep();
-    Member::new(person.group, channel.clone(), ModelPace::default(), keep, MemberPolicy::default())
-}
-
-async fn sync(member: &mut Acting) {
-    member.sync(Duration::ZERO).await.unwrap();
-}
-
-fn told(member: &mut Acting) -> Vec<Progress> {
-    std::iter::from_fn(|| member.next_progress()).collect()
-}
 
 fn is_done(progress: &[Progress], id: IntentId) -> bool {
     progress.iter().any(|progress| matches!(progress, Progress::Done { intent } if *intent == id))

@@ -1,7 +1,5 @@
 //! Forks: a commit that some cannot open. Those who cannot find out, are told, and go where their users want to (C11).
 
-use std::time::Duration;
-
 use mls_rs::{
     CipherSuiteProvider, Client, CryptoProvider, ExtensionList, MlsMessage,
     client_builder::{MlsConfig, PaddingMode},
@@ -13,39 +11,21 @@ use mls_rs::{
 };
 
 use super::{
-    cast::{BOTH, Config, Handshakes, Person, client, deliver, group, hub_id, new_member},
-    channel::{Fault, ModelChannel, ModelPace},
+    acting::{Acting, act, act_with, settle, words},
+    cast::{BOTH, Config, GROUP_ID, Handshakes, client, deliver, group, hub_id, new_member},
+    channel::{Fault, ModelChannel},
     hub::ModelHub,
 };
 use crate::{
     client::{
-        Event, Fork, IntentId, Member, MemberError, MemberPolicy, MemoryKeep, NewMember, OldLeaf, PartitionedGroup,
-        ProblemCode, Progress, Standing, http::Operation,
+        Fork, IntentId, MemberError, MemberPolicy, NewMember, OldLeaf, PartitionedGroup, ProblemCode, Progress,
+        Standing, http::Operation,
     },
     demo::saboteur::Saboteur,
-    wire::{self, GroupInfoResponse, SendRequest},
+    wire::{self, GroupInfoResponse, ReportReason, ReportRequest, SendRequest},
 };
 
-type Acting = Member<Config, ModelChannel, ModelPace, MemoryKeep>;
-
-fn act(person: Person, channel: &ModelChannel, policy: MemberPolicy) -> Acting {
-    let keep = person.keep();
-    Member::new(person.group, channel.clone(), ModelPace::default(), keep, policy)
-}
-
-async fn sync(member: &mut Acting) -> Vec<Progress> {
-    let mut told = Vec::new();
-    for _turn in 0..8 {
-        member.sync(Duration::ZERO).await.unwrap();
-        told.extend(std::iter::from_fn(|| member.next_progress()));
-        if !member.has_work() {
-            return told;
-        }
-    }
-    panic!("there is always something to do: {told:?}");
-}
-
-fn forks(told: &[Progress]) -> Vec<&Fork> {
+pub(super) fn forks(told: &[Progress]) -> Vec<&Fork> {
     told.iter()
         .filter_map(|progress| if let Progress::Forked(fork) = progress { Some(&**fork) } else { None })
         .collect()
@@ -53,14 +33,6 @@ fn forks(told: &[Progress]) -> Vec<&Fork> {
 
 fn accepted(told: &[Progress], id: IntentId) -> bool {
     told.iter().any(|progress| matches!(progress, Progress::Accepted { intent, .. } if *intent == id))
-}
-
-fn words(told: &[Progress]) -> Vec<&[u8]> {
-    let word = |progress| match progress {
-        &Progress::Group(Event::Message { ref data, .. }) => Some(data.as_bytes()),
-        _ => None,
-    };
-    told.iter().filter_map(word).collect()
 }
 
 /// A client whose commits can be spoiled.
@@ -81,19 +53,22 @@ fn malicious(handshakes: Handshakes) -> (Saboteur, Client<impl MlsConfig + use<>
 
 /// Alice, Bob and Carol, whose sibling in the tree is Mallory. Mallory commits what Carol cannot open; the hub, which
 /// cannot know, leads newcomers to it as soon as the others have used it.
-async fn forked(handshakes: Handshakes, policy: MemberPolicy) -> (ModelChannel, [Acting; 3], Client<Config>) {
+pub(super) async fn forked(
+    handshakes: Handshakes,
+    policy: MemberPolicy,
+) -> (ModelChannel, [Acting; 3], Client<Config>) {
     let channel = ModelChannel::new(ModelHub::default());
     let [alice, bob, carol] = group(["alice", "bob", "carol"], handshakes);
     let carol_client = carol.client.clone();
-    let mut members = [alice, bob, carol].map(|person| act(person, &channel, policy));
+    let mut members = [alice, bob, carol].map(|person| act_with(person, &channel, policy));
     let (saboteur, mallory) = malicious(handshakes);
     let package = mallory.generate_key_package_message(ExtensionList::new(), ExtensionList::new(), None).unwrap();
     members[0].add(vec![NewMember::from_message(&package, hub_id()).unwrap()]).unwrap();
-    sync(&mut members[0]).await;
+    settle(&mut members[0]).await;
     let sent: SendRequest = wire::decode(&channel.sent().last().unwrap().2).unwrap();
     let welcome = sent.commit_data.unwrap().welcome_data.unwrap().welcome;
     for member in &mut members {
-        sync(member).await;
+        settle(member).await;
     }
     let (joined, _info) = mallory.join_group(None, &MlsMessage::from_bytes(welcome.bytes()).unwrap(), None).unwrap();
     let mut mallory = PartitionedGroup::new(joined, hub_id()).unwrap();
@@ -116,20 +91,20 @@ async fn who_is_left_behind_finds_out_and_goes_where_the_others_are() {
         let (channel, [mut alice, mut bob, mut carol], client) =
             Box::pin(forked(handshakes, MemberPolicy::default())).await;
         alice.send(b"on we go").unwrap();
-        sync(&mut alice).await;
-        assert_eq!(words(&sync(&mut bob).await), [b"on we go"]);
+        settle(&mut alice).await;
+        assert_eq!(words(&settle(&mut bob).await), [b"on we go"]);
         assert_eq!(alice.standing().await.unwrap(), Standing::Dominant);
 
-        let told = sync(&mut carol).await;
+        let told = settle(&mut carol).await;
         let [fork] = forks(&told)[..] else { panic!("{told:?}") };
         assert_eq!((fork.epoch, fork.own_epoch.0), (alice.group().epoch(), fork.epoch.0 - 1));
         assert_eq!(fork.partition, alice.group().masked_partition_key());
         assert_eq!(fork.members.as_ref().map(Vec::len), Some(4));
-        assert!(forks(&sync(&mut carol).await).is_empty(), "it is told once");
+        assert!(forks(&settle(&mut carol).await).is_empty(), "it is told once");
         assert_eq!(carol.standing().await.unwrap(), Standing::Fork(Box::new(fork.clone())));
         // Nothing has happened by itself: she is where she was, and may talk there.
         let id = carol.send(b"is anybody here?").unwrap();
-        assert!(accepted(&sync(&mut carol).await, id));
+        assert!(accepted(&settle(&mut carol).await, id));
         assert!(channel.sent().iter().all(|sent| sent.0 != Operation::ExternalJoin));
 
         // Her branch is ended, and her user decides to go.
@@ -144,10 +119,10 @@ async fn who_is_left_behind_finds_out_and_goes_where_the_others_are() {
         for intent in intents {
             carol.want(intent).unwrap();
         }
-        sync(&mut carol).await;
+        settle(&mut carol).await;
         for member in [&mut alice, &mut bob] {
             // What she said alone came late to them, and came.
-            assert_eq!(words(&sync(member).await), [&b"is anybody here?"[..], b"there you are"], "{handshakes:?}");
+            assert_eq!(words(&settle(member).await), [&b"is anybody here?"[..], b"there you are"], "{handshakes:?}");
             assert_eq!(member.group().partition_key(), carol.group().partition_key());
             assert_eq!(member.group().group().roster().members().len(), 4, "one leaf has taken the other's place");
         }
@@ -161,21 +136,20 @@ async fn a_commit_that_nobody_follows_is_no_fork() {
     let [alice, bob, mut mallory] = group(["alice", "bob", "mallory"], Handshakes::Public);
     let published = GroupInfoResponse { group_info: alice.group.group_info().unwrap(), ratchet_tree: None };
     channel.hub.lock().unwrap().published = Some((published, alice.group.masked_partition_key()));
-    let (mut alice, mut bob) =
-        (act(alice, &channel, MemberPolicy::default()), act(bob, &channel.another(), MemberPolicy::default()));
+    let (mut alice, mut bob) = (act(alice, &channel), act(bob, &channel.another()));
     for byte in 0..100 {
         let mut bad = mallory.group.commit_update(false).unwrap();
         mallory.group.abandon_commit();
         mallory.group.staged.clear();
         bad.commit_data.as_mut().unwrap().next_partition_key = wire::PartitionKey::new([byte; 16]);
         deliver(&mut channel.hub.lock().unwrap(), &bad);
-        assert!(forks(&sync(&mut alice).await).is_empty());
+        assert!(forks(&settle(&mut alice).await).is_empty());
     }
     let asked = |channel: &ModelChannel| channel.sent().iter().filter(|sent| sent.0 == Operation::GroupInfo).count();
     assert_eq!(asked(&channel), 6);
     // The group goes on, and the hub knows it: whoever asks before having read is not misled.
     bob.update().unwrap();
-    sync(&mut bob).await;
+    settle(&mut bob).await;
     let published = GroupInfoResponse { group_info: bob.group().group_info().unwrap(), ratchet_tree: None };
     channel.hub.lock().unwrap().published = Some((published, bob.group().masked_partition_key()));
     assert_eq!(alice.standing().await.unwrap(), Standing::Dominant);
@@ -184,11 +158,46 @@ async fn a_commit_that_nobody_follows_is_no_fork() {
     assert_eq!(alice.standing().await.unwrap(), Standing::Unknown);
 }
 
+/// Nothing is reported unless the user says so, and then once: by a call, or from the beginning.
+#[tokio::test]
+async fn a_fork_is_reported_when_its_user_has_agreed() {
+    let reports = |channel: &ModelChannel| -> Vec<ReportRequest> {
+        let sent = channel.sent().into_iter().filter(|sent| sent.0 == Operation::Report);
+        sent.map(|sent| wire::decode(&sent.2).unwrap()).collect()
+    };
+    for by_itself in [false, true] {
+        let policy = MemberPolicy { report_forks: by_itself, ..MemberPolicy::default() };
+        let (channel, [_alice, _bob, mut carol], _client) = Box::pin(forked(Handshakes::Encrypted, policy)).await;
+        if by_itself {
+            // The question arrives. What is reported does not: it is reported at the next look.
+            channel.fail(&[Fault::Nothing]);
+            channel.fail(&[Fault::RequestLost; 6]);
+        }
+        let told = settle(&mut carol).await;
+        let [fork] = forks(&told)[..] else { panic!("{told:?}") };
+        assert_eq!(
+            channel.sent().iter().filter(|sent| sent.0 == Operation::Report).count(),
+            6 * usize::from(by_itself)
+        );
+        if !by_itself {
+            carol.report_fork(fork).await.unwrap();
+        }
+        for _look in 0..40 {
+            assert!(forks(&settle(&mut carol).await).is_empty());
+        }
+        carol.report_fork(fork).await.unwrap();
+        let expected = ReportRequest { group_id: GROUP_ID.to_vec(), about: hub_id(), reason: ReportReason::Fork };
+        let reports = reports(&channel);
+        assert_eq!(reports.len(), if by_itself { 7 } else { 1 });
+        assert!(reports.iter().all(|report| *report == expected));
+    }
+}
+
 #[tokio::test]
 async fn nobody_looks_who_does_not_want_to() {
     let policy = MemberPolicy { looks: 0, ..MemberPolicy::default() };
     let (channel, [_alice, _bob, mut carol], _client) = Box::pin(forked(Handshakes::Encrypted, policy)).await;
-    assert!(forks(&sync(&mut carol).await).is_empty());
+    assert!(forks(&settle(&mut carol).await).is_empty());
     assert!(channel.sent().iter().all(|sent| sent.0 != Operation::GroupInfo));
 }
 
@@ -200,13 +209,13 @@ async fn trees_are_published_on_demand() {
         let channel = ModelChannel::new(ModelHub { demands_tree: demands, ..ModelHub::default() });
         let [alice, bob] = group(["alice", "bob"], handshakes);
         let policy = MemberPolicy { group_info: true, ..MemberPolicy::default() };
-        let (mut alice, mut bob) = (act(alice, &channel, policy), act(bob, &channel.another(), policy));
+        let (mut alice, mut bob) = (act_with(alice, &channel, policy), act_with(bob, &channel.another(), policy));
         alice.update().unwrap();
         alice.add(vec![new_member(&client("carol", handshakes))]).unwrap();
-        let told = sync(&mut alice).await;
+        let told = settle(&mut alice).await;
         let done = told.iter().filter(|progress| matches!(progress, Progress::Done { .. })).count();
         assert_eq!(done, 2, "{told:?}");
-        sync(&mut bob).await;
+        settle(&mut bob).await;
         assert_eq!(alice.group().partition_key(), bob.group().partition_key());
         let sent: Vec<SendRequest> = channel.sent().iter().map(|sent| wire::decode(&sent.2).unwrap()).collect();
         let with_tree: Vec<bool> = sent

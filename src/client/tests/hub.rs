@@ -70,6 +70,10 @@ impl ModelHub {
     pub(super) fn join(&mut self, request: ExternalJoinRequest) -> Result<SendResponse, ProblemCode> {
         let (_, partition) = self.published.clone().ok_or(ProblemCode::StaleJoin)?;
         let group_id = request.message.group_id().to_vec();
+        let known = self.messages(&group_id, partition).iter().position(|known| known.message == request.message);
+        if let Some(index) = known {
+            return Ok(response(index, 0));
+        }
         let ExternalJoinRequest { message, commit_data } = request;
         let next_partition_key = commit_data.next_partition_key.masked();
         let commit = Some(Box::new(MessageCommit { next_partition_key, group_info: commit_data.group_info }));

@@ -3,33 +3,18 @@
 use std::time::Duration;
 
 use super::{
-    cast::{BOTH, Config, Handshakes, Person, assert_converged, client, group, new_member, said},
+    acting::{Acting, act, act_with, settle, sync, told},
+    cast::{BOTH, Handshakes, Person, assert_converged, client, group, new_member, said},
     channel::{Fault, ModelChannel, ModelPace},
     hub::ModelHub,
 };
 use crate::{
     client::{
-        Cause, Event, ExpectCommit, IntentId, Member, MemberError, MemberPolicy, MemoryKeep, ProblemCode, Progress,
-        QueueFull,
+        Cause, Event, ExpectCommit, IntentId, Member, MemberError, MemberPolicy, ProblemCode, Progress, QueueFull,
         http::{CallError, ChannelError, Operation},
     },
     wire::PartitionKey,
 };
-
-type Acting = Member<Config, ModelChannel, ModelPace, MemoryKeep>;
-
-fn act_with(person: Person, channel: &ModelChannel, policy: MemberPolicy) -> Acting {
-    let keep = person.keep();
-    Member::new(person.group, channel.clone(), ModelPace::default(), keep, policy)
-}
-
-fn act(person: Person, channel: &ModelChannel) -> Acting {
-    act_with(person, channel, MemberPolicy::default())
-}
-
-fn told(member: &mut Acting) -> Vec<Progress> {
-    std::iter::from_fn(|| member.next_progress()).collect()
-}
 
 fn words(member: &mut Acting) -> Vec<String> {
     let group = |progress| if let Progress::Group(event) = progress { Some(event) } else { None };
@@ -50,23 +35,6 @@ fn outcomes(progress: &[Progress]) -> Vec<(&'static str, IntentId)> {
         Progress::Dropped { intent, cause: Cause::Removed } => Some(("removed", *intent)),
     };
     progress.iter().filter_map(outcome).collect()
-}
-
-async fn sync(member: &mut Acting) {
-    member.sync(Duration::ZERO).await.unwrap();
-}
-
-/// As an app goes on: takes what happened, as long as there is work.
-async fn settle(member: &mut Acting) -> Vec<Progress> {
-    let mut all = Vec::new();
-    for _turn in 0..64 {
-        sync(member).await;
-        all.extend(told(member));
-        if !member.has_work() {
-            return all;
-        }
-    }
-    panic!("there is always something to do");
 }
 
 fn same_state(members: &[&Acting]) {

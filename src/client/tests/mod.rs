@@ -1,5 +1,6 @@
 //! Real MLS clients around a small model of a hub.
 
+mod acting;
 mod bad_commits;
 mod bans;
 pub(crate) mod cast;
@@ -16,6 +17,8 @@ mod key_package_validity;
 mod late;
 mod leaving;
 mod members;
+#[cfg(feature = "hub")]
+mod moving;
 mod races;
 mod saved;
 mod storage;

@@ -13,13 +13,13 @@ use mls_rs::{Client, ExtensionList};
 use super::{Call, House};
 use crate::{
     client::{
-        Event, JoinError, Member, MemberError, MemberPolicy, MemoryKeep, OldLeaf, Outsider, Pace, PartitionedGroup,
-        Progress,
+        Event, JoinError, JoinOptions, Member, MemberError, MemberPolicy, MemoryKeep, OldLeaf, Outsider, Pace,
+        PartitionedGroup, Progress,
         http::{Channel, ChannelError, ChannelRequest, ChannelResponse, DeliveryService, Operation},
         tests::cast::{Config, Handshakes, client},
     },
     service::setup::{provider, user_id},
-    wire::{ClientId, GroupId, encode},
+    wire::{ClientId, GroupId, GroupInfoRequest, GroupInfoResponse, decode, encode},
 };
 
 /// The way to the local listener of the house.
@@ -191,18 +191,54 @@ async fn a_join_of_a_process_that_died_is_a_membership() {
     way.losses.store(0, Ordering::Relaxed);
     drop(joining);
 
-    let state = keep.state(id.as_bytes()).expect("it was kept before it was sent");
-    let group = PartitionedGroup::load(&dora, id.as_bytes(), &state).unwrap().expect("it is stored");
-    assert!(group.pending_join().is_some());
-    let mut dora = Member::new(group, way, Hurry, keep, policy());
+    let kept = keep.join(id.as_bytes()).expect("it was kept before it was sent");
+    let mut again = Outsider::resume(dora, way, Hurry, keep.clone(), policy(), &kept).unwrap();
+    let joined = again.settle().await.unwrap().expect("she is in");
+    assert!(keep.join(id.as_bytes()).is_none());
+    let mut dora = again.into_member(joined);
     dora.send(b"here I am").unwrap();
-    let told = sync(&mut dora).await;
-    assert!(told.iter().any(|progress| matches!(progress, Progress::Joined { .. })), "{told:?}");
+    sync(&mut dora).await;
     let heard = sync(&mut alice).await;
     let words = |progress: &Progress| matches!(progress, Progress::Group(Event::Message { data, .. }) if &data[..] == b"here I am");
     assert!(heard.iter().any(words), "{heard:?}");
     assert_eq!(alice.group().group().roster().members().len(), 2, "nobody is in it twice");
+}
+
+/// The same where an app does without an outsider, and saves the group that it has joined itself.
+#[tokio::test]
+async fn a_group_that_was_saved_with_its_join_sends_it_again() {
+    let (way, mut alice, id) = town().await;
+    let dora = client("dora", Handshakes::Public);
+    let mut keep = MemoryKeep::new(dora.group_state_storage());
+    let request = encode(&GroupInfoRequest { group_id: id.as_bytes().to_vec() }).unwrap();
+    let answer = Call::local("/v1/group-info", request).answer(&way.house).await;
+    let published: GroupInfoResponse = decode(&answer.body).unwrap();
+    let hub = provider("hub.example");
+    let options = JoinOptions { group_info: true, old_leaf: None };
+    let joined = PartitionedGroup::join_externally(&dora, hub, id.as_bytes(), &published, &options);
+    let (mut group, _request) = joined.unwrap();
+    group.save(&mut keep).await.unwrap();
+    drop(group);
+
+    let state = keep.state(id.as_bytes()).unwrap();
+    let group = PartitionedGroup::load(&dora, id.as_bytes(), &state).unwrap().expect("it is stored");
+    assert!(group.pending_join().is_some());
+    // And says so where it has come to nothing.
+    let elsewhere = Arc::new(House::new());
+    let stranger = Way { house: elsewhere, losses: Arc::default(), unsent: Arc::default() };
+    let mut stranded = Member::new(group, stranger, Hurry, keep.clone(), policy());
+    for _attempt in 0..2 {
+        assert!(matches!(stranded.sync(Duration::ZERO).await, Err(MemberError::NotJoined)));
+    }
+    let (group, _intents) = stranded.into_parts();
+    let mut dora = Member::new(group, way, Hurry, keep, policy());
+    dora.send(b"here I am").unwrap();
+    let told = sync(&mut dora).await;
+    assert!(told.iter().any(|progress| matches!(progress, Progress::Joined { .. })), "{told:?}");
+    sync(&mut alice).await;
+    assert_eq!(alice.group().partition_key(), dora.group().partition_key());
     assert!(dora.group().pending_join().is_none());
+    dora.save().await.unwrap();
 }
 
 /// The same where the join has never arrived, and the group has moved on.
@@ -219,13 +255,12 @@ async fn a_join_that_came_to_nothing_is_told() {
     alice.update().unwrap();
     sync(&mut alice).await;
 
-    let state = keep.state(id.as_bytes()).unwrap();
-    let group = PartitionedGroup::load(&dora, id.as_bytes(), &state).unwrap().unwrap();
-    let mut stranded = Member::new(group, way.clone(), Hurry, keep.clone(), policy());
+    let kept = keep.join(id.as_bytes()).unwrap();
+    let mut again = Outsider::resume(dora, way, Hurry, keep.clone(), policy(), &kept).unwrap();
     for _attempt in 0..2 {
-        assert!(matches!(stranded.sync(Duration::ZERO).await, Err(MemberError::NotJoined)));
+        assert!(again.settle().await.unwrap().is_none());
     }
-    let mut again = Outsider::new(dora, way, Hurry, keep, policy(), id);
+    assert!(keep.join(id.as_bytes()).is_none() && keep.state(id.as_bytes()).is_none());
     let joined = again.join().await.unwrap();
     sync(&mut alice).await;
     assert_eq!(alice.group().partition_key(), joined.group.partition_key());
