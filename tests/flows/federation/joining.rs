@@ -157,7 +157,12 @@ async fn build(newcomer: &Newcomer, group_id: &[u8], token: Option<&JoinToken>) 
 
 /// Joins from outside, in the place of a leaf whose state is lost if there is one. The hub has acknowledged it when this
 /// returns.
-async fn enter(newcomer: Newcomer, group_id: &[u8], token: Option<JoinToken>, lost: Option<OldLeaf>) -> Device {
+pub(super) async fn enter(
+    newcomer: Newcomer,
+    group_id: &[u8],
+    token: Option<JoinToken>,
+    lost: Option<OldLeaf>,
+) -> Device {
     let id = GroupId::parse(group_id).unwrap();
     let (client, channel, keep) = (newcomer.client.clone(), newcomer.channel.clone(), newcomer.keep.clone());
     let mut outsider = Outsider::new(client, channel, device::pace(), keep, device::policy(), id);

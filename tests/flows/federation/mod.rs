@@ -7,6 +7,7 @@
 mod creating;
 mod device;
 mod fault;
+mod forked;
 mod frame;
 mod joining;
 mod leaving;
@@ -16,4 +17,5 @@ mod outside;
 mod pushing;
 mod rough_line;
 mod terminated;
+mod trees;
 mod world;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::SocketAddr};
 
-use restante::client::http::{Limits, LocalAddress, LocalClient, ServiceToken, UserId};
+use restante::client::http::{DeliveryService, Limits, LocalAddress, LocalClient, Operation, ServiceToken, UserId};
 
 use super::{fault::Deck, rough_line::RoughLine};
 use crate::{
@@ -100,6 +100,17 @@ impl World {
     /// Where a provider listens for its own users, until it is restarted.
     pub(super) fn local(&self, id: &str) -> SocketAddr {
         self.place(id).provider.local_tcp()
+    }
+
+    /// What a provider's operator sees of complaints: about whom, why, from where, and how many.
+    pub(super) async fn complaints(&self, id: &str) -> Vec<String> {
+        let operator = DeliveryService::new(self.channel(id, "operator"));
+        let answer = operator.administer(Operation::ListReports, &serde_json::json!({})).await.unwrap();
+        let line = |report: &serde_json::Value| {
+            let word = |name| report[name].as_str().unwrap().to_owned();
+            format!("{} {} {} {}", word("about"), word("reason"), word("from"), report["number"])
+        };
+        answer["reports"].as_array().unwrap().iter().map(line).collect()
     }
 
     /// A user's way to their provider. It outlives restarts.

@@ -2,6 +2,7 @@
 
 mod costs;
 mod late;
+mod retained;
 mod rosters;
 mod trees;
 
