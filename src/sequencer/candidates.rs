@@ -116,35 +116,12 @@ impl Credit {
 /// # Errors
 /// When the state could not be read.
 pub fn is_candidate<S: State + ?Sized>(state: &S, partition: &Partition, policy: &Policy) -> Result<bool, S::Error> {
-    is_current(state, partition, Doubt::is_there, policy)
-}
-
-/// Whether whoever shows the partition's key is taken for a member: nothing follows it, or doubt about what follows prevails.
-/// One who was removed and reads on raises doubt too, and is not a majority.
-///
-/// # Errors
-/// When the state could not be read.
-pub fn shows_membership<S: State + ?Sized>(
-    state: &S,
-    partition: &Partition,
-    policy: &Policy,
-) -> Result<bool, S::Error> {
-    is_current(state, partition, Doubt::prevails, policy)
-}
-
-/// Whether the group may go on in the partition: nothing follows it, or what follows is so much in doubt.
-fn is_current<S: State + ?Sized>(
-    state: &S,
-    partition: &Partition,
-    is_doubted: impl FnOnce(Doubt) -> bool,
-    policy: &Policy,
-) -> Result<bool, S::Error> {
     if !partition.is_connected() || partition.is_terminated() {
         return Ok(false);
     }
     match dominant_child(state, partition)? {
         None => Ok(true),
-        Some(child) => Ok(is_doubted(Doubt::about(state, partition, &child, policy)?)),
+        Some(child) => Ok(Doubt::about(state, partition, &child, policy)?.is_there()),
     }
 }
 

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{Delete, Outcome, Policy, Refusal, Rejection, State, Transition, UnixMillis, candidates::is_candidate};
+use super::{
+    Delete, Outcome, Policy, Refusal, Rejection, State, Transition, UnixMillis,
+    membership::{NEAR, is_sole_head},
+};
 
 /// Nothing is sequenced any more. What is there can be read until retention removes it, and that the group was deleted is
 /// known for ever.
 ///
-/// Whoever deletes shows the key of a partition where members may be: an old key shows that somebody was a member.
+/// Whoever deletes shows the key of the newest partition: an old key shows that somebody was a member. How the group came
+/// there was looked at before, off the lane; here only what may have changed since.
 pub(super) fn delete<S: State + ?Sized>(
     state: &S,
     delete: &Delete,
@@ -20,7 +24,8 @@ pub(super) fn delete<S: State + ?Sized>(
         return Ok(transition);
     }
     let shown = state.partition(&delete.partition).map_err(Refusal::State)?.ok_or(Rejection::UnknownGroup)?;
-    if !is_candidate(state, &shown, policy).map_err(Refusal::State)? {
+    let is_sole_head = is_sole_head(state, (&delete.partition, &shown), NEAR, policy).map_err(Refusal::State)?;
+    if is_sole_head == Some(false) {
         return Err(Rejection::UnknownGroup.into());
     }
     let mut group = Arc::unwrap_or_clone(group);

@@ -129,25 +129,36 @@ pub(super) fn is_outnumbered_nowhere<S: Tree + ?Sized>(
 }
 
 /// Whether something holds of each edge from the root to the partition, as far as walks go.
-fn holds_up_to_the_root<S: Tree + ?Sized>(
+pub(super) fn holds_up_to_the_root<S: Tree + ?Sized>(
     state: &S,
     key: &MaskedPartitionKey,
     partition: &Partition,
     holds: impl Fn(&Partition, &MaskedPartitionKey) -> Result<bool, S::Error>,
 ) -> Result<bool, S::Error> {
+    Ok(is_up_to_the_root(state, key, partition, WALK_MAX, holds)? != Some(false))
+}
+
+/// The same; `None` where it holds of so many edges as `steps`, and there are more.
+pub(super) fn is_up_to_the_root<S: Tree + ?Sized>(
+    state: &S,
+    key: &MaskedPartitionKey,
+    partition: &Partition,
+    steps: usize,
+    holds: impl Fn(&Partition, &MaskedPartitionKey) -> Result<bool, S::Error>,
+) -> Result<Option<bool>, S::Error> {
     if !partition.is_connected() || partition.is_terminated() {
-        return Ok(false);
+        return Ok(Some(false));
     }
     let (mut key, mut parent) = (*key, partition.parent);
-    for _step in 0..WALK_MAX {
-        let Some(up) = parent else { return Ok(true) };
-        let Some(ancestor) = state.partition(&up.key)? else { return Ok(true) };
+    for _step in 0..steps {
+        let Some(up) = parent else { return Ok(Some(true)) };
+        let Some(ancestor) = state.partition(&up.key)? else { return Ok(Some(true)) };
         if !holds(&ancestor, &key)? {
-            return Ok(false);
+            return Ok(Some(false));
         }
         (key, parent) = (up.key, ancestor.parent);
     }
-    Ok(true)
+    Ok(parent.is_none().then_some(true))
 }
 
 /// Whether the partition descends from `above`, or is it. What is deeper than walks go is not known.

@@ -26,6 +26,7 @@ mod followed;
 mod group;
 mod hints;
 mod join;
+mod membership;
 mod observe;
 mod outbox;
 mod owners;
@@ -50,9 +51,7 @@ mod verdict;
 
 pub use bans::{Ban, BanKey, BanSubject, Bans, HeardBans};
 pub use budget::{Budget, Usage};
-pub use candidates::{
-    CANDIDATES_MAX, Candidate, Credit, HEADS_MAX, Heads, candidates, is_candidate, publisher, shows_membership,
-};
+pub use candidates::{CANDIDATES_MAX, Candidate, Credit, HEADS_MAX, Heads, candidates, is_candidate, publisher};
 pub use command::{
     Announcement, Checkpointed, Command, Contents, Create, Delete, Deliver, Delivered, Expire, Follow, Forget, Ground,
     Join, Keep, Lapse, Lease, Observe, Present, Propose, Pushed, RepeatKey, Reserve, Restore, Review, Send,
@@ -64,6 +63,7 @@ pub use evidence::{Evidence, Seen, Sign};
 pub use followed::{Followed, FollowedChange, Kept};
 pub use group::{Group, GroupKey, Reservation, Spread, UserTag};
 pub use hints::{Claim, hinted};
+pub use membership::{FAR, is_sole_head, shows_membership};
 pub use outbox::{Dispatch, DispatchKey, Outgoing, Ticket, Undelivered, Welcome, WelcomeName};
 pub use owners::{Owner, OwnerChanges, Owners, Placed, Roster};
 pub use partition::{Charge, Child, Cut, Given, Parent, Partition, Subscription, Termination, Use};

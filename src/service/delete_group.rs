@@ -1,8 +1,10 @@
 //! Deleting a group (specs/protocol.md, "Groups").
 
-use super::{Error, Service};
+use std::sync::Arc;
+
+use super::{Error, Service, view::SnapshotView};
 use crate::{
-    sequencer::{Command, Delete, GroupKey},
+    sequencer::{Command, Delete, FAR, GroupKey, Rejection, State, is_sole_head},
     wire::DeleteGroupRequest,
 };
 
@@ -11,8 +13,20 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Rejected`] when it is refused, any other when its fate is unknown: asking again is safe.
-    pub async fn delete_group(&self, request: &DeleteGroupRequest) -> Result<(), Error> {
-        let delete = Delete { partition: request.partition_key.masked() };
-        self.lanes.submit(GroupKey::of(&request.group_id), Command::Delete(delete), None).await.map(drop)
+    pub async fn delete_group(self: &Arc<Self>, request: &DeleteGroupRequest) -> Result<(), Error> {
+        let (group, partition) = (GroupKey::of(&request.group_id), request.partition_key.masked());
+        let policy = self.policy();
+        let may_be_deleted = self
+            .read_elsewhere(move |snapshot| {
+                let view = SnapshotView { group, snapshot };
+                let is_deleted = view.group()?.is_some_and(|record| record.deleted_ms.is_some());
+                let Some(record) = view.partition(&partition)? else { return Ok(is_deleted) };
+                Ok(is_deleted || is_sole_head(&view, (&partition, &record), FAR, &policy)? == Some(true))
+            })
+            .await?;
+        if !may_be_deleted {
+            return Err(Rejection::UnknownGroup.into());
+        }
+        self.lanes.submit(group, Command::Delete(Delete { partition }), None).await.map(drop)
     }
 }

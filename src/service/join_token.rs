@@ -27,7 +27,7 @@ impl Service {
             .snapshot_read(move |snapshot| {
                 let view = SnapshotView { group, snapshot };
                 let Some(record) = view.partition(&partition)? else { return Ok(false) };
-                shows_membership(&view, &record, &policy)
+                shows_membership(&view, (&partition, &record), &policy)
             })
             .await?;
         if !is_in {

@@ -160,6 +160,16 @@ impl Hub {
         }
     }
 
+    /// Whether whoever shows the partition's key is taken for a member.
+    pub(super) fn shows_membership(&self, group: GroupKey, key: &MaskedPartitionKey, policy: &Policy) -> bool {
+        let view = View { hub: self, batch: &Vec::new(), group, looks: Cell::new(0) };
+        let Some(partition) = self.rows(&group).partitions.get(key) else { return false };
+        match shows_membership(&view, (key, partition), policy) {
+            Ok(shows) => shows,
+            Err(impossible) => match impossible {},
+        }
+    }
+
     /// The hints for a reader of `requested`.
     pub(super) fn hints(
         &self,

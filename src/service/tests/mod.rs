@@ -6,6 +6,7 @@
 mod at_hand;
 mod conflicts;
 mod creating;
+mod deleting;
 mod deleting_all;
 mod denials;
 mod following;

@@ -34,6 +34,7 @@
 //! spread                                  … one step more of that
 //! retain                                  walk over the group as retention does, until nothing is left to be done
 //! delete by-key=A                         delete the group, with that key
+//! token by-key=A                          whether a join token is given for that key
 //! expire                                  look at every timer that is due, until none is
 //! ring Q                                  look at Q's timer, due or not
 //! hints A for=north shown=B,C leaf=D      what a reader at the end of A is given; `shown` is what that user showed, and a
@@ -174,6 +175,7 @@ impl Play {
                 let partition = self.names.masked(words.must("by-key"));
                 self.decide(&Command::Delete(Delete { partition }))
             }
+            "token" => self.token(words.must("by-key")),
             "expire" => self.expire(),
             "ban" | "lift" => {
                 let ban = Ban { sanction: Sanction::Banned, since_ms: self.now };

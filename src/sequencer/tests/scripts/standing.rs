@@ -23,6 +23,13 @@ impl Play {
         vec![child.map_or("none".into(), |child| self.names.of(&child).to_owned())]
     }
 
+    /// Whether whoever shows the key is taken for a member.
+    pub(super) fn token(&mut self, name: &str) -> Vec<String> {
+        let key = self.names.masked(name);
+        let is_member = self.hub.shows_membership(self.key(), &key, &self.policy);
+        vec![if is_member { "a token" } else { "none" }.into()]
+    }
+
     pub(super) fn show(&mut self, name: &str) -> Vec<String> {
         let key = self.names.masked(name);
         let Some(partition) = self.rows().partitions.get(&key) else { return vec![format!("{name} is not there")] };
