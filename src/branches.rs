@@ -56,6 +56,9 @@ async fn list(config: &Config) -> anyhow::Result<Vec<String>> {
         return Ok(vec!["no group shows a fork".to_owned()]);
     }
     groups.sort_by_key(|group| std::cmp::Reverse(group.evident_ms));
+    if after.is_some() {
+        complain(&format!("there are more: these are the first {} in the order of their names", groups.len()));
+    }
     let heading = format!("{:<16}  {:<29}  {:>10}  evidence", "group", "last new evidence", "terminated");
     Ok([heading].into_iter().chain(groups.iter().map(line)).collect())
 }
@@ -123,8 +126,13 @@ fn refused(answer: Answer) -> anyhow::Error {
     match answer {
         Answer::Refused { reason, top: Some(top) } => anyhow!("{} ({top})", reason.text()),
         Answer::Refused { reason, top: None } => anyhow!("{}", reason.text()),
-        Answer::Unnamed { several: true } => anyhow!("several have a name that begins so: give more digits"),
-        Answer::Unnamed { several: false } => anyhow!("there is no such group, or no such partition of it"),
+        Answer::Unnamed { several: true } => {
+            anyhow!("several have a name that begins so: give more digits, as `restante forks show` prints them")
+        }
+        Answer::Unnamed { several: false } => anyhow!(
+            "there is no such group, or no such partition of it: `restante forks list` and `restante forks show` print \
+             their names"
+        ),
         Answer::Picture(_) | Answer::Notice(_) | Answer::Done { .. } => anyhow!(UNREADABLE),
     }
 }

@@ -16,9 +16,9 @@ Example:
 
     /// Draw a group: its partitions, who uses which branch and since when there is evidence of a fork
     ///
-    /// What the dominant branch is, stays in the leftmost column; what leaves it is drawn to the right. Partitions in a
-    /// line, without forks or evidence, are drawn as one. Providers are named with when they last used something, to
-    /// the hour.
+    /// The dominant branch is the column on the left, and what leaves it is drawn to the right. Partitions in a
+    /// line, without forks or evidence, are drawn as one; of what leaves the dominant branch in one place, the first 200
+    /// places are drawn. Providers are named with when they last used something, to the hour.
     #[command(after_long_help = "\
 Examples:
   restante forks show --config hub.toml 4f1d2c3b5a697887
@@ -38,9 +38,10 @@ Examples:
   restante forks terminate --config hub.toml 4f1d2c3b5a697887 0718a1b2c3d4e5f6 --yes")]
     Terminate(TerminateBranch),
 
-    /// Take the end of a branch back
+    /// Restore a terminated branch, within 30 days
     ///
-    /// Welcomes that were dropped stay so. What was terminated by itself further down stays terminated.
+    /// Members can send there again. Welcomes that were dropped stay so. What was terminated by itself further down stays
+    /// terminated.
     #[command(after_long_help = "\
 Example:
   restante forks restore --config hub.toml 4f1d2c3b5a697887 0718a1b2c3d4e5f6")]
@@ -112,7 +113,7 @@ pub(crate) struct RestoreBranch {
     #[arg(value_name = "GROUP", value_parser = parse_name)]
     pub(crate) group: String,
 
-    /// The partition with which the terminated branch begins
+    /// The partition with which the terminated branch begins, as `show` prints it where it says when
     #[arg(value_name = "PARTITION", value_parser = parse_name)]
     pub(crate) branch: String,
 }

@@ -58,15 +58,18 @@ impl Reason {
     /// A sentence for the operator.
     pub fn text(self) -> &'static str {
         match self {
-            Self::NotThere => "the partition is gone",
+            Self::NotThere => "the partition is gone: `restante forks show` tells what is there",
             Self::NotABranch => {
                 "that is no branch: it is the root of the group, or an orphan, which ages out by itself if no commit \
                  leads to it"
             }
-            Self::AlreadyTerminated => "it is terminated already",
-            Self::NotTerminated => "it is not terminated",
+            Self::AlreadyTerminated => "it is terminated already, with the branch that begins there",
+            Self::NotTerminated => "it is not terminated: there is nothing to restore",
             Self::TerminatedAbove => "it hangs below a branch that is terminated: restore that one first",
-            Self::TooLate => "it was terminated too long ago",
+            Self::TooLate => {
+                "it was terminated more than 30 days ago, which cannot be taken back: whoever is on it has to join the \
+                 group anew"
+            }
             Self::Busy => "another branch of the group is being terminated or restored: try again in a minute",
         }
     }

@@ -21,6 +21,17 @@ pub fn parse_name(name: &str) -> Option<Vec<u8>> {
     hex::decode(name).ok().filter(|_| is_long_enough)
 }
 
+/// The same with as many digits as tell it from its neighbours in order. Whoever makes keys can make two that begin alike,
+/// and a partition that cannot be named could not be terminated.
+pub(super) fn name_beside(partition: &MaskedPartitionKey, neighbours: &[&MaskedPartitionKey]) -> String {
+    let own = partition.as_bytes();
+    let alike = |other: &&MaskedPartitionKey| own.iter().zip(other.as_bytes()).take_while(|(a, b)| a == b).count();
+    let bytes = neighbours.iter().map(alike).max().map_or(0, |alike| alike + 1);
+    let mut name = hex::encode(own);
+    name.truncate(NAME_DIGITS.max(2 * bytes));
+    name
+}
+
 fn short(hash: &[u8]) -> String {
     let mut name = hex::encode(hash);
     name.truncate(NAME_DIGITS);

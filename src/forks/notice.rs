@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    names::partition_name,
     picture::User,
     survey::{Forest, users},
 };
@@ -81,7 +80,7 @@ pub fn notice(forest: &Forest, top: &MaskedPartitionKey, policy: &Policy, now: U
     let stranded = users.iter().map(|user| user.provider.clone());
     Ok(Notice {
         at_ms: now,
-        top: partition_name(top),
+        top: forest.name(top),
         epoch: partition.epoch.map(|epoch| epoch.0),
         partitions: live.len() as u64,
         messages: live.iter().map(|(_, partition)| u64::from(partition.next_index)).sum(),
@@ -90,7 +89,7 @@ pub fn notice(forest: &Forest, top: &MaskedPartitionKey, policy: &Policy, now: U
         stranded: stranded.filter(|provider| !elsewhere.contains(provider.as_str())).collect(),
         users,
         is_dominant,
-        newest: newest.as_ref().map(partition_name),
+        newest: newest.map(|newest| forest.name(&newest)),
         newest_epoch: newest.and_then(|key| forest.partitions.get(&key)?.epoch).map(|epoch| epoch.0),
         until_ms: now.saturating_add(policy.restore_ms),
     })

@@ -72,6 +72,11 @@ pub enum Shape {
         /// Its epoch number.
         last_epoch: Option<u64>,
     },
+    /// What more there is of a branch, and is not drawn one by one.
+    Rest {
+        /// How many partitions.
+        partitions: u64,
+    },
     /// What commits announced and nobody has used.
     Unused {
         /// How many partitions.

@@ -3,17 +3,21 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     convert::Infallible,
+    ops::Bound,
     sync::Arc,
 };
 
 use super::{
-    names::{group_name, partition_name},
+    names::{group_name, name_beside},
     picture::{Branch, Ended, Node, Picture, Shape, Shown, User},
 };
 use crate::{
     sequencer::{Evidence, Group, GroupKey, Partition, Termination, Tree, UnixMillis, dominant_child},
     wire::MaskedPartitionKey,
 };
+
+/// How many places of one branch beside the dominant one are drawn one by one: whoever makes branches might make many.
+const BRANCH_NODES_MAX: usize = 200;
 
 /// A group's partitions, as they were found.
 #[derive(Clone, Debug)]
@@ -54,6 +58,17 @@ impl Forest {
             (key, partition) = (above, record);
         }
         *key
+    }
+
+    /// The partition's name: so many digits that no other one of these begins with them.
+    pub fn name(&self, key: &MaskedPartitionKey) -> String {
+        let before = self.partitions.range(..*key).next_back();
+        let after = self.partitions.range((Bound::Excluded(*key), Bound::Unbounded)).next();
+        name_beside(key, &before.into_iter().chain(after).map(|(key, _)| key).collect::<Vec<_>>())
+    }
+
+    fn ended(&self, termination: &Termination) -> Ended {
+        Ended { top: self.name(&termination.top), at_ms: termination.at_ms }
     }
 
     /// The partitions of the dominant branch, the first one first.
@@ -118,9 +133,16 @@ struct Survey<'a> {
 impl<'a> Survey<'a> {
     /// All nodes, each after the one that it hangs on.
     fn nodes(mut self) -> Vec<Node> {
-        let mut open: Vec<_> = self.forest.tops().into_iter().rev().map(|top| (top, None)).collect();
+        let mut open: Vec<(_, Option<usize>)> = self.forest.tops().into_iter().rev().map(|top| (top, None)).collect();
         let mut seen = BTreeSet::new();
+        let mut on_branch = 0;
         while let Some((key, above)) = open.pop() {
+            let begins = above.is_none_or(|above| self.nodes[above].is_dominant);
+            on_branch = if begins { 0 } else { on_branch + 1 };
+            if on_branch >= BRANCH_NODES_MAX && !self.dominant.contains(&key) {
+                self.put_rest(key, above, &mut seen);
+                continue;
+            }
             let Some(partition) = self.forest.partitions.get(&key).filter(|_| seen.insert(key)) else { continue };
             let (last, below) = self.put(key, partition, above, &mut seen);
             let at = self.nodes.len() - 1;
@@ -158,7 +180,7 @@ impl<'a> Survey<'a> {
         }
         if length > 1 {
             let last_epoch = last.epoch.map(|epoch| epoch.0);
-            node.shape = Shape::Run { partitions: length, last: partition_name(&last_key), last_epoch };
+            node.shape = Shape::Run { partitions: length, last: self.forest.name(&last_key), last_epoch };
         }
         self.nodes.push(node);
         (last, last.children.iter().rev().map(|child| child.key).collect())
@@ -197,11 +219,28 @@ impl<'a> Survey<'a> {
         self.nodes.push(Node { above: Some(above), shape, announced_by: None, is_head: false, ..node });
     }
 
+    /// Adds what begins with that partition, together with what was left out beside it before.
+    fn put_rest(&mut self, top: MaskedPartitionKey, above: Option<usize>, seen: &mut BTreeSet<MaskedPartitionKey>) {
+        let below = self.forest.below(top).into_iter().filter(|(key, _)| seen.insert(*key)).collect::<Vec<_>>();
+        let mut beside = self.nodes.pop_if(|last| last.above == above && matches!(last.shape, Shape::Rest { .. }));
+        for (key, partition) in &below {
+            let one = self.node(key, partition);
+            match &mut beside {
+                Some(node) => merge(node, &one),
+                None => beside = Some(Node { above, shape: Shape::Rest { partitions: 0 }, is_head: false, ..one }),
+            }
+        }
+        if let Some(Node { shape: Shape::Rest { partitions }, .. }) = &mut beside {
+            *partitions += below.len() as u64;
+        }
+        self.nodes.extend(beside);
+    }
+
     fn node(&self, key: &MaskedPartitionKey, partition: &Partition) -> Node {
         Node {
             above: None,
             shape: Shape::Partition,
-            key: partition_name(key),
+            key: self.forest.name(key),
             epoch: partition.epoch.map(|epoch| epoch.0),
             messages: partition.next_index.into(),
             created_ms: partition.created_ms,
@@ -211,7 +250,7 @@ impl<'a> Survey<'a> {
             is_head: partition.is_head(),
             held: partition.held.len() as u64,
             evidence: shown(&partition.evidence),
-            terminated: partition.terminated.as_ref().map(ended),
+            terminated: partition.terminated.as_ref().map(|termination| self.forest.ended(termination)),
         }
     }
 }
@@ -219,6 +258,12 @@ impl<'a> Survey<'a> {
 fn merge(node: &mut Node, other: &Node) {
     node.messages += other.messages;
     node.held += other.held;
+    for shown in &other.evidence {
+        match node.evidence.iter_mut().find(|known| known.sign == shown.sign) {
+            Some(known) => known.since_ms = known.since_ms.min(shown.since_ms),
+            None => node.evidence.push(*shown),
+        }
+    }
     let mut users: BTreeMap<_, _> = node.users.drain(..).map(|user| (user.provider, user.last_ms)).collect();
     for user in &other.users {
         let last_ms = users.entry(user.provider.clone()).or_default();
@@ -237,14 +282,14 @@ fn branches(forest: &Forest, dominant: &[MaskedPartitionKey]) -> Vec<Branch> {
     let leaving = trunk.iter().flat_map(|(_, partition)| partition.children.iter().map(|child| child.key));
     let leaving = leaving.filter(|key| !on_branch.contains(key));
     let orphans = forest.tops().into_iter().filter(|top| !on_branch.contains(top));
-    let mut beside: Vec<_> = leaving.chain(orphans).map(|top| branch(&forest.below(top), false)).collect();
+    let mut beside: Vec<_> = leaving.chain(orphans).map(|top| branch(forest, &forest.below(top), false)).collect();
     beside.retain(|branch| !branch.users.is_empty() || branch.terminated.is_some());
     beside.sort_by_key(|branch| std::cmp::Reverse(branch.users.first().map(|user| user.last_ms)));
-    let dominant = (!trunk.is_empty()).then(|| branch(&trunk, true));
+    let dominant = (!trunk.is_empty()).then(|| branch(forest, &trunk, true));
     dominant.into_iter().chain(beside).collect()
 }
 
-fn branch(partitions: &[(MaskedPartitionKey, &Partition)], is_dominant: bool) -> Branch {
+fn branch(forest: &Forest, partitions: &[(MaskedPartitionKey, &Partition)], is_dominant: bool) -> Branch {
     let top = partitions.first();
     let last_use = |partition: &Partition| partition.uses.iter().map(|a_use| a_use.last_ms).max();
     let newest = if is_dominant {
@@ -253,7 +298,7 @@ fn branch(partitions: &[(MaskedPartitionKey, &Partition)], is_dominant: bool) ->
         partitions.iter().max_by_key(|(_, partition)| (last_use(partition), partition.epoch))
     };
     let name =
-        |found: Option<&(MaskedPartitionKey, &Partition)>| found.map_or(String::new(), |(key, _)| partition_name(key));
+        |found: Option<&(MaskedPartitionKey, &Partition)>| found.map_or(String::new(), |(key, _)| forest.name(key));
     let epoch = |found: Option<&(MaskedPartitionKey, &Partition)>| {
         found.and_then(|(_, partition)| partition.epoch).map(|epoch| epoch.0)
     };
@@ -266,7 +311,9 @@ fn branch(partitions: &[(MaskedPartitionKey, &Partition)], is_dominant: bool) ->
         partitions: partitions.len() as u64,
         messages: partitions.iter().map(|(_, partition)| u64::from(partition.next_index)).sum(),
         users: users(partitions.iter().map(|(_, partition)| *partition)),
-        terminated: top.and_then(|(_, partition)| partition.terminated.as_ref()).map(ended),
+        terminated: top
+            .and_then(|(_, partition)| partition.terminated.as_ref())
+            .map(|termination| forest.ended(termination)),
     }
 }
 
@@ -289,8 +336,4 @@ fn latest_first(users: BTreeMap<String, UnixMillis>) -> Vec<User> {
 /// What was shown.
 pub fn shown(evidence: &Evidence) -> Vec<Shown> {
     evidence.iter().map(|seen| Shown { sign: seen.sign, since_ms: seen.since_ms }).collect()
-}
-
-pub(super) fn ended(termination: &Termination) -> Ended {
-    Ended { top: partition_name(&termination.top), at_ms: termination.at_ms }
 }

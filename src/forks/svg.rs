@@ -29,7 +29,11 @@ pub fn draw(picture: &Picture) -> Vec<String> {
         format!("<title>group {}</title>", escaped(&picture.group)),
         "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>".to_owned(),
     ];
-    lines.extend(places.iter().filter_map(|place| edge(picture, &places, place)));
+    let mut place_of = vec![None; picture.nodes.len()];
+    for place in &places {
+        place_of[place.placed.node] = Some((place.x, place.y));
+    }
+    lines.extend(places.iter().filter_map(|place| edge(picture, &place_of, place)));
     for place in &places {
         lines.extend(drawn(place, &picture.nodes[place.placed.node]));
     }
@@ -59,17 +63,16 @@ fn places(picture: &Picture) -> Vec<Place> {
 }
 
 /// The way from the node that this one hangs on.
-fn edge(picture: &Picture, places: &[Place], place: &Place) -> Option<String> {
-    let above = above(&picture.nodes, place.placed.node)?;
-    let from = places.iter().find(|known| known.placed.node == above)?;
+fn edge(picture: &Picture, place_of: &[Option<(usize, usize)>], place: &Place) -> Option<String> {
+    let (from_x, from_y) = place_of[above(&picture.nodes, place.placed.node)?]?;
     let node = &picture.nodes[place.placed.node];
     let color = if node.terminated.is_some() { "#999" } else { "#333" };
     let width = if node.is_dominant { 3 } else { 1 };
-    let dash = if matches!(node.shape, Shape::Run { .. }) { " stroke-dasharray=\"2 3\"" } else { "" };
+    let dash =
+        if matches!(node.shape, Shape::Run { .. } | Shape::Rest { .. }) { " stroke-dasharray=\"2 3\"" } else { "" };
     let (x, y) = (place.x, place.y);
     Some(format!(
-        "<path d=\"M {} {} V {y} H {x}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\"{dash}/>",
-        from.x, from.y
+        "<path d=\"M {from_x} {from_y} V {y} H {x}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\"{dash}/>"
     ))
 }
 

@@ -55,7 +55,7 @@ fn node(node: &Node, placed: Placed, now: UnixMillis, lines: &mut Vec<String>) {
         (_, Node { is_dominant: true, .. }) => '*',
         (_, _) => 'o',
     };
-    let dots = if matches!(node.shape, Shape::Run { .. }) { ":" } else { "" };
+    let dots = if matches!(node.shape, Shape::Run { .. } | Shape::Rest { .. }) { ":" } else { "" };
     let mut line = format!("{before}{mark}{dots} {}  {}", node.key, epochs(node));
     for remark in remarks(node) {
         write!(line, ", {remark}").unwrap_or_default();
@@ -78,7 +78,10 @@ fn node(node: &Node, placed: Placed, now: UnixMillis, lines: &mut Vec<String>) {
 fn branch_lines(branch: &Branch, now: UnixMillis) -> Vec<String> {
     let head = match (branch.is_dominant, branch.newest_epoch) {
         (true, Some(epoch)) => format!("  * dominant, to {} (epoch {epoch})", branch.newest),
-        (_, Some(epoch)) => format!("  o {}, last used at {} (epoch {epoch})", branch.top, branch.newest),
+        (_, Some(epoch)) => {
+            let mark = if branch.terminated.is_some() { 'x' } else { 'o' };
+            format!("  {mark} {}, last used at {} (epoch {epoch})", branch.top, branch.newest)
+        }
         (_, None) => format!("  ? {}, an orphan", branch.top),
     };
     let ended = branch.terminated.as_ref();
@@ -103,7 +106,10 @@ pub fn notice(notice: &Notice) -> Vec<String> {
         counted(notice.messages, "message"),
         counted(notice.heads, "newest epoch"),
     ));
-    lines.push(format!("  It is used by: {}.", users(&notice.users, now)));
+    lines.push(match notice.users.is_empty() {
+        true => "  Nobody has used it.".to_owned(),
+        false => format!("  It was used by: {}.", users(&notice.users, now)),
+    });
     if !notice.stranded.is_empty() {
         lines.push(format!(
             "  Since it began, these have used nothing else of the group, and could send nothing: {}.",
@@ -123,6 +129,6 @@ pub fn notice(notice: &Notice) -> Vec<String> {
         (Some(newest), Some(epoch)) => format!("  The dominant branch would then lead to {newest} (epoch {epoch})."),
         (_, _) => "  No branch would be left.".to_owned(),
     });
-    lines.push(format!("  It could be restored until {}.", date(notice.until_ms)));
+    lines.push(format!("  It could be restored until {}, with `restante forks restore`.", date(notice.until_ms)));
     lines
 }

@@ -91,6 +91,9 @@ pub(super) fn remarks(node: &Node) -> Vec<String> {
             let by = if committers.is_empty() { String::new() } else { format!(", by {}", committers.join(", ")) };
             remarks.push(format!("{} that nobody has used{by}", counted(*partitions, "partition")));
         }
+        Shape::Rest { partitions } => {
+            remarks.push(format!("{} in all that are not drawn one by one", counted(*partitions, "partition")));
+        }
         Shape::Partition => {}
     }
     remarks.push(counted(node.messages, "message"));

@@ -3,7 +3,7 @@
 use mls_rs_codec::MlsEncode;
 use sha2::{Digest, Sha256};
 
-use super::{BlobKey, Checkpoint, Parent, Preflight, Sight, StateDigest, UserTag};
+use super::{BlobKey, Checkpoint, Parent, Preflight, RepeatKey, Sight, StateDigest, StoredRepeatKey, UserTag};
 use crate::{
     mls::{CipherSuite, EpochNumber, ExternalCommit, ExternalProposal, WireGroupInfo, WireMessage, WireRatchetTree},
     wire::{CreateGroupRequest, ExpectCommit, MaskedPartitionKey, SendRequest, ServiceProviderId, WelcomeData},
@@ -134,36 +134,6 @@ pub struct Announcement {
     pub preflight: Preflight,
 }
 
-/// By what a repeated send is recognised within its partition: message, next partition and Welcome.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RepeatKey([u8; 32]);
-
-/// The part of a [`RepeatKey`] that is stored.
-pub type StoredRepeatKey = [u8; RepeatKey::STORED_LENGTH];
-
-impl RepeatKey {
-    /// How many bytes of it are stored. A sender can make only its own messages collide, which harms nobody else.
-    pub const STORED_LENGTH: usize = 16;
-
-    /// A key from a digest.
-    pub fn new(digest: [u8; 32]) -> Self {
-        Self(digest)
-    }
-
-    /// The part that is stored.
-    pub fn stored(&self) -> StoredRepeatKey {
-        let mut stored = [0; Self::STORED_LENGTH];
-        stored.copy_from_slice(&self.0[..Self::STORED_LENGTH]);
-        stored
-    }
-}
-
-impl std::fmt::Debug for RepeatKey {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("RepeatKey(..)")
-    }
-}
-
 /// Sequences a message into a partition.
 #[derive(Clone, Debug)]
 pub struct Send {
@@ -196,7 +166,7 @@ impl Send {
         // A differing GroupInfo is still the same request: a client that signs it again after
         // `ratchet_tree_required` sends the same commit.
         let repeat_key = match &announcement {
-            None => RepeatKey(message_digest),
+            None => RepeatKey::new(message_digest),
             Some(announcement) => {
                 let mut hash = Sha256::new();
                 hash.update(message_digest);
@@ -205,7 +175,7 @@ impl Send {
                 {
                     hash.update(Sha256::digest(welcome));
                 }
-                RepeatKey(hash.finalize().into())
+                RepeatKey::new(hash.finalize().into())
             }
         };
         Self {
@@ -260,14 +230,6 @@ pub struct Propose {
     pub partitions: Vec<MaskedPartitionKey>,
     /// The proposal.
     pub proposal: ExternalProposal,
-}
-
-impl RepeatKey {
-    /// By what a repeated join or external proposal is recognised within its group: the message alone, wherever it was
-    /// placed. The row stands under [`MaskedPartitionKey::NONE`].
-    pub fn in_group(message: &WireMessage) -> Self {
-        Self(message.digest())
-    }
 }
 
 /// Records a presentation.

@@ -38,6 +38,7 @@ mod propose;
 mod public;
 mod references;
 mod rejection;
+mod repeat_key;
 mod reserve;
 mod retention;
 mod send;
@@ -54,8 +55,8 @@ pub use budget::{Budget, Usage};
 pub use candidates::{CANDIDATES_MAX, Candidate, Credit, HEADS_MAX, Heads, candidates, is_candidate, publisher};
 pub use command::{
     Announcement, Checkpointed, Command, Contents, Create, Delete, Deliver, Delivered, Expire, Follow, Forget, Ground,
-    Join, Keep, Lapse, Lease, Observe, Present, Propose, Pushed, RepeatKey, Reserve, Restore, Review, Send,
-    StoredRepeatKey, Subscribe, Terminate, Trim, Unsubscribe,
+    Join, Keep, Lapse, Lease, Observe, Present, Propose, Pushed, Reserve, Restore, Review, Send, Subscribe, Terminate,
+    Trim, Unsubscribe,
 };
 pub use complaints::{ComplaintKey, Complaints};
 pub use dominance::{Standing, dominant_child, standings};
@@ -72,6 +73,7 @@ pub use preflight::Preflight;
 pub use present::is_due as presentation_is_due;
 pub use public::{Checkpoint, Member, Observation, Public, Replay, Sight, StateDigest, TreeHash};
 pub use rejection::{Refusal, Rejection, SizeLimit};
+pub use repeat_key::{RepeatKey, StoredRepeatKey};
 pub use retention::{Fate, awaited, fate, has_had_its_time, is_stale};
 pub use state::{State, Tree};
 pub use transition::{

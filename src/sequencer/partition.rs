@@ -140,7 +140,8 @@ pub struct Partition {
     pub charges: Vec<Charge>,
     /// Who was charged for it, or for what leads to it, and may get that back.
     pub debtors: Vec<ServiceProviderId>,
-    /// How many partitions lead here, one after the other, that nobody used but one provider that made all of them.
+    /// How many partitions lead here, one after the other, that nobody used but one provider that made all of them; a second
+    /// commit of that provider in one of them counts for as many as are free.
     pub unshared: u32,
     /// Signs of a fork.
     pub evidence: Evidence,

@@ -4,7 +4,10 @@ mod grove;
 
 use self::grove::{Grove, HOUR, MINUTE, START, forked, key};
 use super::{layout::layout, *};
-use crate::sequencer::{BranchOutcome, Policy, UnixMillis};
+use crate::{
+    sequencer::{BranchOutcome, Policy, UnixMillis},
+    wire::MaskedPartitionKey,
+};
 
 const NOW: UnixMillis = START + 6 * HOUR;
 
@@ -74,6 +77,49 @@ fn branches_of_branches_need_few_columns() {
     assert_eq!(layout(&drawn).len(), drawn.nodes.len(), "each is drawn once");
 }
 
+/// Whoever makes branches might make thousands: the group is still to be seen, and nothing is left uncounted.
+#[test]
+fn a_bush_hides_nothing() {
+    let mut grove = Grove::new();
+    grove.announce(0, 1, "east", START);
+    grove.use_by(1, "east", START);
+    for number in 2..2_048 {
+        grove.announce(number / 2, number, "east", START + u64::from(number));
+        grove.use_by(number, "east", START + u64::from(number));
+    }
+    for name in ["hub", "north"] {
+        grove.use_by(0, name, START - 1);
+    }
+    grove.announce(0, 5_000, "north", START + HOUR);
+    for name in ["hub", "north"] {
+        grove.use_by(5_000, name, START + HOUR);
+    }
+    let drawn = picture(&grove);
+    assert!(drawn.nodes.len() < 450, "{} places", drawn.nodes.len());
+    assert!(drawn.nodes.iter().any(|node| node.is_dominant && node.is_head && node.key == partition_name(&key(5_000))));
+    let counted = |node: &Node| match &node.shape {
+        Shape::Partition => 1,
+        Shape::Run { partitions, .. } | Shape::Rest { partitions } | Shape::Unused { partitions, .. } => *partitions,
+    };
+    assert_eq!(drawn.nodes.iter().map(counted).sum::<u64>(), drawn.partitions);
+    assert!(text::draw(&drawn).iter().any(|line| line.contains("not drawn one by one")));
+    assert_eq!(svg::draw(&drawn).join("").matches("<circle ").count(), drawn.nodes.len());
+}
+
+/// Keys are chosen by members, and eight bytes of a hash collide by some work.
+#[test]
+fn what_begins_alike_is_named_with_more_digits() {
+    let mut grove = Grove::new();
+    grove.announce(0, 1, "east", START);
+    let mut twin = *key(1).as_bytes();
+    twin[9] = 0xff;
+    let record = grove.0.partitions[&key(1)].clone();
+    grove.0.partitions.insert(MaskedPartitionKey::new(twin), record);
+    let names = [key(0), key(1), MaskedPartitionKey::new(twin)].map(|key| grove.0.name(&key));
+    assert_eq!(names, ["00000000feedbeef", "00000001feedbeef0000", "00000001feedbeef00ff"]);
+    assert!(names.iter().all(|name| parse_name(name).is_some()));
+}
+
 #[test]
 fn every_drawing_is_well_formed() {
     let mut picture = picture(&forked());
@@ -128,6 +174,9 @@ fn it_is_said_what_it_would_mean_to_end_a_branch() {
     assert!(dominant.is_dominant);
     assert_eq!(dominant.newest, Some(partition_name(&key(206))), "the other branch would be the dominant one");
     assert!(text::notice(&dominant).join("\n").contains("THIS IS THE DOMINANT BRANCH"));
+
+    let unused = text::notice(&notice(&grove.0, &key(310), &policy, NOW).unwrap()).join("\n");
+    assert!(unused.contains("Nobody has used it."), "{unused}");
 
     let refused = |number| notice(&grove.0, &key(number), &policy, NOW).unwrap_err();
     assert_eq!(refused(0), BranchOutcome::NotABranch);

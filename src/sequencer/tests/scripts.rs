@@ -7,6 +7,7 @@ mod effects;
 mod play;
 mod pushes;
 mod script;
+mod sending;
 mod sights;
 mod standing;
 mod words;

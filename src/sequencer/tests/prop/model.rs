@@ -55,6 +55,10 @@ impl Message {
     fn next(&self) -> Option<Key> {
         self.content.1
     }
+
+    fn is_members_commit(&self, by: Provider) -> bool {
+        self.next().is_some() && !self.is_external && self.by == by
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -245,12 +249,12 @@ impl Model {
     /// provider has made and used many partitions in a row that lead here.
     fn is_exempt(&self, asked: &Asked, policy: &Policy) -> bool {
         let Some(target) = self.partitions.get(&asked.partition) else { return false };
-        let is_members_own =
-            |message: &&Message| message.next().is_some() && !message.is_external && message.by == asked.provider;
+        let is_members_own = |message: &&Message| message.is_members_commit(asked.provider);
         asked.content.1.is_some()
             && !asked.is_external
             && target.messages.iter().filter(is_members_own).count() < policy.free_commits as usize
             && (target.unshared < policy.free_chain
+                || target.announced_by != Some(asked.provider)
                 || self.is_used_beside(asked.partition, Some(asked.provider))
                 || self.users.len() == 1)
             && self.is_outnumbered_nowhere(asked.partition)
@@ -263,7 +267,7 @@ impl Model {
             && self.partitions.contains_key(&by)
             && found.ended.is_none()
             && found.announced_by.is_some()
-            && !self.is_used_beside(next, found.announced_by)
+            && self.descendants(next).into_iter().chain([next]).all(|key| !self.is_used_beside(key, found.announced_by))
             && self.is_on_dominant_branch(by)
             && !self.is_on_dominant_branch(next)
             && by != next
@@ -304,11 +308,16 @@ impl Model {
             target.created = now;
         }
         let index = target.messages.len();
+        let is_second = target.messages.iter().any(|message| message.is_members_commit(asked.provider));
         let message = Message { content: asked.content, at: now, by: asked.provider, is_external: asked.is_external };
         target.messages.push(message);
         let is_shared =
             target.uses.keys().any(|user| *user != asked.provider) || target.announced_by != Some(asked.provider);
-        let unshared = if is_shared { 0 } else { target.unshared + 1 };
+        let unshared = match (is_shared, is_second) {
+            (true, _) => 0,
+            (false, true) => policy.free_chain.max(target.unshared + 1),
+            (false, false) => target.unshared + 1,
+        };
         let used = target.uses.entry(asked.provider).or_insert((now, now));
         used.1 = used.1.max(now);
 
