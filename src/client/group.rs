@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use mls_rs::{Group, client_builder::MlsConfig};
+use zeroize::Zeroizing;
 
 use super::{
     GroupError, committing::StagedCommit, keep::Stored, partition::Partition, policy::GroupPolicy, reserve::Reserve,
@@ -60,6 +61,8 @@ pub struct PartitionedGroup<C: MlsConfig> {
     pub(super) welcome: Option<[u8; 32]>,
     /// What the MLS library's storage knows of the group.
     pub(super) stored: Stored,
+    /// What was kept of the group last.
+    pub(super) kept: Option<Zeroizing<Vec<u8>>>,
     /// While an answer is digested: the way back.
     pub(super) reserve: Option<Reserve<C>>,
 }
@@ -97,6 +100,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             joining: None,
             welcome: None,
             stored: Stored::Never,
+            kept: None,
             reserve: None,
         })
     }

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use mls_rs::client_builder::MlsConfig;
+use zeroize::Zeroizing;
 
 use super::{GroupError, PartitionedGroup};
 
@@ -57,28 +58,41 @@ pub(super) enum Stored {
 }
 
 impl<C: MlsConfig> PartitionedGroup<C> {
-    /// Saves the group: what [`PartitionedGroup::state`] returns in `keep`, the rest in the MLS library's own storage.
+    /// Saves the group: what the MLS library knows in its own storage, the rest in `keep`.
     ///
     /// The order is such that a process may die in between. A group that is new is kept first: if the MLS library has
     /// not stored it, it was not joined, and the KeyPackage that opens its Welcome is still there
     /// ([`PartitionedGroup::load`] says so). Later the MLS group is written first: what is kept is then older than the
-    /// group, and some messages are read twice.
+    /// group, and some messages are read twice. Only new proposals of one's own are kept before that, beside what was kept
+    /// before: MLS commits to what it remembers, and nobody else could follow if nobody knew that it is still to be sent.
     ///
     /// # Errors
     /// [`SaveError`]
     pub async fn save<K: Keep>(&mut self, keep: &mut K) -> Result<(), SaveError> {
-        let state = self.state()?;
-        let id = self.group_id().to_vec();
-        if self.stored == Stored::Before {
-            self.write()?;
-            keep.keep(&id, &state).await.map_err(SaveError::Keep)?;
-            return Ok(());
-        }
+        let first = match self.stored {
+            Stored::Before => self.kept_with_proposals()?,
+            Stored::Never | Stored::Other => Some(self.state()?),
+        };
         if self.stored == Stored::Other {
+            let id = self.group_id().to_vec();
             keep.forget(&id).await.map_err(SaveError::Keep)?;
         }
-        keep.keep(&id, &state).await.map_err(SaveError::Keep)?;
+        let is_new = self.stored != Stored::Before;
+        if let Some(first) = first {
+            self.keep(first, keep).await?;
+        }
         self.write()?;
+        if !is_new {
+            let state = self.state()?;
+            self.keep(state, keep).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep<K: Keep>(&mut self, state: Zeroizing<Vec<u8>>, keep: &mut K) -> Result<(), SaveError> {
+        let id = self.group_id().to_vec();
+        keep.keep(&id, &state).await.map_err(SaveError::Keep)?;
+        self.kept = Some(state);
         Ok(())
     }
 }

@@ -1,12 +1,17 @@
 //! What a group needs beside the MLS library's own storage to go on after the process died.
 
-use mls_rs::{Client, Group, client_builder::MlsConfig, error::MlsError, group::CommitSecrets};
+use mls_rs::{
+    Client, Group, MlsMessage,
+    client_builder::MlsConfig,
+    error::MlsError,
+    group::{CommitSecrets, ReceivedMessage},
+};
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize, byte_vec};
 use zeroize::Zeroizing;
 
 use super::{
     GroupError, PartitionedGroup, committing::StagedCommit, keep::Stored, partition::Partition, policy::GroupPolicy,
-    sending::Unconfirmed,
+    sending::Unconfirmed, verdict::refuse,
 };
 use crate::{
     mls::{ContentType, EpochNumber},
@@ -14,7 +19,7 @@ use crate::{
 };
 
 /// Leads the saved bytes; another layout gets another number.
-const FORMAT_VERSION: u16 = 2;
+const FORMAT_VERSION: u16 = 3;
 
 #[derive(MlsSize, MlsEncode, MlsDecode)]
 struct Saved {
@@ -24,6 +29,8 @@ struct Saved {
     trail: Vec<MaskedPartitionKey>,
     staged: Vec<SavedCommit>,
     unconfirmed: Vec<SavedMessage>,
+    /// Proposals that were made since, and that MLS remembers if it was stored since.
+    proposed: Vec<SendRequest>,
     removed: bool,
     joining: Option<ExternalJoinRequest>,
     welcome: Option<[u8; 32]>,
@@ -60,7 +67,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     ///
     /// # Errors
     /// What cannot be encoded, which does not happen.
-    pub fn state(&self) -> Result<Zeroizing<Vec<u8>>, GroupError> {
+    pub(super) fn state(&self) -> Result<Zeroizing<Vec<u8>>, GroupError> {
         let commit = |staged: &StagedCommit| -> Result<SavedCommit, GroupError> {
             let (request, abandoned) = (staged.request.clone(), staged.abandoned);
             Ok(SavedCommit { secrets: Zeroizing::new(staged.secrets.to_bytes()?), request, abandoned })
@@ -77,11 +84,22 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             trail: self.trail.iter().copied().collect(),
             staged: self.staged.iter().map(commit).collect::<Result<_, _>>()?,
             unconfirmed: self.unconfirmed.iter().map(message).collect(),
+            proposed: Vec::new(),
             removed: self.removed,
             joining: self.joining.clone(),
             welcome: self.welcome,
         };
         Ok(Zeroizing::new(wire::encode(&saved)?))
+    }
+
+    /// What was kept of the group last, and the proposals that are on their way: what to keep before MLS stores one of them
+    /// for the first time. `None`: it has stored them all.
+    pub(super) fn kept_with_proposals(&self) -> Result<Option<Zeroizing<Vec<u8>>>, GroupError> {
+        let is_new = self.unconfirmed.iter().any(|message| message.request.is_some() && !message.written);
+        let Some(kept) = self.kept.as_ref().filter(|_| is_new) else { return Ok(None) };
+        let kept: Saved = wire::decode(kept).map_err(|_| GroupError::SavedState)?;
+        let proposed = self.pending_proposals().cloned().collect();
+        Ok(Some(Zeroizing::new(wire::encode(&Saved { proposed, ..kept })?)))
     }
 
     /// Writes the MLS group to its own storage. The KeyPackage that it was joined with goes.
@@ -91,9 +109,12 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     ///
     /// # Errors
     /// [`GroupError::Storage`]
-    pub fn write(&mut self) -> Result<(), GroupError> {
+    pub(super) fn write(&mut self) -> Result<(), GroupError> {
         self.group.write_to_storage()?;
         self.stored = Stored::Before;
+        for message in &mut self.unconfirmed {
+            message.written = true;
+        }
         Ok(())
     }
 
@@ -112,22 +133,23 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         }
     }
 
-    /// Goes on with a group that the MLS library has loaded and its [`PartitionedGroup::state`].
+    /// Goes on with a group that the MLS library has loaded and what was kept of it.
     ///
-    /// When the process died between writing the MLS group and keeping the bytes, the group may be ahead of them: then
+    /// When the process died between writing the MLS group and keeping the rest, the group may be ahead of it: then
     /// reading starts over at the beginning of the group's partition, and messages that were decrypted before the crash
     /// are reported as ignored.
     ///
     /// # Errors
     /// [`GroupError::SavedState`] when the bytes are not readable, or ahead of the group; [`GroupError::OtherHub`].
-    pub fn restore(group: Group<C>, hub: ServiceProviderId, saved: &[u8]) -> Result<Self, GroupError> {
-        let saved: Saved = wire::decode(saved).map_err(|_| GroupError::SavedState)?;
+    pub fn restore(group: Group<C>, hub: ServiceProviderId, kept: &[u8]) -> Result<Self, GroupError> {
+        let saved: Saved = wire::decode(kept).map_err(|_| GroupError::SavedState)?;
         let mut restored = Self { stored: Stored::Before, ..Self::new(group, hub)? };
         let policy = restored.partition.policy.clone();
         let partition = saved.partition.under(&policy);
         if saved.version != FORMAT_VERSION || partition.epoch > restored.partition.epoch {
             return Err(GroupError::SavedState);
         }
+        restored.kept = Some(Zeroizing::new(kept.to_vec()));
         restored.previous =
             saved.previous.into_iter().map(|left| left.under(&policy)).take(Self::PREVIOUS_MAX).collect();
         restored.removed = saved.removed;
@@ -140,25 +162,52 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             }
             restored.previous.push_back(partition);
             restored.unconfirmed.retain(|message| message.content_type != ContentType::Proposal);
-            return Ok(restored);
-        }
-        if partition.key != restored.partition.key {
+        } else if partition.key == restored.partition.key {
+            let epoch = partition.epoch;
+            restored.trail = saved.trail.into();
+            restored.partition = partition;
+            restored.joining = saved.joining;
+            for staged in saved.staged.into_iter().take(Self::STAGED_MAX) {
+                restored.staged.push(StagedCommit {
+                    digest: staged.request.message.digest(),
+                    epoch,
+                    secrets: CommitSecrets::from_bytes(&staged.secrets).map_err(|_| GroupError::SavedState)?,
+                    request: staged.request,
+                    abandoned: staged.abandoned,
+                });
+            }
+        } else {
             return Err(GroupError::SavedState);
         }
-        let epoch = partition.epoch;
-        restored.trail = saved.trail.into();
-        restored.partition = partition;
-        restored.joining = saved.joining;
-        for staged in saved.staged.into_iter().take(Self::STAGED_MAX) {
-            restored.staged.push(StagedCommit {
-                digest: staged.request.message.digest(),
-                epoch,
-                secrets: CommitSecrets::from_bytes(&staged.secrets).map_err(|_| GroupError::SavedState)?,
-                request: staged.request,
-                abandoned: staged.abandoned,
-            });
-        }
+        restored.resume(saved.proposed)?;
         Ok(restored)
+    }
+
+    /// Takes up those of the proposals that MLS remembers. The others were not sent, and nothing is left of them.
+    fn resume(&mut self, proposed: Vec<SendRequest>) -> Result<(), GroupError> {
+        for request in proposed.into_iter().take(Self::UNCONFIRMED_MAX) {
+            let digest = request.message.digest();
+            let is_known = self.unconfirmed.iter().any(|message| message.digest == digest);
+            if !is_known && self.remembers(&request)? {
+                self.note(&request, true);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a commit of this client would take up that proposal of its own.
+    fn remembers(&self, proposal: &SendRequest) -> Result<bool, GroupError> {
+        let mut probe = self.group.clone();
+        let remembered = probe.get_cached_proposals().len();
+        // One that is new would be remembered from here on.
+        match MlsMessage::from_bytes(proposal.message.bytes())
+            .and_then(|message| probe.process_incoming_message(message))
+        {
+            Ok(received) => {
+                Ok(matches!(received, ReceivedMessage::Proposal(_)) && probe.get_cached_proposals().len() == remembered)
+            }
+            Err(error) => refuse(error).map(|_reason| false),
+        }
     }
 }
 
@@ -180,6 +229,6 @@ impl SavedPartition {
 impl From<SavedMessage> for Unconfirmed {
     fn from(saved: SavedMessage) -> Self {
         let content_type = if saved.proposal { ContentType::Proposal } else { ContentType::Application };
-        Self { digest: saved.digest, content_type, request: saved.request }
+        Self { digest: saved.digest, content_type, request: saved.request, written: true }
     }
 }

@@ -15,6 +15,8 @@ pub(super) struct Unconfirmed {
     pub(super) content_type: ContentType,
     /// A proposal of which it is not known that the hub has sequenced it. MLS remembers it, and makes no commit without it.
     pub(super) request: Option<SendRequest>,
+    /// The MLS library's storage was written since it was made: after a restart, MLS remembers it.
+    pub(super) written: bool,
 }
 
 impl<C: MlsConfig> PartitionedGroup<C> {
@@ -113,15 +115,20 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         self.unconfirmed.iter().filter(|message| message.content_type == ContentType::Proposal).count()
     }
 
-    fn request(&mut self, message: MlsMessage) -> Result<SendRequest, GroupError> {
+    pub(super) fn request(&mut self, message: MlsMessage) -> Result<SendRequest, GroupError> {
         let message = WireMessage::parse(&message.to_bytes()?)?;
+        let request = SendRequest { message, partition_key: self.partition.key.clone(), commit_data: None };
+        self.note(&request, false);
+        Ok(request)
+    }
+
+    /// Takes note of a message that is handed out.
+    pub(super) fn note(&mut self, request: &SendRequest, written: bool) {
         if self.unconfirmed.len() == Self::UNCONFIRMED_MAX {
             self.unconfirmed.pop_front();
         }
-        let (digest, content_type) = (message.digest(), message.content_type());
-        let request = SendRequest { message, partition_key: self.partition.key.clone(), commit_data: None };
+        let (digest, content_type) = (request.message.digest(), request.message.content_type());
         let pending = (content_type == ContentType::Proposal).then(|| request.clone());
-        self.unconfirmed.push_back(Unconfirmed { digest, content_type, request: pending });
-        Ok(request)
+        self.unconfirmed.push_back(Unconfirmed { digest, content_type, request: pending, written });
     }
 }

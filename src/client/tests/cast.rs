@@ -112,6 +112,7 @@ impl Person {
             joining: self.group.joining.clone(),
             welcome: self.group.welcome,
             stored: self.group.stored,
+            kept: self.group.kept.clone(),
             reserve: None,
         };
         Self { client: self.client.clone(), group }

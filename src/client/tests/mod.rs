@@ -23,4 +23,5 @@ mod races;
 mod saved;
 mod storage;
 mod undecided;
+mod unsent;
 mod welcomed;
