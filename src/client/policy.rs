@@ -46,16 +46,19 @@ impl GroupPolicy {
         !self.banned.is_empty() && group.member_at_index(leaf).is_some_and(|member| self.bans(&member.signing_identity))
     }
 
-    /// Whether a proposal must not be taken up: one of somebody who is banned, unless it is to leave, and one to add
-    /// somebody who is.
+    /// Whether a proposal must not be taken up: one of somebody who is banned, unless it is to leave, and one that gives
+    /// somebody who is a leaf, a new one or that of the sender.
     pub(super) fn forbids_proposal<C: MlsConfig>(
         &self,
         group: &Group<C>,
         proposed: &ProposalMessageDescription,
     ) -> bool {
-        if let Proposal::Add(add) = &proposed.proposal
-            && self.bans(add.signing_identity())
-        {
+        let newcomer = match &proposed.proposal {
+            Proposal::Add(add) => Some(add.signing_identity()),
+            Proposal::Update(update) => Some(update.signing_identity()),
+            _ => None,
+        };
+        if newcomer.is_some_and(|identity| self.bans(identity)) {
             return true;
         }
         let ProposalSender::Member(sender) = proposed.sender else { return false };

@@ -20,6 +20,7 @@ mod members;
 #[cfg(feature = "hub")]
 mod moving;
 mod races;
+mod renaming;
 mod saved;
 mod storage;
 mod undecided;
