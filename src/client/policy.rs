@@ -14,7 +14,10 @@ use mls_rs::{
     identity::SigningIdentity,
 };
 
-use crate::wire::{self, BANNED_EXTENSION, Banned};
+use crate::{
+    mls::{SELF_REMOVE, SELF_REMOVE_PRIVATE},
+    wire::{self, BANNED_EXTENSION, Banned},
+};
 
 /// The policy of one epoch. Cloning is cheap.
 ///
@@ -64,7 +67,7 @@ impl GroupPolicy {
         let ProposalSender::Member(sender) = proposed.sender else { return false };
         let leaves = match &proposed.proposal {
             Proposal::Remove(remove) => remove.to_remove() == sender,
-            _ => false,
+            other => [SELF_REMOVE, SELF_REMOVE_PRIVATE].contains(&other.proposal_type().raw_value()),
         };
         !leaves && self.forbids_sender(group, sender)
     }

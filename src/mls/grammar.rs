@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use mls_rs_codec::{MlsDecode, iter::mls_decode_split_on_collection};
 
-use super::{Fault, ProtocolVersion, Walk};
+use super::{Fault, ProtocolVersion, SELF_REMOVE, Walk};
 
 /// Moves behind an `opaque x<V>` or a vector of anything and returns its content.
 pub(crate) fn vector<'a>(reader: &mut &'a [u8]) -> Walk<&'a [u8]> {
@@ -124,9 +124,6 @@ pub(crate) fn proposal(reader: &mut &[u8]) -> Walk<End> {
     }
     Ok(End::Found)
 }
-
-/// `SelfRemove` of draft-ietf-mls-extensions: an empty struct.
-const SELF_REMOVE: u16 = 0x000a;
 
 /// `Commit` (RFC 9420 §12.4). The proposals stand in a vector and are not looked into.
 pub(crate) fn commit(reader: &mut &[u8]) -> Walk<()> {

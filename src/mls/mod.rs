@@ -48,6 +48,9 @@ pub use welcome::WireWelcome;
 #[cfg(feature = "client")]
 pub(crate) use any_identity::AnyIdentity;
 pub(crate) use grammar::{fixed, vector};
+pub(crate) use numbers::SELF_REMOVE;
+#[cfg(feature = "client")]
+pub(crate) use numbers::SELF_REMOVE_PRIVATE;
 #[cfg(feature = "client")]
 pub(crate) use suite_hash::ref_hash;
 

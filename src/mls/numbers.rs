@@ -36,3 +36,9 @@ impl MlsDecode for ProtocolVersion {
         }
     }
 }
+
+/// The proposal type of SelfRemove of draft-ietf-mls-extensions: an empty struct.
+pub(crate) const SELF_REMOVE: u16 = 0x000a;
+/// The same under the number for private use that mls-rs gives it.
+#[cfg(feature = "client")]
+pub(crate) const SELF_REMOVE_PRIVATE: u16 = 0xf003;

@@ -22,7 +22,7 @@ pub(super) fn banning(names: &[&str]) -> ExtensionList {
 }
 
 /// The first one commits that ban, and everybody follows.
-fn ban(hub: &mut ModelHub, names: &[&str], people: &mut [&mut Person]) {
+pub(super) fn ban(hub: &mut ModelHub, names: &[&str], people: &mut [&mut Person]) {
     let request = people[0]
         .group
         .commit(|commit| commit.set_group_context_ext(banning(names)), &CommitOptions::default())

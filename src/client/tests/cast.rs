@@ -4,6 +4,7 @@ use mls_rs::{
     CipherSuite, CipherSuiteProvider, Client, CryptoProvider, ExtensionList, MlsMessage,
     client_builder::{BaseConfig, PaddingMode, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
     extension::ExtensionType,
+    group::proposal::ProposalType,
     identity::{
         SigningIdentity,
         basic::{BasicCredential, BasicIdentityProvider},
@@ -15,6 +16,7 @@ use mls_rs_crypto_awslc::AwsLcCryptoProvider;
 use super::hub::ModelHub;
 use crate::{
     client::{Committed, Event, MemoryKeep, NewMember, PartitionedGroup, Reason},
+    mls::{SELF_REMOVE, SELF_REMOVE_PRIVATE},
     wire::{BANNED_EXTENSION, SendRequest, ServiceProviderId},
 };
 
@@ -51,6 +53,7 @@ pub(crate) fn client(name: &str, handshakes: Handshakes) -> Client<Config> {
         .identity_provider(BasicIdentityProvider::new())
         .mls_rules(rules)
         .extension_type(ExtensionType::new(BANNED_EXTENSION))
+        .custom_proposal_types([SELF_REMOVE, SELF_REMOVE_PRIVATE].map(ProposalType::new))
         .signing_identity(SigningIdentity::new(credential, public), secret, SUITE)
         .build()
 }

@@ -22,6 +22,9 @@ mod moving;
 mod races;
 mod renaming;
 mod saved;
+// The MLS library knows SelfRemove with that feature only.
+#[cfg(feature = "hub")]
+mod self_remove;
 mod storage;
 mod undecided;
 mod unsent;

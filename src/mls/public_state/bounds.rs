@@ -8,7 +8,8 @@ use mls_rs_codec::MlsDecode;
 
 use super::{
     super::{
-        CipherSuite, EpochNumber, Fault, ProtocolVersion, Walk, WireGroupInfo, WireMessage, WireRatchetTree,
+        CipherSuite, EpochNumber, Fault, ProtocolVersion, SELF_REMOVE, SELF_REMOVE_PRIVATE, Walk, WireGroupInfo,
+        WireMessage, WireRatchetTree,
         grammar::{pre_shared_key_id, presence, vector},
         tree_hash::{NoTreeHash, nodes},
     },
@@ -231,11 +232,6 @@ fn walk_proposal(reader: &mut &[u8], has_custom: &mut bool) -> Walk<Bounded> {
         }
     }
 }
-
-/// `SelfRemove` of draft-ietf-mls-extensions: an empty struct.
-pub(super) const SELF_REMOVE: u16 = 0x000a;
-/// The same under the number for private use that mls-rs gives it.
-pub(super) const SELF_REMOVE_PRIVATE: u16 = 0xf003;
 
 /// `optional<UpdatePath> path` (RFC 9420 §7.6).
 fn walk_path(reader: &mut &[u8]) -> Walk<Bounded> {

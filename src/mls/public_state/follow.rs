@@ -11,9 +11,8 @@ use mls_rs::{
 use mls_rs_codec::MlsEncode;
 
 use super::{
-    super::{CipherSuite, ContentType, MAX_NODES, WireFormat, WireMessage, ref_hash},
-    PublicState, Unobservable,
-    bounds::{self, SELF_REMOVE_PRIVATE},
+    super::{CipherSuite, ContentType, MAX_NODES, SELF_REMOVE_PRIVATE, WireFormat, WireMessage, ref_hash},
+    PublicState, Unobservable, bounds,
     leaf::identity,
     observer::ObservedGroup,
     references,

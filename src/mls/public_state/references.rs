@@ -7,12 +7,12 @@ use mls_rs_codec::{MlsDecode, MlsEncode, byte_vec};
 
 use super::{
     super::{
-        CipherSuite, ContentType, Proof, Sender, Walk, WireFormat, WireMessage,
+        CipherSuite, ContentType, Proof, SELF_REMOVE, SELF_REMOVE_PRIVATE, Sender, Walk, WireFormat, WireMessage,
         grammar::{proposal, vector},
         proposal_ref::proposal_reference,
         signature::verify_framed,
     },
-    bounds::{SELF_REMOVE, SELF_REMOVE_PRIVATE, check_proposal},
+    bounds::check_proposal,
     observer::ObservedGroup,
 };
 
