@@ -5,7 +5,7 @@ use mls_rs::{
     client_builder::MlsConfig,
     error::MlsError,
     group::{
-        CommitBuilder, CommitOutput, CommitSecrets,
+        CommitBuilder, CommitMessageDescription, CommitOutput, CommitSecrets,
         proposal::{AddProposal, Proposal},
     },
 };
@@ -91,6 +91,7 @@ struct Draft<C: MlsConfig> {
     output: CommitOutput,
     secrets: CommitSecrets,
     next: Group<C>,
+    description: CommitMessageDescription,
 }
 
 impl<C: MlsConfig> PartitionedGroup<C> {
@@ -109,12 +110,13 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     ///
     /// # Errors
     /// [`GroupError::CommitPending`], [`GroupError::TooManyCommits`], [`GroupError::ProposalUnconfirmed`],
-    /// [`GroupError::ProviderMissing`], [`GroupError::SeveralWelcomes`], [`GroupError::Removed`]; the MLS library's.
+    /// [`GroupError::ProviderMissing`], [`GroupError::SeveralWelcomes`], [`GroupError::Removed`],
+    /// [`GroupError::Forbidden`]; the MLS library's.
     pub fn commit<F>(&mut self, build: F, options: &CommitOptions) -> Result<SendRequest, GroupError>
     where
         F: for<'a> Fn(CommitBuilder<'a, C>) -> Result<CommitBuilder<'a, C>, MlsError>,
     {
-        self.require_membership()?;
+        self.require_voice()?;
         if self.pending_commit().is_some() {
             return Err(GroupError::CommitPending);
         }
@@ -124,7 +126,10 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         if self.unconfirmed_proposals() > 0 {
             return Err(GroupError::ProposalUnconfirmed);
         }
-        let Draft { output, secrets, next } = self.draft(build, options)?;
+        let Draft { output, secrets, next, description } = self.draft(build, options)?;
+        if self.partition.policy.forbids_commit(&self.group, &description, Some(&next)) {
+            return Err(GroupError::Forbidden);
+        }
         let message = WireMessage::parse(&output.commit_message.to_bytes()?)?;
         let with_tree = !(self.trees_on_demand && message.wire_format() == WireFormat::PublicMessage);
         let group_info = if options.group_info {
@@ -162,7 +167,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         let description = next.apply_detached_commit(secrets.clone())?;
         let placed = |add: &AddProposal| options.places(add);
         let Some(carried) = without_conflicts(&description, placed) else {
-            return Ok(Draft { output, secrets, next });
+            return Ok(Draft { output, secrets, next, description });
         };
         // The cache is dropped on a clone only: others may commit what is in it.
         let mut cleared = self.group.clone();
@@ -172,8 +177,8 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         // The clone has used a key of the handshake ratchet, which the group must not use again.
         self.group.commit_builder().build_detached()?;
         let mut next = self.group.clone();
-        next.apply_detached_commit(secrets.clone())?;
-        Ok(Draft { output, secrets, next })
+        let description = next.apply_detached_commit(secrets.clone())?;
+        Ok(Draft { output, secrets, next, description })
     }
 
     /// Builds a commit that adds members.

@@ -226,6 +226,17 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     pub(super) fn require_membership(&self) -> Result<(), GroupError> {
         if self.removed { Err(GroupError::Removed) } else { Ok(()) }
     }
+
+    /// That this client is a member whom others listen to.
+    pub(super) fn require_voice(&self) -> Result<(), GroupError> {
+        self.require_membership()?;
+        if self.is_suppressed(&self.partition.policy) { Err(GroupError::Forbidden) } else { Ok(()) }
+    }
+
+    /// Whether what this client says is suppressed by that policy.
+    pub(super) fn is_suppressed(&self, policy: &GroupPolicy) -> bool {
+        policy.forbids_sender(&self.group, self.group.current_member_index())
+    }
 }
 
 /// The partition key of the epoch that `group` is in (draft §3).

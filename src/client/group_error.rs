@@ -26,6 +26,10 @@ pub enum GroupError {
     /// A commit removed this client from the group.
     #[error("this client was removed from the group")]
     Removed,
+    /// The group bans this client, or somebody to whom the request would give a leaf (specs/protocol.md, Y7): everybody would
+    /// ignore it.
+    #[error("the group's policy forbids it")]
+    Forbidden,
     /// Proposals were read: commit them before sending application messages (RFC 9420 §12.4).
     #[error("proposals wait for a commit")]
     CommitRequired,
@@ -39,6 +43,9 @@ pub enum GroupError {
     /// does not get the proposal first.
     #[error("a proposal of this client has not been read back from the hub")]
     ProposalUnconfirmed,
+    /// As many proposals of this client were not read back as it remembers.
+    #[error("too many proposals of this client have not been read back")]
+    TooManyProposals,
     /// The proposals cannot be abandoned because others' proposals wait beside them: their commit will end the epoch.
     #[error("proposals of others wait beside the one to abandon")]
     ProposalsOfOthers,

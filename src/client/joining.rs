@@ -95,10 +95,12 @@ impl GroupError {
             Self::OtherHub
             | Self::OtherGroup
             | Self::Removed
+            | Self::Forbidden
             | Self::CommitRequired
             | Self::CommitPending
             | Self::TooManyCommits
             | Self::ProposalUnconfirmed
+            | Self::TooManyProposals
             | Self::ProposalsOfOthers
             | Self::SeveralWelcomes
             | Self::ProviderMissing

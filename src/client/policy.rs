@@ -10,7 +10,7 @@ use mls_rs::{
     Group,
     client_builder::MlsConfig,
     extension::ExtensionType,
-    group::{ProposalMessageDescription, ProposalSender, proposal::Proposal},
+    group::{CommitEffect, CommitMessageDescription, ProposalMessageDescription, ProposalSender, proposal::Proposal},
     identity::SigningIdentity,
 };
 
@@ -56,12 +56,7 @@ impl GroupPolicy {
         group: &Group<C>,
         proposed: &ProposalMessageDescription,
     ) -> bool {
-        let newcomer = match &proposed.proposal {
-            Proposal::Add(add) => Some(add.signing_identity()),
-            Proposal::Update(update) => Some(update.signing_identity()),
-            _ => None,
-        };
-        if newcomer.is_some_and(|identity| self.bans(identity)) {
+        if gives_leaf(&proposed.proposal).is_some_and(|identity| self.bans(identity)) {
             return true;
         }
         let ProposalSender::Member(sender) = proposed.sender else { return false };
@@ -72,29 +67,48 @@ impl GroupPolicy {
         !leaves && self.forbids_sender(group, sender)
     }
 
-    /// Whether a commit must not be applied: one of a member who is banned, and one after which somebody who is banned
-    /// has a leaf that they did not have before.
+    /// Whether a commit must not be applied: one of a member who is banned, one that adds somebody who is, and one after
+    /// which such a person has a leaf that they did not have before. `after` is the group behind it; whom it removes does not
+    /// see that.
     pub(super) fn forbids_commit<C: MlsConfig>(
         &self,
         before: &Group<C>,
-        after: &Group<C>,
-        committer: u32,
-        is_external: bool,
+        commit: &CommitMessageDescription,
+        after: Option<&Group<C>>,
     ) -> bool {
         if self.banned.is_empty() {
             return false;
         }
-        if !is_external && self.forbids_sender(before, committer) {
+        if !commit.is_external && self.forbids_sender(before, commit.committer) {
+            return true;
+        }
+        let applied = match &commit.effect {
+            CommitEffect::NewEpoch(epoch) | CommitEffect::Removed { new_epoch: epoch, .. } => epoch.applied_proposals(),
+            CommitEffect::ReInit(_) => &[],
+        };
+        // Also who is removed by the same commit, and comes back to the same leaf.
+        if applied.iter().any(|info| gives_leaf(&info.proposal).is_some_and(|identity| self.bans(identity))) {
             return true;
         }
         let had = |leaf: u32, identity: &SigningIdentity| {
             before.member_at_index(leaf).is_some_and(|member| member.signing_identity.credential == identity.credential)
         };
-        after.roster().members_iter().any(|member| {
-            let identity = &member.signing_identity;
-            let came = (is_external && member.index == committer) || !had(member.index, identity);
-            came && self.bans(identity)
+        after.is_some_and(|after| {
+            after.roster().members_iter().any(|member| {
+                let identity = &member.signing_identity;
+                let came = (commit.is_external && member.index == commit.committer) || !had(member.index, identity);
+                came && self.bans(identity)
+            })
         })
+    }
+}
+
+/// Whose the leaf is that a proposal puts into the tree.
+fn gives_leaf(proposal: &Proposal) -> Option<&SigningIdentity> {
+    match proposal {
+        Proposal::Add(add) => Some(add.signing_identity()),
+        Proposal::Update(update) => Some(update.signing_identity()),
+        _ => None,
     }
 }
 

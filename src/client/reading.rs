@@ -274,12 +274,18 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         }
     }
 
-    /// Takes note of an own message.
+    /// Takes note of an own message. What others suppress was not said, also if this client made it.
     fn confirm(&mut self, message: &Message, place: Place, late: bool, events: &mut Vec<Event>) -> bool {
         let digest = message.message.digest();
         let Some(position) = self.unconfirmed.iter().position(|own| own.digest == digest) else { return false };
         self.unconfirmed.remove(position);
-        events.push(Event::Sent { place, digest, content_type: message.message.content_type(), late });
+        let content_type = message.message.content_type();
+        let is_said = content_type == ContentType::Application;
+        events.push(if is_said && self.is_suppressed(self.policy_of(place.epoch)) {
+            Event::Ignored { place, reason: Reason::Forbidden }
+        } else {
+            Event::Sent { place, digest, content_type, late }
+        });
         true
     }
 }

@@ -1,6 +1,6 @@
 //! Application messages and proposals (draft §4.2).
 
-use mls_rs::{ExtensionList, MlsMessage, client_builder::MlsConfig};
+use mls_rs::{ExtensionList, Group, MlsMessage, client_builder::MlsConfig, error::MlsError};
 
 use super::{GroupError, NewMember, PartitionedGroup};
 use crate::{
@@ -20,8 +20,8 @@ pub(super) struct Unconfirmed {
 }
 
 impl<C: MlsConfig> PartitionedGroup<C> {
-    /// More messages on their way than a client can sensibly have. The oldest is forgotten, and will be reported as
-    /// [`super::Reason::FromSelf`] when it is read.
+    /// More messages on their way than a client can sensibly have. The oldest application message is forgotten, and will be
+    /// reported as [`super::Reason::FromSelf`] when it is read. Proposals are not: MLS does not forget them either.
     pub(super) const UNCONFIRMED_MAX: usize = 4096;
 
     /// Encrypts `data` for the members of the current epoch. `authenticated_data` travels in clear.
@@ -29,9 +29,10 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// The request may be sent any number of times, byte for byte: the hub sequences it once.
     ///
     /// # Errors
-    /// [`GroupError::CommitRequired`] while proposals wait; [`GroupError::Removed`]; the MLS library's.
+    /// [`GroupError::CommitRequired`] while proposals wait; [`GroupError::Removed`]; [`GroupError::Forbidden`]; the MLS
+    /// library's.
     pub fn application(&mut self, data: &[u8], authenticated_data: Vec<u8>) -> Result<SendRequest, GroupError> {
-        self.require_membership()?;
+        self.require_voice()?;
         let message = self.group.encrypt_application_message(data, authenticated_data)?;
         self.request(message)
     }
@@ -39,45 +40,48 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// Proposes to add somebody. Whoever commits it must know the new member's provider.
     ///
     /// # Errors
-    /// [`GroupError::Removed`]; the MLS library's.
+    /// [`GroupError::Removed`]; [`GroupError::Forbidden`]; [`GroupError::TooManyProposals`]; the MLS library's.
     pub fn propose_add(&mut self, member: &NewMember, authenticated_data: Vec<u8>) -> Result<SendRequest, GroupError> {
-        self.require_membership()?;
-        let message = self.group.propose_add(member.to_message()?, authenticated_data)?;
-        self.request(message)
+        self.require_voice()?;
+        let key_package = member.to_message()?;
+        if key_package.as_key_package().is_some_and(|package| self.partition.policy.bans(package.signing_identity())) {
+            return Err(GroupError::Forbidden);
+        }
+        self.propose(|group| group.propose_add(key_package, authenticated_data))
     }
 
     /// Proposes new keys for one's own leaf.
     ///
     /// # Errors
-    /// [`GroupError::Removed`]; the MLS library's.
+    /// As [`PartitionedGroup::propose_add`].
     pub fn propose_update(&mut self, authenticated_data: Vec<u8>) -> Result<SendRequest, GroupError> {
-        self.require_membership()?;
-        let message = self.group.propose_update(authenticated_data)?;
-        self.request(message)
+        self.require_voice()?;
+        self.propose(|group| group.propose_update(authenticated_data))
     }
 
-    /// Proposes to remove a leaf; one's own, to leave the group (draft §7.3).
+    /// Proposes to remove a leaf; one's own, to leave the group (draft §7.3), which also who is banned may.
     ///
     /// # Errors
-    /// [`GroupError::Removed`]; the MLS library's.
+    /// As [`PartitionedGroup::propose_add`].
     pub fn propose_remove(&mut self, leaf_index: u32, authenticated_data: Vec<u8>) -> Result<SendRequest, GroupError> {
         self.require_membership()?;
-        let message = self.group.propose_remove(leaf_index, authenticated_data)?;
-        self.request(message)
+        if leaf_index != self.group.current_member_index() {
+            self.require_voice()?;
+        }
+        self.propose(|group| group.propose_remove(leaf_index, authenticated_data))
     }
 
     /// Proposes other extensions of the GroupContext.
     ///
     /// # Errors
-    /// [`GroupError::Removed`]; the MLS library's.
+    /// As [`PartitionedGroup::propose_add`].
     pub fn propose_group_context_extensions(
         &mut self,
         extensions: ExtensionList,
         authenticated_data: Vec<u8>,
     ) -> Result<SendRequest, GroupError> {
-        self.require_membership()?;
-        let message = self.group.propose_group_context_extensions(extensions, authenticated_data)?;
-        self.request(message)
+        self.require_voice()?;
+        self.propose(|group| group.propose_group_context_extensions(extensions, authenticated_data))
     }
 
     /// Gives up the proposals that were not read back, after the hub has refused them for good.
@@ -115,6 +119,17 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         self.unconfirmed.iter().filter(|message| message.content_type == ContentType::Proposal).count()
     }
 
+    fn propose(
+        &mut self,
+        make: impl FnOnce(&mut Group<C>) -> Result<MlsMessage, MlsError>,
+    ) -> Result<SendRequest, GroupError> {
+        if self.unconfirmed_proposals() == Self::UNCONFIRMED_MAX {
+            return Err(GroupError::TooManyProposals);
+        }
+        let message = make(&mut self.group)?;
+        self.request(message)
+    }
+
     pub(super) fn request(&mut self, message: MlsMessage) -> Result<SendRequest, GroupError> {
         let message = WireMessage::parse(&message.to_bytes()?)?;
         let request = SendRequest { message, partition_key: self.partition.key.clone(), commit_data: None };
@@ -124,8 +139,9 @@ impl<C: MlsConfig> PartitionedGroup<C> {
 
     /// Takes note of a message that is handed out.
     pub(super) fn note(&mut self, request: &SendRequest, written: bool) {
-        if self.unconfirmed.len() == Self::UNCONFIRMED_MAX {
-            self.unconfirmed.pop_front();
+        if self.unconfirmed.len() >= Self::UNCONFIRMED_MAX {
+            let oldest = self.unconfirmed.iter().position(|known| known.content_type != ContentType::Proposal);
+            oldest.and_then(|oldest| self.unconfirmed.remove(oldest));
         }
         let (digest, content_type) = (request.message.digest(), request.message.content_type());
         let pending = (content_type == ContentType::Proposal).then(|| request.clone());

@@ -61,8 +61,8 @@ pub(super) fn judge<C: MlsConfig>(
     };
     let committer = description.committer;
     if matches!(description.effect, CommitEffect::Removed { .. }) {
-        // Also whom it removes judges by what the state says of the committer.
-        if policy.forbids_sender(group, committer) {
+        // Also whom it removes judges by what the state says of the committer and of whom it adds.
+        if policy.forbids_commit(group, &description, None) {
             return Ok(Verdict::Refused(Reason::Forbidden));
         }
         return Ok(match &commit.group_info {
@@ -86,7 +86,7 @@ pub(super) fn judge<C: MlsConfig>(
             Err(_) => return Ok(Verdict::Refused(Reason::GroupInfoMismatch)),
         }
     }
-    if policy.forbids_commit(group, &next, committer, description.is_external) {
+    if policy.forbids_commit(group, &description, Some(&next)) {
         return Ok(Verdict::Refused(Reason::Forbidden));
     }
     let Some(committer) = Participant::at(&next, committer) else { return Ok(Verdict::Refused(Reason::Invalid)) };

@@ -4,14 +4,14 @@ use mls_rs::{Extension, ExtensionList, extension::ExtensionType};
 
 use super::{
     cast::{
-        BOTH, GROUP_ID, Handshakes, Person, assert_converged, client, committed, deliver, group, hub_id, ignored,
-        new_member, said,
+        BOTH, Config, GROUP_ID, Handshakes, Person, assert_converged, client, committed, deliver, group, hub_id,
+        ignored, new_member, said,
     },
     hub::ModelHub,
 };
 use crate::{
-    client::{CommitOptions, Event, JoinOptions, PartitionedGroup, Reason},
-    wire::{BANNED_EXTENSION, Banned, GroupInfoResponse, Identity, Message, MessageCommit, encode},
+    client::{CommitOptions, Event, GroupError, JoinOptions, PartitionedGroup, Reason},
+    wire::{BANNED_EXTENSION, Banned, GroupInfoResponse, Identity, Message, MessageCommit, SendRequest, encode},
 };
 
 /// A GroupContext that bans these people.
@@ -19,6 +19,19 @@ pub(super) fn banning(names: &[&str]) -> ExtensionList {
     let banned = names.iter().map(|name| Identity(name.as_bytes().to_vec())).collect();
     let data = encode(&Banned { banned }).unwrap();
     vec![Extension::new(ExtensionType::new(BANNED_EXTENSION), data)].into()
+}
+
+/// What somebody makes whose client does not care whom the group bans.
+pub(super) fn defying<T>(person: &mut Person, make: impl FnOnce(&mut PartitionedGroup<Config>) -> T) -> T {
+    let policy = std::mem::take(&mut person.group.partition.policy);
+    let made = make(&mut person.group);
+    person.group.partition.policy = policy;
+    made
+}
+
+fn say_nevertheless(person: &mut Person, hub: &mut ModelHub, text: &str) {
+    let request = defying(person, |group| group.application(text.as_bytes(), Vec::new())).unwrap();
+    deliver(hub, &request);
 }
 
 /// The first one commits that ban, and everybody follows.
@@ -43,11 +56,14 @@ fn what_somebody_banned_says_is_suppressed() {
         bob.read_all(hub);
         mallory.read_all(hub);
         ban(hub, &["mallory"], &mut [&mut alice, &mut bob, &mut mallory]);
-        mallory.say(hub, "after");
+        say_nevertheless(&mut mallory, hub, "after");
         bob.say(hub, "who was that?");
         for person in [&mut alice, &mut mallory] {
             let events = person.read_all(hub);
             assert_eq!(said(&events).iter().map(|(_, text, _)| text.as_str()).collect::<Vec<_>>(), ["who was that?"]);
+            // Also who said it is told no more than that.
+            assert_eq!(ignored(&events), [(0, Reason::Forbidden)]);
+            assert!(!events.iter().any(|event| matches!(event, Event::Sent { .. })));
         }
         assert_eq!(ignored(&bob.read_all(hub)), [(0, Reason::Forbidden)]);
         // Lifted, and heard again.
@@ -63,11 +79,10 @@ fn commits_of_somebody_banned_are_ignored_by_all() {
         let hub = &mut ModelHub::default();
         let [mut alice, mut bob, mut mallory] = group(["alice", "bob", "mallory"], handshakes);
         ban(hub, &["mallory"], &mut [&mut alice, &mut bob, &mut mallory]);
-        let unban = mallory
-            .group
-            .commit(|commit| commit.set_group_context_ext(banning(&[])), &CommitOptions::default())
-            .unwrap();
-        deliver(hub, &unban);
+        let unban = defying(&mut mallory, |group| {
+            group.commit(|commit| commit.set_group_context_ext(banning(&[])), &CommitOptions::default())
+        });
+        deliver(hub, &unban.unwrap());
         for person in [&mut alice, &mut bob, &mut mallory] {
             assert_eq!(ignored(&person.read_all(hub)), [(0, Reason::Forbidden)]);
         }
@@ -87,7 +102,8 @@ fn commits_that_add_somebody_banned_are_ignored_by_all() {
         let hub = &mut ModelHub::default();
         let [mut alice, mut bob] = group(["alice", "bob"], handshakes);
         ban(hub, &["mallory"], &mut [&mut alice, &mut bob]);
-        let add = bob.group.commit_add(&[new_member(&client("mallory", handshakes))], false).unwrap();
+        let newcomer = [new_member(&client("mallory", handshakes))];
+        let add = defying(&mut bob, |group| group.commit_add(&newcomer, false)).unwrap();
         deliver(hub, &add);
         for person in [&mut alice, &mut bob] {
             assert_eq!(ignored(&person.read_all(hub)), [(0, Reason::Forbidden)]);
@@ -109,7 +125,7 @@ fn proposals_of_somebody_banned_are_taken_up_by_nobody() {
         let hub = &mut ModelHub::default();
         let [mut alice, mut bob, mut mallory] = group(["alice", "bob", "mallory"], handshakes);
         ban(hub, &["mallory"], &mut [&mut alice, &mut bob, &mut mallory]);
-        let against = mallory.group.propose_remove(bob.leaf(), Vec::new()).unwrap();
+        let against = defying(&mut mallory, |group| group.propose_remove(bob.leaf(), Vec::new())).unwrap();
         deliver(hub, &against);
         for person in [&mut alice, &mut bob] {
             assert_eq!(ignored(&person.read_all(hub)), [(0, Reason::Forbidden)]);
@@ -122,6 +138,59 @@ fn proposals_of_somebody_banned_are_taken_up_by_nobody() {
             let events = person.read_all(hub);
             assert!(matches!(events[..], [Event::Proposal { .. }]), "{events:?}");
         }
+        let commit = alice.group.commit_update(false).unwrap();
+        deliver(hub, &commit);
+        for person in [&mut alice, &mut bob] {
+            assert_eq!(committed(&person.read_all(hub))[0].left.len(), 1);
+        }
+        assert_converged(&[&alice, &bob]);
+    }
+}
+
+/// Also where the same commit frees the leaf; whom that commit removes sees it as well.
+#[test]
+fn nobody_banned_is_removed_and_added_at_once() {
+    for handshakes in BOTH {
+        let hub = &mut ModelHub::default();
+        let [mut alice, mut bob, mut mallory] = group(["alice", "bob", "mallory"], handshakes);
+        ban(hub, &["mallory"], &mut [&mut alice, &mut bob, &mut mallory]);
+        let newcomer = new_member(&client("mallory", handshakes));
+        let options = CommitOptions::for_new_members(std::slice::from_ref(&newcomer)).unwrap();
+        let (package, leaf) = (newcomer.to_message().unwrap(), mallory.leaf());
+        let exchange = defying(&mut bob, |group| {
+            group.commit(|commit| commit.remove_member(leaf)?.add_member(package.clone()), &options)
+        });
+        deliver(hub, &exchange.unwrap());
+        for person in [&mut alice, &mut bob, &mut mallory] {
+            assert_eq!(ignored(&person.read_all(hub)), [(0, Reason::Forbidden)]);
+        }
+        assert_converged(&[&alice, &bob, &mallory]);
+    }
+}
+
+/// What everybody would ignore is not made, and leaves nothing behind in whoever wanted it.
+#[test]
+fn nothing_is_made_that_all_would_ignore() {
+    for handshakes in BOTH {
+        let hub = &mut ModelHub::default();
+        let [mut alice, mut bob, mut mallory] = group(["alice", "bob", "mallory"], handshakes);
+        ban(hub, &["mallory", "mallet"], &mut [&mut alice, &mut bob, &mut mallory]);
+        let forbidden = |made: Result<SendRequest, GroupError>| matches!(made, Err(GroupError::Forbidden));
+        assert!(forbidden(mallory.group.application(b"me again", Vec::new())));
+        assert!(forbidden(mallory.group.propose_update(Vec::new())));
+        assert!(forbidden(mallory.group.propose_remove(bob.leaf(), Vec::new())));
+        assert!(forbidden(mallory.group.propose_group_context_extensions(banning(&[]), Vec::new())));
+        assert!(forbidden(mallory.group.commit_update(false)));
+        let mallet = [new_member(&client("mallet", handshakes))];
+        for person in [&mut mallory, &mut alice] {
+            assert!(forbidden(person.group.propose_add(&mallet[0], Vec::new())));
+            assert!(forbidden(person.group.commit_add(&mallet, false)));
+            assert!(!person.group.commit_required());
+        }
+        // Both go on with what they may do.
+        let leaving = mallory.group.propose_remove(mallory.leaf(), Vec::new()).unwrap();
+        deliver(hub, &leaving);
+        alice.read_all(hub);
         let commit = alice.group.commit_update(false).unwrap();
         deliver(hub, &commit);
         for person in [&mut alice, &mut bob] {
@@ -160,7 +229,7 @@ fn a_ban_in_one_branch_does_nothing_in_the_other() {
         let [mut alice_there, mut bob_there, mut mallory_there] = [alice.copy(), bob.copy(), mallory.copy()];
         ban(here, &["mallory"], &mut [&mut alice, &mut bob, &mut mallory]);
         ban(there, &[], &mut [&mut bob_there, &mut alice_there, &mut mallory_there]);
-        mallory.say(here, "here");
+        say_nevertheless(&mut mallory, here, "here");
         mallory_there.say(there, "there");
         assert_eq!(ignored(&alice.read_all(here)), [(0, Reason::Forbidden)]);
         assert_eq!(said(&alice_there.read_all(there)).len(), 1);
