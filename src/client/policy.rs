@@ -16,7 +16,7 @@ use mls_rs::{
 
 use crate::{
     mls::{SELF_REMOVE, SELF_REMOVE_PRIVATE},
-    wire::{self, BANNED_EXTENSION, Banned},
+    wire::{self, BANNED_EXTENSION, Banned, Identity},
 };
 
 /// The policy of one epoch. Cloning is cheap.
@@ -34,8 +34,7 @@ impl GroupPolicy {
     pub(super) fn of<C: MlsConfig>(group: &Group<C>) -> Self {
         let extension = group.context().extensions().get(ExtensionType::new(BANNED_EXTENSION));
         let banned = extension.and_then(|extension| wire::decode::<Banned>(&extension.extension_data).ok());
-        let banned = banned.unwrap_or_default().banned.into_iter().map(|identity| identity.0).collect();
-        Self { banned: Arc::new(banned) }
+        banned.unwrap_or_default().into()
     }
 
     /// Whether that is somebody who is banned: by the identity of a basic credential.
@@ -100,6 +99,30 @@ impl GroupPolicy {
                 came && self.bans(identity)
             })
         })
+    }
+
+    /// The same policy, and one copy of it in memory if the two are equal.
+    pub(super) fn shared_with(self, other: &Self) -> Self {
+        if self == *other { other.clone() } else { self }
+    }
+
+    /// As it is kept.
+    pub(super) fn to_list(&self) -> Banned {
+        let mut banned: Vec<Identity> = self.banned.iter().cloned().map(Identity).collect();
+        banned.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        Banned { banned }
+    }
+}
+
+impl From<Banned> for GroupPolicy {
+    fn from(list: Banned) -> Self {
+        Self { banned: Arc::new(list.banned.into_iter().map(|identity| identity.0).collect()) }
+    }
+}
+
+impl PartialEq for GroupPolicy {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.banned, &other.banned) || self.banned == other.banned
     }
 }
 

@@ -221,8 +221,8 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         let epoch = EpochNumber(next.group.current_epoch());
         self.partition.counter = place.index.saturating_add(1);
         self.leave_trail(self.masked_partition_key());
-        let ended =
-            std::mem::replace(&mut self.partition, Partition::at_start(next.key, epoch, GroupPolicy::of(&next.group)));
+        let policy = GroupPolicy::of(&next.group).shared_with(&self.partition.policy);
+        let ended = std::mem::replace(&mut self.partition, Partition::at_start(next.key, epoch, policy));
         if self.previous.len() == Self::PREVIOUS_MAX {
             self.previous.pop_front();
         }

@@ -15,7 +15,9 @@ use super::{
 };
 use crate::{
     mls::{ContentType, EpochNumber},
-    wire::{self, ExternalJoinRequest, GroupId, MaskedPartitionKey, PartitionKey, SendRequest, ServiceProviderId},
+    wire::{
+        self, Banned, ExternalJoinRequest, GroupId, MaskedPartitionKey, PartitionKey, SendRequest, ServiceProviderId,
+    },
 };
 
 /// Leads the saved bytes; another layout gets another number.
@@ -24,6 +26,8 @@ const FORMAT_VERSION: u16 = 3;
 #[derive(MlsSize, MlsEncode, MlsDecode)]
 struct Saved {
     version: u16,
+    /// Whom the epochs of the partitions ban, each list once.
+    policies: Vec<Banned>,
     partition: SavedPartition,
     previous: Vec<SavedPartition>,
     trail: Vec<MaskedPartitionKey>,
@@ -42,6 +46,8 @@ struct SavedPartition {
     epoch: EpochNumber,
     counter: u32,
     last_commit: Option<u32>,
+    /// Which of the lists is its epoch's.
+    policy: u32,
 }
 
 #[derive(MlsSize, MlsEncode, MlsDecode)]
@@ -77,10 +83,12 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             proposal: message.content_type == ContentType::Proposal,
             request: message.request.clone(),
         };
+        let mut policies = Vec::new();
         let saved = Saved {
             version: FORMAT_VERSION,
-            partition: (&self.partition).into(),
-            previous: self.previous.iter().map(Into::into).collect(),
+            partition: SavedPartition::of(&self.partition, &mut policies),
+            previous: self.previous.iter().map(|left| SavedPartition::of(left, &mut policies)).collect(),
+            policies: policies.iter().map(GroupPolicy::to_list).collect(),
             trail: self.trail.iter().copied().collect(),
             staged: self.staged.iter().map(commit).collect::<Result<_, _>>()?,
             unconfirmed: self.unconfirmed.iter().map(message).collect(),
@@ -144,14 +152,14 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     pub fn restore(group: Group<C>, hub: ServiceProviderId, kept: &[u8]) -> Result<Self, GroupError> {
         let saved: Saved = wire::decode(kept).map_err(|_| GroupError::SavedState)?;
         let mut restored = Self { stored: Stored::Before, ..Self::new(group, hub)? };
-        let policy = restored.partition.policy.clone();
-        let partition = saved.partition.under(&policy);
+        let policies: Vec<GroupPolicy> = saved.policies.into_iter().map(Into::into).collect();
+        let partition = saved.partition.under(&policies)?;
         if saved.version != FORMAT_VERSION || partition.epoch > restored.partition.epoch {
             return Err(GroupError::SavedState);
         }
         restored.kept = Some(Zeroizing::new(kept.to_vec()));
-        restored.previous =
-            saved.previous.into_iter().map(|left| left.under(&policy)).take(Self::PREVIOUS_MAX).collect();
+        let previous = saved.previous.into_iter().map(|left| left.under(&policies)).take(Self::PREVIOUS_MAX);
+        restored.previous = previous.collect::<Result<_, _>>()?;
         restored.removed = saved.removed;
         restored.welcome = saved.welcome;
         restored.unconfirmed =
@@ -211,18 +219,23 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     }
 }
 
-impl From<&Partition> for SavedPartition {
-    fn from(partition: &Partition) -> Self {
-        let Partition { key, epoch, counter, last_commit, policy: _ } = partition.clone();
-        Self { key, epoch, counter, last_commit }
-    }
-}
-
 impl SavedPartition {
-    /// With the policy of the group as it is: that of an epoch that the group has left is not saved.
-    fn under(self, policy: &GroupPolicy) -> Partition {
-        let Self { key, epoch, counter, last_commit } = self;
-        Partition { key, epoch, counter, last_commit, policy: policy.clone() }
+    /// `policies` are those of the partitions that are saved before it.
+    fn of(partition: &Partition, policies: &mut Vec<GroupPolicy>) -> Self {
+        let Partition { key, epoch, counter, last_commit, policy } = partition.clone();
+        let at = policies.iter().position(|known| *known == policy).unwrap_or_else(|| {
+            policies.push(policy);
+            policies.len() - 1
+        });
+        // One for each partition at most.
+        let policy = u32::try_from(at).unwrap_or(u32::MAX);
+        Self { key, epoch, counter, last_commit, policy }
+    }
+
+    fn under(self, policies: &[GroupPolicy]) -> Result<Partition, GroupError> {
+        let Self { key, epoch, counter, last_commit, policy } = self;
+        let policy = policies.get(policy as usize).ok_or(GroupError::SavedState)?.clone();
+        Ok(Partition { key, epoch, counter, last_commit, policy })
     }
 }
 

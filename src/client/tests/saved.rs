@@ -1,6 +1,7 @@
 //! Processes that die.
 
 use super::{
+    bans::{ban, defying},
     cast::{BOTH, GROUP_ID, Person, assert_converged, committed, deliver, group, hub_id, ignored, said},
     hub::ModelHub,
 };
@@ -55,6 +56,43 @@ fn bytes_from_before_the_last_save_cost_repeated_reading_only() {
         let events = bob.read_all(hub);
         assert_eq!(ignored(&events), [(0, Reason::Invalid)]);
         assert_eq!(said(&events)[0].1, "three");
+    }
+}
+
+/// What was said in an epoch is judged by that epoch, also by a process that has started anew in a later one: a later ban does
+/// not reach back, and neither does its end (Y7).
+#[test]
+fn a_ban_does_not_reach_back_after_a_restart() {
+    let late = |alice: &mut Person, hub: &ModelHub| {
+        let mut events = Vec::new();
+        for request in alice.group.previous_receive_requests() {
+            alice.group.process(&request, &hub.receive(&request), &mut events).unwrap();
+        }
+        events
+    };
+    for handshakes in BOTH {
+        for behind in [false, true] {
+            let hub = &mut ModelHub::default();
+            let [mut alice, mut mallory] = group(["alice", "mallory"], handshakes);
+            let before = mallory.group.application(b"before", Vec::new()).unwrap();
+            let old = alice.save();
+            ban(hub, &["mallory"], &mut [&mut alice, &mut mallory]);
+            let saved = alice.save();
+            // Or the process dies when the MLS library has stored the group, and before the rest is kept.
+            let mut alice = restart(&alice, if behind { &old } else { &saved }).unwrap();
+            deliver(hub, &before);
+            assert_eq!(said(&late(&mut alice, hub)), [(1, "before".to_owned(), true)], "{handshakes:?} {behind}");
+
+            let meanwhile = defying(&mut mallory, |group| group.application(b"meanwhile", Vec::new())).unwrap();
+            let old = alice.save();
+            ban(hub, &[], &mut [&mut alice, &mut mallory]);
+            let saved = alice.save();
+            let mut alice = restart(&alice, if behind { &old } else { &saved }).unwrap();
+            let index = deliver(hub, &meanwhile);
+            let events = late(&mut alice, hub);
+            assert_eq!(ignored(&events).last(), Some(&(index, Reason::Forbidden)), "{handshakes:?} {behind}");
+            assert!(said(&events).is_empty());
+        }
     }
 }
 
