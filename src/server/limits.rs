@@ -1,10 +1,14 @@
-//! What connections of each listener may take.
+//! What connections of each listener may take, and what the service.
 
 use std::time::Duration;
 
 use restante_process::ConnectionLimits;
 
-use crate::{config::Limits, courier::DeliveryLimits};
+use crate::{
+    config::{Config, Limits},
+    courier::DeliveryLimits,
+    service::{self, ObservingLimits, RateLimits},
+};
 
 /// On a connection of another provider or of our own service, which is the connection of many users: waiting receives
 /// share it.
@@ -50,5 +54,34 @@ pub(super) fn of_deliveries(limits: &Limits) -> DeliveryLimits {
         at_once: limits.deliveries_max,
         each_provider: limits.deliveries_per_provider,
         bytes_max: limits.deliveries_in_flight_bytes_max,
+    }
+}
+
+/// Of the service.
+pub(super) fn of_service(config: &Config) -> service::Limits {
+    service::Limits {
+        receive_wait: Duration::from_secs(config.limits.wait_seconds_max.into()),
+        waiting_per_provider: config.limits.waiting_per_provider,
+        page_bytes: config.limits.page_bytes,
+        pages_bytes_max: config.limits.responses_in_flight_bytes_max,
+        follows: config.provider.push,
+        rates: RateLimits::per_second(
+            config.policy.messages_per_provider_and_second,
+            config.policy.messages_per_provider_group_and_second,
+            config.policy.messages_per_user_and_second,
+            config.limits.request_bytes_max(),
+        ),
+        observing: observing_limits(config),
+        ..service::Limits::default()
+    }
+}
+
+/// What is done with the public states of groups leaves a processor to everything else.
+fn observing_limits(config: &Config) -> ObservingLimits {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    ObservingLimits {
+        at_once: processors.saturating_sub(1).max(1),
+        states_bytes_max: config.limits.public_states_bytes_max,
+        ..ObservingLimits::default()
     }
 }
