@@ -11,9 +11,11 @@ use super::{
     grammar::{leaf_node, located, pre_shared_key_id, presence, vector},
 };
 
+const ADD: u16 = 1;
 const REMOVE: u16 = 3;
 const PSK: u16 = 4;
 const EXTERNAL_INIT: u16 = 6;
+const GROUP_CONTEXT_EXTENSIONS: u16 = 7;
 
 /// Why a message is not an external commit. A closed set, and no word of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,7 +60,7 @@ pub struct ExternalCommit {
 }
 
 impl ExternalCommit {
-    /// Looks into a message. A reference to a proposal may mean a SelfRemove; what it means, only members can tell.
+    /// Looks into a message. A reference to a proposal may mean a SelfRemove: see [`ExternalCommit::may_take_up`].
     ///
     /// # Errors
     /// The first rule that the message breaks.
@@ -89,6 +91,12 @@ impl ExternalCommit {
             signature_key,
             resyncs: removes == 1,
         })
+    }
+
+    /// Whether an external commit may take up such a proposal by reference, as far as one can tell: a SelfRemove, and no
+    /// other that RFC 9420 knows. A type that is registered elsewhere may be one under another number.
+    pub fn may_take_up(proposal: &WireMessage) -> bool {
+        proposal.proposal_type().is_none_or(|of_rfc_9420| !(ADD..=GROUP_CONTEXT_EXTENSIONS).contains(&of_rfc_9420))
     }
 
     /// The message as it was received.

@@ -73,6 +73,13 @@ fn content_end(message: &WireMessage) -> Walk<usize> {
 }
 
 impl WireMessage {
+    /// The `ProposalType` of a public proposal; `None` for every other message.
+    pub fn proposal_type(&self) -> Option<u16> {
+        let is_public_proposal =
+            self.wire_format() == WireFormat::PublicMessage && self.content_type() == ContentType::Proposal;
+        is_public_proposal.then(|| u16::mls_decode(&mut self.public_content()).ok()).flatten()
+    }
+
     /// The proposals that a public commit takes up by reference, in its order; at most `limit`. `None` when there are
     /// more, when the message is no public commit, and where a proposal stands among them whose end is not known.
     pub fn proposal_refs(&self, limit: usize) -> Option<Vec<ProposalRef>> {

@@ -16,6 +16,8 @@ pub struct Candidate {
     pub partition: MaskedPartitionKey,
     /// The GroupInfo of its epoch, if one was published.
     pub group_info: Option<BlobKey>,
+    /// How long that is, with the tree beside it.
+    pub published_bytes: u64,
     /// Whether it is on the dominant branch.
     pub is_dominant: bool,
     /// How it stands beside another one with the same GroupContext.
@@ -89,7 +91,8 @@ pub fn candidates<S: State + ?Sized>(
     let best = ranked.into_iter().take(CANDIDATES_MAX);
     best.map(|((Reverse(is_dominant), ..), (partition, record))| {
         let credit = Credit::of(state, &partition, &record, since)?;
-        Ok(Candidate { partition, group_info: record.group_info, is_dominant, credit })
+        let (group_info, published_bytes) = (record.group_info, record.published_bytes);
+        Ok(Candidate { partition, group_info, published_bytes, is_dominant, credit })
     })
     .collect()
 }

@@ -37,11 +37,13 @@ pub(super) fn create<S: State + ?Sized>(
     if let Some(group_info) = &create.group_info {
         let blob = Blob::new(group_info.bytes());
         root.group_info = Some(blob.key);
+        root.published_bytes = blob.length().into();
         transition.blobs.push(blob);
     }
     if let Some(tree) = &create.ratchet_tree {
         let blob = Blob::new(tree.bytes());
         root.ratchet_tree = Some(blob.key);
+        root.published_bytes = root.published_bytes.saturating_add(blob.length().into());
         transition.blobs.push(blob);
     }
     match &create.sight {

@@ -134,6 +134,8 @@ pub struct Partition {
     pub group_info: Option<BlobKey>,
     /// The ratchet tree that came beside it.
     pub ratchet_tree: Option<BlobKey>,
+    /// How long the two are together.
+    pub published_bytes: u64,
     /// Who used it.
     pub uses: Vec<Use>,
     /// What it cost whom.
@@ -180,6 +182,7 @@ impl Partition {
             bytes: 0,
             group_info: None,
             ratchet_tree: None,
+            published_bytes: 0,
             uses: Vec::new(),
             charges: Vec::new(),
             debtors: Vec::new(),

@@ -234,7 +234,7 @@ pub(super) fn empty<S: State + ?Sized>(
     if let Some(due_ms) = partition.lease_timer_ms.take() {
         transition.cleared_timers.push(Timer { due_ms, partition: key });
     }
-    (partition.group_info, partition.ratchet_tree) = (None, None);
+    (partition.group_info, partition.ratchet_tree, partition.published_bytes) = (None, None, 0);
     (partition.public, partition.unobserved) = (None, false);
     // Whom branches belong to is asked of who used what. What they were given is asked of partitions with messages only.
     partition.uses.iter_mut().for_each(|a_use| a_use.given = None);

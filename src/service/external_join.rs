@@ -11,7 +11,7 @@ use super::{
     send::{bytes_of, sent},
 };
 use crate::{
-    mls::{ExternalCommit, Proof},
+    mls::{ExternalCommit, NotAnExternalCommit, Proof},
     sequencer::{
         Announcement, BlobKey, Candidate, Command, Credit, Ground, Group, GroupKey, Join, Preflight, Rejection, Sight,
     },
@@ -36,7 +36,14 @@ impl Service {
         let (submitter, user) = self.actor(submitter);
         let token = token.is_some_and(|token| self.opens(token, &group));
         let (asker, joins) = (submitter.clone(), commit.clone());
-        let find = move |outside: &Outside<'_>, group: &Group| find(outside, group, &joins, &asker, token);
+        let find = move |outside: &Outside<'_>, group: &Group| {
+            let (partition, ground) = find(outside, group, &joins, &asker, token)?;
+            if outside.takes_up_others(&joins, &partition)? {
+                let refused = Rejection::NotAnExternalCommit(NotAnExternalCommit::Proposal);
+                return Err(Unplaced::Failed(refused.into()));
+            }
+            Ok((partition, ground))
+        };
         let (partition, ground) = match self.place(&submitter, &request.message, find).await? {
             Placed::Known(receipt) => {
                 self.settle_charge(charge, now, receipt.accepted_ms);
@@ -72,7 +79,7 @@ fn find(
     let mut unproven = None;
     let candidates = outside.candidates(commit.epoch())?;
     let tried = candidates.len();
-    for Candidate { partition, group_info, is_dominant, credit } in candidates {
+    for Candidate { partition, group_info, is_dominant, credit, published_bytes: _ } in candidates {
         let proof = match &group_info {
             Some(key) => commit.proof_for(&outside.group_info(key)?),
             None => Proof::Unknown,

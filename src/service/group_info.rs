@@ -6,9 +6,9 @@ use mls_rs_codec::MlsSize;
 
 use super::{Error, Lent, Service, Submitter, outside::Outside};
 use crate::{
-    sequencer::{GroupInfoAccess, GroupKey, Rejection, State, publisher},
-    store,
-    wire::{GroupInfoRequest, GroupInfoResponse, JoinToken, MaskedPartitionKey, decode},
+    sequencer::{BlobKey, GroupInfoAccess, GroupKey, Partition, Rejection, State, publisher},
+    store::{self, Snapshot},
+    wire::{GroupInfoRequest, GroupInfoResponse, JoinToken, MaskedPartitionKey, ServiceProviderId, decode},
 };
 
 /// A GroupInfo on its way, and the memory that it takes.
@@ -40,44 +40,65 @@ impl Service {
         let group = GroupKey::of(&request.group_id);
         let (asker, _user) = self.actor(submitter);
         let token = token.is_some_and(|token| self.opens(token, &group));
-        // As it is read, and as it is decoded; the tree beside it counts into its size.
-        let mut memory = self.pages.lend(&asker, 2 * policy.sizes.group_info as u64).await?;
-        let (mut response, partition) = self
-            .read_elsewhere(move |snapshot| {
-                let outside = Outside { snapshot, group, policy: &policy, now };
-                let view = outside.view();
-                let record = view.group()?.ok_or(Rejection::NoGroupInfo)?;
-                record.require_open().map_err(|_| Rejection::NoGroupInfo)?;
-                let may_have_it = match policy.group_info {
-                    GroupInfoAccess::Peers => record.users.contains(&asker),
-                    GroupInfoAccess::Token => token,
-                    GroupInfoAccess::Open => true,
-                };
-                if !may_have_it {
-                    return Err(Rejection::NoGroupInfo.into());
-                }
-                let highest = snapshot.highest_head(&group)?;
-                let (key, partition) = publisher(&view, highest.as_ref(), &policy)?.ok_or(Rejection::NoGroupInfo)?;
-                // Who has no member any more has used the group once, and does not now.
-                if policy.group_info == GroupInfoAccess::Peers && !record.is_used_by(&asker, &partition) {
-                    return Err(Rejection::NoGroupInfo.into());
-                }
-                let group_info = partition.group_info.ok_or(Rejection::NoGroupInfo)?;
-                let ratchet_tree = match &partition.ratchet_tree {
-                    Some(tree) => {
-                        let blob = snapshot.blob(&group, tree)?.ok_or(store::Error::Corrupt("list of trees"))?;
-                        Some(decode(&blob).map_err(|_| store::Error::Corrupt("tree"))?)
-                    }
-                    None => None,
-                };
-                let response = GroupInfoResponse { group_info: outside.group_info(&group_info)?, ratchet_tree };
-                Ok((response, key))
-            })
+        let (key, published) = {
+            let (policy, asker) = (policy.clone(), asker.clone());
+            let look =
+                move |snapshot: &dyn Snapshot| look(&Outside { snapshot, group, policy: &policy, now }, &asker, token);
+            self.read_elsewhere(look).await?
+        };
+        // As it is read, and as it is decoded.
+        let mut memory = self.pages.lend(&asker, published.published_bytes.saturating_mul(2)).await?;
+        let mut response = self
+            .read_elsewhere(move |snapshot| read(&Outside { snapshot, group, policy: &policy, now }, &published))
             .await?;
         if response.ratchet_tree.is_none() && !response.group_info.has_ratchet_tree() {
-            response.ratchet_tree = Some(self.inferred_tree(group, partition).await?.ok_or(Rejection::NoGroupInfo)?);
+            response.ratchet_tree = Some(self.inferred_tree(group, key).await?.ok_or(Rejection::NoGroupInfo)?);
         }
-        memory.keep(response.mls_encoded_len() as u64);
-        Ok(GroupInfoAnswer { response, partition, memory })
+        let length = response.mls_encoded_len() as u64;
+        if let Some(more) = self.pages.lend_more(&asker, memory.bytes(), length).await? {
+            memory.merge(more);
+        }
+        memory.keep(length);
+        Ok(GroupInfoAnswer { response, partition: key, memory })
     }
+}
+
+/// The partition whose GroupInfo the asker is given, if it may have one.
+fn look(
+    outside: &Outside<'_>,
+    asker: &ServiceProviderId,
+    token: bool,
+) -> Result<(MaskedPartitionKey, Arc<Partition>), Error> {
+    let (view, policy) = (outside.view(), outside.policy);
+    let record = view.group()?.ok_or(Rejection::NoGroupInfo)?;
+    record.require_open().map_err(|_| Rejection::NoGroupInfo)?;
+    let may_have_it = match policy.group_info {
+        GroupInfoAccess::Peers => record.users.contains(asker),
+        GroupInfoAccess::Token => token,
+        GroupInfoAccess::Open => true,
+    };
+    if !may_have_it {
+        return Err(Rejection::NoGroupInfo.into());
+    }
+    let highest = outside.snapshot.highest_head(&outside.group)?;
+    let (key, partition) = publisher(&view, highest.as_ref(), policy)?.ok_or(Rejection::NoGroupInfo)?;
+    // Who has no member any more has used the group once, and does not now.
+    if policy.group_info == GroupInfoAccess::Peers && !record.is_used_by(asker, &partition) {
+        return Err(Rejection::NoGroupInfo.into());
+    }
+    Ok((key, partition))
+}
+
+/// What was published of it. Retention may have been there while there was no memory for it.
+fn read(outside: &Outside<'_>, partition: &Partition) -> Result<GroupInfoResponse, Error> {
+    let blob = |key: &BlobKey| -> Result<_, Error> {
+        Ok(outside.snapshot.blob(&outside.group, key)?.ok_or(Rejection::NoGroupInfo)?)
+    };
+    let group_info = blob(&partition.group_info.ok_or(Rejection::NoGroupInfo)?)?;
+    let group_info = decode(&group_info).map_err(|_| store::Error::Corrupt("GroupInfo"))?;
+    let ratchet_tree = match &partition.ratchet_tree {
+        Some(tree) => Some(decode(&blob(tree)?).map_err(|_| store::Error::Corrupt("tree"))?),
+        None => None,
+    };
+    Ok(GroupInfoResponse { group_info, ratchet_tree })
 }

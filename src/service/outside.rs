@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Error, Service, view::SnapshotView};
 use crate::{
-    mls::{EpochNumber, WireGroupInfo, WireMessage},
+    mls::{EpochNumber, ExternalCommit, WireGroupInfo, WireMessage},
     sequencer::{
         BlobKey, Candidate, Group, GroupKey, HEADS_MAX, Heads, Policy, Receipt, Rejection, RepeatKey, SizeLimit, State,
         UnixMillis, candidates,
@@ -12,6 +12,9 @@ use crate::{
     store::{self, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId, decode},
 };
+
+/// How many proposals of one commit are looked up. Of one that takes up more nothing is said.
+const REFERENCES_MAX: usize = 64;
 
 /// One look at one group from outside.
 pub(super) struct Outside<'a> {
@@ -46,6 +49,27 @@ impl<'a> Outside<'a> {
         let of_epoch = self.snapshot.heads(&self.group, epoch, HEADS_MAX)?;
         let heads = Heads { of_epoch, above, highest: self.snapshot.highest_head(&self.group)? };
         Ok(candidates(&self.view(), epoch, &heads, self.policy, self.now)?)
+    }
+
+    /// Whether a commit takes up, by reference, a proposal of that partition that none from outside may. What is not there,
+    /// or encrypted, nobody can tell.
+    pub(super) fn takes_up_others(
+        &self,
+        commit: &ExternalCommit,
+        partition: &MaskedPartitionKey,
+    ) -> Result<bool, Error> {
+        for reference in commit.message().proposal_refs(REFERENCES_MAX).unwrap_or_default() {
+            let Some(index) = self.snapshot.proposal(&self.group, partition, &reference)? else { continue };
+            let page = self.snapshot.messages(&self.group, partition, index, 0)?;
+            let Some((_, entry)) = page.entries.into_iter().next().filter(|(found, _)| *found == index) else {
+                continue;
+            };
+            let proposal = decode(&entry.message).map_err(|_| store::Error::Corrupt("message"))?;
+            if !ExternalCommit::may_take_up(&proposal) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A GroupInfo that a partition has.
@@ -94,8 +118,29 @@ impl Service {
             return Err(Rejection::TooLarge(SizeLimit::Handshake(policy.sizes.handshake)).into());
         }
         let (group, repeat_key) = (GroupKey::of(message.group_id()), RepeatKey::in_group(message));
+        let (epoch, length) = (message.epoch(), message.bytes().len() as u64);
         let admitted = self.vain_proofs.admit(submitter, now);
-        let memory = self.pages.lend(submitter, proof_bytes(message, &policy)).await?;
+        let looked = {
+            let policy = policy.clone();
+            self.read_elsewhere(move |snapshot| {
+                let outside = Outside { snapshot, group, policy: &policy, now };
+                match outside.arrive(&repeat_key)? {
+                    (_group, Some(receipt)) => Ok(Placed::Known(receipt)),
+                    (_group, None) => {
+                        admitted?;
+                        let longest =
+                            outside.candidates(epoch)?.iter().map(|candidate| candidate.published_bytes).max();
+                        Ok(Placed::Found(longest.unwrap_or(0)))
+                    }
+                }
+            })
+        };
+        let longest = match looked.await? {
+            Placed::Known(receipt) => return Ok(Placed::Known(receipt)),
+            Placed::Found(longest) => longest,
+        };
+        // The message and one GroupInfo at a time: each is there as it was read and as it is hashed.
+        let memory = self.pages.lend(submitter, length.saturating_add(longest).saturating_mul(2)).await?;
         let placed = self
             .read_elsewhere(move |snapshot| {
                 let _memory = memory;
@@ -104,7 +149,6 @@ impl Service {
                 if let Some(receipt) = known {
                     return Ok(Ok(Placed::Known(receipt)));
                 }
-                admitted?;
                 match find(&outside, &group) {
                     Ok(found) => Ok(Ok(Placed::Found(found))),
                     Err(Unplaced::Vain { tried, rejection }) => Ok(Err((tried, rejection))),
@@ -117,9 +161,4 @@ impl Service {
             rejection.into()
         })
     }
-}
-
-/// Memory for a message and the GroupInfo against which it is checked: each is there as it was read and as it is hashed.
-fn proof_bytes(message: &WireMessage, policy: &Policy) -> u64 {
-    2 * (message.bytes().len() as u64 + policy.sizes.group_info as u64)
 }

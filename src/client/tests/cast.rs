@@ -25,7 +25,7 @@ pub(crate) type Config = WithMlsRules<
     WithIdentityProvider<BasicIdentityProvider, WithCryptoProvider<AwsLcCryptoProvider, BaseConfig>>,
 >;
 
-pub(super) const SUITE: CipherSuite = CipherSuite::CURVE25519_AES128;
+pub(crate) const SUITE: CipherSuite = CipherSuite::CURVE25519_AES128;
 pub(super) const GROUP_ID: &[u8] = b"mimi://hub.example/g/AAECAwQFBgcICQoLDA0ODw";
 
 /// How handshakes travel.

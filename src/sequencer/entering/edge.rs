@@ -58,6 +58,7 @@ impl<S: State + ?Sized> Change<'_, S> {
         child.unshared = unshared(&self.before, entering.submitter, self.policy);
         child.announced_by = Some(entering.submitter.clone());
         child.group_info = announcement.group_info.as_ref().map(|group_info| BlobKey::of(group_info.bytes()));
+        child.published_bytes = announcement.group_info.as_ref().map_or(0, |published| published.bytes().len() as u64);
         if let Some(epoch) = self.target.epoch.filter(|_| self.target.is_head()) {
             self.transition.heads.push(Head { partition: entering.partition, epoch, is_head: false });
         }

@@ -75,6 +75,10 @@ fn blobs(rows: &Rows) {
         *counts.entry(blob).or_default() += 1;
     }
     assert_eq!(rows.blob_counts, counts);
+    for partition in rows.partitions.values() {
+        let published: u64 = partition.blobs().map(|key| rows.blobs[&key].len() as u64).sum();
+        assert_eq!(partition.published_bytes, published);
+    }
     assert_eq!(rows.blobs.keys().collect::<HashSet<_>>(), counts.keys().collect());
 }
 

@@ -81,6 +81,7 @@ pub(crate) fn partition_record() -> Partition {
         bytes: 600,
         group_info: Some(BlobKey([0xb1; 32])),
         ratchet_tree: Some(BlobKey([0xb2; 32])),
+        published_bytes: 1200,
         uses: vec![
             Use { provider: provider("hub.example"), first_ms: 1, last_ms: 2, given: None, commits: 0 },
             Use {

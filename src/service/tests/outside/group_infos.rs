@@ -48,3 +48,17 @@ async fn it_is_that_of_the_newest_epoch_with_its_partition() {
     town.commit(1, false).await;
     assert_eq!(town.published(&peer("fourth.example"), None).await, Err(NONE));
 }
+
+/// Whoever asks or joins is lent memory for what was published, not for the longest that might have been.
+#[tokio::test]
+async fn it_takes_the_memory_that_it_is_long() {
+    const ROOM: u64 = 64 * 1024;
+    let town = Town::found(open(), true).await;
+    let mut others = town.setup.service.pages.lend(&provider("third.example"), u64::MAX).await.unwrap();
+    others.keep(others.bytes() - ROOM);
+    let from = peer("third.example");
+    let published = town.published(&from, None).await.unwrap();
+    let (_dora, request) = town.dora(&published);
+    town.join(&from, request, None).await.unwrap();
+    assert!(town.setup.service.pages.lend(&provider("third.example"), ROOM).await.is_ok(), "it is given back");
+}

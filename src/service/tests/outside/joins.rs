@@ -92,43 +92,43 @@ async fn messages(town: &Town, partition_key: PartitionKey) -> Vec<WireMessage> 
     received.response.epoch.messages.into_iter().map(|message| message.message).collect()
 }
 
-/// Somebody announces a partition of its own with the GroupInfo of the good commit: a join verifies for both.
-#[tokio::test]
-async fn a_borrowed_group_info_leads_nobody_astray() {
-    // Where the hub can follow, it sees through that.
-    let mut town = Town::found(open(), false).await;
+/// Somebody announces a partition of its own, and uses it, with the GroupInfo of the good commit that is returned.
+async fn borrow_group_info(town: &mut Town) -> SendRequest {
     let good = town.commit(0, true).await;
     let mut bad = town.people[1].group.commit_update(false).unwrap();
     let data = bad.commit_data.as_mut().unwrap();
     data.next_partition_key = PartitionKey::new([0xbb; 16]);
     data.group_info = good.commit_data.as_ref().unwrap().group_info.clone();
     town.setup.send(&town.people[1].from, bad).await.unwrap();
-    town.setup.send(&town.people[1].from, key_of(&town, [0xbb; 16])).await.unwrap();
-    town.read_all().await;
+    town.setup.send(&town.people[1].from, key_of(town, [0xbb; 16])).await.unwrap();
+    good
+}
+
+/// A join for the epoch of the good commit, which verifies for both, goes there.
+async fn assert_joined_behind(town: &Town, good: SendRequest) {
     let (_dora, request) = town.dora(&as_published(&good));
     town.join(&peer("third.example"), request.clone(), None).await.unwrap();
-    let there = messages(&town, good.commit_data.unwrap().next_partition_key).await;
-    assert_eq!(there, [request.message]);
+    assert_eq!(messages(town, good.commit_data.unwrap().next_partition_key).await, [request.message]);
+}
+
+#[tokio::test]
+async fn a_borrowed_group_info_leads_nobody_astray() {
+    // Where the hub can follow, it sees through that.
+    let mut town = Town::found(open(), false).await;
+    let good = borrow_group_info(&mut town).await;
+    town.read_all().await;
+    assert_joined_behind(&town, good).await;
 }
 
 /// The same while nobody has read the good commit yet: the copy is used by its committer, and so it is the dominant one.
 #[tokio::test]
 async fn a_borrowed_group_info_leads_nobody_astray_before_anybody_has_moved() {
     let mut town = Town::found(open(), false).await;
-    let good = town.commit(0, true).await;
-    let mut bad = town.people[1].group.commit_update(false).unwrap();
-    let data = bad.commit_data.as_mut().unwrap();
-    data.next_partition_key = PartitionKey::new([0xbb; 16]);
-    data.group_info = good.commit_data.as_ref().unwrap().group_info.clone();
-    town.setup.send(&town.people[1].from, bad).await.unwrap();
-    town.setup.send(&town.people[1].from, key_of(&town, [0xbb; 16])).await.unwrap();
-    let (_dora, request) = town.dora(&as_published(&good));
+    let good = borrow_group_info(&mut town).await;
     let asked = GroupInfoRequest { group_id: town.group_id.clone() };
     let given = town.setup.service.group_info(&peer("third.example"), &asked, None).await.unwrap();
     assert_eq!(given.partition, PartitionKey::new([0xbb; 16]).masked(), "it is the dominant one");
-    town.join(&peer("third.example"), request.clone(), None).await.unwrap();
-    let there = messages(&town, good.commit_data.unwrap().next_partition_key).await;
-    assert_eq!(there, [request.message]);
+    assert_joined_behind(&town, good).await;
 }
 
 /// What fits nowhere costs signatures. A provider has so many, and others their own.

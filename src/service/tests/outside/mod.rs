@@ -4,6 +4,7 @@ mod doubts;
 mod group_infos;
 mod joins;
 mod proposals;
+mod references;
 mod tokens;
 
 use mls_rs::{ExtensionList, MlsMessage};
