@@ -6,7 +6,7 @@ use super::{
 };
 
 /// An attempt at a dispatch that is not due any more changes nothing: somebody has recorded another one. A dispatch whose
-/// Welcome is gone, or is another one of the same name, goes.
+/// Welcome is gone, or is another one of the same name, goes; so does one into a group that was deleted.
 pub(super) fn deliver<S: State + ?Sized>(
     state: &S,
     deliver: &Deliver,
@@ -21,6 +21,11 @@ pub(super) fn deliver<S: State + ?Sized>(
         transition.dispatches.push((key.clone(), None));
         return Ok(transition);
     };
+    if state.group().map_err(Refusal::State)?.is_none_or(|group| group.deleted_ms.is_some()) {
+        // Whatever the provider has said: nobody is led into a group that is no more.
+        settle(key, outgoing, &mut transition);
+        return Ok(transition);
+    }
     match outcome {
         Delivered::Ticket(bytes) => {
             let ticket = Ticket { bytes: *bytes, until_ms: now.saturating_add(policy.ticket_ms) };

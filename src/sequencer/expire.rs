@@ -43,7 +43,8 @@ pub(super) fn expire<S: State + ?Sized>(
         transition.timers.push(Timer { due_ms, partition: expire.partition });
     }
     let held = partition.held.len();
-    let until_ms = now.saturating_sub(policy.welcome_hold_ms);
+    let is_deleted = state.group().map_err(Refusal::State)?.is_some_and(|group| group.deleted_ms.is_some());
+    let until_ms = if is_deleted { UnixMillis::MAX } else { now.saturating_sub(policy.welcome_hold_ms) };
     outbox::drop_held(state, &expire.partition, &mut partition, until_ms, &mut transition).map_err(Refusal::State)?;
     let leases_lapse = partition.lease_timer_ms == Some(expire.due_ms);
     if leases_lapse {

@@ -1,4 +1,5 @@
-//! Recording that a provider presented a partition's key by receiving, which releases the Welcomes that wait for it.
+//! Recording that a provider presented a partition's key by receiving, which releases the Welcomes that wait for it, unless
+//! the group was deleted.
 
 use std::sync::Arc;
 
@@ -51,7 +52,13 @@ pub(super) fn present<S: State + ?Sized>(
         return Ok(transition);
     }
     let mut partition = Arc::unwrap_or_clone(partition);
-    outbox::release(state, &present.partition, &mut partition, now, &mut transition).map_err(Refusal::State)?;
+    let key = &present.partition;
+    if group.deleted_ms.is_some() {
+        let all = UnixMillis::MAX;
+        outbox::drop_held(state, key, &mut partition, all, &mut transition).map_err(Refusal::State)?;
+    } else {
+        outbox::release(state, key, &mut partition, now, &mut transition).map_err(Refusal::State)?;
+    }
     if partition.use_by(&present.provider).is_none() {
         let place = (present.partition, &mut partition);
         follow_commit(state, place, &present.provider, &mut transition, now).map_err(Refusal::State)?;

@@ -72,7 +72,7 @@ enum Look {
     Parcel(Box<Parcel>, MissingTree),
     /// Nothing is to be done.
     Done,
-    /// A row without its Welcome: an orphan aged out, and another commit took the name.
+    /// A row without its Welcome: an orphan aged out, and another commit took the name. Or one into a deleted group.
     Gone,
 }
 
@@ -144,7 +144,8 @@ impl Service {
             let Errand { group, key } = &errand;
             let Some(dispatch) = snapshot.dispatch(group, key)? else { return Ok(Look::Done) };
             let outgoing = snapshot.outgoing(group, &key.welcome)?;
-            if outgoing.is_none_or(|outgoing| outgoing.submitted_ms != dispatch.submitted_ms) {
+            let is_deleted = snapshot.group(group)?.is_none_or(|record| record.deleted_ms.is_some());
+            if is_deleted || outgoing.is_none_or(|outgoing| outgoing.submitted_ms != dispatch.submitted_ms) {
                 return Ok(Look::Gone);
             }
             let data = snapshot.welcome(group, &key.welcome)?.ok_or(store::Error::Corrupt("Welcome"))?;

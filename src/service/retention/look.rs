@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     sequencer::{
-        Command, Fate, Group, GroupKey, Lapse, Partition, Policy, Review, Trim, UnixMillis, awaited, fate,
+        Command, Expire, Fate, Group, GroupKey, Lapse, Partition, Policy, Review, Trim, UnixMillis, awaited, fate,
         has_had_its_time, is_stale,
     },
     service::view::SnapshotView,
@@ -96,6 +96,13 @@ impl Look<'_> {
             step.looked.partitions += 1;
             let at = Place { partition: Some(Within { group, partition: key }), ..place };
             match fate(&view, record, &partition, self.policy, self.now)? {
+                Fate::Stays if record.deleted_ms.is_some() && !partition.held.is_empty() => {
+                    // Nobody will ever release them.
+                    let expire = Expire { partition: key, due_ms: self.now, contents: None };
+                    step.commands.push((group, Command::Expire(expire)));
+                    step.next = Some(at);
+                    return Ok(step);
+                }
                 Fate::Stays => {}
                 Fate::Awaits => {
                     let awaited = awaited(&view, &partition, self.policy, self.now)?;

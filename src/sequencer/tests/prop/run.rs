@@ -142,8 +142,10 @@ impl Run {
                 let transition = self.decide(key, &Command::Present(present)).unwrap();
                 assert_eq!(transition.is_unchanged(), !is_recorded && !releases);
                 if releases {
-                    assert!(!transition.dispatches.is_empty());
-                    self.saw("released by a receive");
+                    let is_deleted = self.models[group].deleted.is_some();
+                    assert_eq!(transition.dispatches.is_empty(), is_deleted, "nobody is led into what is no more");
+                    assert_eq!(transition.outgoing.iter().any(|(_, record)| record.is_none()), is_deleted);
+                    self.saw(if is_deleted { "dropped with its group" } else { "released by a receive" });
                 }
             }
             Operation::Observe(partition, look) => self.observe(group, partition, look),

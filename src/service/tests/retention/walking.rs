@@ -1,7 +1,10 @@
 //! Walks from beginning to end, and in pieces.
 
 use crate::{
-    fixtures::{mls, requests::Attached},
+    fixtures::{
+        mls,
+        requests::{Attached, welcome_data},
+    },
     sequencer::{Blob, GroupKey, Policy, Usage},
     service::{
         Error, Limits, Next,
@@ -10,7 +13,7 @@ use crate::{
         },
     },
     store::{Snapshot, Store},
-    wire::PartitionKey,
+    wire::{DeleteGroupRequest, PartitionKey},
 };
 
 fn info(group: &[u8], epoch: u64) -> Attached {
@@ -171,6 +174,33 @@ async fn a_group_that_nobody_uses_ends_and_leaves_its_id_behind() {
     let again = setup.create(&idle).await;
     assert_eq!(again.map(drop), deleted.map(drop));
     assert_eq!(texts(&setup.receive(user("alice"), &busy, 1, 0).await), ["second", "third"]);
+}
+
+/// Neither asks anybody nor keeps anything: not those on their way, nor those that wait for somebody who never comes.
+#[tokio::test]
+async fn welcomes_into_a_deleted_group_go_nowhere() {
+    let setup = Setup::new();
+    let group = setup.group().await;
+    for (next, text) in [(1, "first"), (2, "held")] {
+        let welcome = mls::welcome(mls::SUITE, &[text.as_bytes()]);
+        let attached = Attached { group_info: None, welcome_data: Some(welcome_data(&welcome, &["third.example"])) };
+        setup.send(user("alice"), commit_with(&group, 0, next, text, &attached)).await.unwrap();
+    }
+    let undelivered = || setup.store.snapshot().unwrap().undelivered(None, 10).unwrap();
+    assert_eq!(undelivered().len(), 2);
+    let request = DeleteGroupRequest { group_id: group.clone(), partition_key: PartitionKey::new([1; 16]) };
+    setup.service.delete_group(&request).await.unwrap();
+
+    let due = setup.service.welcomes_due(10).await.unwrap().due;
+    assert_eq!(due.len(), 1);
+    assert!(setup.service.parcel(&due[0]).await.unwrap().is_none(), "there is nothing to be asked or brought");
+    assert_eq!(setup.service.welcomes_due(10).await.unwrap().due.len(), 0);
+    assert_eq!(undelivered().len(), 1);
+    setup.retain().await;
+    assert!(undelivered().is_empty());
+    let snapshot = setup.store.snapshot().unwrap();
+    let lost = snapshot.partition(&GroupKey::of(&group), &PartitionKey::new([2; 16]).masked()).unwrap().unwrap();
+    assert!(lost.held.is_empty());
 }
 
 /// Also those of groups at other hubs, which have no partitions here.
