@@ -14,7 +14,7 @@ use crate::{
     mls::CipherSuite,
     pool::{ReferenceKey, Refusal, Rejection, Transition},
     sequencer::{UnixMillis, UserTag},
-    wire::{ClientId, ServiceProviderId, WelcomeDecision},
+    wire::{ClientId, ServiceProviderId},
 };
 
 /// A Welcome, or the part of it that is for some of those to whom it is addressed: a long one is taken part by part.
@@ -48,8 +48,8 @@ impl std::fmt::Debug for Deliver {
 /// What became of a part.
 #[derive(Debug)]
 pub struct Delivered {
-    /// How many of those it was accepted for got nothing and may get it later: there is no room. A KeyPackage that was used
-    /// or has expired meanwhile is not one of them.
+    /// How many of those it was accepted for got nothing and may get it later: there is no room. A KeyPackage that was used,
+    /// has expired, or has taken as many as it takes meanwhile is not one of them.
     pub left_out: usize,
     /// What changes. The ticket is used up when nobody was left out.
     pub transition: Transition,
@@ -103,9 +103,8 @@ impl Desk<'_> {
         }
         match judge_reference(state, hub, &addressed.reference, Some(delivery), self.policy, self.now)? {
             Judged::Has => {}
-            // For that there may be room later.
-            Judged::Not(WelcomeDecision::Refused) => self.left_out += 1,
-            // Nobody will ever want it: its owner has joined, or it has expired meanwhile.
+            Judged::Later => self.left_out += 1,
+            // Nobody will ever want it: its owner has joined, or it has expired, or taken as many as it takes meanwhile.
             Judged::Not(_) => {}
             // Nobody can open it (RFC 9420 §12.4.3.1).
             Judged::Takes(reference, _) if reference.stock.cipher_suite != *cipher_suite => {}

@@ -13,6 +13,8 @@ pub(super) enum Judged {
     Takes(Reference, Welcomed),
     /// This very Welcome was taken before.
     Has,
+    /// None is as long as so many wait.
+    Later,
     /// None is.
     Not(WelcomeDecision),
 }
@@ -31,6 +33,7 @@ pub fn judge<S: InboxState + ?Sized>(
     let judged = match judge_reference(state, hub, reference, None, policy, now)? {
         Judged::Not(decision) => return Ok(decision),
         Judged::Has => return Ok(WelcomeDecision::Accepted),
+        Judged::Later => return Ok(WelcomeDecision::Refused),
         Judged::Takes(reference, _) => reference,
     };
     let mailbox = state.mailbox(&judged.stock.user)?.unwrap_or_default();
@@ -79,7 +82,8 @@ pub(super) fn judge_reference<S: InboxState + ?Sized>(
         return Ok(Judged::Not(WelcomeDecision::AlreadyUsed));
     }
     if !welcomed.takes_more(hub, record.last_resort, policy) {
-        return Ok(Judged::Not(WelcomeDecision::Refused));
+        // A one-time KeyPackage never takes more than it has taken.
+        return Ok(if record.last_resort { Judged::Later } else { Judged::Not(WelcomeDecision::Refused) });
     }
     Ok(Judged::Takes(record, welcomed))
 }

@@ -196,6 +196,28 @@ fn a_one_time_key_package_takes_four_of_a_hub_and_sixteen_of_all() {
     assert_eq!(world.decide_on(0, &["b"]), [Accepted], "another KeyPackage");
 }
 
+/// Others came first for what a ticket was given for. A one-time KeyPackage never has room again: nobody is told to come
+/// back for it, and what else the Welcome is for is taken. A last-resort KeyPackage has.
+#[test]
+fn who_comes_too_late_for_a_key_package_is_not_told_to_come_again() {
+    for (reference, others, left_out) in [("a", 4, 0), ("z", 16, 1)] {
+        let mut world = furnished();
+        world.ask(1, 77, &[reference, "d"]).unwrap();
+        for number in 0..others {
+            assert_eq!(world.ask_and_bring(1, &format!("in the way {number}"), &[reference]), Ok(0));
+        }
+        assert_eq!(world.decide_on(1, &[reference, "d"]), [Refused, Accepted]);
+        assert_eq!(world.bring(1, 77, "a Welcome", &[reference, "d"]), Ok(left_out), "{reference}");
+        assert_eq!((world.letters("bob"), world.letters("carol")), (others, 1));
+        let is_done = world.inbox.tickets[&TicketKey::of(&[77])].used_for.is_some();
+        assert_eq!(is_done, left_out == 0);
+        world.acknowledge_all("bob", false);
+        let expected = if left_out == 0 { 0 } else { 1 };
+        assert_eq!(world.bring(1, 77, "a Welcome", &[reference, "d"]), Ok(0));
+        assert_eq!(world.letters("bob"), expected);
+    }
+}
+
 #[test]
 fn a_last_resort_key_package_takes_as_many_as_wait_at_the_same_time() {
     let mut world = furnished();
