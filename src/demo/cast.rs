@@ -49,6 +49,11 @@ pub(super) const DAVE: Seat =
 /// Joins from outside, and leaves again.
 pub(super) const ERIN: Seat =
     Seat { name: "Erin", user: "erin@third.example", identity: "erin@third.example", provider: THIRD };
+/// Come in where a group forks. Trudy means ill.
+pub(super) const FRANK: Seat =
+    Seat { name: "Frank", user: "frank@third.example", identity: "frank@third.example", provider: THIRD };
+pub(super) const TRUDY: Seat =
+    Seat { name: "Trudy", user: "trudy@third.example", identity: "trudy@third.example", provider: THIRD };
 /// Members of no group.
 pub(super) const MALLORY: Seat =
     Seat { name: "Mallory", user: "mallory@hub.example", identity: "mallory@hub.example", provider: HUB };
@@ -60,8 +65,8 @@ pub(super) const MALLETT: Seat = Seat {
 };
 
 /// Everybody, for whoever looks for traces of them.
-pub(super) const EVERYBODY: [&Seat; 8] =
-    [&ALICE, &BOB, &CAROLS_PHONE, &CAROLS_LAPTOP, &DAVE, &ERIN, &MALLORY, &MALLETT];
+pub(super) const EVERYBODY: [&Seat; 10] =
+    [&ALICE, &BOB, &CAROLS_PHONE, &CAROLS_LAPTOP, &DAVE, &ERIN, &FRANK, &TRUDY, &MALLORY, &MALLETT];
 
 impl Seat {
     /// The wire to the own provider.

@@ -8,7 +8,9 @@
 //! library.
 
 mod cast;
+mod company;
 mod device;
+mod drawing;
 mod folder;
 mod haystack;
 mod mode;
@@ -130,7 +132,23 @@ async fn play(stage: &mut Stage, narrator: &mut Narrator, now: SystemTime) -> Re
         within(scenes::crash::play(stage, &mut cast, narrator)).await?;
         within(scenes::traces::play(stage, &cast, narrator)).await?;
     }
-    Ok(())
+    play_fork(stage, narrator).await
+}
+
+/// The act in which the group forks.
+async fn play_fork(stage: &mut Stage, narrator: &mut Narrator) -> Result<(), Failure> {
+    narrator.act("A group that somebody splits on purpose", true);
+    scenes::fork::tell(narrator);
+    let mut company = within(Box::pin(scenes::fork::gathering::play(stage, narrator))).await?;
+    within(Box::pin(scenes::fork::splitting::play(&mut company, narrator))).await?;
+    within(Box::pin(scenes::fork::parting::play(&mut company, narrator))).await?;
+    within(scenes::fork::showing::play(stage, &mut company, narrator)).await?;
+    within(Box::pin(scenes::fork::ending::play(stage, &mut company, narrator))).await?;
+    let mut company = within(Box::pin(scenes::fork::crossing::play(stage, company, narrator))).await?;
+    within(Box::pin(scenes::fork::restoring::play(stage, &mut company, narrator))).await?;
+    within(Box::pin(scenes::fork::banning::play(&mut company, narrator))).await?;
+    within(Box::pin(scenes::fork::keeping::play(stage, &mut company, narrator))).await?;
+    within(scenes::fork::traces::play(stage, &company, narrator)).await
 }
 
 /// The act before there is a group.

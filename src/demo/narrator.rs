@@ -79,6 +79,14 @@ impl Narrator {
         self.line(&format!("{INDENT}{}", text.as_ref()));
     }
 
+    /// What somebody types at a terminal, and what the program answers, as it stands there.
+    pub(super) fn terminal(&mut self, command: &str, answer: &str) {
+        self.line("");
+        self.line(&format!("{INDENT}$ {command}"));
+        answer.lines().for_each(|line| self.line(&format!("{INDENT}  {line}")));
+        self.line("");
+    }
+
     /// What the hub could see of a request.
     pub(super) fn hub_saw(&mut self, sight: impl AsRef<str>) {
         self.wrapped("   hub | ", "       | ", sight.as_ref());

@@ -14,6 +14,10 @@ use crate::{
     service::{Entropy, SystemEntropy},
 };
 
+/// Who is given GroupInfos, in its configuration.
+const TOKEN: &str = "# A GroupInfo is for those to whom a member has given a join token.\ngroup_info = \"token\"\n";
+const PEERS: &str = "# A GroupInfo is for providers that use the group.\ngroup_info = \"peers\"\n";
+
 /// Where a provider listens, on loopback.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Addresses {
@@ -92,6 +96,28 @@ impl Provider {
         self.server.start().await
     }
 
+    /// Gives GroupInfos to providers that use the group, as is usual, and no longer to whoever shows a join token: changes
+    /// its configuration and starts it anew.
+    ///
+    /// # Errors
+    /// As [`Provider::start`]; when the file cannot be changed.
+    pub(super) async fn give_group_infos_to_peers(&mut self) -> Result<(), Failure> {
+        let path = self.server.folder.join("restante.toml");
+        let before = fs::read_to_string(&path)?;
+        let (start, end) = before.split_once(TOKEN).ok_or("its configuration does not ask for join tokens")?;
+        fs::write(&path, [start, PEERS, end].concat())?;
+        self.kill().await?;
+        self.start().await
+    }
+
+    /// Runs the program as its operator does, and returns what it prints.
+    ///
+    /// # Errors
+    /// When the program fails.
+    pub(super) async fn operate(&self, words: &[&str]) -> Result<String, Failure> {
+        self.server.operate(words).await
+    }
+
     /// Ends its process the hard way, as `kill -9` does, and waits until it is gone.
     ///
     /// # Errors
@@ -128,9 +154,7 @@ path = "data"
 connections_max = 128
 
 [policy]
-# A GroupInfo is for those to whom a member has given a join token.
-group_info = "token"
-{peers}"#
+{TOKEN}{peers}"#
     )
 }
 

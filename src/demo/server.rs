@@ -20,6 +20,8 @@ use super::Failure;
 
 /// How long a process may take until it listens.
 const START_MAX: Duration = Duration::from_secs(20);
+/// How long a command of the operator may take.
+const OPERATE_MAX: Duration = Duration::from_secs(20);
 /// How long a killed process may take to be gone.
 const END_MAX: Duration = Duration::from_secs(10);
 /// Somebody else may hold one of the ports for a moment: they were free when they were chosen.
@@ -80,9 +82,7 @@ impl Server {
         let mut command = Command::new(&self.program);
         // The most that an operator can ask the log for: what is not in there is in no log.
         command.args(["--log", "trace", "serve", "--config"]).arg(self.folder.join(self.configuration));
-        // Settings for a server of whoever watches the demo are not for these.
-        let settings = env::vars_os().map(|(name, _)| name).filter(|name| is_setting(name));
-        settings.for_each(|name| _ = command.env_remove(name));
+        without_settings(&mut command);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| format!("{} cannot be started: {error}", self.name))?;
         let stdout = child.stdout.take().ok_or("no pipe to the process")?;
@@ -107,6 +107,22 @@ impl Server {
         }
     }
 
+    /// Runs the program beside it, as an operator does at a terminal, with the configuration that is served. What it
+    /// prints.
+    ///
+    /// # Errors
+    /// When it fails, with what it says, or takes too long.
+    pub(super) async fn operate(&self, words: &[&str]) -> Result<String, Failure> {
+        let mut command = Command::new(&self.program);
+        command.args(words).arg("--config").arg(self.folder.join(self.configuration));
+        without_settings(&mut command);
+        let output = timeout(OPERATE_MAX, command.stdin(Stdio::null()).kill_on_drop(true).output()).await??;
+        if !output.status.success() {
+            return Err(format!("{} refused: {}", self.name, String::from_utf8_lossy(&output.stderr)).into());
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
     /// Ends its process the hard way, as `kill -9` does, and waits until it is gone.
     ///
     /// # Errors
@@ -117,6 +133,12 @@ impl Server {
         timeout(END_MAX, child.wait()).await.map_err(|_| format!("{} does not end", self.name))??;
         Ok(())
     }
+}
+
+/// Settings for a server of whoever watches the demo are not for these.
+fn without_settings(command: &mut Command) {
+    let settings = env::vars_os().map(|(name, _)| name).filter(|name| is_setting(name));
+    settings.for_each(|name| _ = command.env_remove(name));
 }
 
 fn is_setting(name: &OsStr) -> bool {

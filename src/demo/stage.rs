@@ -91,6 +91,14 @@ impl Stage {
         self.providers.as_mut().ok_or_else(|| "the providers are not set up".into())
     }
 
+    /// Puts a drawing beside the providers' folders.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn keep(&self, name: &str, drawing: &str) -> io::Result<()> {
+        fs::write(self.folder.join(name), drawing)
+    }
+
     /// Channels to the provider listener of the hub that nobody allowed: of a provider that is no peer, and of one that
     /// says with a certificate of its own making that it is the follower.
     ///

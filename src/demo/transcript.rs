@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::client::{Place, Reason};
+use crate::client::{Fork, Place, Reason};
 
 /// Something that was said.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +27,8 @@ pub(super) struct Transcript {
     pub(super) lost: usize,
     /// Own wishes that were fulfilled by a commit.
     pub(super) done: usize,
+    /// Forks that the client has told of by itself.
+    pub(super) forks: Vec<Fork>,
     /// Who removed this device.
     pub(super) removed_by: Option<String>,
     /// Own messages that were not read back yet.

@@ -32,7 +32,7 @@ pub struct Notice {
     pub held: u64,
     /// Who used the branch, the last one first.
     pub users: Vec<User>,
-    /// Those of them that have used nothing else of the group since the branch began.
+    /// Those of them that have used nothing else of the group since the branch began, but what leads to it.
     pub stranded: Vec<String>,
     /// Whether it is the dominant branch that would be ended.
     pub is_dominant: bool,
@@ -68,11 +68,13 @@ pub fn notice(forest: &Forest, top: &MaskedPartitionKey, policy: &Policy, now: U
     let after = without(forest, &parent.key, top);
     let newest = after.dominant_branch().last().copied();
     let users = users(live.iter().map(|(_, partition)| *partition));
-    let inside: BTreeSet<_> = below.iter().map(|(key, _)| *key).collect();
+    // What is above both sides have used, and read again for stragglers: it tells nothing.
+    let above = forest.above(parent.key);
+    let neither: BTreeSet<_> = below.iter().map(|(key, _)| *key).chain(above).collect();
     let elsewhere: BTreeSet<_> = forest
         .partitions
         .iter()
-        .filter(|(key, partition)| partition.is_connected() && !inside.contains(key))
+        .filter(|(key, partition)| partition.is_connected() && !neither.contains(key))
         .flat_map(|(_, partition)| &partition.uses)
         .filter(|a_use| a_use.last_ms > began_ms)
         .map(|a_use| a_use.provider.as_str())

@@ -97,6 +97,15 @@ impl Forest {
         found
     }
 
+    /// The partition and those above it, up to where its tree begins.
+    pub fn above(&self, partition: MaskedPartitionKey) -> BTreeSet<MaskedPartitionKey> {
+        let (mut found, mut next) = (BTreeSet::new(), Some(partition));
+        while let Some(key) = next.filter(|key| found.insert(*key)) {
+            next = self.partitions.get(&key).and_then(|partition| Some(partition.parent?.key));
+        }
+        found
+    }
+
     /// Where trees begin: the root, then what nothing leads to, the oldest first.
     fn tops(&self) -> Vec<MaskedPartitionKey> {
         let is_top =

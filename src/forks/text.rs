@@ -112,7 +112,7 @@ pub fn notice(notice: &Notice) -> Vec<String> {
     });
     if !notice.stranded.is_empty() {
         lines.push(format!(
-            "  Since it began, these have used nothing else of the group, and could send nothing: {}.",
+            "  Since it began, these have used only this branch and what leads to it: {}.",
             notice.stranded.join(", ")
         ));
     }

@@ -155,7 +155,7 @@ fn sent_again(exchanges: &[Exchange]) -> Vec<[u8; 32]> {
 }
 
 /// The digests of all messages of a partition, by their indexes. Fails when an index is missing.
-async fn list(service: &DeliveryService<Tap>, request: &ReceiveRequest) -> Result<Vec<[u8; 32]>, Failure> {
+pub(super) async fn list(service: &DeliveryService<Tap>, request: &ReceiveRequest) -> Result<Vec<[u8; 32]>, Failure> {
     let mut digests = Vec::new();
     loop {
         let counter = u32::try_from(digests.len())?;

@@ -7,6 +7,7 @@ pub(super) mod creation;
 pub(super) mod denial;
 pub(super) mod epochs;
 pub(super) mod fetching;
+pub(super) mod fork;
 pub(super) mod halves;
 pub(super) mod joining;
 pub(super) mod leaving;
@@ -26,8 +27,8 @@ use super::{
     sight,
 };
 
-/// How many scenes there are: the start, four without a group, and twelve in each of two modes.
-pub(super) const COUNT: u64 = 29;
+/// How many scenes there are: the start, four without a group, twelve in each of two modes, and ten around a fork.
+pub(super) const COUNT: u64 = 39;
 
 /// Tells what the hub saw of the sends since `mark`.
 fn tell_sends(narrator: &mut Narrator, record: &Record, mark: Mark) {

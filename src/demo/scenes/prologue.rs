@@ -17,7 +17,12 @@ pub(in crate::demo) fn tell(narrator: &mut Narrator) {
     );
     narrator.tell("");
     narrator.tell(
+        "There are four acts: people are found without anybody being told whom one looks for; a group whose hub cannot \
+         see who is in it; the same with a hub that can; and a group that one of its members splits on purpose.",
+    );
+    narrator.tell("");
+    narrator.tell(
         "Lines with \"hub |\" show what the hub could see, read from the bytes of the requests; \"relay |\" and \
-         \"gateway |\" are told where they come in. Lines with \"ok\" are checks.",
+         \"gateway |\" are told where they come in. Lines with \"ok\" are checks, lines with \"$\" what an operator types.",
     );
 }

@@ -22,7 +22,8 @@ use crate::{
 pub(in crate::demo) async fn play(stage: &mut Stage, cast: &Cast, narrator: &mut Narrator) -> Result<(), Failure> {
     narrator.scene("What is known, and what was written down");
     let exchanges = cast.record.all();
-    let secrets = Secrets::of(&exchanges, cast)?;
+    let live = vec![cast.alice.request().partition_key];
+    let secrets = Secrets::of(&exchanges, live, cast.alice.transcript.texts());
     summary(narrator, cast.mode, &exchanges, &secrets);
 
     let Providers { hub, follower, third, .. } = stage.providers()?;
@@ -32,15 +33,19 @@ pub(in crate::demo) async fn play(stage: &mut Stage, cast: &Cast, narrator: &mut
 }
 
 /// What the demo's clients know of the group, and providers should not keep.
-struct Secrets {
+pub(super) struct Secrets {
     keys: Vec<PartitionKey>,
     masked: BTreeSet<MaskedPartitionKey>,
     texts: BTreeSet<String>,
 }
 
 impl Secrets {
-    fn of(exchanges: &[Exchange], cast: &Cast) -> Result<Self, Failure> {
-        let mut keys = vec![cast.alice.request().partition_key];
+    /// `keys`: those of the newest epochs.
+    pub(super) fn of<'a>(
+        exchanges: &[Exchange],
+        mut keys: Vec<PartitionKey>,
+        texts: impl Iterator<Item = &'a str>,
+    ) -> Self {
         for exchange in exchanges {
             if let Ok(created) = decode::<CreateGroupRequest>(&exchange.request.body) {
                 keys.push(created.partition_key);
@@ -51,8 +56,39 @@ impl Secrets {
         }
         let mut masked = BTreeSet::new();
         keys.retain(|key| masked.insert(key.masked()));
-        let texts = cast.alice.transcript.texts().map(str::to_owned).collect();
-        Ok(Self { keys, masked, texts })
+        Self { keys, masked, texts: texts.map(str::to_owned).collect() }
+    }
+
+    /// What identifies people and the group, and what opens or was said in it, as it would stand in a text.
+    pub(super) fn needles(&self, group_id: &[u8]) -> BTreeSet<String> {
+        let mut needles = self.texts.clone();
+        for seat in EVERYBODY {
+            needles.insert(seat.user.to_owned());
+            needles.extend(seat.user.split('@').next().map(str::to_owned));
+            needles.insert(STANDARD.encode(seat.user));
+        }
+        let group_id = String::from_utf8_lossy(group_id).into_owned();
+        needles.extend(group_id.rsplit('/').next().map(str::to_owned));
+        needles.insert(group_id);
+        for (key, masked) in self.keys.iter().zip(self.keys.iter().map(PartitionKey::masked)) {
+            for bytes in [key.as_bytes().as_slice(), masked.as_bytes()] {
+                needles.insert(hex::encode(bytes));
+                needles.insert(STANDARD.encode(bytes));
+                needles.insert(format!("{bytes:?}"));
+            }
+        }
+        needles
+    }
+
+    /// The hashes of the keys, as they stand on a disk. Without the first bytes: neighbours share them when they are alike.
+    pub(super) fn hashes(&self) -> Vec<Vec<u8>> {
+        self.keys.iter().map(|key| key.masked().as_bytes()[8..].to_vec()).collect()
+    }
+
+    /// What must stand on no disk: the keys, and what was said.
+    pub(super) fn never_stored(&self) -> Vec<Vec<u8>> {
+        let keys = self.keys.iter().map(|key| key.as_bytes().to_vec());
+        keys.chain(self.texts.iter().map(|text| text.as_bytes().to_vec())).collect()
     }
 }
 
@@ -92,29 +128,14 @@ fn summary(narrator: &mut Narrator, mode: Mode, exchanges: &[Exchange], secrets:
 }
 
 /// Logs hold nothing of the group, and no id at all.
-fn logs(
+pub(super) fn logs(
     narrator: &mut Narrator,
     providers: &[&mut Provider; 3],
     secrets: &Secrets,
     group_id: &[u8],
 ) -> Result<(), Failure> {
-    let mut needles: BTreeSet<String> = [HUB, FOLLOWER, THIRD].map(str::to_owned).into();
-    for seat in EVERYBODY {
-        needles.insert(seat.user.to_owned());
-        needles.extend(seat.user.split('@').next().map(str::to_owned));
-        needles.insert(STANDARD.encode(seat.user));
-    }
-    let group_id = String::from_utf8_lossy(group_id).into_owned();
-    needles.extend(group_id.rsplit('/').next().map(str::to_owned));
-    needles.insert(group_id);
-    for (key, masked) in secrets.keys.iter().zip(secrets.keys.iter().map(PartitionKey::masked)) {
-        for bytes in [key.as_bytes().as_slice(), masked.as_bytes()] {
-            needles.insert(hex::encode(bytes));
-            needles.insert(STANDARD.encode(bytes));
-            needles.insert(format!("{bytes:?}"));
-        }
-    }
-    needles.extend(secrets.texts.iter().cloned());
+    let mut needles = secrets.needles(group_id);
+    needles.extend([HUB, FOLLOWER, THIRD].map(str::to_owned));
     for provider in providers {
         needles.insert(provider.token_text().to_owned());
         needles.insert(provider.addresses.provider.to_string());
@@ -140,14 +161,11 @@ fn logs(
 fn databases(narrator: &mut Narrator, mode: Mode, providers: [&Provider; 3], secrets: &Secrets) -> Result<(), Failure> {
     let [hub, follower, third] = providers.map(|provider| Haystack::read(&provider.database()));
     let (hub, follower, third) = (hub?, follower?, third?);
-    // Without the first bytes: neighbours on disk share them when they are alike.
-    let masked = secrets.keys.iter().map(|key| key.masked().as_bytes()[8..].to_vec());
     narrator.check(
         "the database of hub.example holds the hash of every partition key",
-        hub.holds(&masked.collect::<Vec<_>>()) == secrets.keys.len(),
+        hub.holds(&secrets.hashes()) == secrets.keys.len(),
     );
-    let mut needles: Vec<_> = secrets.keys.iter().map(|key| key.as_bytes().to_vec()).collect();
-    needles.extend(secrets.texts.iter().map(|text| text.as_bytes().to_vec()));
+    let needles = secrets.never_stored();
     narrator.check(
         "it holds none of the keys, and nothing of what was said; those of the followers do not either",
         [&hub, &follower, &third].iter().all(|database| database.holds(&needles) == 0),

@@ -160,15 +160,17 @@ fn it_is_said_what_it_would_mean_to_end_a_branch() {
     assert_eq!((beside.epoch, beside.partitions, beside.heads, beside.is_dominant), (Some(101), 6, 1, false));
     assert_eq!(beside.newest, Some(partition_name(&key(109))), "nothing changes for those on the dominant branch");
     assert_eq!(beside.until_ms, NOW + policy.restore_ms);
-    // East has used other partitions since; once it has not, it could send nothing any more.
+    // East has used other partitions since. Had it not, it would have nothing else; that it reads again what is above the
+    // branch, as whoever follows a commit does, changes nothing.
     assert_eq!(beside.stranded, Vec::<String>::new());
-    for number in [100, 105, 108, 400] {
+    for number in [105, 108, 400] {
         grove.change(number, |partition| partition.uses.retain(|a_use| a_use.provider.as_str() != "east.example"));
     }
+    grove.use_by(100, "east", NOW);
     let beside = notice(&grove.0, &key(201), &policy, NOW).unwrap();
     assert_eq!(beside.stranded, ["east.example"]);
     let sentences = text::notice(&beside).join("\n");
-    assert!(sentences.contains("could send nothing: east.example"), "{sentences}");
+    assert!(sentences.contains("only this branch and what leads to it: east.example"), "{sentences}");
 
     let dominant = notice(&grove.0, &key(101), &policy, NOW).unwrap();
     assert!(dominant.is_dominant);

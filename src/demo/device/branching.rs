@@ -1,0 +1,100 @@
+//! What a device does where its group forks: it finds out, and its user decides.
+
+use mls_rs::{Extension, ExtensionList, client_builder::MlsConfig, extension::ExtensionType};
+
+use super::{
+    Device, Malicious, client,
+    newcomer::{pace, policy},
+};
+use crate::{
+    client::{CommitOptions, Member, MemberError, OldLeaf, PartitionedGroup, Standing},
+    demo::{Failure, cast::Seat, transcript::Transcript},
+    wire::{BANNED_EXTENSION, Banned, Identity, SendRequest, encode},
+};
+
+impl<C: MlsConfig> Device<C> {
+    /// Asks the hub to which branch it leads newcomers, and whether that is the own one.
+    ///
+    /// # Errors
+    /// [`MemberError`]
+    pub(in crate::demo) async fn standing(&mut self) -> Result<Standing, Failure> {
+        let standing = self.member.standing().await;
+        self.take_notes()?;
+        Ok(standing?)
+    }
+
+    /// Works off the queue until it is empty, or the hub says that the branch is terminated. Whether it said so.
+    ///
+    /// # Errors
+    /// Any other [`MemberError`].
+    pub(in crate::demo) async fn try_flush(&mut self) -> Result<bool, Failure> {
+        match self.flush().await {
+            Ok(()) => Ok(false),
+            Err(error) if matches!(error.downcast_ref(), Some(MemberError::BranchTerminated)) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How many members the group has, on the branch where the device is.
+    pub(in crate::demo) fn members(&self) -> usize {
+        self.member.group().group().roster().members_iter().count()
+    }
+
+    /// Goes to the branch to which the hub leads newcomers, in the place of the old leaf, and takes along what is not said
+    /// yet: the user's decision.
+    ///
+    /// # Errors
+    /// [`crate::client::JoinError`]
+    pub(in crate::demo) async fn go_over(self) -> Result<Self, Failure> {
+        let Self { seat, tap, transcript, mode, client, keep, member } = self;
+        let unsettled: Vec<_> = member.unsettled().map(|(_, intent)| intent.clone()).collect();
+        let mut outsider = member.into_outsider(client.clone())?;
+        let joined = outsider.resync(OldLeaf::Own).await?;
+        let mut member = outsider.into_member(joined);
+        for intent in unsettled {
+            member.want(intent)?;
+        }
+        Ok(Self { seat, tap, transcript, mode, client, keep, member })
+    }
+
+    /// Bans somebody in the group's state: a commit with a new list in the GroupContext.
+    ///
+    /// # Errors
+    /// The hub's, or the MLS library's.
+    pub(in crate::demo) async fn ban(&mut self, seat: &Seat) -> Result<(), Failure> {
+        let banned = Banned { banned: vec![Identity(seat.identity.into())] };
+        let context: ExtensionList =
+            vec![Extension::new(ExtensionType::new(BANNED_EXTENSION), encode(&banned)?)].into();
+        let options = CommitOptions::default().with_group_info(self.mode.publishes_group_info());
+        let group = self.member.group_mut();
+        let request = group.commit(|commit| commit.set_group_context_ext(context.clone()), &options)?;
+        let expected = group.expect_commit();
+        self.member.save().await?;
+        self.service().send(&request, Some(expected)).await?;
+        self.read().await
+    }
+
+    /// A commit with fresh keys, made past the queue and never applied.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    pub(in crate::demo) fn commit_aside(&mut self) -> Result<SendRequest, Failure> {
+        Ok(self.member.group_mut().commit_update(self.mode.publishes_group_info())?)
+    }
+}
+
+impl Device<Malicious> {
+    /// A second client with the same state, as somebody has who copies a device.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    pub(in crate::demo) async fn copy(&mut self) -> Result<Self, Failure> {
+        self.member.save().await?;
+        let state = self.keep.state(self.group_id()).ok_or("the group was not kept")?;
+        let (client, keep) = client::copy(&self.client, self.group_id())?;
+        let group = PartitionedGroup::load(&client, self.group_id(), &state)?.ok_or("the group was not stored")?;
+        let (seat, mode, tap) = (self.seat, self.mode, self.tap.clone());
+        let member = Member::new(group, tap.clone(), pace(seat), keep.clone(), policy(mode));
+        Ok(Self { seat, tap, transcript: Transcript::default(), mode, client, keep, member })
+    }
+}

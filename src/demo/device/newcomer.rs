@@ -1,0 +1,197 @@
+//! A device that is in no group yet.
+
+use std::time::Duration;
+
+use mls_rs::{Client, ExtensionList, client_builder::MlsConfig, extension::recommended::LastResortKeyPackageExt};
+
+use super::{
+    Device, Jitter,
+    client::{Honest, Malicious, honest, malicious},
+};
+use crate::{
+    client::{
+        Backoff, Inbox, JoinOptions, Member, MemberPolicy, MemoryKeep, NewMember, OldLeaf, Outsider, PartitionedGroup,
+        TokioPace, http::DeliveryService,
+    },
+    demo::{Failure, cast::Seat, mode::Mode, saboteur::Saboteur, stage::HUB, tap::Tap, transcript::Transcript},
+    mls::WireKeyPackage,
+    wire::{
+        CreateGroupRequest, DeleteKeyPackagesRequest, ExternalJoinRequest, GroupId, GroupInfoResponse, InboxEntry,
+        InboxOutcome, JoinToken, SendResponse, UploadKeyPackagesRequest,
+    },
+};
+
+/// Quick, because the demo's hub comes back soon, and patient for a slow machine.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(50),
+    maximum: Duration::from_millis(400),
+    attempts: 100,
+    retry_after_maximum: Duration::from_millis(100),
+};
+
+/// How long a device waits for a Welcome.
+const WELCOME_MAX: Duration = Duration::from_secs(30);
+
+/// A device that is in no group yet.
+pub(in crate::demo) struct Newcomer<C: MlsConfig = Honest> {
+    pub(in crate::demo) seat: &'static Seat,
+    mode: Mode,
+    client: Client<C>,
+    keep: MemoryKeep,
+    tap: Tap,
+}
+
+impl Newcomer {
+    /// Makes an MLS client with a fresh signature key.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    pub(in crate::demo) fn new(seat: &'static Seat, mode: Mode, tap: Tap) -> Result<Self, Failure> {
+        let (client, keep) = honest(seat, mode)?;
+        Ok(Self { seat, mode, client, keep, tap })
+    }
+}
+
+impl Newcomer<Malicious> {
+    /// The same for somebody whose commits are spoiled as the saboteur is told.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    pub(in crate::demo) fn malicious(
+        seat: &'static Seat,
+        mode: Mode,
+        tap: Tap,
+        saboteur: &Saboteur,
+    ) -> Result<Self, Failure> {
+        let (client, keep) = malicious(seat, mode, saboteur)?;
+        Ok(Self { seat, mode, client, keep, tap })
+    }
+}
+
+impl<C: MlsConfig> Newcomer<C> {
+    /// The operations at the own provider.
+    pub(in crate::demo) fn service(&self) -> DeliveryService<Tap> {
+        DeliveryService::new(self.tap.clone())
+    }
+
+    /// Fills the stock at the own provider: so many one-time KeyPackages, and one for when they are used up. What an
+    /// earlier installation of the device left there is removed before. Returns the former.
+    ///
+    /// # Errors
+    /// The provider's, or the MLS library's.
+    pub(in crate::demo) async fn upload(&self, one_time: usize) -> Result<Vec<WireKeyPackage>, Failure> {
+        let (service, client_id) = (self.service(), self.seat.client_id());
+        let one_time: Vec<WireKeyPackage> =
+            (0..one_time).map(|_| Ok(self.key_package()?.key_package)).collect::<Result<_, Failure>>()?;
+        let mut extensions = ExtensionList::new();
+        extensions.set_from(LastResortKeyPackageExt)?;
+        let last_resort = self.client.generate_key_package_message(extensions, ExtensionList::new(), None)?;
+        let last_resort = NewMember::from_message(&last_resort, self.seat.provider.parse()?)?.key_package;
+        service.delete_key_packages(&DeleteKeyPackagesRequest { client_id }).await?;
+        let key_packages = one_time.iter().chain([&last_resort]).cloned().collect();
+        service.upload_key_packages(&UploadKeyPackagesRequest { client_id, key_packages }).await?;
+        Ok(one_time)
+    }
+
+    /// A fresh KeyPackage.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    fn key_package(&self) -> Result<NewMember, Failure> {
+        let package = self.client.generate_key_package_message(ExtensionList::new(), ExtensionList::new(), None)?;
+        Ok(NewMember::from_message(&package, self.seat.provider.parse()?)?)
+    }
+
+    /// Founds a group with these members, and saves it; the request hands it to its hub.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    pub(in crate::demo) async fn found(
+        self,
+        group_id: Vec<u8>,
+        members: &[NewMember],
+    ) -> Result<(Device<C>, CreateGroupRequest), Failure> {
+        let founded = self.client.create_group_with_id(group_id, ExtensionList::new(), ExtensionList::new(), None)?;
+        let hub = self.seat.provider.parse()?;
+        let (mut group, request) = PartitionedGroup::create(founded, hub, members, self.mode.publishes_group_info())?;
+        let mut keep = self.keep.clone();
+        group.save(&mut keep).await?;
+        Ok((self.enter(group), request))
+    }
+
+    /// Waits for the Welcome that the hub takes to the own provider, joins, and acknowledges it. Returns it as well.
+    ///
+    /// # Errors
+    /// When none comes, or the MLS library's.
+    pub(in crate::demo) async fn join(self) -> Result<(Device<C>, InboxEntry), Failure> {
+        let (service, mut inbox) = (self.service(), Inbox::new(self.seat.client_id()));
+        let entry = inbox.next(&service, WELCOME_MAX).await?.ok_or("a Welcome has not come")?;
+        let mut group = PartitionedGroup::join(&self.client, &entry)?;
+        let mut keep = self.keep.clone();
+        group.save(&mut keep).await?;
+        inbox.acknowledge(&service, &entry, InboxOutcome::Joined).await?;
+        Ok((self.enter(group), entry))
+    }
+
+    /// Joins from outside with what is known of the group, and with the token. Returns what was sent, and the answer.
+    ///
+    /// # Errors
+    /// The hub's, or the MLS library's.
+    pub(in crate::demo) async fn join_externally(
+        self,
+        group_id: &[u8],
+        known: &GroupInfoResponse,
+        token: &JoinToken,
+    ) -> Result<(Device<C>, ExternalJoinRequest, SendResponse), Failure> {
+        let options = JoinOptions { group_info: self.mode.publishes_group_info(), old_leaf: None };
+        let (hub, mut keep) = (HUB.parse()?, self.keep.clone());
+        let (mut group, request) = PartitionedGroup::join_externally(&self.client, hub, group_id, known, &options)?;
+        group.save(&mut keep).await?;
+        let receipt = self.service().external_join(&request, Some(token)).await?;
+        group.confirm_join();
+        Ok((self.enter(group), request, receipt))
+    }
+
+    /// Comes back to a group as somebody who has lost all of it, in the place of the old leaf.
+    ///
+    /// # Errors
+    /// [`crate::client::JoinError`]
+    pub(in crate::demo) async fn come_back(self, group_id: &[u8]) -> Result<Device<C>, Failure> {
+        let group_id = GroupId::parse(group_id).ok_or("the group id names no hub")?;
+        let Self { seat, mode, client, keep, tap } = self;
+        let (client_there, keep_there) = (client.clone(), keep.clone());
+        let mut outsider = Outsider::new(client_there, tap.clone(), pace(seat), keep_there, policy(mode), group_id);
+        let joined = outsider.resync(OldLeaf::Own).await?;
+        let member = outsider.into_member(joined);
+        Ok(Device { seat, mode, client, keep, tap, member, transcript: Transcript::default() })
+    }
+
+    fn enter(self, group: PartitionedGroup<C>) -> Device<C> {
+        let Self { seat, mode, client, keep, tap } = self;
+        let member = Member::new(group, tap.clone(), pace(seat), keep.clone(), policy(mode));
+        Device { seat, mode, client, keep, tap, member, transcript: Transcript::default() }
+    }
+}
+
+pub(super) fn policy(mode: Mode) -> MemberPolicy {
+    MemberPolicy {
+        backoff: BACKOFF,
+        group_info: mode.publishes_group_info(),
+        // The scenes hold and count single sends: none is made twice because the hub asks for a tree.
+        trees_on_demand: false,
+        ..MemberPolicy::default()
+    }
+}
+
+pub(super) fn pace(seat: &Seat) -> TokioPace<Jitter> {
+    TokioPace::new(jitter(seat))
+}
+
+/// The same numbers in every run; others for every device.
+fn jitter(seat: &Seat) -> Jitter {
+    let mut state = seat.identity.bytes().fold(1_u64, |state, byte| state.wrapping_mul(31).wrapping_add(byte.into()));
+    Box::new(move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state >> 33
+    })
+}

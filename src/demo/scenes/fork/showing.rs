@@ -1,0 +1,80 @@
+//! The operator looks.
+
+use super::{Names, operate};
+use crate::{
+    demo::{
+        Failure,
+        company::Company,
+        drawing::{dot_nodes, svg_nodes},
+        narrator::Narrator,
+        stage::{FOLLOWER, HUB, Stage, THIRD},
+    },
+    forks::partition_name,
+    wire::{ReportReason, ReportRequest},
+};
+
+pub(in crate::demo) async fn play(
+    stage: &mut Stage,
+    company: &mut Company,
+    narrator: &mut Narrator,
+) -> Result<(), Failure> {
+    narrator.scene("The operator sees the fork");
+    narrator.tell(
+        "Alice and Carol complain, through their own providers. What comes now is typed at a terminal beside the running \
+         hub.example (with --config, left out here).",
+    );
+    let group_id = company.alice.group_id().to_vec();
+    let complaint = ReportRequest { group_id, about: THIRD.parse()?, reason: ReportReason::PolicyViolation };
+    company.alice.service().report(&complaint).await?;
+    company.carol.service().report(&complaint).await?;
+    let reported = operate(stage, company, narrator, &["reports", "list"]).await?;
+    let is_counted = |from: &str| {
+        reported.lines().any(|line| line.split_whitespace().take(4).eq([THIRD, "policy_violation", from, "1"]))
+    };
+    narrator.check(
+        "both complaints are counted, by whose users they came from; which group and who it was is not kept",
+        is_counted(HUB) && is_counted(FOLLOWER),
+    );
+    narrator.tell("The operator cannot read what is said in any group. But that one has forked can be seen.");
+    let names = Names::of(company)?;
+    let listed = operate(stage, company, narrator, &["forks", "list"]).await?;
+    narrator.tell(
+        "A group is called by how the hash of its id begins. \"Rival children\" are two epochs that follow the same one \
+         and are used by different providers, \"rival heads\" two newest epochs of one number. Where honest people have \
+         committed at the same time, nobody goes on with the commit that lost, and nothing is listed.",
+    );
+    let mut rows = listed.lines().skip(1);
+    narrator.check(
+        "it is this group, and neither of those in the acts before, where commits have raced as well",
+        rows.next().is_some_and(|row| row.starts_with(&names.group) && row.contains("rival children"))
+            && rows.next().is_none(),
+    );
+    let drawn = operate(stage, company, narrator, &["forks", "show", &names.group]).await?;
+    narrator.tell(
+        "Time goes down; each star or circle is an epoch. On the left is the dominant branch. What leaves it hangs to \
+         the right: the epoch of Trudy's commit. Users are not named, only providers.",
+    );
+    let head = partition_name(&company.alice.partition());
+    let line = |name: &str| drawn.lines().find(|line| line.contains(name) && line.contains("epoch ")).unwrap_or("");
+    narrator.check(
+        "the epoch where Alice is stands on the left, as the dominant head",
+        line(&head).starts_with('*') && line(&head).contains("the dominant head"),
+    );
+    let beside = drawn.lines().skip_while(|line| !line.starts_with("|-o")).nth(1).unwrap_or("");
+    narrator.check(
+        "Trudy's stands beside it, committed by somebody at third.example",
+        line(&names.branch).starts_with("|-o") && beside.contains("committed by third.example"),
+    );
+    let hub = &stage.providers()?.hub;
+    let dot = hub.operate(&["forks", "show", &names.group, "--format", "dot"]).await?;
+    let svg = hub.operate(&["forks", "show", &names.group, "--format", "svg"]).await?;
+    narrator.check(
+        "with --format dot and --format svg it is a graph and a picture, well-formed, of three epochs",
+        dot_nodes(&dot) == Some(3) && svg_nodes(&svg) == Some(3),
+    );
+    stage.keep("fork.dot", &dot)?;
+    stage.keep("fork.svg", &svg)?;
+    company.printed.push_str(&dot);
+    company.printed.push_str(&svg);
+    Ok(())
+}
