@@ -168,10 +168,11 @@ Exit status: 0 at least one KeyPackage for every user, 1 not so, or no answer, 2
 
     /// See what it does: three providers, a relay and real MLS clients on this machine
     ///
-    /// Starts hub.example, follower.example and a relay as processes on loopback, each with its own folder and TLS
-    /// identity, and runs MLS clients through them: KeyPackages that are fetched without telling who asks, groups,
-    /// commits, races, users who slept, removed members, a hub that is killed. Tells what happens, and what the hub, the
-    /// relay and the gateway could see. Needs restante-relay beside restante. Exit status 1 if a check fails.
+    /// Starts hub.example, follower.example, third.example and a relay as processes on loopback, each with its own folder
+    /// and TLS identity, and runs MLS clients through them: KeyPackages that are fetched without telling who asks, groups,
+    /// commits, races, users who slept, removed members, a hub that is killed, a member who splits the group on purpose.
+    /// Tells what happens, and what the hub, the relay and the gateway could see. Needs restante-relay beside restante.
+    /// Exit status 1 if a check fails.
     #[command(after_long_help = "\
 Examples:
   restante demo

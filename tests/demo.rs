@@ -95,9 +95,19 @@ fn every_check_holds_and_the_logs_tell_nothing() {
     let tally = output.lines().last().unwrap();
     let passed = tally.strip_prefix("demo: ").and_then(|rest| rest.strip_suffix(" checks passed, 0 failed")).unwrap();
     let passed: usize = passed.parse().unwrap();
-    assert!(passed >= 100, "{tally}");
+    assert!(passed >= 200, "{tally}");
     assert_eq!(output.lines().filter(|line| line.starts_with("   ok      ")).count(), passed);
     assert!(!output.contains('\u{1b}'), "no colours and no bar where nobody looks");
+
+    assert_eq!(output.lines().filter(|line| line.starts_with("== ")).count(), 4, "acts");
+    // What the operator types, and what the program then says.
+    for line in ["   $ restante forks list", "     restored: 1 partition", "     terminated: 1 partition"] {
+        assert!(output.lines().any(|told| told == line), "{line}");
+    }
+    assert!(output.lines().any(|told| told.starts_with("     |-o ")), "the branch is drawn");
+    for (drawing, begins) in [("fork.dot", "digraph group {"), ("fork.svg", "<svg ")] {
+        assert!(fs::read_to_string(folder.join(drawing)).unwrap().starts_with(begins), "{drawing}");
+    }
 
     for id in ["hub.example", "follower.example", "third.example"] {
         let log = fs::read_to_string(folder.join(id).join("log")).unwrap();

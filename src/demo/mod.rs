@@ -4,8 +4,8 @@
 //! check is named and counted. It ends only processes that it started, and leaves nothing behind unless it is told to
 //! keep its folder.
 //!
-//! The clients here play what an app would be: `device` is the only file outside `client` and `mls` that names the MLS
-//! library.
+//! The clients here play what an app would be: `device`, with the `saboteur` of one of them, is the only part outside
+//! `client` and `mls` that names the MLS library.
 
 mod cast;
 mod company;
@@ -132,7 +132,7 @@ async fn play(stage: &mut Stage, narrator: &mut Narrator, now: SystemTime) -> Re
         within(scenes::crash::play(stage, &mut cast, narrator)).await?;
         within(scenes::traces::play(stage, &cast, narrator)).await?;
     }
-    play_fork(stage, narrator).await
+    Box::pin(play_fork(stage, narrator)).await
 }
 
 /// The act in which the group forks.

@@ -40,7 +40,7 @@ pub(in crate::demo) async fn play(
          before the group forked, and then says what it still had to say.",
     );
     let mark = company.record.mark();
-    let mut erin = company.erin.go_over().await?;
+    let mut erin = Box::pin(company.erin.go_over()).await?;
     let exchanges = company.record.since(mark);
     let join = exchanges.iter().find(|exchange| exchange.request.operation == Operation::ExternalJoin);
     let join = decode(&join.ok_or("Erin has not joined")?.request.body)?;

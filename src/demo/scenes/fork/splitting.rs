@@ -20,7 +20,7 @@ pub(in crate::demo) async fn play(company: &mut Company, narrator: &mut Narrator
     narrator.tell(
         "A commit brings the next epoch's secret along, sealed to each of the members' keys or to those of parts of the \
          tree (HPKE). Trudy seals it well for Erin and Frank, and garbage for the others. All the rest is as it should \
-         be, the signature too: from outside nobody can tell. Neither can Erin and Frank.",
+         be, the signature too: from outside nobody can tell, and neither can Erin and Frank.",
     );
     let (mark, before) = (company.record.mark(), company.alice.epoch());
     company.copy = Some(company.trudy.copy().await?);
@@ -50,7 +50,7 @@ pub(in crate::demo) async fn play(company: &mut Company, narrator: &mut Narrator
         })
     };
     narrator.check(
-        "Alice, Bob, Carol and Dave cannot, have ignored it, and are where they were",
+        "Alice, Bob, Carol and Dave cannot open it, have ignored it, and are where they were, together",
         ignored(company) && company.alice.epoch() == before && are_together(&company.shut_out()),
     );
 
