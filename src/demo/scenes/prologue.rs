@@ -17,8 +17,8 @@ pub(in crate::demo) fn tell(narrator: &mut Narrator) {
     );
     narrator.tell("");
     narrator.tell(
-        "There are four acts: people are found without anybody being told whom one looks for; a group whose hub cannot \
-         see who is in it; the same with a hub that can; and a group that one of its members splits on purpose.",
+        "There are four acts: KeyPackages are fetched so that nobody learns who looks for whom; a group lives whose hub \
+         cannot see who is in it; then one whose hub can; and a group is split on purpose by one of its members.",
     );
     narrator.tell("");
     narrator.tell(

@@ -41,7 +41,7 @@ pub(in crate::demo) async fn play(
     }
     narrator.check(
         format!(
-            "all {} messages that hub.example has acknowledged, in {} partitions on both branches, are still given to \
+            "all {} messages that hub.example has acknowledged, in {} partitions, on both branches, are still given to \
              whoever shows the key, at the index that was named",
             sequenced.len(),
             keys.len()

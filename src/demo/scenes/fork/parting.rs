@@ -38,6 +38,14 @@ pub(in crate::demo) async fn play(company: &mut Company, narrator: &mut Narrator
     narrator.tell("All of them talk, each where they are.");
     let here = ["can you read this, Carol?", "yes, Alice", "so can I, says Dave", "and I, says Bob"];
     let beyond = ["where have the others gone?", "no idea, Erin", "never mind them"];
+    for (branch, names, texts) in [
+        ("Alice's branch", &["Alice", "Carol", "Dave", "Bob"][..], &here[..]),
+        ("Trudy's branch", &["Erin", "Frank", "Trudy"], &beyond),
+    ] {
+        for (name, text) in names.iter().zip(texts) {
+            narrator.tell_line(format!("{branch} | {name:5}  \"{text}\""));
+        }
+    }
     company.alice.say(here[0]).await?;
     company.carol.read().await?;
     company.carol.say(here[1]).await?;
