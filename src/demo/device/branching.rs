@@ -23,6 +23,15 @@ impl<C: MlsConfig> Device<C> {
         Ok(standing?)
     }
 
+    /// Reports the fork that the client has told of: the user's decision.
+    ///
+    /// # Errors
+    /// [`MemberError`]
+    pub(in crate::demo) async fn report_fork(&mut self) -> Result<(), Failure> {
+        let fork = self.transcript.forks.last().ok_or("the client has told of no fork")?;
+        Ok(self.member.report_fork(fork).await?)
+    }
+
     /// Works off the queue until it is empty, or the hub says that the branch is terminated. Whether it said so.
     ///
     /// # Errors

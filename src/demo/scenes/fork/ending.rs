@@ -13,8 +13,8 @@ pub(in crate::demo) async fn play(
 ) -> Result<(), Failure> {
     narrator.scene("The operator ends a branch");
     narrator.tell(
-        "The commit that made two branches of the group came from third.example, of whose users others complain. Nothing \
-         happens by itself: it is the operator who may end a branch. First, what would that mean?",
+        "The commit that most of the group did not follow came from third.example. Nothing happens by itself: it is the \
+         operator who may end a branch. First, what would that mean?",
     );
     let names = Names::of(company)?;
     let words = ["forks", "terminate", &names.group, &names.branch];

@@ -7,10 +7,9 @@ use crate::{
         company::Company,
         drawing::{dot_nodes, svg_nodes},
         narrator::Narrator,
-        stage::{FOLLOWER, HUB, Stage, THIRD},
+        stage::{FOLLOWER, HUB, Stage},
     },
     forks::partition_name,
-    wire::{ReportReason, ReportRequest},
 };
 
 pub(in crate::demo) async fn play(
@@ -20,22 +19,22 @@ pub(in crate::demo) async fn play(
 ) -> Result<(), Failure> {
     narrator.scene("The operator sees the fork");
     narrator.tell(
-        "Alice and Carol complain, through their own providers. What comes now is typed at a terminal beside the running \
-         hub.example (with --config, left out here).",
+        "Alice and Carol have their clients report the fork, through their own providers. What comes now is typed at a \
+         terminal beside the running hub.example (with --config, left out here).",
     );
-    let group_id = company.alice.group_id().to_vec();
-    let complaint = ReportRequest { group_id, about: THIRD.parse()?, reason: ReportReason::PolicyViolation };
-    company.alice.service().report(&complaint).await?;
-    company.carol.service().report(&complaint).await?;
+    company.alice.report_fork().await?;
+    company.carol.report_fork().await?;
     let reported = operate(stage, company, narrator, &["reports", "list"]).await?;
-    let is_counted = |from: &str| {
-        reported.lines().any(|line| line.split_whitespace().take(4).eq([THIRD, "policy_violation", from, "1"]))
-    };
+    let is_counted =
+        |from: &str| reported.lines().any(|line| line.split_whitespace().take(4).eq([HUB, "fork", from, "1"]));
     narrator.check(
-        "both complaints are counted, by whose users they came from; which group and who it was is not kept",
+        "both reports are counted, by whose users they came from; who it was, and which group, is not kept",
         is_counted(HUB) && is_counted(FOLLOWER),
     );
-    narrator.tell("The operator cannot read what is said in any group. But that one has forked can be seen.");
+    narrator.tell(
+        "A fork is reported of the provider where the group lives. Its operator cannot read what is said in any group. \
+         Which one has forked can be seen.",
+    );
     let names = Names::of(company)?;
     let listed = operate(stage, company, narrator, &["forks", "list"]).await?;
     narrator.tell(
