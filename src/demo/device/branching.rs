@@ -1,6 +1,6 @@
 //! What a device does where its group forks: it finds out, and its user decides.
 
-use mls_rs::{Extension, ExtensionList, client_builder::MlsConfig, extension::ExtensionType};
+use mls_rs::{Extension, ExtensionList, MlsMessage, client_builder::MlsConfig, extension::ExtensionType};
 
 use super::{
     Device, Malicious, client,
@@ -9,7 +9,8 @@ use super::{
 use crate::{
     client::{CommitOptions, Member, MemberError, OldLeaf, PartitionedGroup, Standing},
     demo::{Failure, cast::Seat, transcript::Transcript},
-    wire::{BANNED_EXTENSION, Banned, Identity, SendRequest, encode},
+    mls::WireMessage,
+    wire::{BANNED_EXTENSION, Banned, CommitData, Identity, PartitionKey, SendRequest, encode},
 };
 
 impl<C: MlsConfig> Device<C> {
@@ -82,17 +83,37 @@ impl<C: MlsConfig> Device<C> {
         self.service().send(&request, Some(expected)).await?;
         self.read().await
     }
-
-    /// A commit with fresh keys, made past the queue and never applied.
-    ///
-    /// # Errors
-    /// The MLS library's.
-    pub(in crate::demo) fn commit_aside(&mut self) -> Result<SendRequest, Failure> {
-        Ok(self.member.group_mut().commit_update(self.mode.publishes_group_info())?)
-    }
 }
 
 impl Device<Malicious> {
+    /// Something to say, made past the client library, which makes nothing that the group's policy forbids.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    pub(in crate::demo) fn encrypt_anyway(&self, text: &str) -> Result<SendRequest, Failure> {
+        let mut group = self.member.group().group().clone();
+        let message = group.encrypt_application_message(text.as_bytes(), Vec::new())?;
+        self.past_the_library(&message, None)
+    }
+
+    /// A commit with fresh keys, made in the same way.
+    ///
+    /// # Errors
+    /// The MLS library's.
+    pub(in crate::demo) fn commit_anyway(&self) -> Result<SendRequest, Failure> {
+        let mut group = self.member.group().group().clone();
+        let (output, _secrets) = group.commit_builder().build_detached()?;
+        // It is refused before anybody could derive the right one.
+        let next_partition_key = PartitionKey::new([6; PartitionKey::LENGTH]);
+        let commit_data = CommitData { next_partition_key, group_info: None, welcome_data: None };
+        self.past_the_library(&output.commit_message, Some(commit_data))
+    }
+
+    fn past_the_library(&self, message: &MlsMessage, commit_data: Option<CommitData>) -> Result<SendRequest, Failure> {
+        let message = WireMessage::parse(&message.to_bytes()?)?;
+        Ok(SendRequest { message, partition_key: self.request().partition_key, commit_data })
+    }
+
     /// A second client with the same state, as somebody has who copies a device.
     ///
     /// # Errors

@@ -13,15 +13,16 @@ pub(in crate::demo) async fn play(company: &mut Company, narrator: &mut Narrator
     narrator.scene("A ban holds in its own branch");
     narrator.tell(
         "Trudy is a member of both branches: she has kept a copy of her client from before her commit, and follows \
-         Alice's branch with it. On each she says the same, and makes a commit.",
+         Alice's branch with it. On each she says the same, and makes a commit. Where she is banned, an honest client would not \
+         let her; hers does.",
     );
     let mark = company.record.mark();
     let Some(mut copy) = company.copy.take() else { return Err("Trudy has kept no copy".into()) };
     copy.read().await?;
     let together = copy.partition() == company.alice.partition();
-    let said = copy.encrypt(SAID)?;
+    let said = copy.encrypt_anyway(SAID)?;
     copy.service().send(&said, None).await?;
-    let commit = copy.commit_aside()?;
+    let commit = copy.commit_anyway()?;
     let refused: Option<CallError> = copy.service().send(&commit, None).await.err();
     company.trudy.say(SAID).await?;
     company.trudy.want_fresh_keys()?;
