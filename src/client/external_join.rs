@@ -12,7 +12,7 @@ use mls_rs::{
 
 use super::{GroupError, Participant, PartitionedGroup};
 use crate::{
-    mls::{ExternalProposal, WireKeyPackage, WireMessage},
+    mls::{ExternalProposal, PublicState, Unobservable, WireKeyPackage, WireMessage},
     wire::{
         self, CommitData, DecodeError, ExternalJoinRequest, ExternalProposalRequest, GroupInfoResponse,
         ServiceProviderId,
@@ -74,7 +74,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
 /// something. Where several devices of a user have one credential, the app must know which one it was.
 ///
 /// # Errors
-/// As [`PartitionedGroup::join_externally`].
+/// As [`PartitionedGroup::join_externally`]; [`GroupError::GroupInfo`].
 pub fn own_leaves<C: MlsConfig>(
     client: &Client<C>,
     group_id: &[u8],
@@ -86,11 +86,20 @@ pub fn own_leaves<C: MlsConfig>(
     Ok(own.map(|member| member.leaf_index).collect())
 }
 
-/// Who is in a published GroupInfo's tree; `None` when there is none. Nothing of it is verified.
+/// Who is in a published GroupInfo's tree; `None` when there is none. The tree is the one that the GroupInfo's signer has
+/// signed for, and no larger than what can be looked into; no credential is judged.
 pub(super) fn published_roster(
     group_id: &[u8],
     published: &GroupInfoResponse,
 ) -> Result<Option<Vec<Participant>>, GroupError> {
+    if published.group_info.group_id() != group_id {
+        return Err(GroupError::OtherGroup);
+    }
+    match PublicState::observe(&published.group_info, published.ratchet_tree.as_ref()) {
+        Ok(_state) => {}
+        Err(Unobservable::NoTree) => return Ok(None),
+        Err(unobservable) => return Err(GroupError::GroupInfo(unobservable)),
+    }
     let (group_info, tree) = open(group_id, published)?;
     let within = match tree {
         Some(tree) => Some(tree),

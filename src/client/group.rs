@@ -5,15 +5,15 @@
 
 use std::collections::VecDeque;
 
-use mls_rs::{Group, client_builder::MlsConfig};
+use mls_rs::{Group, MlsMessage, client_builder::MlsConfig, group::ReceivedMessage};
 use zeroize::Zeroizing;
 
 use super::{
     GroupError, committing::StagedCommit, keep::Stored, partition::Partition, policy::GroupPolicy, reserve::Reserve,
-    sending::Unconfirmed,
+    sending::Unconfirmed, verdict::refuse,
 };
 use crate::{
-    mls::EpochNumber,
+    mls::{EpochNumber, WireGroupInfo},
     wire::{
         self, ExpectCommit, ExternalJoinRequest, GroupId, MaskedPartitionKey, PartitionKey, PartitionKeyContext,
         ReceiveRequest, ServiceProviderId,
@@ -55,6 +55,8 @@ pub struct PartitionedGroup<C: MlsConfig> {
     /// Own messages that were handed out and not read back yet, oldest first.
     pub(super) unconfirmed: VecDeque<Unconfirmed>,
     pub(super) removed: bool,
+    /// The newest epoch in whose partition a commit was passed over: others may have followed it.
+    pub(super) doubted: Option<EpochNumber>,
     /// The request by which this client joined from outside, until its fate is known.
     pub(super) joining: Option<ExternalJoinRequest>,
     /// SHA-256 of the Welcome that this client joined from.
@@ -97,6 +99,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             staged: Vec::new(),
             unconfirmed: VecDeque::new(),
             removed: false,
+            doubted: None,
             joining: None,
             welcome: None,
             stored: Stored::Never,
@@ -143,6 +146,21 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// The first epoch whose partition is known again.
     pub(super) fn remembers_from(&self) -> EpochNumber {
         EpochNumber(self.partition.epoch.0.saturating_sub(self.trail.len() as u64))
+    }
+
+    /// A commit of that epoch was passed over.
+    pub(super) fn doubt(&mut self, epoch: EpochNumber) {
+        self.doubted = self.doubted.max(Some(epoch));
+    }
+
+    /// Whether that is a GroupInfo of the epoch in which the group is, on its branch, and a member has signed it.
+    pub(super) fn is_described_by(&self, group_info: &WireGroupInfo) -> Result<bool, GroupError> {
+        match MlsMessage::from_bytes(group_info.bytes())
+            .and_then(|info| self.group.clone().process_incoming_message(info))
+        {
+            Ok(received) => Ok(matches!(received, ReceivedMessage::GroupInfo(_))),
+            Err(error) => refuse(error).map(|_reason| false),
+        }
     }
 
     /// The group leaves a partition.

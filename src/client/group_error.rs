@@ -2,7 +2,7 @@
 
 use mls_rs::error::MlsError;
 
-use crate::wire::DecodeError;
+use crate::{mls::Unobservable, wire::DecodeError};
 
 /// An operation on a [`super::PartitionedGroup`] failed. Bad messages of others are no errors but
 /// [`super::Event::Ignored`].
@@ -23,6 +23,9 @@ pub enum GroupError {
     /// What the hub gave to join with is another group's.
     #[error("the GroupInfo is another group's")]
     OtherGroup,
+    /// The GroupInfo, or the tree that came with it, does not hold together.
+    #[error("the GroupInfo is not valid")]
+    GroupInfo(#[source] Unobservable),
     /// A commit removed this client from the group.
     #[error("this client was removed from the group")]
     Removed,

@@ -94,6 +94,7 @@ impl GroupError {
             Self::Mls(error) if is_undecided(error) => None,
             Self::OtherHub
             | Self::OtherGroup
+            | Self::GroupInfo(_)
             | Self::Removed
             | Self::Forbidden
             | Self::CommitRequired

@@ -154,6 +154,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
 
     fn read_late(&mut self, message: &Message, place: Place, events: &mut Vec<Event>) -> Result<(), GroupError> {
         if message.commit.is_some() {
+            self.doubt(place.epoch);
             events.push(Event::Superseded { place });
             return Ok(());
         }
@@ -205,6 +206,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
                 events.push(Event::Removed { place, committer: Participant::at(&self.group, committer) });
             }
             Verdict::Refused(reason) => {
+                self.doubt(place.epoch);
                 events.push(Event::Ignored { place, reason });
                 if let Some(position) = staged {
                     self.staged.remove(position);

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Leads the saved bytes; another layout gets another number.
-const FORMAT_VERSION: u16 = 3;
+const FORMAT_VERSION: u16 = 4;
 
 #[derive(MlsSize, MlsEncode, MlsDecode)]
 struct Saved {
@@ -36,6 +36,7 @@ struct Saved {
     /// Proposals that were made since, and that MLS remembers if it was stored since.
     proposed: Vec<SendRequest>,
     removed: bool,
+    doubted: Option<EpochNumber>,
     joining: Option<ExternalJoinRequest>,
     welcome: Option<[u8; 32]>,
 }
@@ -94,6 +95,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             unconfirmed: self.unconfirmed.iter().map(message).collect(),
             proposed: Vec::new(),
             removed: self.removed,
+            doubted: self.doubted,
             joining: self.joining.clone(),
             welcome: self.welcome,
         };
@@ -161,6 +163,9 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         let previous = saved.previous.into_iter().map(|left| left.under(&policies)).take(Self::PREVIOUS_MAX);
         restored.previous = previous.collect::<Result<_, _>>()?;
         restored.removed = saved.removed;
+        // Long ago is of no interest.
+        let recent = restored.partition.epoch.0.saturating_sub(Self::PREVIOUS_MAX as u64);
+        restored.doubted = saved.doubted.filter(|doubted| doubted.0 >= recent);
         restored.welcome = saved.welcome;
         restored.unconfirmed =
             saved.unconfirmed.into_iter().map(Unconfirmed::from).take(Self::UNCONFIRMED_MAX).collect();

@@ -61,13 +61,9 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
         }
         let response = self.call(delivery_service::receive_request(&request, wait)?).await?;
         let received = delivery_service::received(&response)?;
-        let before = (self.group.epoch(), self.group.expect_commit());
         let mut events = Vec::new();
         let processed = self.group.process(&request, &received, &mut events);
-        // A commit was read, and the group is where it was: others may have followed it.
-        if before.0 == self.group.epoch() && before.1 != self.group.expect_commit() {
-            self.watch.suspect(before.0);
-        }
+        self.watch.suspect(self.group.doubted);
         for event in events {
             self.take_note(event);
         }

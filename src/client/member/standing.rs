@@ -29,8 +29,8 @@ pub enum Standing {
     Dominant,
     /// It is another one.
     Fork(Box<Fork>),
-    /// The hub has no GroupInfo to give, does not say of which partition it is, or speaks of a time that this member does
-    /// not remember.
+    /// The hub has no GroupInfo to give, or none that holds together, does not say of which partition it is, says what cannot
+    /// be, or speaks of a time that this member does not remember.
     Unknown,
 }
 
@@ -49,7 +49,9 @@ pub struct Fork {
     pub epoch: EpochNumber,
     /// The epoch in which this member is.
     pub own_epoch: EpochNumber,
-    /// Who is there, if the GroupInfo came with the tree.
+    /// Who is there, if the GroupInfo came with the tree: by the tree that the GroupInfo's signer has signed for. Whether they
+    /// are who they say is for the app's identity provider, as in any join; those whose keys this member knows from its own
+    /// branch, it knows.
     pub members: Option<Vec<Participant>>,
 }
 
@@ -64,13 +66,14 @@ impl std::fmt::Debug for Fork {
     }
 }
 
-/// When to look by itself: some calls of `sync` after a commit was ignored, and then each time after twice as many.
+/// When to look by itself: some calls of `sync` after a commit was passed over, and then each time after twice as many.
 ///
 /// A fork shows only after others have used the other branch, so one look is too soon; somebody who sends bad commits
-/// all the time does not get more of them.
+/// all the time does not get more of them. That the group has moved on settles nothing: who made a commit that some
+/// cannot open may have made another one for them.
 #[derive(Default)]
 pub(super) struct Watch {
-    /// The epoch in which a commit was ignored.
+    /// The newest epoch in which a commit was passed over: ignored, or behind the first valid one.
     suspected: Option<EpochNumber>,
     /// Calls since, and at which of them the next look is due.
     calls: u32,
@@ -83,22 +86,17 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// A commit was ignored in that epoch.
-    pub(super) fn suspect(&mut self, epoch: EpochNumber) {
-        if self.suspected != Some(epoch) {
+    /// A commit was passed over in that epoch, if in any.
+    pub(super) fn suspect(&mut self, epoch: Option<EpochNumber>) {
+        if epoch > self.suspected {
             let (told, reported) = (self.told.take(), self.reported.take());
-            *self = Self { suspected: Some(epoch), next: 1, told, reported, ..Self::default() };
+            *self = Self { suspected: epoch, next: 1, told, reported, ..Self::default() };
         }
     }
 
     /// Counts a call. Whether to look, of `looks` times at most.
-    fn is_due(&mut self, epoch: EpochNumber, looks: u32) -> bool {
+    fn is_due(&mut self, looks: u32) -> bool {
         if self.suspected.is_none() || self.looks >= looks {
-            return false;
-        }
-        if self.suspected != Some(epoch) {
-            // The group has moved on, with others: whoever committed is on this branch as well.
-            self.suspected = None;
             return false;
         }
         self.calls = self.calls.saturating_add(1);
@@ -134,18 +132,24 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
         let Some(partition) = delivery_service::partition(&answer.headers) else { return Ok(Standing::Unknown) };
         // What leads there, if anything does, was sequenced before the answer: it is read now.
         for _round in 0..self.policy.rounds {
-            if self.group.has_been_in(&partition) {
-                return Ok(Standing::Dominant);
-            }
-            if self.group.is_removed() || !self.read_once(Duration::ZERO).await? {
+            let leads_nowhere = self.group.has_been_in(&partition) || self.group.is_removed();
+            if leads_nowhere || !self.read_once(Duration::ZERO).await? {
                 break;
             }
         }
         let (epoch, own_epoch) = (published.group_info.epoch(), self.group.epoch());
-        if self.group.is_removed() || epoch < self.group.remembers_from() {
+        let Ok(members) = published_roster(self.group.group_id(), &published) else { return Ok(Standing::Unknown) };
+        // Whoever names one branch and describes another leads newcomers astray, or this member.
+        let is_here = self.group.masked_partition_key() == partition;
+        if self.group.is_removed() || self.group.is_described_by(&published.group_info)? != is_here {
             return Ok(Standing::Unknown);
         }
-        let members = published_roster(self.group.group_id(), &published).ok().flatten();
+        if self.group.has_been_in(&partition) {
+            return Ok(Standing::Dominant);
+        }
+        if epoch < self.group.remembers_from() {
+            return Ok(Standing::Unknown);
+        }
         Ok(Standing::Fork(Box::new(Fork { partition, epoch, own_epoch, members })))
     }
 
@@ -174,7 +178,7 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
     /// Looks where it stands if that is due, and tells a fork once. That the hub could not be asked, or nothing be reported, is
     /// no error here.
     pub(super) async fn watch(&mut self) {
-        if !self.watch.is_due(self.group.epoch(), self.policy.looks) {
+        if !self.watch.is_due(self.policy.looks) {
             return;
         }
         let Ok(Standing::Fork(fork)) = self.standing().await else { return };
@@ -208,24 +212,24 @@ mod tests {
 
     #[test]
     fn looks_are_few_and_far_between() {
-        let (here, next) = (EpochNumber(7), EpochNumber(8));
+        let [here, before] = [7, 6].map(|epoch| Some(EpochNumber(epoch)));
         let mut watch = Watch::default();
-        assert!(!watch.is_due(here, 6), "nothing has happened");
+        watch.suspect(None);
+        assert!(!watch.is_due(6), "nothing has happened");
         watch.suspect(here);
         let mut looked = Vec::new();
         for call in 1..1000 {
-            // Bad commits all the time make no difference.
+            // Bad commits all the time make no difference, nor do those of earlier epochs.
+            watch.suspect(before);
             watch.suspect(here);
-            if watch.is_due(here, 6) {
+            if watch.is_due(6) {
                 looked.push(call);
             }
         }
         assert_eq!(looked, [1, 2, 4, 8, 16, 32]);
-        watch.suspect(next);
-        assert!(watch.is_due(next, 6));
-        watch.suspect(EpochNumber(9));
-        assert!(!watch.is_due(EpochNumber(10), 6), "the group has moved on");
-        watch.suspect(next);
-        assert!(!watch.is_due(next, 0), "it is turned off");
+        watch.suspect(Some(EpochNumber(8)));
+        assert!(watch.is_due(6));
+        watch.suspect(Some(EpochNumber(9)));
+        assert!(!watch.is_due(0), "it is turned off");
     }
 }

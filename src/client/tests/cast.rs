@@ -112,6 +112,7 @@ impl Person {
             staged: self.group.staged.clone(),
             unconfirmed: self.group.unconfirmed.clone(),
             removed: self.group.removed,
+            doubted: self.group.doubted,
             joining: self.group.joining.clone(),
             welcome: self.group.welcome,
             stored: self.group.stored,

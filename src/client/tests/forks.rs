@@ -57,6 +57,27 @@ pub(super) async fn forked(
     handshakes: Handshakes,
     policy: MemberPolicy,
 ) -> (ModelChannel, [Acting; 3], Client<Config>) {
+    let (channel, members, carol, (saboteur, mut mallory)) = Box::pin(infiltrated(handshakes, policy)).await;
+    // The first seal of the path is for the sibling of the committer's leaf: Carol.
+    saboteur.spoil(&[0]);
+    let bad = mallory.commit_update(true).unwrap();
+    deliver(&mut channel.hub.lock().unwrap(), &bad);
+    lead_to(&channel, &bad);
+    (channel, members, carol)
+}
+
+/// The hub leads newcomers to the epoch that a commit made.
+pub(super) fn lead_to(channel: &ModelChannel, commit: &SendRequest) {
+    let data = commit.commit_data.clone().unwrap();
+    let published = GroupInfoResponse { group_info: data.group_info.unwrap(), ratchet_tree: None };
+    channel.hub.lock().unwrap().published = Some((published, data.next_partition_key.masked()));
+}
+
+/// The same before Mallory has done anything. What it seals can be spoiled: first for Carol, then for the others.
+pub(super) async fn infiltrated(
+    handshakes: Handshakes,
+    policy: MemberPolicy,
+) -> (ModelChannel, [Acting; 3], Client<Config>, (Saboteur, PartitionedGroup<impl MlsConfig + use<>>)) {
     let channel = ModelChannel::new(ModelHub::default());
     let [alice, bob, carol] = group(["alice", "bob", "carol"], handshakes);
     let carol_client = carol.client.clone();
@@ -71,18 +92,8 @@ pub(super) async fn forked(
         settle(member).await;
     }
     let (joined, _info) = mallory.join_group(None, &MlsMessage::from_bytes(welcome.bytes()).unwrap(), None).unwrap();
-    let mut mallory = PartitionedGroup::new(joined, hub_id()).unwrap();
-    // The first seal of the path is for the sibling of the committer's leaf: Carol.
-    saboteur.spoil(&[0]);
-    let bad = mallory.commit_update(true).unwrap();
-    {
-        let mut hub = channel.hub.lock().unwrap();
-        deliver(&mut hub, &bad);
-        let data = bad.commit_data.unwrap();
-        let published = GroupInfoResponse { group_info: data.group_info.unwrap(), ratchet_tree: None };
-        hub.published = Some((published, data.next_partition_key.masked()));
-    }
-    (channel, members, carol_client)
+    let mallory = PartitionedGroup::new(joined, hub_id()).unwrap();
+    (channel, members, carol_client, (saboteur, mallory))
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ mod hub;
 mod key_package_validity;
 mod late;
 mod leaving;
+#[cfg(feature = "hub")]
+mod led_astray;
 mod members;
 #[cfg(feature = "hub")]
 mod moving;
