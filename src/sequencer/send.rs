@@ -27,7 +27,6 @@ pub(super) fn send<S: State + ?Sized>(
         return Err(Rejection::BranchTerminated.into());
     }
     check_sizes(&send.message, send.announcement.as_ref(), policy)?;
-    let found = state.partition(&send.partition).map_err(Refusal::State)?;
     if let Some(announcement) = &send.announcement {
         check_announcement(&group, &send.message, announcement, (&send.sight, found.as_deref()), policy)?;
         // What has no partition yet has no state.
