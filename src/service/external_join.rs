@@ -44,7 +44,7 @@ impl Service {
             }
             Ok((partition, ground))
         };
-        let (partition, ground) = match self.place(&submitter, &request.message, find).await? {
+        let (partition, ground) = match self.place((&submitter, user), &request.message, find).await? {
             Placed::Known(receipt) => {
                 self.settle_charge(charge, now, receipt.accepted_ms);
                 return Ok(receipt.into());

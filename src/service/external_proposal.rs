@@ -26,10 +26,10 @@ impl Service {
         let proposal = ExternalProposal::of(&request.message).map_err(Rejection::NotAnExternalProposal)?;
         let group = GroupKey::of(request.message.group_id());
         let (now, charge) = self.charge(submitter, group, request.message.bytes().len())?;
-        let (submitter, _user) = self.actor(submitter);
+        let (submitter, user) = self.actor(submitter);
         let proposes = proposal.clone();
         let find = move |outside: &Outside<'_>, group: &Group| find(outside, group, &proposes);
-        let accepted_ms = match self.place(&submitter, &request.message, find).await? {
+        let accepted_ms = match self.place((&submitter, user), &request.message, find).await? {
             Placed::Known(receipt) => receipt.accepted_ms,
             Placed::Found(partitions) => {
                 let propose = Propose { submitter, partitions, proposal };

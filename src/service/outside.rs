@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Error, Service, view::SnapshotView};
+use super::{Error, Service, vain_proofs::Trier, view::SnapshotView};
 use crate::{
     mls::{EpochNumber, ExternalCommit, WireGroupInfo, WireMessage},
     sequencer::{
         BlobKey, Candidate, Group, GroupKey, HEADS_MAX, Heads, Policy, Receipt, Rejection, RepeatKey, SizeLimit, State,
-        UnixMillis, candidates,
+        UnixMillis, UserTag, candidates,
     },
     store::{self, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId, decode},
@@ -102,14 +102,14 @@ impl From<Error> for Unplaced {
 }
 
 impl Service {
-    /// Looks for the place of a message, off its lane, and within what its provider may try in vain.
+    /// Looks for the place of a message, off its lane, and within what its sender may try in vain.
     ///
     /// # Errors
     /// [`Error::Rejected`] when it belongs nowhere, is too long or of no group; [`Error::TooManyInVain`];
     /// [`Error::Overloaded`] when there is no memory for what it is checked against; the store's.
     pub(super) async fn place<T: Send + 'static>(
         self: &Arc<Self>,
-        submitter: &ServiceProviderId,
+        (submitter, user): (&ServiceProviderId, Option<UserTag>),
         message: &WireMessage,
         find: impl FnOnce(&Outside<'_>, &Group) -> Result<T, Unplaced> + Send + 'static,
     ) -> Result<Placed<T>, Error> {
@@ -119,7 +119,8 @@ impl Service {
         }
         let (group, repeat_key) = (GroupKey::of(message.group_id()), RepeatKey::in_group(message));
         let (epoch, length) = (message.epoch(), message.bytes().len() as u64);
-        let admitted = self.vain_proofs.admit(submitter, now);
+        let trier = user.map_or_else(|| Trier::Provider(submitter.clone()), Trier::User);
+        let admitted = self.vain_proofs.admit(&trier, now);
         let looked = {
             let policy = policy.clone();
             self.read_elsewhere(move |snapshot| {
@@ -157,7 +158,7 @@ impl Service {
             })
             .await?;
         placed.map_err(|(tried, rejection)| {
-            self.vain_proofs.count(submitter, tried, now);
+            self.vain_proofs.count(&trier, tried, now);
             rejection.into()
         })
     }
