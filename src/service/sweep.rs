@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Error, Service, pool_desk::PoolTask, retention::contents};
 use crate::{
-    sequencer::{Command, Expire, GroupKey, Policy, Timer, UnixMillis},
+    sequencer::{BranchOutcome, Command, Expire, GroupKey, Outcome, Policy, Timer, UnixMillis},
     store::{self, Snapshot},
 };
 
@@ -16,6 +16,9 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 const PAGE: usize = 256;
 /// Steps in one sweep; the next sweep goes on.
 const PAGES_MAX: usize = 64;
+
+/// Steps of ending one branch in one sweep: some hundred thousand partitions.
+const SPREADS_MAX: usize = 1_024;
 
 /// A timer that is due, with what its group's lane is to know, or why that cannot be read.
 type Due = (GroupKey, Result<Expire, store::Error>);
@@ -59,7 +62,7 @@ impl Service {
                 // A group that cannot be read does not stand in the way of the others.
                 match expire {
                     Ok(expire) => {
-                        if let Err(error) = self.lanes.submit(group, Command::Expire(expire), None).await {
+                        if let Err(error) = self.ring(group, expire).await {
                             failed.get_or_insert(error);
                         }
                     }
@@ -72,6 +75,19 @@ impl Service {
             }
         }
         failed.map_or(Ok(swept), Err)
+    }
+
+    /// Gives a due timer to its group's lane. Where a branch is being ended and nobody waits for that, all of it is ended:
+    /// until then commits there are refused or charged.
+    async fn ring(&self, group: GroupKey, expire: Expire) -> Result<(), Error> {
+        let mut next = Command::Expire(expire);
+        for _step in 0..SPREADS_MAX {
+            match self.lanes.submit(group, next, None).await? {
+                Outcome::Branch(BranchOutcome::Spread { is_done: false, .. }) => next = Command::Spread,
+                _ => break,
+            }
+        }
+        Ok(())
     }
 
     /// Both sweeps, each whatever becomes of the other.

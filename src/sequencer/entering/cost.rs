@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     super::{
         Announcement, Charge, Partition, Refusal, Rejection, Sign, State, Usage,
-        dominance::{WALK_MAX, dominant_child, is_outnumbered_nowhere},
+        dominance::{WALK_MAX, descends, dominant_child, is_outnumbered_nowhere},
     },
     Change, Entering,
 };
@@ -57,9 +57,11 @@ impl<S: State + ?Sized> Change<'_, S> {
         if !is_member_commit || sent >= self.policy.free_commits || is_alone {
             return Ok(false);
         }
-        // While a branch is being ended, nobody outruns that for free.
-        let ending = self.group.spreading.filter(|spread| !spread.restores);
-        if ending.is_some_and(|spread| self.before.epoch >= Some(spread.epoch)) {
+        // While a branch is being ended, nobody outruns that for free. What is deeper than walks go may be on it.
+        if let Some(ending) = self.group.spreading.filter(|spread| !spread.restores)
+            && self.before.epoch >= Some(ending.epoch)
+            && descends(self.state, (&entering.partition, &self.before), &ending.top)? != Some(false)
+        {
             return Ok(false);
         }
         is_outnumbered_nowhere(self.state, &entering.partition, &self.before)
