@@ -38,7 +38,9 @@ pub use message::{ContentType, Sender, WireFormat, WireMessage};
 pub use numbers::{CipherSuite, EpochNumber, ProtocolVersion};
 pub use proposal_ref::ProposalRef;
 #[cfg(feature = "client")]
-pub use public_state::{Added, DamagedCheckpoint, GroupInfoMismatch, Leaf, PublicState, Step, Unobservable};
+pub use public_state::{
+    Added, BANNED_MAX, DamagedCheckpoint, GroupInfoMismatch, Leaf, PublicState, Step, Unobservable,
+};
 pub use ratchet_tree::WireRatchetTree;
 #[cfg(feature = "client")]
 pub use signature::Proof;

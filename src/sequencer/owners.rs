@@ -20,6 +20,13 @@ pub struct Owner {
     pub user: Option<UserTag>,
 }
 
+/// The host of a `mimi://` identity: the provider at which whoever has the identity says to be.
+pub fn host_of(identity: &[u8]) -> Option<ServiceProviderId> {
+    let rest = identity.strip_prefix(b"mimi://")?;
+    let host = rest.split(|byte| *byte == b'/').next()?;
+    std::str::from_utf8(host).ok()?.parse().ok()
+}
+
 /// That a leaf has a new member.
 #[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct Placed {

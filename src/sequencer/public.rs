@@ -127,10 +127,19 @@ pub struct Observation {
     pub checkpoint: Option<Checkpoint>,
     /// Who committed: nothing at the beginning of a group, and where somebody joins from outside.
     pub committer: Option<Member>,
-    /// Who is new: added, or joined from outside.
+    /// Who is new: added, joined from outside, or committing under another identity than before.
     pub newcomers: Vec<Member>,
-    /// The identities that the state to which the commit was applied bans.
-    pub banned: Vec<Bytes>,
+    /// What of it the state forbids to which the commit was applied.
+    pub violations: Violations,
+}
+
+/// Whether a commit is one of somebody whom the group's own state bans, or gives such a one a leaf.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Violations {
+    /// Who committed is banned.
+    pub committer: bool,
+    /// Somebody is banned who is added, joins, or has a new leaf in place of an old one.
+    pub newcomer: bool,
 }
 
 /// A member, as policies see one.

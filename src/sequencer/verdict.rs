@@ -4,7 +4,7 @@
 //! cannot be judged is taken: a hub must not refuse for criteria that are not unambiguously known to be met. There are
 //! no rules by which members would have to accept something.
 
-use super::{Member, Observation, Partition, Policy, Rejection, Sight};
+use super::{Member, Observation, Partition, Policy, Rejection, Sight, host_of};
 use crate::wire::Sanction;
 
 /// What is known without doubt, and forbidden. A closed set: it says nothing of whom it is about.
@@ -56,16 +56,21 @@ impl Verdict {
 }
 
 fn judge(observation: &Observation, policy: &Policy) -> Verdict {
-    if observation.committer.as_ref().is_some_and(|committer| is_banned(committer, observation, policy)) {
+    let committer = observation.committer.as_ref();
+    if observation.violations.committer || committer.is_some_and(|committer| is_banned(committer, policy)) {
         return Verdict::Reject(Fact::BannedCommitter);
     }
     for newcomer in &observation.newcomers {
-        if newcomer.owner.as_ref().is_some_and(|owner| policy.bans.blocks(&owner.provider)) {
+        let owner = newcomer.owner.as_ref().map(|owner| owner.provider.clone());
+        if owner.into_iter().chain(host_of(&newcomer.identity)).any(|provider| policy.bans.blocks(&provider)) {
             return Verdict::Reject(Fact::BlockedProvider);
         }
-        if is_banned(newcomer, observation, policy) {
+        if is_banned(newcomer, policy) {
             return Verdict::Reject(Fact::BannedMember);
         }
+    }
+    if observation.violations.newcomer {
+        return Verdict::Reject(Fact::BannedMember);
     }
     // A group that has grown too large where nobody looked may go on, and get smaller.
     let grows = !observation.newcomers.is_empty() || observation.applied_to.is_none();
@@ -76,12 +81,13 @@ fn judge(observation: &Observation, policy: &Policy) -> Verdict {
     Verdict::Pass
 }
 
-/// By the state to which the commit is applied, and by the operator.
-fn is_banned(member: &Member, observation: &Observation, policy: &Policy) -> bool {
+/// By the operator. Whose a leaf is, a committer says: where the identity names another provider, that is not known.
+fn is_banned(member: &Member, policy: &Policy) -> bool {
     let owner = member.owner.as_ref();
     let of_user = owner.and_then(|owner| policy.bans.sanction_of(&owner.provider, owner.user?));
-    let of_identity = policy.bans.sanction_of_identity(owner.map(|owner| &owner.provider), &member.identity);
-    observation.banned.contains(&member.identity)
-        || of_user == Some(Sanction::Banned)
-        || of_identity == Some(Sanction::Banned)
+    let host = host_of(&member.identity);
+    let whose =
+        owner.map(|owner| &owner.provider).filter(|provider| host.as_ref().is_none_or(|host| host == *provider));
+    let of_identity = policy.bans.sanction_of_identity(whose, &member.identity);
+    of_user == Some(Sanction::Banned) || of_identity == Some(Sanction::Banned)
 }

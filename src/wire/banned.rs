@@ -24,7 +24,7 @@ pub struct Banned {
 
 impl Banned {
     /// The most identities that one group can ban.
-    pub const MAX: usize = 65_536;
+    pub const MAX: usize = crate::mls::BANNED_MAX;
 }
 
 impl MlsDecode for Banned {

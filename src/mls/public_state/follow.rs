@@ -34,6 +34,8 @@ pub struct Step {
     pub removed: Vec<u32>,
     /// The new leaf, if it is an external commit.
     pub joined: Option<u32>,
+    /// The leaves of members who are given a new LeafNode: by an Update, or by the path of the commit.
+    pub renewed: Vec<u32>,
     /// Whether it holds proposals whose effect only the application knows. Then `next` is the group's state if a GroupInfo
     /// agrees with it ([`PublicState::check`]), and nobody knows the state if there is none or it does not agree.
     pub is_assumed: bool,
@@ -102,6 +104,9 @@ impl PublicState {
         // Nothing of this epoch's proposals stays with the next.
         group.clear_proposal_cache();
         let mut changes = Changes::default();
+        if !described.is_external {
+            changes.renewed.push(described.committer);
+        }
         let is_reinitialized = changes.read(&group, &described)?;
         if group.exported_tree().nodes().len() > MAX_NODES {
             return Err(Unobservable::TooLarge);
@@ -111,6 +116,7 @@ impl PublicState {
             committer: described.committer,
             added: changes.added,
             removed: changes.removed,
+            renewed: changes.renewed,
             joined: described.is_external.then_some(described.committer),
             is_assumed: listed.has_custom || changes.has_custom,
         })
@@ -127,6 +133,7 @@ impl PublicState {
 struct Changes {
     added: Vec<Added>,
     removed: Vec<u32>,
+    renewed: Vec<u32>,
     has_custom: bool,
 }
 
@@ -142,6 +149,11 @@ impl Changes {
             match &applied.proposal {
                 Proposal::Add(add) => self.added.push(added(after, add.key_package())?),
                 Proposal::Remove(remove) => self.removed.push(remove.to_remove()),
+                Proposal::Update(_) => {
+                    if let Sender::Member(leaf) = applied.sender() {
+                        self.renewed.push(*leaf);
+                    }
+                }
                 Proposal::Custom(_) => self.has_custom = true,
                 other if other.proposal_type().raw_value() == SELF_REMOVE_PRIVATE => {
                     if let Sender::Member(leaf) = applied.sender() {

@@ -22,7 +22,7 @@ mod tests;
 mod unobservable;
 mod weight;
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use bytes::Bytes;
 use mls_rs::group::Node;
@@ -40,6 +40,9 @@ use observer::ObservedGroup;
 
 /// `struct { Identity banned<V>; } Banned;` (specs/protocol.md, Y7).
 const BANNED: u16 = 0xf0d5;
+
+/// The most identities that one group can ban.
+pub const BANNED_MAX: usize = 65_536;
 
 /// The public state of a group in one epoch.
 ///
@@ -98,8 +101,8 @@ impl PublicState {
     }
 
     /// Whom the group itself has banned: the identities in the extension 0xF0D5 of its GroupContext. One that cannot be
-    /// read bans nobody.
-    pub fn banned(&self) -> Vec<Bytes> {
+    /// read bans nobody, and so does one with more than [`BANNED_MAX`].
+    pub fn banned(&self) -> HashSet<&[u8]> {
         self.extension(BANNED).and_then(read_banned).unwrap_or_default()
     }
 
@@ -142,11 +145,20 @@ impl fmt::Debug for PublicState {
     }
 }
 
-fn read_banned(mut data: &[u8]) -> Option<Vec<Bytes>> {
-    let mut list = vector(&mut data).ok().filter(|_| data.is_empty())?;
-    let mut banned = Vec::new();
-    while !list.is_empty() {
-        banned.push(Bytes::copy_from_slice(vector(&mut list).ok()?));
+/// Whoever is banned twice counts twice for the bound, which is looked at before there is a place for anybody.
+fn read_banned(mut data: &[u8]) -> Option<HashSet<&[u8]>> {
+    let list = vector(&mut data).ok().filter(|_| data.is_empty())?;
+    let (mut reader, mut length) = (list, 0_usize);
+    while !reader.is_empty() {
+        vector(&mut reader).ok()?;
+        length += 1;
+        if length > BANNED_MAX {
+            return None;
+        }
+    }
+    let (mut reader, mut banned) = (list, HashSet::with_capacity(length));
+    while !reader.is_empty() {
+        banned.insert(vector(&mut reader).ok()?);
     }
     Some(banned)
 }

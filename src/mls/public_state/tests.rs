@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own set-up fails loudly")]
 
+mod bans;
 mod cast;
 mod checkpoints;
 mod following;

@@ -1,12 +1,12 @@
 //! One step: what a commit does to a state, and whether what came with it tells the truth.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Known;
 use crate::{
     mls::{GroupInfoMismatch, PublicState, Step, WireGroupInfo, WireMessage, WireRatchetTree},
     pool::ReferenceKey,
-    sequencer::{Member, Observation, Owner, OwnerChanges, Owners, Placed, Replay, UserTag},
+    sequencer::{Member, Observation, Owner, OwnerChanges, Owners, Placed, Replay, UserTag, Violations, host_of},
     store::{self, Snapshot},
     wire::{ServiceProviderId, WelcomeData},
 };
@@ -71,6 +71,9 @@ pub(super) fn follow(
     let placed = newcomers.iter().map(|new| Placed { leaf: new.leaf, owner: new.owner.clone() }).collect();
     let owners = OwnerChanges { removed: step.removed.clone(), placed };
     let committer = step.joined.is_none().then(|| member(before, step.committer)).flatten();
+    let violations = violations(&before.state.banned(), &step, &newcomers, committer.as_ref());
+    let mut newcomers = newcomers;
+    newcomers.extend(committer.as_ref().and_then(|committer| renamed(&step, committer)));
     let known = Known::new(step.next, before.owners.after(&owners));
     let is_due = replay.then(committed.message.bytes().len() as u64).is_due();
     let observation = Observation {
@@ -83,7 +86,7 @@ pub(super) fn follow(
         checkpoint: is_due.then(|| known.save()),
         committer,
         newcomers,
-        banned: before.state.banned(),
+        violations,
     };
     let seen = Box::new(Seen { known, observation });
     Ok(if fit == Fit::Contradicts { Followed::Contradicted(seen) } else { Followed::Seen(seen) })
@@ -112,6 +115,25 @@ fn fit(step: &Step, group_info: Option<&WireGroupInfo>) -> Fit {
 fn member(known: &Known, leaf: u32) -> Option<Member> {
     let identity = known.state.leaf(leaf)?.identity;
     Some(Member { leaf, identity, owner: known.owners.of(leaf) })
+}
+
+/// The committer, where the commit gives it another identity: to the operator it is somebody new.
+fn renamed(step: &Step, committer: &Member) -> Option<Member> {
+    let identity = step.next.leaf(committer.leaf)?.identity;
+    (identity != committer.identity).then(|| Member { identity, ..committer.clone() })
+}
+
+/// What the state to which the commit was applied forbids (specs/protocol.md Y7).
+fn violations(banned: &HashSet<&[u8]>, step: &Step, newcomers: &[Member], committer: Option<&Member>) -> Violations {
+    if banned.is_empty() {
+        return Violations::default();
+    }
+    let is_banned = |member: &Member| banned.contains(&member.identity[..]);
+    let is_banned_leaf = |leaf: &u32| step.next.leaf(*leaf).is_some_and(|leaf| banned.contains(&leaf.identity[..]));
+    Violations {
+        committer: committer.is_some_and(is_banned),
+        newcomer: newcomers.iter().any(is_banned) || step.renewed.iter().any(is_banned_leaf),
+    }
 }
 
 /// Who is new, and whose: the provider that is named for the KeyPackage, or whoever submitted the external commit.
@@ -159,7 +181,7 @@ pub(super) fn begin(
     let newcomers: Vec<_> = state
         .leaves()
         .map(|leaf| {
-            let host = host(&leaf.identity);
+            let host = host_of(&leaf.identity);
             let is_creator = leaf.index == group_info.signer() && host.as_ref().is_none_or(|host| host == hub);
             let owner = match host {
                 _ if is_creator => Some(Owner { provider: hub.clone(), user: creator }),
@@ -170,6 +192,9 @@ pub(super) fn begin(
         .collect();
     let placed = newcomers.iter().map(|new| Placed { leaf: new.leaf, owner: new.owner.clone() }).collect();
     let owners = OwnerChanges { removed: Vec::new(), placed };
+    let banned = state.banned();
+    let newcomer = newcomers.iter().any(|new| banned.contains(&new.identity[..]));
+    let violations = Violations { committer: false, newcomer };
     let known = Known::new(state, Owners::default().after(&owners));
     let observation = Observation {
         applied_to: None,
@@ -181,14 +206,7 @@ pub(super) fn begin(
         checkpoint: Some(known.save()),
         committer: None,
         newcomers,
-        banned: known.state.banned(),
+        violations,
     };
     Some(Seen { known, observation })
-}
-
-/// The host of a `mimi://` identity.
-fn host(identity: &[u8]) -> Option<ServiceProviderId> {
-    let rest = identity.strip_prefix(b"mimi://")?;
-    let host = rest.split(|byte| *byte == b'/').next()?;
-    std::str::from_utf8(host).ok()?.parse().ok()
 }

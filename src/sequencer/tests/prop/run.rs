@@ -214,7 +214,7 @@ impl Run {
             checkpoint: saves.then(|| Checkpoint { state: vec![0; 500].into(), owners }),
             committer: None,
             newcomers: Vec::new(),
-            banned: Vec::new(),
+            violations: Violations::default(),
         }))
     }
 

@@ -56,9 +56,14 @@ impl Play {
     pub(super) fn sight(&self, words: &mut Words<'_>, of: Option<&str>, next: &str) -> Sight {
         let fits = words.take("fits").is_some();
         let saved = words.take("saves").map(notation::size);
-        let banned = words.take("bans").map_or_else(Vec::new, |names| names.split(',').map(identity).collect());
+        let banned: Vec<_> = words.take("bans").map_or_else(Vec::new, |names| names.split(',').map(identity).collect());
         let committer = words.take("from").map(|name| Member { leaf: 0, identity: identity(name), owner: None });
-        let newcomers = words.take("adds").map_or_else(Vec::new, |names| names.split(',').map(member).collect());
+        let newcomers: Vec<_> =
+            words.take("adds").map_or_else(Vec::new, |names| names.split(',').map(member).collect());
+        let violations = Violations {
+            committer: committer.as_ref().is_some_and(|committer| banned.contains(&committer.identity)),
+            newcomer: newcomers.iter().any(|new| banned.contains(&new.identity)),
+        };
         let applied_to = words.take("applied-to").or(of).map(state);
         let changes = match words.take("seen") {
             None => return Sight::NotLooked,
@@ -85,7 +90,7 @@ impl Play {
             checkpoint,
             committer,
             newcomers,
-            banned,
+            violations,
         }))
     }
 

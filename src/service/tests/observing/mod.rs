@@ -1,5 +1,6 @@
 //! Groups whose handshakes are public, at a real hub: what it sees of real commits, and what it does with that.
 
+mod bans;
 mod costs;
 mod late;
 mod retained;
