@@ -25,7 +25,7 @@ impl Service {
         let (asked_ms, charge) = self.charge(&Submitter::User(user.clone()), group, body.len())?;
         let holder = user.tag(self.store.user_tag_secret());
         let create = Create::new(self.provider.clone(), holder, request, Sha256::digest(body).into());
-        let command = self.look_at_creation(group, create).await;
+        let command = self.look_at_creation(group, create).await?;
         let (command, _turn) = self.ask_first(group, command).await?;
         match self.lanes.submit(group, command, None).await? {
             Outcome::Created(created_ms) => {

@@ -12,17 +12,19 @@ use crate::{
         Announcement, Command, Create, GroupKey, Partition, Policy, Refusal, Rejection, RepeatKey, Replay, Sight,
         UnixMillis, Usage, UserTag, sequence,
     },
-    service::view::SnapshotView,
+    service::{Error, view::SnapshotView},
     store::{self, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
 
 /// A state with so few members is small.
 const SMALL_MEMBERS: u32 = 128;
-/// And what is to be read of a creation that has no more bytes than this.
+/// And what is to be read has no more bytes than this.
 const SMALL_BYTES: usize = 64 * 1024;
 /// As long as so few commits are to be followed to have it.
 const SMALL_REPLAY: u32 = 16;
+/// How long a creation waits for its tree to be looked at, which it cannot do without.
+const TREE_WAIT: Duration = Duration::from_secs(10);
 /// When more had to be followed, the state is not kept at hand as it should: it gets a checkpoint sooner.
 const REPLAYED_MAX: u32 = 64;
 
@@ -59,6 +61,12 @@ impl<'a> Commit<'a> {
         (commit.message.wire_format() == WireFormat::PublicMessage).then_some(commit)
     }
 
+    /// How long the commit and its GroupInfo are together.
+    fn bytes(&self) -> usize {
+        let group_info = self.announcement.group_info.as_ref().map_or(0, |group_info| group_info.bytes().len());
+        self.message.bytes().len().saturating_add(group_info)
+    }
+
     /// Whether it is refused for want of a tree, unless it can be followed.
     fn needs_tree(&self) -> bool {
         self.announcement.group_info.as_ref().is_some_and(|group_info| !group_info.has_ratchet_tree())
@@ -92,13 +100,19 @@ impl Service {
         let Some(commit) = Commit::of(&command) else { return command };
         let limits = &self.observing.limits;
         let wait = if commit.needs_tree() { limits.tree_wait } else { limits.wait };
-        let (partition, repeat) = (commit.partition, commit.repeat);
+        let (partition, repeat, bytes) = (commit.partition, commit.repeat, commit.bytes());
         let service = self.clone();
-        let effort = self.snapshot_read(move |snapshot| service.effort(snapshot, group, &partition, repeat)).await;
+        let effort = self
+            .snapshot_read(move |snapshot| {
+                let effort = service.effort(snapshot, group, &partition, repeat)?;
+                Ok(effort.map(|effort| if bytes <= SMALL_BYTES { effort } else { Effort::Large }))
+            })
+            .await;
         let Ok(Some(effort)) = effort else { return command };
         let submitter = commit.submitter.clone();
         let (policy, now) = (self.policy(), self.now());
-        self.look(Some(&submitter), (effort, wait), command, move |service, snapshot, command| {
+        let whose = Whose { provider: Some(&submitter), user };
+        self.look(whose, (effort, wait), command, move |service, snapshot, command| {
             if !would_be_taken(snapshot, group, command, &policy, now)? {
                 return Ok(Sight::NotLooked);
             }
@@ -107,26 +121,63 @@ impl Service {
         .await
     }
 
-    /// The same for the creation of a group.
-    pub(in crate::service) async fn look_at_creation(self: &Arc<Self>, group: GroupKey, create: Create) -> Command {
+    /// The same for the creation of a group. Whether its tree is the one that it names is looked at in any case.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] when there is no time for that.
+    pub(in crate::service) async fn look_at_creation(
+        self: &Arc<Self>,
+        group: GroupKey,
+        create: Create,
+    ) -> Result<Command, Error> {
         let bytes = |bytes: Option<&bytes::Bytes>| bytes.map_or(0, bytes::Bytes::len);
         let length = bytes(create.group_info.as_ref().map(|group_info| group_info.bytes()))
             + bytes(create.ratchet_tree.as_ref().map(|tree| tree.bytes()));
-        let (has_group_info, submitter) = (create.group_info.is_some(), create.submitter.clone());
+        let (has_group_info, submitter, holder) =
+            (create.group_info.is_some(), create.submitter.clone(), create.holder);
         let command = Command::Create(Box::new(create));
         if !has_group_info {
-            return command;
+            return Ok(command);
         }
+        let whose = Whose { provider: Some(&submitter), user: Some(holder) };
         let effort = if length <= SMALL_BYTES { Effort::Small } else { Effort::Large };
         let (policy, now) = (self.policy(), self.now());
         let wait = self.observing.limits.wait;
-        self.look(Some(&submitter), (effort, wait), command, move |service, snapshot, command| match command {
+        let looking = self.look(whose, (effort, wait), command, move |service, snapshot, command| match command {
             Command::Create(create) if would_be_taken(snapshot, group, command, &policy, now)? => {
                 Ok(service.see_creation(group, create))
             }
             _ => Ok(Sight::NotLooked),
-        })
-        .await
+        });
+        match looking.await {
+            Command::Create(create) if create.sight == Sight::NotLooked => {
+                self.look_at_tree(whose, group, create).await
+            }
+            command => Ok(command),
+        }
+    }
+
+    /// Looks at the tree of a creation and no more.
+    async fn look_at_tree(
+        self: &Arc<Self>,
+        whose: Whose<'_>,
+        group: GroupKey,
+        create: Box<Create>,
+    ) -> Result<Command, Error> {
+        let until = tokio::time::Instant::now() + TREE_WAIT;
+        let turn = self.observing.trees.take(whose, TREE_WAIT).await.ok_or(Error::Overloaded)?;
+        let command = Arc::new(Command::Create(create));
+        let (policy, now, looked_at) = (self.policy(), self.now(), command.clone());
+        let looking = self.work(turn, move |_service, snapshot| {
+            let Command::Create(create) = &*looked_at else { return Ok(false) };
+            Ok(would_be_taken(snapshot, group, &looked_at, &policy, now)? && has_another_tree(create))
+        });
+        let is_lie = tokio::time::timeout_at(until, looking).await.map_err(|_| Error::Overloaded)??;
+        let mut command = Arc::unwrap_or_clone(command);
+        if is_lie {
+            set_sight(&mut command, Sight::Contradicted);
+        }
+        Ok(command)
     }
 
     /// Waits for a turn and looks, if all that takes no longer than `wait`.
@@ -229,9 +280,7 @@ impl Service {
 
     fn see_creation(&self, group: GroupKey, create: &Create) -> Sight {
         let Some(group_info) = &create.group_info else { return Sight::NotLooked };
-        let inner = group_info.ratchet_tree();
-        let tree = inner.as_ref().or(create.ratchet_tree.as_ref());
-        if tree.is_some_and(|tree| ratchet_tree_matches(tree, group_info) == TreeFit::Differs) {
+        if has_another_tree(create) {
             return Sight::Contradicted;
         }
         let Some(seen) = begin(group_info, create.ratchet_tree.as_ref(), &self.provider, Some(create.holder)) else {
@@ -244,6 +293,14 @@ impl Service {
     fn hold(&self, place: (GroupKey, MaskedPartitionKey), known: Known) {
         self.observing.cache.put(place, &Arc::new(known));
     }
+}
+
+/// Whether a creation brings a tree that is not the one of its GroupInfo.
+fn has_another_tree(create: &Create) -> bool {
+    let Some(group_info) = &create.group_info else { return false };
+    let inner = group_info.ratchet_tree();
+    let tree = inner.as_ref().or(create.ratchet_tree.as_ref());
+    tree.is_some_and(|tree| ratchet_tree_matches(tree, group_info) == TreeFit::Differs)
 }
 
 /// Whether the command would be carried out if it were decided now, all but for what is to be seen. Nobody looks at what

@@ -33,7 +33,7 @@ use crate::{
     mls::WireRatchetTree,
     sequencer::{Checkpointed, Command, GroupKey, UserTag},
     store::{self, Snapshot},
-    wire::{MaskedPartitionKey, ServiceProviderId},
+    wire::MaskedPartitionKey,
 };
 
 /// Bounds of looking at public states.
@@ -72,6 +72,8 @@ pub(super) struct Observing {
     limits: ObservingLimits,
     turns: Turns,
     small: Turns,
+    /// Of creations, whose trees are looked at in any case.
+    trees: Turns,
 }
 
 impl Observing {
@@ -81,6 +83,7 @@ impl Observing {
             limits,
             turns: Turns::new(limits.at_once),
             small: Turns::new(SMALL_AT_ONCE),
+            trees: Turns::new(limits.at_once),
         }
     }
 }
@@ -144,7 +147,7 @@ impl Service {
         wait: Duration,
         wanted: impl FnOnce(&Known) -> T + Send + 'static,
     ) -> Result<Option<T>, Error> {
-        let turn = self.observing.turns.take(None, wait).await.ok_or(Error::Overloaded)?;
+        let turn = self.observing.turns.take(Whose::default(), wait).await.ok_or(Error::Overloaded)?;
         let (found, late) = self
             .work(turn, move |service, snapshot| {
                 let mut deriving = service.deriving(snapshot, group);
@@ -188,6 +191,3 @@ impl Service {
         Ok(self.deriving(snapshot, group).owners(partition)?.is_some_and(|owners| owners.has_user(user)))
     }
 }
-
-/// In whose name somebody waits for a turn: a provider's, or nobody's.
-type Whose<'a> = Option<&'a ServiceProviderId>;

@@ -81,7 +81,14 @@ async fn a_group_info_with_a_broken_signature_is_refused() {
 
 #[tokio::test]
 async fn the_tree_beside_a_creation_is_the_one_that_it_names() {
-    let hub = Hub::with(ObservingLimits::default()).await;
+    for observing in [ObservingLimits::default(), no_time()] {
+        assert_tree_is_checked(observing).await;
+    }
+}
+
+/// Whether or not somebody has time to look at the rest.
+async fn assert_tree_is_checked(observing: ObservingLimits) {
+    let hub = Hub::with(observing).await;
     let group = founded(&hub.group_id, Handshakes::Public);
     let other = founded(&hub.group_id, Handshakes::Public);
     let group_info = info(&group, Info::Bare);
