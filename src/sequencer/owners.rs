@@ -45,6 +45,21 @@ pub struct OwnerChanges {
     pub placed: Vec<Placed>,
 }
 
+impl OwnerChanges {
+    /// What becomes of somebody's leaves.
+    pub fn change(&self, leaves: &mut BTreeSet<u32>, user: &UserTag) {
+        for removed in &self.removed {
+            leaves.remove(removed);
+        }
+        for Placed { leaf, owner } in &self.placed {
+            match owner.as_ref().and_then(|owner| owner.user.as_ref()) == Some(user) {
+                true => leaves.insert(*leaf),
+                false => leaves.remove(leaf),
+            };
+        }
+    }
+}
+
 /// Whose all leaves of a group are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct Owners {
@@ -116,9 +131,9 @@ impl Owners {
         self.leaves.binary_search_by_key(&leaf, |known| known.leaf).is_ok()
     }
 
-    /// Whether a leaf came from that user.
-    pub fn has_user(&self, user: &UserTag) -> bool {
-        self.leaves.iter().any(|known| known.user.as_ref() == Some(user))
+    /// The leaves that came from that user.
+    pub fn leaves_of(&self, user: &UserTag) -> BTreeSet<u32> {
+        self.leaves.iter().filter(|known| known.user.as_ref() == Some(user)).map(|known| known.leaf).collect()
     }
 
     /// Who is there.
@@ -147,5 +162,40 @@ impl Roster {
     /// Whether it may have one: it has, or it is not known whose all leaves are.
     pub fn may_have(&self, provider: &ServiceProviderId) -> bool {
         self.unowned > 0 || self.has(provider)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn changes() -> impl Strategy<Value = OwnerChanges> {
+        let owner = proptest::option::of(proptest::option::of(0_u8..3)).prop_map(|user| {
+            let owner = |user: Option<u8>| Owner {
+                provider: "hub.example".parse().unwrap(),
+                user: user.map(|user| UserTag([user; 16])),
+            };
+            user.map(owner)
+        });
+        let placed = proptest::collection::btree_map(0_u32..8, owner, 0..4);
+        (proptest::collection::vec(0_u32..8, 0..4), placed).prop_map(|(removed, placed)| {
+            let placed = placed.into_iter().map(|(leaf, owner)| Placed { leaf, owner }).collect();
+            OwnerChanges { removed, placed }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn one_user_s_leaves_change_as_the_whole_list_does(all in proptest::collection::vec(changes(), 1..12)) {
+            let user = UserTag([1; 16]);
+            let (mut owners, mut leaves) = (Owners::default(), BTreeSet::new());
+            for changes in &all {
+                owners = owners.after(changes);
+                changes.change(&mut leaves, &user);
+                prop_assert_eq!(&leaves, &owners.leaves_of(&user));
+            }
+        }
     }
 }

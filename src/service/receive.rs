@@ -1,6 +1,6 @@
 //! Receiving messages (draft §4.4): a snapshot read, a wait if it finds nothing, hints if it reaches the end.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{cell::RefCell, pin::Pin, sync::Arc, time::Duration};
 
 use mls_rs_codec::MlsSize;
 use restante_process::Stopwatch;
@@ -317,12 +317,16 @@ impl Read<'_> {
     fn hints(&self, requested: &MaskedPartitionKey) -> Result<Vec<HintedEpoch>, store::Error> {
         let view = SnapshotView { group: self.group, snapshot: self.snapshot };
         let since = self.now.saturating_sub(self.policy.hint_window_ms);
+        let leaves = self.reader.user.map(|user| self.service.leaves_of(self.snapshot, self.group, user));
+        let leaves = RefCell::new(leaves);
         let holds = |claim, partition: &MaskedPartitionKey| match (&self.reader.user, claim) {
             (None, _) => Ok(true),
             (Some(user), Claim::Presented) => {
                 Ok(self.snapshot.presented(&self.group, partition, user)?.is_some_and(|at_ms| at_ms >= since))
             }
-            (Some(user), Claim::Leaf) => self.service.has_leaf(self.snapshot, self.group, partition, user),
+            (Some(_), Claim::Leaf) => {
+                leaves.borrow_mut().as_mut().map_or(Ok(false), |leaves| leaves.has_leaf(partition))
+            }
         };
         let mut hints = Vec::new();
         for masked_partition_key in hinted(&view, requested, &self.reader.provider, holds, self.policy, self.now)? {

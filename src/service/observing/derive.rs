@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     mls::{ProposalRef, WireGroupInfo, WireMessage, WireRatchetTree},
-    sequencer::{BlobKey, Entry, GroupKey, Observe, Owners, Parent, Partition, Public, Replay, Sight, WelcomeName},
+    sequencer::{BlobKey, Entry, GroupKey, Observe, Parent, Partition, Public, Replay, Sight, WelcomeName},
     store::{Error, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId, decode},
 };
@@ -239,32 +239,6 @@ impl Deriving<'_> {
             proposals.push(decode(&entry.message).map_err(|_| Error::Corrupt("message"))?);
         }
         Ok(proposals)
-    }
-
-    /// Whose the leaves of a partition's epoch are, without its state; `None` when that is not known.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub(super) fn owners(&self, partition: &MaskedPartitionKey) -> Result<Option<Owners>, Error> {
-        let (mut changes, mut key) = (Vec::new(), *partition);
-        let mut owners = loop {
-            let Some(record) = self.snapshot.partition(&self.group, &key)? else { return Ok(None) };
-            let Some(public) = &record.public else { return Ok(None) };
-            if let Some(known) = self.cache.find(&(self.group, key), public.digest) {
-                break known.owners.clone();
-            }
-            if public.replay.is_checkpoint() {
-                break self.snapshot.owners(&self.group, &key)?.ok_or(Error::Corrupt("list of owners"))?;
-            }
-            let own = self.snapshot.owner_changes(&self.group, &key)?.ok_or(Error::Corrupt("list of owners"))?;
-            changes.push(own);
-            let Some(parent) = record.parent.filter(|_| changes.len() <= STEPS_MAX) else { return Ok(None) };
-            key = parent.key;
-        };
-        while let Some(change) = changes.pop() {
-            owners = owners.after(&change);
-        }
-        Ok(Some(owners))
     }
 
     fn entry(&self, partition: &MaskedPartitionKey, index: u32) -> Result<Option<Entry>, Error> {

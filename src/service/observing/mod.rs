@@ -13,6 +13,7 @@ mod derive;
 mod follow;
 mod known;
 mod late;
+mod leaves;
 mod look;
 mod turns;
 
@@ -24,7 +25,8 @@ use self::{
     cache::Cache,
     derive::Deriving,
     known::Known,
-    turns::{Turn, Turns},
+    leaves::UserLeaves,
+    turns::{Turn, Turns, Whose},
 };
 pub use late::Late;
 
@@ -180,14 +182,13 @@ impl Service {
         working.await.map_err(|_| Error::ShuttingDown)?.map_err(Error::Store)
     }
 
-    /// Whether, in the epoch of a partition, there is a leaf that came from that user.
-    pub(super) fn has_leaf(
-        &self,
-        snapshot: &dyn Snapshot,
+    /// The leaves of a user in one group, to be looked for in the epochs of a branch one after the other.
+    pub(super) fn leaves_of<'a>(
+        &'a self,
+        snapshot: &'a dyn Snapshot,
         group: GroupKey,
-        partition: &MaskedPartitionKey,
-        user: &UserTag,
-    ) -> Result<bool, store::Error> {
-        Ok(self.deriving(snapshot, group).owners(partition)?.is_some_and(|owners| owners.has_user(user)))
+        user: UserTag,
+    ) -> UserLeaves<'a> {
+        UserLeaves { snapshot, group, cache: &self.observing.cache, user, last: None }
     }
 }
