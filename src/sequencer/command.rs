@@ -454,6 +454,8 @@ pub struct Observe {
     pub group_info: Option<WireGroupInfo>,
     /// What came of it.
     pub sight: Sight,
+    /// A state that was known once, and to which nothing leads any more. It is given up, whatever else is said.
+    pub lost: Option<StateDigest>,
 }
 
 /// Keeps a checkpoint of a partition's public state.

@@ -61,6 +61,7 @@ impl Entering<'_> {
         change.charge(self, opens, child)?;
         change.vouch(self).map_err(Refusal::State)?;
         change.append(self, receipt, opens);
+        change.note_proposal(self, receipt).map_err(Refusal::State)?;
         change.post(self, receipt)?;
         if self.presents {
             outbox::release(state, &self.partition, &mut change.target, now, &mut change.transition)
@@ -174,11 +175,6 @@ impl<S: State + ?Sized> Change<'_, S> {
             let due_ms = self.now.saturating_add(self.policy.orphan_ms);
             transition.timers.push(Timer { due_ms, partition: entering.partition });
         }
-        // A commit may take it up by reference, and who follows the group finds it by that.
-        if !target.is_connected() || target.may_be_observable() {
-            let reference = ProposalRef::of(entering.message, self.group.cipher_suite);
-            transition.proposals.extend(reference.map(|reference| (entering.partition, reference, receipt.index)));
-        }
         let entry = Entry { accepted_ms: self.now, message: message.clone(), commit };
         transition.appends.push((entering.partition, receipt.index, entry));
         self.note_welcomed(entering);
@@ -187,6 +183,20 @@ impl<S: State + ?Sized> Change<'_, S> {
             self.join_users(&target);
             self.note_use(entering);
         }
+    }
+
+    /// A commit may take a proposal up by reference, and who follows the group finds it by that. The first one of a name
+    /// stays: the name leaves out what a member's tag says, so anybody who reads can send the same proposal again with
+    /// another one, behind the commit.
+    fn note_proposal(&mut self, entering: &Entering<'_>, receipt: Receipt) -> Result<(), S::Error> {
+        if self.target.is_connected() && !self.target.may_be_observable() {
+            return Ok(());
+        }
+        let Some(reference) = ProposalRef::of(entering.message, self.group.cipher_suite) else { return Ok(()) };
+        if self.state.proposal(&entering.partition, &reference)?.is_none() {
+            self.transition.proposals.push((entering.partition, reference, receipt.index));
+        }
+        Ok(())
     }
 
     /// Puts the commit's Welcome into the outbox. Nobody is invited into an epoch that may not exist: unless the commit

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use super::{Checkpointed, Observe, Outcome, Refusal, Replay, Sight, State, Transition};
 
-/// Notes what was seen late. A partition that has moved in the tree meanwhile, or whose state is known, stays as it is.
+/// Notes what was seen late. A partition that has moved in the tree meanwhile, or whose state is known, stays as it is:
+/// unless nothing leads to that state any more.
 pub(super) fn observe<S: State + ?Sized>(state: &S, observe: &Observe) -> Result<Transition, Refusal<S::Error>> {
     let mut transition = Transition::unchanged(Outcome::Done);
     let Some(found) = state.partition(&observe.partition).map_err(Refusal::State)? else { return Ok(transition) };
-    if !found.unobserved || found.parent != observe.parent || !found.is_connected() {
+    let public = found.public.as_ref().filter(|public| !public.replay.is_checkpoint());
+    let is_lost = public.is_some_and(|public| observe.lost == Some(public.digest));
+    if !(found.unobserved || is_lost) || found.parent != observe.parent || !found.is_connected() {
         return Ok(transition);
     }
     let before = match found.parent {
@@ -20,6 +23,10 @@ pub(super) fn observe<S: State + ?Sized>(state: &S, observe: &Observe) -> Result
     };
     let mut partition = Arc::unwrap_or_clone(found);
     match &observe.sight {
+        _ if is_lost => {
+            partition.public = None;
+            transition.given_up.push(observe.partition);
+        }
         Sight::NotLooked => return Ok(transition),
         Sight::Unobservable | Sight::Contradicted => {}
         Sight::Seen(observation) => {

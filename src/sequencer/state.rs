@@ -7,7 +7,7 @@ use super::{
     Undelivered, UnixMillis, UserTag, WelcomeName,
 };
 use crate::{
-    mls::EpochNumber,
+    mls::{EpochNumber, ProposalRef},
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
 
@@ -95,6 +95,12 @@ pub trait State {
     /// # Errors
     /// As the implementation says.
     fn blob_count(&self, blob: &BlobKey) -> Result<u32, Self::Error>;
+
+    /// Where the first public proposal of that name stands in the partition.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn proposal(&self, partition: &MaskedPartitionKey, reference: &ProposalRef) -> Result<Option<u32>, Self::Error>;
 
     /// When that local user last presented the partition's key.
     ///

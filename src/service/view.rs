@@ -6,7 +6,7 @@ use lru::LruCache;
 
 use super::ledger::Ledger;
 use crate::{
-    mls::EpochNumber,
+    mls::{EpochNumber, ProposalRef},
     sequencer::{
         BlobKey, Budget, Dispatch, DispatchKey, Followed, Group, GroupKey, HEADS_MAX, Outgoing, Partition, Receipt,
         RepeatKey, Reservation, State, Undelivered, UnixMillis, UserTag, WelcomeName,
@@ -156,6 +156,13 @@ impl State for LaneView<'_> {
         }
     }
 
+    fn proposal(&self, partition: &MaskedPartitionKey, reference: &ProposalRef) -> Result<Option<u32>, Error> {
+        match self.batch.proposals.get(&(self.group, *partition, *reference)) {
+            Some(index) => Ok(Some(*index)),
+            None => self.snapshot.proposal(&self.group, partition, reference),
+        }
+    }
+
     fn presented(&self, partition: &MaskedPartitionKey, user: &UserTag) -> Result<Option<UnixMillis>, Error> {
         let is_this = |row: &&Presentation| row.group == self.group && row.partition == *partition && row.user == *user;
         match self.batch.presentations.iter().rev().find(is_this) {
@@ -226,6 +233,10 @@ impl State for SnapshotView<'_> {
 
     fn blob_count(&self, blob: &BlobKey) -> Result<u32, Error> {
         self.snapshot.blob_count(&self.group, blob)
+    }
+
+    fn proposal(&self, partition: &MaskedPartitionKey, reference: &ProposalRef) -> Result<Option<u32>, Error> {
+        self.snapshot.proposal(&self.group, partition, reference)
     }
 
     fn presented(&self, partition: &MaskedPartitionKey, user: &UserTag) -> Result<Option<UnixMillis>, Error> {

@@ -64,7 +64,7 @@ pub struct Batch {
     /// Whose the leaves are that the commit which announced a partition has changed.
     pub owners: HashMap<(GroupKey, MaskedPartitionKey), OwnerChanges>,
     /// Where public proposals stand.
-    pub proposals: Vec<(GroupKey, MaskedPartitionKey, ProposalRef, u32)>,
+    pub proposals: HashMap<(GroupKey, MaskedPartitionKey, ProposalRef), u32>,
     /// How much refers to a GroupInfo or tree; what nothing refers to is removed.
     pub blob_counts: HashMap<(GroupKey, BlobKey), u32>,
     /// New Welcomes.
@@ -131,7 +131,7 @@ impl Batch {
         self.checkpoints.extend(transition.checkpoints.into_iter().map(|(key, saved)| ((group, key), saved)));
         self.owners.extend(transition.owners.into_iter().map(|(key, changes)| ((group, key), changes)));
         let proposals = transition.proposals.into_iter();
-        self.proposals.extend(proposals.map(|(key, reference, index)| (group, key, reference, index)));
+        self.proposals.extend(proposals.map(|(key, reference, index)| ((group, key, reference), index)));
         let trimmed = transition.trimmed.into_iter();
         self.trimmed.extend(trimmed.map(|gone| (group, gone.partition, gone.from, gone.until)));
         self.emptied.extend(transition.emptied.into_iter().map(|key| (group, key)));

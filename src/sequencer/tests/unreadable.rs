@@ -7,7 +7,7 @@ use super::{
     *,
 };
 use crate::{
-    mls::{CipherSuite, EpochNumber, ProtocolVersion},
+    mls::{CipherSuite, EpochNumber, ProposalRef, ProtocolVersion},
     wire::{
         CommitData, CreateGroupRequest, MaskedPartitionKey, PartitionKey, SendRequest, ServiceProviderId, WelcomeData,
     },
@@ -25,6 +25,7 @@ enum Read {
     Dispatch,
     Undelivered,
     BlobCount,
+    Proposal,
     Presented,
     Followed,
     FollowedPartitions,
@@ -87,6 +88,10 @@ impl State for Failing {
 
     fn blob_count(&self, _blob: &BlobKey) -> Result<u32, Read> {
         self.read(Read::BlobCount, 0)
+    }
+
+    fn proposal(&self, _partition: &MaskedPartitionKey, _reference: &ProposalRef) -> Result<Option<u32>, Read> {
+        self.read(Read::Proposal, None)
     }
 
     fn presented(&self, _partition: &MaskedPartitionKey, _user: &UserTag) -> Result<Option<UnixMillis>, Read> {

@@ -75,6 +75,10 @@ impl Deriving<'_> {
         while let Some((key, record)) = steps.pop() {
             let Some(parent) = record.parent else { return Ok(None) };
             let Some(next) = self.step(&derived, &key, &record, parent)? else {
+                // Whether it was followed now, or by a program that saw it in another way, is left at the lane.
+                if record.public.is_some() {
+                    steps.push((key, record));
+                }
                 self.give_up(steps);
                 return Ok(None);
             };
@@ -84,12 +88,14 @@ impl Deriving<'_> {
         Ok(Some(derived))
     }
 
-    /// What hangs below something that cannot be known cannot be known either.
+    /// What hangs below something that cannot be known cannot be known either, also where it once was: whoever waits for
+    /// a state that nothing leads to would wait for ever.
     fn give_up(&mut self, mut steps: Vec<Step>) {
         while let Some((partition, record)) = steps.pop() {
-            if record.unobserved {
+            if record.may_be_observable() {
                 let (parent, sight) = (record.parent, Sight::Unobservable);
-                self.late.push(Observe { partition, parent, commit_bytes: 0, group_info: None, sight });
+                let lost = record.public.map(|public| public.digest);
+                self.late.push(Observe { partition, parent, commit_bytes: 0, group_info: None, sight, lost });
             }
         }
     }
@@ -146,7 +152,7 @@ impl Deriving<'_> {
             }
         };
         let group_info = Some(group_info);
-        self.late.push(Observe { partition: *key, parent: None, commit_bytes: 0, group_info, sight });
+        self.late.push(Observe { partition: *key, parent: None, commit_bytes: 0, group_info, sight, lost: None });
         Ok(derived)
     }
 
@@ -214,7 +220,7 @@ impl Deriving<'_> {
                 Sight::Seen(Box::new(seen.observation))
             }
         };
-        self.late.push(Observe { partition: *key, parent: Some(parent), commit_bytes, group_info, sight });
+        self.late.push(Observe { partition: *key, parent: Some(parent), commit_bytes, group_info, sight, lost: None });
         derived
     }
 

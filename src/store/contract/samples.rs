@@ -370,7 +370,7 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
     for ((group, key), expected) in owners {
         assert_eq!(snapshot.owner_changes(group, key).unwrap().as_ref(), Some(expected));
     }
-    for (group, key, reference, index) in proposals {
+    for ((group, key, reference), index) in proposals {
         assert_eq!(snapshot.proposal(group, key, reference).unwrap(), Some(*index));
     }
     for (group, welcome) in welcomes {

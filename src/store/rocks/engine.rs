@@ -180,7 +180,7 @@ impl RocksStore {
             let key = public_keys::owner_changes(group, partition);
             write.put_cf(public, key, values::encode(changes, "owners' changes")?);
         }
-        for (group, partition, reference, index) in &batch.proposals {
+        for ((group, partition, reference), index) in &batch.proposals {
             let key = public_keys::proposal(group, partition, reference);
             write.put_cf(public, key, index.to_be_bytes());
         }

@@ -4,7 +4,7 @@ use std::{cell::Cell, collections::BTreeSet, convert::Infallible, sync::Arc};
 
 use super::{super::*, Batch, Hub, Rows, sum_of};
 use crate::{
-    mls::EpochNumber,
+    mls::{EpochNumber, ProposalRef},
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
 
@@ -133,6 +133,14 @@ impl State for View<'_> {
             transition.blob_counts.iter().find(|(changed, _)| changed == blob).map(|(_, count)| *count)
         });
         Ok(newest.or_else(|| self.rows(|rows| rows.blob_counts.get(blob).copied())).unwrap_or(0))
+    }
+
+    fn proposal(&self, partition: &MaskedPartitionKey, reference: &ProposalRef) -> Result<Option<u32>, Infallible> {
+        let newest = self.newest(|transition| {
+            let mut own = transition.proposals.iter();
+            own.find(|(key, known, _)| key == partition && known == reference).map(|(_, _, index)| *index)
+        });
+        Ok(newest.or_else(|| self.rows(|rows| rows.proposals.get(&(*partition, *reference)).copied())))
     }
 
     fn presented(&self, partition: &MaskedPartitionKey, user: &UserTag) -> Result<Option<UnixMillis>, Infallible> {

@@ -223,7 +223,7 @@ impl Run {
         let Some(record) = self.hub.rows(&group).partitions.get(&partition).cloned() else { return };
         let parent = record.parent;
         let sight = self.look(group, parent.as_ref().map(|parent| &parent.key), look, 0xfe);
-        let observe = Observe { partition, parent, commit_bytes: 100, group_info: None, sight };
+        let observe = Observe { partition, parent, commit_bytes: 100, group_info: None, sight, lost: None };
         let transition = self.decide(group, &Command::Observe(Box::new(observe))).unwrap();
         if transition.is_unchanged() {
             return;

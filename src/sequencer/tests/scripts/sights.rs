@@ -104,7 +104,7 @@ impl Play {
         });
         let of = parent.map(|parent| self.names.of(&parent.key).to_owned());
         let sight = self.sight(words, of.as_deref(), name);
-        let observe = Observe { partition, parent, commit_bytes: 100, group_info: None, sight };
+        let observe = Observe { partition, parent, commit_bytes: 100, group_info: None, sight, lost: None };
         self.decide(&Command::Observe(Box::new(observe)))
     }
 
