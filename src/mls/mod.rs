@@ -38,9 +38,7 @@ pub use message::{ContentType, Sender, WireFormat, WireMessage};
 pub use numbers::{CipherSuite, EpochNumber, ProtocolVersion};
 pub use proposal_ref::ProposalRef;
 #[cfg(feature = "client")]
-pub use public_state::{
-    Added, BANNED_MAX, DamagedCheckpoint, GroupInfoMismatch, Leaf, PublicState, Step, Unobservable,
-};
+pub use public_state::{Added, DamagedCheckpoint, GroupInfoMismatch, Leaf, PublicState, Step, Unobservable};
 pub use ratchet_tree::WireRatchetTree;
 #[cfg(feature = "client")]
 pub use signature::Proof;
@@ -55,6 +53,9 @@ pub(crate) use numbers::SELF_REMOVE;
 pub(crate) use numbers::SELF_REMOVE_PRIVATE;
 #[cfg(feature = "client")]
 pub(crate) use suite_hash::ref_hash;
+
+/// The most identities that one group can ban in its own state (specs/protocol.md W17).
+pub const BANNED_MAX: usize = 65_536;
 
 /// The result of walking or decoding bytes that a peer sent.
 pub(crate) type Walk<T> = Result<T, mls_rs_codec::Error>;

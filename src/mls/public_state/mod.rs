@@ -34,15 +34,12 @@ pub use follow::{Added, Step};
 pub use leaf::Leaf;
 pub use unobservable::Unobservable;
 
-use super::{CipherSuite, EpochNumber, vector};
+use super::{BANNED_MAX, CipherSuite, EpochNumber, vector};
 use leaf::Leaves;
 use observer::ObservedGroup;
 
 /// `struct { Identity banned<V>; } Banned;` (specs/protocol.md, Y7).
 const BANNED: u16 = 0xf0d5;
-
-/// The most identities that one group can ban.
-pub const BANNED_MAX: usize = 65_536;
 
 /// The public state of a group in one epoch.
 ///

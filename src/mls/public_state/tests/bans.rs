@@ -1,6 +1,7 @@
 //! The list of whom the group's own state bans (specs/protocol.md W17, Y7).
 
-use super::super::{BANNED_MAX, read_banned};
+use super::super::read_banned;
+use crate::mls::BANNED_MAX;
 
 /// `Banned` with so many identities, all of them empty: one byte each.
 fn of_empty(number: usize) -> Vec<u8> {
