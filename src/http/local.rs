@@ -100,9 +100,10 @@ async fn create_group(State(hub): State<Arc<Hub>>, request: Request) -> Result<R
 
 /// A group of another hub is no group here: only its own hub deletes it, for its own users.
 async fn delete_group(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
-    fields::local_user(&hub, request.headers())?;
+    let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
     let request: DeleteGroupRequest = decode(&received.bytes).map_err(Problem::malformed)?;
-    hub.service.delete_group(&request).await?;
+    hub.admit(&user, &request.group_id, Act::TakePart)?;
+    hub.service.delete_group(&user, &request).await?;
     respond::nothing()
 }

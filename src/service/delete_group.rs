@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use super::{Error, Service, view::SnapshotView};
+use super::{Error, Service, UserId, view::SnapshotView};
 use crate::{
     sequencer::{Command, Delete, FAR, GroupKey, Rejection, State, is_sole_head},
     wire::DeleteGroupRequest,
 };
 
 impl Service {
-    /// Deletes a group of this hub. `Ok` means that it is durable; again, it changes nothing.
+    /// Deletes a group of this hub for one of our users. `Ok` means that it is durable; again, it changes nothing.
     ///
     /// # Errors
-    /// [`Error::Rejected`] when it is refused, any other when its fate is unknown: asking again is safe.
-    pub async fn delete_group(self: &Arc<Self>, request: &DeleteGroupRequest) -> Result<(), Error> {
+    /// [`Error::TooFast`]; [`Error::Rejected`] when it is refused, any other when its fate is unknown: asking again is safe.
+    pub async fn delete_group(self: &Arc<Self>, user: &UserId, request: &DeleteGroupRequest) -> Result<(), Error> {
+        self.charge_user(user, 0)?;
         let (group, partition) = (GroupKey::of(&request.group_id), request.partition_key.masked());
         let policy = self.policy();
         let may_be_deleted = self

@@ -102,6 +102,7 @@ async fn a_muted_user_may_read_and_a_banned_one_may_not() {
         Call::local("/v1/local/mint-group-id", ""),
         Call::local("/v1/local/inbox", [[1; 16].as_slice(), &[0; 8]].concat()),
         Call::local("/v1/group-info", mls::vector(&group)),
+        Call::local("/v1/local/delete-group", [mls::vector(&group), key(0).to_vec()].concat()),
     ] {
         call.assert_problem(&house, ProblemCode::PolicyDenied).await;
     }

@@ -4,7 +4,7 @@ use crate::{
     sequencer::Rejection,
     service::{
         Error,
-        setup::{Setup, commit, key, say, user},
+        setup::{Setup, commit, key, say, user, user_id},
     },
     wire::{DeleteGroupRequest, PartitionKey, SendRequest},
 };
@@ -44,7 +44,7 @@ async fn whoever_was_removed_deletes_nothing_however_long_their_branch() {
         // Ten a second: no rate is too high.
         setup.clock.advance(100);
     }
-    let refused = setup.service.delete_group(&delete(&group, own_key(LONG))).await;
+    let refused = setup.service.delete_group(&user_id("alice"), &delete(&group, own_key(LONG))).await;
     assert_eq!(refused, Err(Error::Rejected(Rejection::UnknownGroup)));
-    setup.service.delete_group(&delete(&group, PartitionKey::new(key(1)))).await.unwrap();
+    setup.service.delete_group(&user_id("alice"), &delete(&group, PartitionKey::new(key(1)))).await.unwrap();
 }

@@ -2,12 +2,12 @@
 
 use crate::{
     pool::Rate,
-    sequencer::Policy,
+    sequencer::{Policy, Rejection},
     service::{
         Error, Limits, RateLimits,
-        setup::{Setup, peer, say, user},
+        setup::{Setup, key, peer, say, user, user_id},
     },
-    wire::SendResponse,
+    wire::{DeleteGroupRequest, PartitionKey, SendResponse},
 };
 
 fn setup() -> Setup {
@@ -55,6 +55,19 @@ async fn a_repetition_is_charged_once() {
         setup.send(peer("follower.example"), say(&group, 0, text)).await.unwrap();
     }
     assert_eq!(setup.send(peer("follower.example"), say(&group, 0, "four")).await, TOO_FAST);
+}
+
+#[tokio::test]
+async fn who_deletes_is_charged() {
+    let setup = setup();
+    let group = setup.group().await;
+    let request = DeleteGroupRequest { group_id: group, partition_key: PartitionKey::new(key(9)) };
+    let bob = user_id("bob");
+    let unknown = Err(Error::Rejected(Rejection::UnknownGroup));
+    for _guess in 0..5 {
+        assert_eq!(setup.service.delete_group(&bob, &request).await, unknown);
+    }
+    assert_eq!(setup.service.delete_group(&bob, &request).await, Err(Error::TooFast { retry_after_seconds: 1 }));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::{
     sequencer::{Group, GroupKey, Partition, UnixMillis, Usage},
     service::{
         Next,
-        setup::{DAY, START, Setup, commit_with, peer, provider, rest, say, service_at, user},
+        setup::{DAY, START, Setup, commit_with, peer, provider, rest, say, service_at, user, user_id},
     },
     store::{
         Page, Snapshot, Store,
@@ -68,7 +68,7 @@ async fn fill(setup: &Setup) -> Vec<Vec<u8>> {
         groups.push(group);
     }
     let request = DeleteGroupRequest { group_id: groups[2].clone(), partition_key: PartitionKey::new([EPOCHS; 16]) };
-    setup.service.delete_group(&request).await.unwrap();
+    setup.service.delete_group(&user_id("alice"), &request).await.unwrap();
     groups
 }
 

@@ -189,7 +189,7 @@ async fn welcomes_into_a_deleted_group_go_nowhere() {
     let undelivered = || setup.store.snapshot().unwrap().undelivered(None, 10).unwrap();
     assert_eq!(undelivered().len(), 2);
     let request = DeleteGroupRequest { group_id: group.clone(), partition_key: PartitionKey::new([1; 16]) };
-    setup.service.delete_group(&request).await.unwrap();
+    setup.service.delete_group(&user_id("alice"), &request).await.unwrap();
 
     let due = setup.service.welcomes_due(10).await.unwrap().due;
     assert_eq!(due.len(), 1);
