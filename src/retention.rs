@@ -32,6 +32,10 @@ pub(crate) async fn run(command: &RetentionCommand, config: &Config) -> anyhow::
 
 fn lines(document: &Value) -> Vec<String> {
     let mut lines = Vec::new();
+    if !document["rests_until_ms"].is_null() {
+        let until = time(&document["rests_until_ms"]);
+        lines.push(format!("nothing is removed until {until}: the server was away, or its clock leapt"));
+    }
     match &document["under_way"] {
         Value::Null => lines.push("under way: nothing".to_owned()),
         walk => {

@@ -293,6 +293,8 @@ pub struct Review {
     pub receipts: Vec<StoredRepeatKey>,
     /// Whether no partition and no other receipt is left.
     pub is_empty: bool,
+    /// Whether the group may be deleted because nobody uses it: those who would could come.
+    pub may_end: bool,
 }
 
 /// Looks at presentations, for retention.

@@ -293,7 +293,7 @@ pub(super) fn review<S: State + ?Sized>(
     transition.forgotten_receipts.clone_from(&review.receipts);
     let mut group = (*found).clone();
     match group.deleted_ms {
-        None if now >= group.used_ms.saturating_add(policy.idle_ms) => group.deleted_ms = Some(now),
+        None if review.may_end && now >= group.used_ms.saturating_add(policy.idle_ms) => group.deleted_ms = Some(now),
         Some(deleted_ms) if review.is_empty && !found.is_tombstone() && is_over(deleted_ms, policy, now) => {
             (group.users, group.welcomed) = (Vec::new(), Vec::new());
             (group.evidence, group.evident_ms) = (Evidence::default(), None);

@@ -51,6 +51,10 @@ impl StoppedClock {
         self.now.fetch_add(by, Ordering::Relaxed);
     }
 
+    pub(crate) fn put_back(&self, by: UnixMillis) {
+        self.now.fetch_sub(by, Ordering::Relaxed);
+    }
+
     /// Makes it go on by so much whenever somebody looks.
     pub(crate) fn step(&self, by: UnixMillis) {
         self.step.store(by, Ordering::Relaxed);
@@ -277,8 +281,9 @@ impl Setup {
     }
 }
 
-/// Has retention walk to its end.
+/// Has retention walk to its end, as if it had walked each day until now.
 pub(crate) async fn rest(service: &Arc<Service>) {
+    service.retention.was_there(service.now());
     while let super::Next::Step(_) = service.retain().await.unwrap() {}
 }
 

@@ -35,7 +35,7 @@ pub use pool_batch::PoolBatch;
 pub use pool_reads::PoolReads;
 pub use push_reads::PushReads;
 pub use retention_reads::RetentionReads;
-pub use walk::{Removed, Walk};
+pub use walk::{Presence, Removed, Walk};
 
 use crate::{
     mls::{EpochNumber, ProposalRef},

@@ -21,6 +21,17 @@ pub struct Walk {
     pub last_ended_ms: UnixMillis,
     /// What that one looked at and removed.
     pub last_removed: Removed,
+    /// How long the hub has been there.
+    pub presence: Presence,
+}
+
+/// Since when there was no break in which nobody could come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct Presence {
+    /// When the last break ended; 0 when there was none.
+    pub since_ms: UnixMillis,
+    /// When the clock was last looked at.
+    pub seen_ms: UnixMillis,
 }
 
 /// What a walk looks at and removes: numbers only.

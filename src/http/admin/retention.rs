@@ -43,7 +43,7 @@ async fn read_nothing(hub: &Hub, request: Request) -> Result<(), Problem> {
 }
 
 fn document(status: RetentionStatus) -> Value {
-    let RetentionStatus { started_ms, removed, last_started_ms, last_ended_ms, last_removed } = status;
+    let RetentionStatus { started_ms, removed, last_started_ms, last_ended_ms, last_removed, rests_until_ms } = status;
     json!({
         "under_way": started_ms.map(|started_ms| json!({ "started_ms": started_ms, "so_far": numbers(removed) })),
         "last": (last_ended_ms > 0).then(|| json!({
@@ -51,6 +51,7 @@ fn document(status: RetentionStatus) -> Value {
             "ended_ms": last_ended_ms,
             "in_all": numbers(last_removed),
         })),
+        "rests_until_ms": rests_until_ms,
     })
 }
 

@@ -22,7 +22,7 @@ async fn ask(house: &House, path: &'static str) -> Value {
 #[tokio::test]
 async fn says_how_it_stands_in_numbers() {
     let house = House::new();
-    assert_eq!(ask(&house, STATUS).await, json!({ "under_way": null, "last": null }));
+    assert_eq!(ask(&house, STATUS).await, json!({ "under_way": null, "last": null, "rests_until_ms": null }));
     let group = house.setup.group().await;
     let text = application(&group, b"text");
     Call::local("/v1/send", text.clone()).answer(&house).await.assert_ok();

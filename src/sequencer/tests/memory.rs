@@ -359,7 +359,7 @@ impl Hub {
         let (old, young): (Vec<_>, Vec<_>) = of_group.partition(|(_, receipt)| is_old(receipt.accepted_ms));
         let mut receipts: Vec<_> = old.into_iter().map(|((_, key), _)| key.stored()).collect();
         receipts.sort_unstable();
-        let review = Review { receipts, is_empty: young.is_empty() && rows.partitions.is_empty() };
+        let review = Review { receipts, is_empty: young.is_empty() && rows.partitions.is_empty(), may_end: true };
         commands.push(Command::Review(review));
         commands
     }

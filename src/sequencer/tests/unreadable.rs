@@ -177,7 +177,7 @@ fn a_failed_read_is_not_a_rejection() {
     let unsubscribe = Command::Unsubscribe(Unsubscribe { provider: provider(), partition, serial: 1 });
     let delete = Command::Delete(Delete { partition });
     let trim = Command::Trim(Box::new(Trim { partition, contents: Contents::default() }));
-    let review = Command::Review(Review { receipts: Vec::new(), is_empty: false });
+    let review = Command::Review(Review { receipts: Vec::new(), is_empty: false, may_end: true });
     let forget = Command::Lapse(Lapse { presentations: vec![(partition, UserTag([0; 16]))] });
     for (command, reads) in [
         (&send(), vec![Read::Group, Read::Repeat, Read::Partition, Read::Budget, Read::Undelivered]),

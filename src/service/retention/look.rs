@@ -44,6 +44,8 @@ pub(super) struct Look<'a> {
     pub(super) snapshot: &'a dyn Snapshot,
     pub(super) policy: &'a Policy,
     pub(super) now: UnixMillis,
+    /// Whether a group may be deleted because nobody uses it.
+    pub(super) may_end_groups: bool,
 }
 
 impl Look<'_> {
@@ -165,11 +167,11 @@ impl Look<'_> {
             }
         }
         let is_empty = !others && self.snapshot.partitions(group, &[], None, 1)?.is_empty();
-        let is_idle = self.now >= record.used_ms.saturating_add(self.policy.idle_ms);
+        let is_idle = self.may_end_groups && self.now >= record.used_ms.saturating_add(self.policy.idle_ms);
         if !receipts.is_empty() || is_empty || (is_idle && record.deleted_ms.is_none()) {
             // More receipts are looked at where there were as many as one step removes.
             step.again = (receipts.len() >= ROWS).then_some(here);
-            step.commands.push((*group, Command::Review(Review { receipts, is_empty })));
+            step.commands.push((*group, Command::Review(Review { receipts, is_empty, may_end: self.may_end_groups })));
         }
         Ok(())
     }

@@ -2,11 +2,12 @@
 //!
 //! A walk goes on step by step, with a pause between; each step looks at a bounded number of rows in a snapshot, and what
 //! is to be done is decided again on the group's lane. Where the walk stands is written now and then: after a crash some of
-//! it is looked at twice.
+//! it is looked at twice. After a time in which nobody could come, nothing is removed for a while.
 
 mod contents;
 mod look;
 mod place;
+mod presence;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -24,7 +25,7 @@ use self::{
 use super::{Checkpointing, Error, Service};
 use crate::{
     sequencer::{Command, GroupKey, Outcome, UnixMillis},
-    store::{self, Batch, Removed, Snapshot, Store, Walk},
+    store::{self, Batch, Presence, Removed, Snapshot, Store, Walk},
     wire::MaskedPartitionKey,
 };
 
@@ -53,6 +54,8 @@ struct Standing {
     unwritten: u32,
     /// The partition that a checkpoint was last asked for.
     awaited: Option<(GroupKey, MaskedPartitionKey)>,
+    /// What was written of how long the hub has been there.
+    presence: Presence,
 }
 
 /// When there is something to do again.
@@ -60,7 +63,7 @@ struct Standing {
 pub enum Next {
     /// The next step, after a pause.
     Step(Duration),
-    /// The next walk, unless one is asked for before.
+    /// The next walk, or a look whether it may begin, unless one is asked for before.
     Walk(Duration),
 }
 
@@ -77,6 +80,8 @@ pub struct RetentionStatus {
     pub last_ended_ms: UnixMillis,
     /// What it had looked at and removed.
     pub last_removed: Removed,
+    /// Until when nothing is removed, because the hub was not there, or its clock leapt.
+    pub rests_until_ms: Option<UnixMillis>,
 }
 
 impl Retention {
@@ -89,8 +94,15 @@ impl Retention {
             }
             None => Place::default(),
         };
-        let standing = Standing { walk, place, ..Standing::default() };
+        let presence = walk.presence;
+        let standing = Standing { walk, place, presence, ..Standing::default() };
         Ok(Self { standing: Mutex::new(standing), asked: Notify::new() })
+    }
+
+    /// As if the clock had been looked at each day until now.
+    #[cfg(test)]
+    pub(super) fn was_there(&self, now: UnixMillis) {
+        self.lock().walk.presence.seen_ms = now;
     }
 
     fn lock(&self) -> MutexGuard<'_, Standing> {
@@ -99,8 +111,13 @@ impl Retention {
 }
 
 impl Standing {
-    /// Begins a walk, if it is time. Returns whether one is under way, and else when the next one begins.
+    /// Looks at the clock, and begins a walk, if it is time. Returns where the one stands that is under way, if nothing
+    /// keeps it from going on, and else for how long there is nothing to do.
     fn begin(&mut self, now: UnixMillis) -> Result<Place, Duration> {
+        self.walk.presence = presence::seen(self.walk.presence, now);
+        if let Some(rest) = presence::rest(self.walk.presence) {
+            return Err(rest.min(Duration::from_millis(INTERVAL_MS)));
+        }
         if self.walk.started_ms.is_none() {
             let due_ms = self.walk.last_started_ms.saturating_add(INTERVAL_MS);
             // A clock that was put back must not keep retention waiting.
@@ -132,13 +149,24 @@ impl Service {
     /// # Errors
     /// When something could not be read or written: the same step is done again the next time.
     pub async fn retain(self: &Arc<Self>) -> Result<Next, Error> {
-        let place = match self.retention.lock().begin(self.now()) {
-            Ok(place) => place,
-            Err(rest) => return Ok(Next::Walk(rest)),
+        let (place, written, presence) = {
+            let mut standing = self.retention.lock();
+            (standing.begin(self.now()), standing.presence, standing.walk.presence)
         };
-        let (policy, now) = (self.policy(), self.now());
-        let look =
-            move |snapshot: &dyn Snapshot| Look { snapshot, policy: &policy, now }.step(place).map_err(Error::Store);
+        let place = match place {
+            Ok(place) => place,
+            Err(rest) => {
+                if presence::is_news(written, presence) {
+                    let walk = self.retention.lock().written()?;
+                    self.write_walk(walk).await?;
+                }
+                return Ok(Next::Walk(rest));
+            }
+        };
+        let (policy, now, may_end_groups) = (self.policy(), self.now(), presence::may_end_groups(presence));
+        let look = move |snapshot: &dyn Snapshot| {
+            Look { snapshot, policy: &policy, now, may_end_groups }.step(place).map_err(Error::Store)
+        };
         let Step { commands, awaited, next, again, looked } = self.read_elsewhere(look).await?;
         let (mut removed, mut has_removed) = (looked, false);
         if let Some(place) = awaited {
@@ -163,7 +191,6 @@ impl Service {
         };
         if let Some(walk) = unwritten {
             self.write_walk(walk?).await?;
-            self.retention.lock().unwritten = 0;
         }
         Ok(Next::Step(PAUSE))
     }
@@ -184,8 +211,9 @@ impl Service {
     /// How far retention has come.
     pub fn retention_status(&self) -> RetentionStatus {
         let walk = self.retention.lock().walk.clone();
-        let Walk { started_ms, removed, last_started_ms, last_ended_ms, last_removed, place: _ } = walk;
-        RetentionStatus { started_ms, removed, last_started_ms, last_ended_ms, last_removed }
+        let Walk { started_ms, removed, last_started_ms, last_ended_ms, last_removed, presence, place: _ } = walk;
+        let rests_until_ms = presence::rests_until(presence);
+        RetentionStatus { started_ms, removed, last_started_ms, last_ended_ms, last_removed, rests_until_ms }
     }
 
     /// Sees to a checkpoint, without which nothing can be removed above that partition. What cannot be done now is tried by
@@ -228,10 +256,13 @@ impl Service {
 
     /// The walk is the only one who writes this row, so it needs no lane.
     async fn write_walk(self: &Arc<Self>, walk: Walk) -> Result<(), Error> {
-        let service = self.clone();
+        let (service, presence) = (self.clone(), walk.presence);
         let batch = Batch { walk: Some(walk), ..Batch::default() };
         let writing = tokio::task::spawn_blocking(move || service.store.commit(&batch));
-        writing.await.map_err(|_| Error::NoThread)?.map_err(Error::Store)
+        writing.await.map_err(|_| Error::NoThread)?.map_err(Error::Store)?;
+        let mut standing = self.retention.lock();
+        (standing.presence, standing.unwritten) = (presence, 0);
+        Ok(())
     }
 }
 

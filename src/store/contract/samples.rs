@@ -12,7 +12,7 @@ use crate::{
         Partition, Placed, Public, Receipt, RepeatKey, Replay, Reservation, Sign, Spread, StateDigest, Subscription,
         Termination, Ticket, Timer, Transition, TreeHash, Undelivered, Usage, Use, UserTag, Welcome, WelcomeName,
     },
-    store::{Batch, Presentation, Removed, Snapshot, Walk},
+    store::{Batch, Presence, Presentation, Removed, Snapshot, Walk},
     wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
 };
 
@@ -248,6 +248,7 @@ pub(crate) fn walk_record() -> Walk {
         last_started_ms: 1_700_000_600_000,
         last_ended_ms: 1_700_000_610_000,
         last_removed: Removed { groups: 8, ..removed },
+        presence: Presence { since_ms: 1_700_000_500_000, seen_ms: 1_700_000_650_000 },
     }
 }
 
