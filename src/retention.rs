@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What is counted, and how it is called here.
-const NUMBERS: [(&str, &str); 7] = [
+const NUMBERS: [(&str, &str); 8] = [
     ("groups_looked_at", "groups looked at"),
     ("partitions_looked_at", "partitions looked at"),
     ("partitions_emptied", "partitions emptied"),
@@ -18,6 +18,7 @@ const NUMBERS: [(&str, &str); 7] = [
     ("bytes_removed", "bytes removed"),
     ("receipts_removed", "receipts removed"),
     ("presentations_removed", "presentations removed"),
+    ("unreadable", "unreadable"),
 ];
 
 /// Carries a command out; gives the lines to print.

@@ -65,6 +65,9 @@ pub(super) async fn retain(service: Arc<Service>, mut stopping: watch::Receiver<
                 let removed = service.retention_status().last_removed;
                 let (messages, partitions) = (removed.messages, removed.partitions);
                 tracing::debug!(messages, partitions, "retention has come to its end");
+                if removed.unreadable > 0 {
+                    tracing::warn!(unreadable = removed.unreadable, "retention has passed over what cannot be read");
+                }
                 rest
             }
             Err(error) => {

@@ -34,7 +34,7 @@ pub use outbox_reads::OutboxReads;
 pub use pool_batch::PoolBatch;
 pub use pool_reads::PoolReads;
 pub use push_reads::PushReads;
-pub use retention_reads::RetentionReads;
+pub use retention_reads::{GroupRow, PartitionRow, PresentationName, PresentationRow, ReceiptRow, RetentionReads};
 pub use walk::{Presence, Removed, Walk};
 
 use crate::{

@@ -51,4 +51,6 @@ pub struct Removed {
     pub receipts: u64,
     /// Presentations that were removed.
     pub presentations: u64,
+    /// What was passed over because it, or something that it is judged by, cannot be read.
+    pub unreadable: u64,
 }

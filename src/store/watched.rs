@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::{
-    AccountRow, BudgetRow, Error, InboxReads, OutboxReads, OutgoingRow, Page, PoolReads, Presentation, PushReads,
-    RetentionReads, Snapshot, Walk,
+    AccountRow, BudgetRow, Error, GroupRow, InboxReads, OutboxReads, OutgoingRow, Page, PartitionRow, PoolReads,
+    PresentationName, PresentationRow, PushReads, ReceiptRow, RetentionReads, Snapshot, Walk,
 };
 use crate::{
     mls::{EpochNumber, ProposalRef},
@@ -32,6 +32,9 @@ pub(super) struct Watched<'a> {
 pub(crate) struct Damage {
     pub(crate) account: Option<UserTag>,
     pub(crate) stocks: Option<UserTag>,
+    pub(crate) group: Option<GroupKey>,
+    pub(crate) partition: Option<(GroupKey, MaskedPartitionKey)>,
+    pub(crate) messages: Option<(GroupKey, MaskedPartitionKey)>,
 }
 
 macro_rules! watched {
@@ -51,9 +54,7 @@ watched! {
     Snapshot {
         group(group: &GroupKey) -> Option<Group>;
         reservation(group: &GroupKey) -> Option<Reservation>;
-        partition(group: &GroupKey, key: &MaskedPartitionKey) -> Option<Partition>;
         repeat(group: &GroupKey, partition: &MaskedPartitionKey, key: &RepeatKey) -> Option<Receipt>;
-        messages(group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64) -> Page;
         blob(group: &GroupKey, key: &BlobKey) -> Option<Bytes>;
         checkpoint(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<Checkpoint>;
         owners(group: &GroupKey, partition: &MaskedPartitionKey) -> Option<Owners>;
@@ -82,6 +83,18 @@ watched! {
         bans(after: Option<&BanKey>, limit: usize) -> Vec<(BanKey, Ban)>;
         heard_bans() -> Vec<(ServiceProviderId, HeardBans)>;
         complaints() -> Vec<(ComplaintKey, Complaints)>;
+    }
+
+    fn partition(&self, group: &GroupKey, key: &MaskedPartitionKey) -> Result<Option<Partition>, Error> {
+        (self.note)("partition");
+        let is_damaged = self.damage.partition == Some((*group, *key));
+        if is_damaged { Err(Error::Corrupt("partition")) } else { self.inner.partition(group, key) }
+    }
+
+    fn messages(&self, group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64) -> Result<Page, Error> {
+        (self.note)("messages");
+        let is_damaged = self.damage.messages == Some((*group, *partition));
+        if is_damaged { Err(Error::Corrupt("message")) } else { self.inner.messages(group, partition, from, bytes) }
     }
 }
 
@@ -116,17 +129,40 @@ watched! {
 watched! {
     RetentionReads {
         blob_count(group: &GroupKey, key: &BlobKey) -> u32;
-        groups_after(after: Option<&GroupKey>, limit: usize) -> Vec<(GroupKey, Group)>;
         receipts_of_group(
             group: &GroupKey,
             after: Option<&StoredRepeatKey>,
             limit: usize
-        ) -> Vec<(StoredRepeatKey, Receipt)>;
-        presentations(
-            after: Option<&(GroupKey, MaskedPartitionKey, UserTag)>,
-            limit: usize
-        ) -> Vec<Presentation>;
+        ) -> Vec<ReceiptRow>;
+        presentations(after: Option<&PresentationName>, limit: usize) -> Vec<PresentationRow>;
         walk() -> Option<Walk>;
+    }
+
+    fn groups_after(&self, after: Option<&GroupKey>, limit: usize) -> Result<Vec<GroupRow>, Error> {
+        (self.note)("groups_after");
+        let mut rows = self.inner.groups_after(after, limit)?;
+        for (group, record) in &mut rows {
+            if self.damage.group == Some(*group) {
+                *record = Err(Error::Corrupt("group"));
+            }
+        }
+        Ok(rows)
+    }
+
+    fn partitions_after(
+        &self,
+        group: &GroupKey,
+        after: Option<&MaskedPartitionKey>,
+        limit: usize,
+    ) -> Result<Vec<PartitionRow>, Error> {
+        (self.note)("partitions_after");
+        let mut rows = self.inner.partitions_after(group, after, limit)?;
+        for (partition, record) in &mut rows {
+            if self.damage.partition == Some((*group, *partition)) {
+                *record = Err(Error::Corrupt("partition"));
+            }
+        }
+        Ok(rows)
     }
 }
 

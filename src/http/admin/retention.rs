@@ -56,7 +56,7 @@ fn document(status: RetentionStatus) -> Value {
 }
 
 fn numbers(removed: Removed) -> Value {
-    let Removed { groups, partitions, messages, bytes, emptied, receipts, presentations } = removed;
+    let Removed { groups, partitions, messages, bytes, emptied, receipts, presentations, unreadable } = removed;
     json!({
         "groups_looked_at": groups,
         "partitions_looked_at": partitions,
@@ -65,5 +65,6 @@ fn numbers(removed: Removed) -> Value {
         "bytes_removed": bytes,
         "receipts_removed": receipts,
         "presentations_removed": presentations,
+        "unreadable": unreadable,
     })
 }

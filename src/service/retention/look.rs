@@ -1,13 +1,15 @@
 //! One look of retention at what is kept: a bounded number of rows, and what is to be done about them.
+//!
+//! What cannot be read is counted and passed over, with whatever cannot be judged without it.
 
 use super::{
     contents::contents,
-    place::{Place, Presented, Within},
+    place::{Place, Presented, Receipts, Within},
 };
 use crate::{
     sequencer::{
-        Command, Expire, Fate, Group, GroupKey, Lapse, Partition, Policy, Review, Trim, UnixMillis, awaited, fate,
-        has_had_its_time, is_stale,
+        Command, Expire, Fate, Group, GroupKey, Lapse, Partition, Policy, Review, Trim, UnixMillis, UserTag, awaited,
+        fate, has_had_its_time, is_stale,
     },
     service::view::SnapshotView,
     store::{Error, Removed, Snapshot},
@@ -21,8 +23,6 @@ const ROWS: usize = 256;
 
 /// Groups looked at in one step, when there is nothing to do about them.
 const GROUPS: usize = 64;
-/// Pages of receipts read of one group in one step.
-const RECEIPT_PAGES: usize = 64;
 
 /// What a look has found.
 #[derive(Default)]
@@ -37,6 +37,21 @@ pub(super) struct Step {
     pub(super) again: Option<Place>,
     /// What was looked at.
     pub(super) looked: Removed,
+}
+
+impl Step {
+    /// Goes on there, behind something that cannot be read.
+    fn pass_over(next: Option<Place>) -> Self {
+        Self { next, looked: Removed { unreadable: 1, ..Removed::default() }, ..Self::default() }
+    }
+
+    /// A presentation is to be forgotten, together with others of its group.
+    fn lapse(&mut self, group: GroupKey, stale: (MaskedPartitionKey, UserTag)) {
+        match self.commands.last_mut() {
+            Some((of, Command::Lapse(lapse))) if *of == group => lapse.presentations.push(stale),
+            Some(_) | None => self.commands.push((group, Command::Lapse(Lapse { presentations: vec![stale] }))),
+        }
+    }
 }
 
 /// Who looks.
@@ -56,7 +71,9 @@ impl Look<'_> {
             let mut step = if place.are_groups_done { self.presentations(place)? } else { self.next_group(place)? };
             looked.groups += step.looked.groups;
             looked.partitions += step.looked.partitions;
-            let is_enough = looked.partitions >= PARTITIONS as u64 || place.are_groups_done;
+            looked.unreadable += step.looked.unreadable;
+            let is_cut = step.next.is_some_and(|next| next.receipts.is_some());
+            let is_enough = looked.partitions >= PARTITIONS as u64 || place.are_groups_done || is_cut;
             match step.next {
                 Some(next) if step.commands.is_empty() && step.awaited.is_none() && !is_enough => place = next,
                 Some(_) | None => {
@@ -69,67 +86,85 @@ impl Look<'_> {
     }
 
     fn next_group(&self, place: Place) -> Result<Step, Error> {
-        let found = match place.partition {
-            Some(Within { group, .. }) => self.snapshot.group(&group)?.map(|record| (group, record)),
-            None => self.snapshot.groups_after(place.group.as_ref(), 1)?.pop(),
+        let (group, record) = match place.group_under_way() {
+            Some(group) => (group, self.snapshot.group(&group).and_then(|found| found.ok_or(Error::Corrupt("group")))),
+            None => match self.snapshot.groups_after(place.group.as_ref(), 1).map(|mut rows| rows.pop()) {
+                Ok(Some(row)) => row,
+                Ok(None) => return Ok(Step { next: Some(Place::BEHIND_GROUPS), ..Step::default() }),
+                // Nobody knows what comes behind a key that is none.
+                Err(Error::Corrupt(_)) => return Ok(Step::pass_over(Some(Place::BEHIND_GROUPS))),
+                Err(error) => return Err(error),
+            },
         };
-        match found {
-            Some((group, record)) => self.group(place, group, &record),
-            None => {
-                let next = Some(Place { are_groups_done: true, ..Place::default() });
-                Ok(Step { next, ..Step::default() })
-            }
+        let looked = record.and_then(|record| match place.receipts {
+            Some(receipts) => self.review((group, &record), receipts, Step::default()),
+            None => self.group(place, group, &record),
+        });
+        match looked {
+            Err(Error::Corrupt(_)) => Ok(Step::pass_over(Some(Place::behind(group)))),
+            looked => looked,
         }
     }
 
     /// Some partitions of a group, up to the first one that is to be removed, and behind the last of them the group itself.
     fn group(&self, place: Place, group: GroupKey, record: &Group) -> Result<Step, Error> {
-        let done = Place { group: Some(group), ..Place::default() };
-        let mut step = Step { next: Some(done), ..Step::default() };
+        let mut step = Step { next: Some(Place::behind(group)), ..Step::default() };
         if record.is_tombstone() {
             return Ok(step);
         }
         let after = place.partition.map(|within| within.partition);
-        let partitions = self.snapshot.partitions(&group, &[], after.as_ref(), PARTITIONS)?;
+        let partitions = self.snapshot.partitions_after(&group, after.as_ref(), PARTITIONS)?;
         let is_last_page = partitions.len() < PARTITIONS;
-        let view = SnapshotView { group, snapshot: self.snapshot };
         let mut before = place;
         for (key, partition) in partitions {
             step.looked.partitions += 1;
             let at = Place { partition: Some(Within { group, partition: key }), ..place };
-            match fate(&view, record, &partition, self.policy, self.now)? {
-                Fate::Stays if record.deleted_ms.is_some() && !partition.held.is_empty() => {
-                    // Nobody will ever release them.
-                    let expire = Expire { partition: key, due_ms: self.now, contents: None };
-                    step.commands.push((group, Command::Expire(expire)));
-                    step.next = Some(at);
-                    return Ok(step);
-                }
-                Fate::Stays => {}
-                Fate::Awaits => {
-                    let awaited = awaited(&view, &partition, self.policy, self.now)?;
-                    step.awaited = awaited.map(|awaited| (group, awaited));
-                    (step.next, step.again) = (Some(at), Some(before));
-                    return Ok(step);
-                }
-                Fate::IsEmptied | Fate::IsRemoved => {
-                    if self.trim(&group, (key, &partition), (before, at), &mut step)? {
-                        return Ok(step);
-                    }
-                }
+            let partition =
+                partition.and_then(|found| self.partition((group, record), (key, &found), (before, at), &mut step));
+            match partition {
+                Ok(true) => return Ok(step),
+                Ok(false) => {}
+                Err(Error::Corrupt(_)) => step.looked.unreadable += 1,
+                Err(error) => return Err(error),
             }
             before = at;
         }
         step.next = Some(before);
         if is_last_page {
-            step.looked.groups += 1;
-            step.next = Some(done);
-            self.review(&group, record, before, &mut step)?;
+            return self.review((group, record), Receipts::of(group), step);
         }
         Ok(step)
     }
 
-    /// What is to be done about a partition. What is too young in it stays, and whatever belongs to the partition with it.
+    /// What is to be done about a partition. Returns whether there is something.
+    fn partition(
+        &self,
+        (group, record): (GroupKey, &Group),
+        (key, partition): (MaskedPartitionKey, &Partition),
+        (before, at): (Place, Place),
+        step: &mut Step,
+    ) -> Result<bool, Error> {
+        let view = SnapshotView { group, snapshot: self.snapshot };
+        match fate(&view, record, partition, self.policy, self.now)? {
+            Fate::Stays if record.deleted_ms.is_some() && !partition.held.is_empty() => {
+                // Nobody will ever release them.
+                let expire = Expire { partition: key, due_ms: self.now, contents: None };
+                step.commands.push((group, Command::Expire(expire)));
+                step.next = Some(at);
+                Ok(true)
+            }
+            Fate::Stays => Ok(false),
+            Fate::Awaits => {
+                let awaited = awaited(&view, partition, self.policy, self.now)?;
+                step.awaited = awaited.map(|awaited| (group, awaited));
+                (step.next, step.again) = (Some(at), Some(before));
+                Ok(true)
+            }
+            Fate::IsEmptied | Fate::IsRemoved => self.trim(&group, (key, partition), (before, at), step),
+        }
+    }
+
+    /// What is too young in a partition stays, and whatever belongs to the partition with it.
     fn trim(
         &self,
         group: &GroupKey,
@@ -150,46 +185,59 @@ impl Look<'_> {
         has_had_its_time(accepted_ms, self.policy, self.now)
     }
 
-    /// What is to be done about a group as a whole.
-    fn review(&self, group: &GroupKey, record: &Group, here: Place, step: &mut Step) -> Result<(), Error> {
-        let (mut receipts, mut after, mut others) = (Vec::new(), None, true);
-        for _page in 0..RECEIPT_PAGES {
-            let rows = self.snapshot.receipts_of_group(group, after.as_ref(), ROWS)?;
-            let is_last_page = rows.len() < ROWS;
-            after = rows.last().map(|(key, _)| *key);
-            let found = rows.len();
-            let before = receipts.len();
-            receipts.extend(rows.into_iter().filter(|(_, known)| self.is_old(known.accepted_ms)).map(|(key, _)| key));
-            let are_all_old = receipts.len() - before == found;
-            others = !is_last_page || !are_all_old;
-            if is_last_page || receipts.len() >= ROWS {
-                break;
+    /// Some receipts of a group, and behind the last of them what is to be done about the group as a whole.
+    fn review(&self, (group, record): (GroupKey, &Group), from: Receipts, mut step: Step) -> Result<Step, Error> {
+        let rows = self.snapshot.receipts_of_group(&group, from.after.as_ref(), ROWS)?;
+        let (is_last_page, last) = (rows.len() < ROWS, rows.last().map(|(key, _)| *key));
+        let (mut receipts, mut others) = (Vec::new(), from.others);
+        for (key, receipt) in rows {
+            match receipt {
+                Ok(receipt) if self.is_old(receipt.accepted_ms) => receipts.push(key),
+                Ok(_) => others = true,
+                Err(Error::Corrupt(_)) => {
+                    step.looked.unreadable += 1;
+                    others = true;
+                }
+                Err(error) => return Err(error),
             }
         }
-        let is_empty = !others && self.snapshot.partitions(group, &[], None, 1)?.is_empty();
-        let is_idle = self.may_end_groups && self.now >= record.used_ms.saturating_add(self.policy.idle_ms);
-        if !receipts.is_empty() || is_empty || (is_idle && record.deleted_ms.is_none()) {
-            // More receipts are looked at where there were as many as one step removes.
-            step.again = (receipts.len() >= ROWS).then_some(here);
-            step.commands.push((*group, Command::Review(Review { receipts, is_empty, may_end: self.may_end_groups })));
+        let (mut is_empty, mut is_idle) = (false, false);
+        step.next = Some(Place { receipts: Some(Receipts { after: last, others, ..from }), ..Place::default() });
+        if is_last_page {
+            step.next = Some(Place::behind(group));
+            step.looked.groups += 1;
+            is_empty = !others && self.snapshot.partitions_after(&group, None, 1)?.is_empty();
+            is_idle = record.deleted_ms.is_none()
+                && self.may_end_groups
+                && self.now >= record.used_ms.saturating_add(self.policy.idle_ms);
         }
-        Ok(())
+        if !receipts.is_empty() || is_empty || is_idle {
+            let review = Review { receipts, is_empty, may_end: is_idle };
+            step.commands.push((group, Command::Review(review)));
+        }
+        Ok(step)
     }
 
     fn presentations(&self, place: Place) -> Result<Step, Error> {
         let after = place.presentation.map(|known| (known.group, known.partition, known.user));
-        let rows = self.snapshot.presentations(after.as_ref(), ROWS)?;
-        let is_last_page = rows.len() < ROWS;
-        let last = rows.last().map(|row| Presented { group: row.group, partition: row.partition, user: row.user });
-        let mut commands: Vec<(GroupKey, Command)> = Vec::new();
-        for row in rows.into_iter().filter(|row| is_stale(row.at_ms, self.policy, self.now)) {
-            let stale = (row.partition, row.user);
-            match commands.last_mut() {
-                Some((group, Command::Lapse(lapse))) if *group == row.group => lapse.presentations.push(stale),
-                Some(_) | None => commands.push((row.group, Command::Lapse(Lapse { presentations: vec![stale] }))),
+        let rows = match self.snapshot.presentations(after.as_ref(), ROWS) {
+            Err(Error::Corrupt(_)) => return Ok(Step::pass_over(None)),
+            rows => rows?,
+        };
+        let last = rows.last().map(|((group, partition, user), _)| (*group, *partition, *user));
+        let next = last.filter(|_| rows.len() == ROWS).map(|(group, partition, user)| Place {
+            presentation: Some(Presented { group, partition, user }),
+            ..place
+        });
+        let mut step = Step { next, ..Step::default() };
+        for ((group, partition, user), at_ms) in rows {
+            match at_ms {
+                Ok(at_ms) if is_stale(at_ms, self.policy, self.now) => step.lapse(group, (partition, user)),
+                Ok(_) => {}
+                Err(Error::Corrupt(_)) => step.looked.unreadable += 1,
+                Err(error) => return Err(error),
             }
         }
-        let next = (!is_last_page).then_some(Place { presentation: last, ..place });
-        Ok(Step { commands, next, ..Step::default() })
+        Ok(step)
     }
 }

@@ -147,7 +147,8 @@ impl Service {
     /// Does a step of the walk that is under way, or begins one when it is time. There is one caller.
     ///
     /// # Errors
-    /// When something could not be read or written: the same step is done again the next time.
+    /// When something could not be read or written: the same step is done again the next time. What is no row at all is
+    /// counted and passed over.
     pub async fn retain(self: &Arc<Self>) -> Result<Next, Error> {
         let (place, written, presence) = {
             let mut standing = self.retention.lock();
@@ -175,7 +176,10 @@ impl Service {
             has_removed = is_new && self.has_checkpoint(place).await;
         }
         for (group, command) in commands {
-            has_removed |= self.carry_out(group, command, &mut removed).await?;
+            match self.carry_out(group, command, &mut removed).await {
+                Err(Error::Store(store::Error::Corrupt(_))) => removed.unreadable += 1,
+                done => has_removed |= done?,
+            }
         }
         let next = again.filter(|_| has_removed).or(next);
         let unwritten = {
@@ -236,9 +240,10 @@ impl Service {
             Command::Lapse(lapse) => (0, lapse.presentations.len() as u64),
             _ => (0, 0),
         };
+        let outcome = self.lanes.submit(group, command, None).await?;
         removed.receipts += receipts;
         removed.presentations += presentations;
-        match self.lanes.submit(group, command, None).await? {
+        match outcome {
             Outcome::Trimmed { messages, bytes, is_emptied } => {
                 removed.messages += u64::from(messages);
                 removed.bytes += bytes;
@@ -250,7 +255,7 @@ impl Service {
             | Outcome::Sent(_)
             | Outcome::Wanted(_)
             | Outcome::Branch(_)
-            | Outcome::Done => Ok(receipts > 0),
+            | Outcome::Done => Ok(false),
         }
     }
 
@@ -274,7 +279,7 @@ impl Standing {
 }
 
 fn add(sum: &mut Removed, more: Removed) {
-    let Removed { groups, partitions, messages, bytes, emptied, receipts, presentations } = more;
+    let Removed { groups, partitions, messages, bytes, emptied, receipts, presentations, unreadable } = more;
     sum.groups += groups;
     sum.partitions += partitions;
     sum.messages += messages;
@@ -282,4 +287,5 @@ fn add(sum: &mut Removed, more: Removed) {
     sum.emptied += emptied;
     sum.receipts += receipts;
     sum.presentations += presentations;
+    sum.unreadable += unreadable;
 }

@@ -3,7 +3,7 @@
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
 use crate::{
-    sequencer::{GroupKey, UserTag},
+    sequencer::{GroupKey, StoredRepeatKey, UserTag},
     wire::MaskedPartitionKey,
 };
 
@@ -14,10 +14,45 @@ pub(super) struct Place {
     pub(super) group: Option<GroupKey>,
     /// The last partition that is done of a group behind it.
     pub(super) partition: Option<Within>,
+    /// The last receipt that is done of such a group, all of whose partitions are.
+    pub(super) receipts: Option<Receipts>,
     /// Whether all groups are done.
     pub(super) are_groups_done: bool,
     /// The last presentation that is done.
     pub(super) presentation: Option<Presented>,
+}
+
+impl Place {
+    /// All groups are done.
+    pub(super) const BEHIND_GROUPS: Self =
+        Self { group: None, partition: None, receipts: None, are_groups_done: true, presentation: None };
+
+    /// All of that group is done.
+    pub(super) fn behind(group: GroupKey) -> Self {
+        Self { group: Some(group), ..Self::default() }
+    }
+
+    /// The group of which some is done.
+    pub(super) fn group_under_way(&self) -> Option<GroupKey> {
+        let receipts = self.receipts.map(|receipts| receipts.group);
+        receipts.or(self.partition.map(|within| within.group))
+    }
+}
+
+/// How far the receipts of a group are done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub(super) struct Receipts {
+    pub(super) group: GroupKey,
+    pub(super) after: Option<StoredRepeatKey>,
+    /// Whether one of them stays.
+    pub(super) others: bool,
+}
+
+impl Receipts {
+    /// From the first one on.
+    pub(super) fn of(group: GroupKey) -> Self {
+        Self { group, after: None, others: false }
+    }
 }
 
 /// A partition of a group.

@@ -83,7 +83,7 @@ async fn all_key_packages_of_all_users_are_deleted_and_not_taken_back() {
 async fn a_user_who_cannot_be_read_keeps_no_other_from_it() {
     let setup = with_key_packages().await;
     let (no_account, no_stock) = (tag(&setup, "user 3"), tag(&setup, "user 7"));
-    setup.store.damage(Damage { account: Some(no_account), stocks: Some(no_stock) });
+    setup.store.damage(Damage { account: Some(no_account), stocks: Some(no_stock), ..Damage::default() });
     for _attempt in 0..2 {
         let refused = setup.service.delete_all_key_packages().await;
         assert!(matches!(refused, Err(Error::Store(store::Error::Corrupt(_)))), "{refused:?}");

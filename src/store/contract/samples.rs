@@ -239,8 +239,16 @@ pub(crate) fn transition() -> Transition {
 
 /// A walk of retention with something in every field.
 pub(crate) fn walk_record() -> Walk {
-    let removed =
-        Removed { groups: 1, partitions: 2, messages: 3, bytes: 4, emptied: 5, receipts: 6, presentations: 7 };
+    let removed = Removed {
+        groups: 1,
+        partitions: 2,
+        messages: 3,
+        bytes: 4,
+        emptied: 5,
+        receipts: 6,
+        presentations: 7,
+        unreadable: 8,
+    };
     Walk {
         started_ms: Some(1_700_000_700_000),
         place: vec![0x11, 0x22],
@@ -341,8 +349,8 @@ pub(crate) fn assert_holds(snapshot: &dyn Snapshot, batch: &Batch) {
         assert!(page.entries.iter().all(|(index, _)| index >= until), "{group:?} {key:?}");
     }
     for (group, key) in emptied {
-        let of_it = |row: &Presentation| row.group == *group && row.partition == *key;
-        assert!(!snapshot.presentations(None, 1000).unwrap().iter().any(of_it));
+        let presentations = snapshot.presentations(None, 1000).unwrap();
+        assert!(!presentations.iter().any(|((of, partition, _), _)| of == group && partition == key));
     }
     for (group, key) in given_up {
         assert_eq!(snapshot.checkpoint(group, key).unwrap(), None);

@@ -83,6 +83,7 @@ struct Kept {
 
 fn kept(snapshot: &dyn Snapshot) -> Kept {
     let groups = snapshot.groups_after(None, 100).unwrap();
+    let groups: Vec<_> = groups.into_iter().map(|(group, record)| (group, record.unwrap())).collect();
     let mut partitions = BTreeMap::new();
     for (group, _) in &groups {
         for (key, record) in snapshot.partitions(group, &[], None, 1000).unwrap() {

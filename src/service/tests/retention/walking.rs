@@ -5,15 +5,15 @@ use crate::{
         mls,
         requests::{Attached, welcome_data},
     },
-    sequencer::{Blob, GroupKey, Policy, Usage},
+    sequencer::{Blob, GroupKey, Policy, Receipt, RepeatKey, UnixMillis, Usage},
     service::{
         Error, Limits, Next,
         setup::{
             DAY, HOUR, Setup, commit, commit_with, key as partition_key, peer, provider, say, texts, user, user_id,
         },
     },
-    store::{Snapshot, Store},
-    wire::{DeleteGroupRequest, PartitionKey},
+    store::{Batch, Snapshot, Store, watched::Damage},
+    wire::{DeleteGroupRequest, MaskedPartitionKey, PartitionKey},
 };
 
 fn info(group: &[u8], epoch: u64) -> Attached {
@@ -222,8 +222,9 @@ async fn presentations_that_open_nothing_are_forgotten() {
     setup.clock.advance(20 * DAY);
     setup.retain().await;
     let rows = || setup.store.snapshot().unwrap().presentations(None, 100).unwrap();
-    assert_eq!(rows().iter().filter(|row| row.group == elsewhere).count(), 1, "presented again");
-    assert_eq!(rows().iter().filter(|row| row.group == GroupKey::of(&group)).count(), 0);
+    let count = |group: GroupKey| rows().iter().filter(|((of, _, _), _)| *of == group).count();
+    assert_eq!(count(elsewhere), 1, "presented again");
+    assert_eq!(count(GroupKey::of(&group)), 0);
     setup.clock.advance(11 * DAY);
     setup.retain().await;
     assert_eq!(rows(), []);
@@ -242,4 +243,85 @@ async fn a_step_that_fails_is_done_again() {
     setup.retain().await;
     assert_eq!(texts(&setup.receive(user("alice"), &group, 0, 0).await).len(), 0);
     assert_eq!(setup.service.retention_status().last_removed.emptied, 1);
+}
+
+/// What cannot be read keeps nothing else from going, and is counted.
+#[tokio::test]
+async fn what_cannot_be_read_is_passed_over() {
+    let setup = Setup::new();
+    let mut groups = Vec::new();
+    for _group in 0..4 {
+        groups.push(two_epochs(&setup).await);
+    }
+    groups.sort_by_key(|group| GroupKey::of(group));
+    let first_epoch = PartitionKey::new(partition_key(0)).masked();
+    setup.store.damage(Damage {
+        group: Some(GroupKey::of(&groups[0])),
+        partition: Some((GroupKey::of(&groups[1]), first_epoch)),
+        messages: Some((GroupKey::of(&groups[2]), first_epoch)),
+        ..Damage::default()
+    });
+    setup.clock.advance(31 * DAY);
+    setup.retain().await;
+    let removed = setup.service.retention_status().last_removed;
+    assert_eq!((removed.emptied, removed.groups, removed.unreadable), (1, 3, 3));
+    setup.store.damage(Damage::default());
+    assert_eq!(texts(&setup.receive(user("bob"), &groups[3], 0, 0).await).len(), 0);
+    for group in &groups[..3] {
+        assert_eq!(texts(&setup.receive(user("bob"), group, 0, 0).await).len(), 2);
+    }
+    setup.clock.advance(DAY);
+    setup.retain().await;
+    assert_eq!(setup.service.retention_status().last_removed.emptied, 3);
+}
+
+/// Receipts are kept in no order of time: old ones behind many young ones are found as well.
+#[tokio::test]
+async fn all_receipts_of_a_group_are_looked_at() {
+    let setup = Setup::new();
+    let group = setup.group().await;
+    let key = GroupKey::of(&group);
+    let number_of = |of: UnixMillis| {
+        let rows = setup.store.snapshot().unwrap().receipts_of_group(&key, None, usize::MAX).unwrap();
+        rows.iter().filter(|(_, receipt)| receipt.as_ref().unwrap().accepted_ms == of).count()
+    };
+    let write = |numbers: std::ops::Range<u32>, accepted_ms: UnixMillis| {
+        let mut batch = Batch::default();
+        for number in numbers {
+            let mut name = [0; 32];
+            name[..4].copy_from_slice(&number.to_be_bytes());
+            let receipt = Receipt { accepted_ms, index: 0, commits_before: 0 };
+            batch.repeats.insert((key, MaskedPartitionKey::NONE, RepeatKey::new(name)), receipt);
+        }
+        setup.store.commit(&batch).unwrap();
+    };
+    let (old_ms, young_ms) = (setup.service.now(), setup.service.now() + 10 * DAY);
+    write(0..20_000, young_ms);
+    write(20_000..20_600, old_ms);
+    setup.clock.advance(31 * DAY);
+    let mut steps = 0;
+    setup.service.retention.was_there(setup.service.now());
+    while let Next::Step(_) = setup.service.retain().await.unwrap() {
+        steps += 1;
+        assert!(steps < 200);
+    }
+    assert!(steps > 20_000 / 256, "few rows in a step: {steps}");
+    assert_eq!((number_of(old_ms), number_of(young_ms)), (0, 20_000));
+    assert_eq!(setup.service.retention_status().last_removed.receipts, 600);
+    // The process ends in between.
+    setup.clock.advance(10 * DAY);
+    let mut setup = setup;
+    let mut steps = 0;
+    loop {
+        setup.service.retention.was_there(setup.service.now());
+        if let Next::Walk(_) = setup.service.retain().await.unwrap() {
+            break;
+        }
+        steps += 1;
+        if steps % 70 == 0 {
+            setup = setup.restart().await;
+        }
+        assert!(steps < 300);
+    }
+    assert_eq!(setup.store.snapshot().unwrap().receipts_of_group(&key, None, 1).unwrap(), []);
 }

@@ -26,6 +26,14 @@ use crate::{
     },
 };
 
+/// Rows, some of which may be errors in their places.
+type Rows<N, T> = Vec<(N, Result<T, Error>)>;
+
+/// The first error among them.
+fn all_of<N, T>(rows: Result<Rows<N, T>, Error>) -> Result<(), Error> {
+    rows?.into_iter().try_for_each(|(_, row)| row.map(drop))
+}
+
 /// Reads everything of the group that `batch` wrote. Returns the errors.
 fn errors(snapshot: &dyn Snapshot, group: &GroupKey) -> Vec<Error> {
     let key = partition(0x10);
@@ -42,7 +50,8 @@ fn errors(snapshot: &dyn Snapshot, group: &GroupKey) -> Vec<Error> {
         snapshot.blob(group, &BlobKey::of(b"a tree")).map(drop),
         snapshot.blob_count(group, &BlobKey::of(b"a GroupInfo")).map(drop),
         snapshot.blob_count(group, &BlobKey::of(b"a tree")).map(drop),
-        snapshot.receipts_of_group(group, None, 10).map(drop),
+        all_of(snapshot.receipts_of_group(group, None, 10)),
+        all_of(snapshot.partitions_after(group, None, 10)),
         snapshot.budget(&provider("follower.example"), group).map(drop),
         snapshot.presented(group, &key, &tag(0x31)).map(drop),
         snapshot.followed(group, &partition(0x20)).map(drop),
@@ -75,7 +84,9 @@ fn scan_errors(snapshot: &dyn Snapshot) -> Vec<Error> {
         snapshot.undelivered(None, 100).map(drop),
         snapshot.addressee(None).map(drop),
         snapshot.dispatches(&provider("hub.example"), 100).map(drop),
-        snapshot.accounts(None, 100).and_then(|rows| rows.into_iter().try_for_each(|(_, account)| account.map(drop))),
+        all_of(snapshot.accounts(None, 100)),
+        all_of(snapshot.groups_after(None, 100)),
+        all_of(snapshot.presentations(None, 100)),
         snapshot.expiries(u64::MAX, 100).map(drop),
         snapshot.replay_marks(None, 100).map(drop),
         snapshot.lapsed_marks(u64::MAX).map(drop),
