@@ -113,7 +113,12 @@ fn derived<S: State + ?Sized>(
     for _step in 0..DERIVED_MAX {
         let Some((key, is_dominant)) = below.pop() else { return Ok(derived) };
         let Some(child) = state.partition(&key)? else { continue };
-        if child.public.as_ref().is_none_or(|public| public.replay.is_checkpoint()) {
+        let needs_nothing = match &child.public {
+            Some(public) => public.replay.is_checkpoint(),
+            // Where it is still to be found out, it may turn out to be there.
+            None => !child.unobserved,
+        };
+        if needs_nothing {
             continue;
         }
         let is_lost = is_dead(&child) && !is_dominant;

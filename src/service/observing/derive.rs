@@ -64,7 +64,24 @@ impl Deriving<'_> {
     /// When the store cannot be read.
     pub(super) fn state(&mut self, partition: &MaskedPartitionKey) -> Result<Option<Derived>, Error> {
         let mut steps = Vec::new();
-        let mut derived = match self.start(partition, &mut steps)? {
+        let start = self.start(partition, &mut steps)?;
+        if let (Start::TooFar, Some((above, _))) = (&start, steps.last()) {
+            // Whoever asks again begins there.
+            let (above, mut steps) = (*above, Vec::new());
+            let start = self.start(&above, &mut steps)?;
+            self.follow_steps(start, &above, steps)?;
+            return Ok(None);
+        }
+        self.follow_steps(start, partition, steps)
+    }
+
+    fn follow_steps(
+        &mut self,
+        start: Start,
+        partition: &MaskedPartitionKey,
+        mut steps: Vec<Step>,
+    ) -> Result<Option<Derived>, Error> {
+        let mut derived = match start {
             Start::At(derived) => derived,
             Start::Nowhere => {
                 self.give_up(steps);
@@ -75,10 +92,8 @@ impl Deriving<'_> {
         while let Some((key, record)) = steps.pop() {
             let Some(parent) = record.parent else { return Ok(None) };
             let Some(next) = self.step(&derived, &key, &record, parent)? else {
-                // Whether it was followed now, or by a program that saw it in another way, is left at the lane.
-                if record.public.is_some() {
-                    steps.push((key, record));
-                }
+                // It was followed by a program that saw it in another way, or nobody will: then nobody is to wait for it.
+                steps.push((key, record));
                 self.give_up(steps);
                 return Ok(None);
             };

@@ -95,7 +95,7 @@ impl Observing {
 pub enum Checkpointing {
     /// The partition's state has one.
     Kept,
-    /// It has no state, and never will.
+    /// It has no state, and never will, or none that can be had yet.
     Unobservable,
 }
 

@@ -224,8 +224,8 @@ impl Service {
     /// the next walk.
     async fn has_checkpoint(self: &Arc<Self>, (group, partition): (GroupKey, MaskedPartitionKey)) -> bool {
         match self.checkpoint(group, partition).await {
-            Ok(Checkpointing::Kept) => true,
-            Ok(Checkpointing::Unobservable) => false,
+            // Either way nothing is waited for there any more.
+            Ok(Checkpointing::Kept | Checkpointing::Unobservable) => true,
             Err(error) => {
                 tracing::debug!(%error, "retention goes on without a checkpoint");
                 false

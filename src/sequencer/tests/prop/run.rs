@@ -405,12 +405,14 @@ impl Run {
         self.compare(group);
     }
 
-    /// The partitions whose public states are derived from what is above them.
+    /// The partitions whose public states are derived from what is above them, or may turn out to be.
     fn derived(&self, group: usize) -> Vec<u8> {
         let partitions = &self.hub.rows(&GroupKey::of(GROUPS[group].as_bytes())).partitions;
         let is_derived = |key: &u8| {
-            let public = partitions.get(&masked(*key)).and_then(|partition| partition.public.as_ref());
-            public.is_some_and(|public| !public.replay.is_checkpoint())
+            partitions.get(&masked(*key)).is_some_and(|partition| {
+                let public = partition.public.as_ref();
+                partition.unobserved || public.is_some_and(|public| !public.replay.is_checkpoint())
+            })
         };
         (0..PARTITIONS).filter(is_derived).collect()
     }

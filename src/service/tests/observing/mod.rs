@@ -7,6 +7,7 @@ mod proposals;
 mod retained;
 mod rosters;
 mod trees;
+mod underived;
 
 use std::time::Duration;
 
