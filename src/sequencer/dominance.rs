@@ -77,7 +77,7 @@ pub(super) fn established<S: Tree + ?Sized>(
     used: &[BTreeSet<ServiceProviderId>],
 ) -> Result<BTreeSet<ServiceProviderId>, S::Error> {
     let mut established = BTreeSet::new();
-    let Some(forked_ms) = forked.children.first().map(|child| child.announced_ms) else { return Ok(established) };
+    let Some(forked_ms) = forked.forked_ms else { return Ok(established) };
     let mut unknown: BTreeSet<&ServiceProviderId> = used.iter().flatten().collect();
     let mut settle = |partition: &Partition| {
         for a_use in partition.uses.iter().filter(|a_use| a_use.first_ms < forked_ms) {

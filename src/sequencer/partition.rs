@@ -118,8 +118,10 @@ pub struct Partition {
     pub parent: Option<Parent>,
     /// Whose user sent that commit.
     pub announced_by: Option<ServiceProviderId>,
-    /// What its commits announced, in the order in which they were sequenced.
+    /// What its commits announced, in the order in which they were sequenced, as far as it is still there.
     pub children: Vec<Child>,
+    /// When the first of them was announced, also one that retention has removed.
+    pub forked_ms: Option<UnixMillis>,
     /// The index that the next message will get.
     pub next_index: u32,
     /// The index of the first message that is still there.
@@ -175,6 +177,7 @@ impl Partition {
             parent,
             announced_by: None,
             children: Vec::new(),
+            forked_ms: None,
             next_index: 0,
             first_index: 0,
             commits: 0,

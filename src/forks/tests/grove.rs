@@ -60,6 +60,7 @@ impl Grove {
             index = parent.next_index;
             parent.next_index += 1;
             parent.children.push(Child { key: key(child), index, announced_ms: at_ms, cut: Cut::None });
+            parent.forked_ms.get_or_insert(at_ms);
         });
         self.use_by(parent, by, at_ms);
         let epoch = self.0.partitions[&key(parent)].epoch.map(|epoch| EpochNumber(epoch.0 + 1));

@@ -63,6 +63,7 @@ impl<S: State + ?Sized> Change<'_, S> {
             self.transition.heads.push(Head { partition: entering.partition, epoch, is_head: false });
         }
         self.target.children.push(Child { key: next, index: receipt.index, announced_ms: self.now, cut: Cut::None });
+        self.target.forked_ms.get_or_insert(self.now);
         if child.is_connected() {
             self.transition.announced.push(next);
             self.note_rivals(&next, &child)?;
@@ -153,6 +154,10 @@ impl<S: State + ?Sized> Change<'_, S> {
         if let Some(above) = self.newest(&edge.key)? {
             let mut above = Arc::unwrap_or_clone(above);
             above.children.retain(|known| known.key != *child);
+            if above.children.is_empty() {
+                // Nothing was announced there after all.
+                above.forked_ms = None;
+            }
             self.note_head(edge.key, &above);
             if above.evidence.note(Sign::NoEdge, self.now) {
                 evidence::show(&mut self.group, Sign::NoEdge, self.now, &mut self.transition);

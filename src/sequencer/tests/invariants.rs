@@ -217,6 +217,11 @@ fn edges(rows: &Rows, group: &Group, key: &MaskedPartitionKey, partition: &Parti
             assert_eq!(commit.next, child.key, "an edge is what a commit announced");
         }
     }
+    let first_ms = partition.children.first().map(|child| child.announced_ms);
+    assert!(
+        partition.forked_ms <= first_ms && partition.forked_ms.is_some() == first_ms.is_some(),
+        "a fork has a time"
+    );
     let children: HashSet<_> = partition.children.iter().map(|child| child.key).collect();
     assert_eq!(children.len(), partition.children.len());
     let epoch = match partition.parent {

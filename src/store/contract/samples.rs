@@ -74,6 +74,7 @@ pub(crate) fn partition_record() -> Partition {
         parent: Some(Parent { key: partition(0x11), index: 3 }),
         announced_by: Some(provider("follower.example")),
         children: vec![Child { key: partition(0x12), index: 4, announced_ms: 1_700_000_000_100, cut: Cut::Above }],
+        forked_ms: Some(1_700_000_000_090),
         next_index: 6,
         first_index: 1,
         commits: 2,

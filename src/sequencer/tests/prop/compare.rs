@@ -66,6 +66,7 @@ impl Run {
             );
             let children: Vec<_> = model.children(*key).into_iter().map(masked).collect();
             assert_eq!(partition.children.iter().map(|child| child.key).collect::<Vec<_>>(), children);
+            assert_eq!(partition.forked_ms, modelled.forked);
             assert_eq!(partition.epoch, model.epoch(*key).map(EpochNumber));
             let dominant = self.hub.dominant(group_key, partition);
             assert_eq!(dominant, model.dominant(*key).map(masked));

@@ -82,6 +82,8 @@ pub(super) struct Partition {
     pub(super) forgotten: usize,
     pub(super) is_remnant: bool,
     pub(super) announced_by: Option<Provider>,
+    /// When it announced the first partition that was not taken elsewhere, or is gone by now.
+    pub(super) forked: Option<UnixMillis>,
     pub(super) unshared: u32,
     /// With which partition the operator has ended it, and when.
     pub(super) ended: Option<(Key, UnixMillis)>,
@@ -151,8 +153,7 @@ impl Model {
 
     /// How many established providers have used each child.
     fn actors(&self, key: Key) -> Vec<(Key, usize)> {
-        let Some(first) = self.children(key).first().copied() else { return Vec::new() };
-        let forked = self.announced(first);
+        let Some(forked) = self.partitions.get(&key).and_then(|forked| forked.forked) else { return Vec::new() };
         let mut above = self.ancestors(key);
         above.push(key);
         let is_established = |provider: &Provider| {
@@ -396,6 +397,13 @@ impl Model {
         child.parent = Some((from, index));
         child.has_group_info = asked.has_group_info;
         let users: Vec<_> = child.uses.keys().copied().collect();
+        self.partitions.get_mut(&from).unwrap().forked.get_or_insert(now);
+        if let Some((displaced, _)) = parent
+            && self.children(displaced).is_empty()
+        {
+            self.partitions.get_mut(&displaced).unwrap().forked = None;
+        }
+        let child = self.partitions.get_mut(&next).unwrap();
         if is_new {
             child.created = now;
         } else if exempt && is_first {
