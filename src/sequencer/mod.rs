@@ -43,6 +43,7 @@ mod reserve;
 mod retention;
 mod send;
 mod state;
+mod staying;
 mod subscribe;
 mod terminate;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{
     Contents, Evidence, Group, Head, Lapse, Outcome, Partition, Policy, Refusal, Replay, Review, State, Termination,
     Timer, Transition, Trim, Trimmed, UnixMillis, budget::give_back, candidates::is_candidate,
-    dominance::dominant_child, outbox, subscribe,
+    dominance::dominant_child, outbox, staying::may_stay, subscribe,
 };
 use crate::wire::MaskedPartitionKey;
 
@@ -140,7 +140,7 @@ fn children<S: State + ?Sized>(state: &S, partition: &Partition) -> Result<Vec<(
 }
 
 /// Whether a commit leads away from the partition and did so long ago. As long as members may be there because they do not
-/// follow that commit (J3), it is like a head: how many of them did, and how many went on, is asked of all that time.
+/// follow that commit, or have not come since, it is like a head.
 fn is_superseded<S: State + ?Sized>(
     state: &S,
     partition: &Partition,
@@ -152,9 +152,9 @@ fn is_superseded<S: State + ?Sized>(
     }
     let window = policy.retention_ms.max(policy.dominance_window_ms);
     let lately = Policy { dominance_window_ms: window, ..policy.clone() };
-    let child = dominant_child(state, partition)?;
-    let is_long_ago = child.is_some_and(|child| is_over(child.announced_ms, policy, now));
-    Ok(is_long_ago && !is_candidate(state, partition, &lately)?)
+    let child = dominant_child(state, partition)?.filter(|child| is_over(child.announced_ms, policy, now));
+    let Some(child) = child else { return Ok(false) };
+    Ok(!is_candidate(state, partition, &lately)? && !may_stay(state, partition, &child, policy, now)?)
 }
 
 /// One step: messages go, and with the last of them the rest.

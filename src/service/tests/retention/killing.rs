@@ -65,6 +65,7 @@ async fn fill(setup: &Setup) -> Vec<Vec<u8>> {
                 .unwrap();
             setup.send(user("bob"), say(&group, number + 1, "there")).await.unwrap();
         }
+        setup.send(peer("follower.example"), say(&group, EPOCHS, "there too")).await.unwrap();
         groups.push(group);
     }
     let request = DeleteGroupRequest { group_id: groups[2].clone(), partition_key: PartitionKey::new([EPOCHS; 16]) };

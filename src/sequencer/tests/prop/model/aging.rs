@@ -1,6 +1,8 @@
 //! What goes when its time is over.
 
-use super::{Key, Model, Partition};
+use std::collections::BTreeMap;
+
+use super::{Key, Model, Partition, Provider};
 use crate::sequencer::{Policy, UnixMillis};
 
 impl Model {
@@ -51,8 +53,42 @@ impl Model {
             && match (partition.is_remnant, partition.ended) {
                 (true, _) => partition.trimmed < partition.messages.len() || !partition.charges.is_empty(),
                 (false, Some((_, at))) => is_over(at) && at + policy.restore_ms <= now,
-                (false, None) => self.dominant(key).is_some_and(|child| is_over(self.announced(child))),
+                (false, None) => self
+                    .dominant(key)
+                    .is_some_and(|child| is_over(self.announced(child)) && !self.may_stay(key, child, policy, now)),
             }
+    }
+
+    /// Whether somebody who used the partition long after that commit has used nothing below since, or nobody but its
+    /// announcer did and others were here or above.
+    fn may_stay(&self, key: Key, child: Key, policy: &Policy, now: UnixMillis) -> bool {
+        let mut below = vec![child];
+        while let Some(next) = self.dominant(*below.last().unwrap()) {
+            below.push(next);
+        }
+        let mut went_on: BTreeMap<Provider, UnixMillis> = BTreeMap::new();
+        for (by, (_, last)) in below.iter().flat_map(|below| &self.partitions[below].uses) {
+            let known = went_on.entry(*by).or_default();
+            *known = *last.max(known);
+        }
+        let announcer = self.partitions[&child].announced_by;
+        let since = now.saturating_sub(policy.idle_ms);
+        let stays = |(by, (_, last)): (&Provider, &(UnixMillis, UnixMillis))| {
+            let is_late = *last >= since && *last >= self.announced(child) + policy.doubt_after_ms;
+            let is_gone = went_on
+                .get(by)
+                .is_some_and(|went_on| Some(*by) != announcer || *went_on >= *last + policy.dominance_window_ms);
+            is_late && !is_gone
+        };
+        let mut here_and_above = self.ancestors(key);
+        here_and_above.push(key);
+        let is_other = |by: &Provider| Some(*by) != announcer;
+        let has_others = here_and_above
+            .iter()
+            .flat_map(|key| &self.partitions[key].uses)
+            .any(|(by, (_, last))| is_other(by) && *last >= since);
+        let is_followed = went_on.keys().any(is_other);
+        self.partitions[&key].uses.iter().any(stays) || (has_others && !is_followed)
     }
 
     /// Whether the public state of an epoch that stays is derived from what is in it.
