@@ -12,6 +12,7 @@ use axum::{
 use super::{Hub, Problem, body, fields, operations::SMALL_BODY_BYTES_MAX, peer::AdmittedProvider, respond};
 use crate::{
     client::http::{ChannelRequest, Operation},
+    service::Act,
     wire::{BansRequest, GroupId, ReportReason, ReportRequest, decode},
 };
 
@@ -49,14 +50,17 @@ async fn report_of_peer(
 }
 
 /// Counted here, and handed on to the hub of the group when it is about somebody else than that hub, or a fork: that is
-/// what its operator can do something about.
+/// what its operator can do something about. One whom that hub bans, and one about a hub that is blocked, is only counted.
 async fn report_of_user(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
     let request: ReportRequest = decode(&received.bytes).map_err(Problem::malformed)?;
+    hub.service.admit(&user, hub.service.provider(), Act::TakePart)?;
     hub.service.charge_user(&user, received.bytes.len())?;
     hub.service.report(hub.service.provider(), &request.about, request.reason).await?;
-    if let Some(id) = hub.other_hub(&request.group_id).filter(|id| is_for_its_hub(id, &request)) {
+    let is_admitted = hub.admit(&user, &request.group_id, Act::TakePart).is_ok();
+    let its_hub = hub.other_hub(&request.group_id).filter(|id| is_admitted && is_for_its_hub(id, &request));
+    if let Some(id) = its_hub {
         let handed_on = ChannelRequest::new(Operation::Report, received.bytes.clone());
         // What the hub makes of it is its own business: the complaint is counted.
         drop(hub.upstream.call(&hub.service, id.hub(), handed_on).await);

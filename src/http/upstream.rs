@@ -9,6 +9,7 @@ use tracing::Level;
 use super::{Problem, hub_answer::HubAnswer, shared_receives::SharedReceives, silence::Silence};
 use crate::{
     client::http::{ChannelError, ChannelRequest, ChannelResponse, ProviderClient},
+    sequencer::Fact,
     service::Service,
     wire::ServiceProviderId,
 };
@@ -31,13 +32,16 @@ impl Upstream {
     /// was silent is back does not wait there: [`HubAnswer::is_hurried`].
     ///
     /// # Errors
-    /// When the hub is no peer, or gives no answer, or none of a delivery service.
+    /// When the operator blocks the hub, it is no peer, or gives no answer, or none of a delivery service.
     pub(super) async fn call(
         &self,
         service: &Arc<Service>,
         hub: &ServiceProviderId,
         request: ChannelRequest,
     ) -> Result<HubAnswer, Problem> {
+        if service.blocks(hub) {
+            return Err(Problem::denied(Fact::BlockedProvider));
+        }
         let mut request = request;
         let channel = self.client.as_ref().and_then(|client| client.peer(hub)).ok_or_else(Problem::unknown_hub)?;
         let (operation, began) = (request.operation.path(), Instant::now());

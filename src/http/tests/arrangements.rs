@@ -1,6 +1,7 @@
 //! Bans, mutes and blocks of the operator, `/v1/bans`, `/v1/report`, and what the local listener makes of all that.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::{
@@ -8,9 +9,12 @@ use super::{
     assert_media_type_is_checked, assert_peers_are_checked,
 };
 use crate::{
-    client::ProblemCode,
+    client::{
+        ProblemCode,
+        http::{ChannelRequest, Operation},
+    },
     fixtures::{mls, requests},
-    http::Peer,
+    http::{Peer, Upstream},
     service::setup::{key, provider, user_id},
     wire::{
         BanList, BanSalt, BanTag, BannedUser, BansRequest, BansResponse, ReportReason, ReportRequest, Sanction, decode,
@@ -95,6 +99,8 @@ async fn a_muted_user_may_read_and_a_banned_one_may_not() {
     Call::local("/v1/send", commit).answer(&house).await.assert_ok();
     says(b"somebody else").acting_as("another").answer(&house).await.assert_ok();
     assert!(change(&house, "/admin/bans/add", json!({ "user": user(USER) })).await);
+    let about = provider("follower.example");
+    let complaint = ReportRequest { group_id: group.clone(), about, reason: ReportReason::Flooding };
     for call in [
         says(b"three"),
         reads.clone(),
@@ -103,6 +109,7 @@ async fn a_muted_user_may_read_and_a_banned_one_may_not() {
         Call::local("/v1/local/inbox", [[1; 16].as_slice(), &[0; 8]].concat()),
         Call::local("/v1/group-info", mls::vector(&group)),
         Call::local("/v1/local/delete-group", [mls::vector(&group), key(0).to_vec()].concat()),
+        Call::local(REPORT, encode(&complaint).unwrap()),
     ] {
         call.assert_problem(&house, ProblemCode::PolicyDenied).await;
     }
@@ -176,6 +183,20 @@ async fn a_blocked_provider_gets_nothing_and_is_given_nothing() {
     Call::local("/v1/send", elsewhere).assert_problem(&house, ProblemCode::PolicyDenied).await;
     assert!(change(&house, "/admin/bans/remove", json!({ "provider": "follower.example" })).await);
     receive.answer(&house).await.assert_ok();
+}
+
+/// Whatever it is, and whoever has it sent: all that is forwarded goes this way.
+#[tokio::test]
+async fn nothing_is_forwarded_to_a_blocked_hub() {
+    let house = House::new();
+    let (service, hub) = (&house.setup.service, provider("follower.example"));
+    let code = async || {
+        let request = ChannelRequest::new(Operation::Report, Bytes::new());
+        Upstream::default().call(service, &hub, request).await.err().expect("nobody is there").code
+    };
+    assert_eq!(code().await, ProblemCode::UnknownProvider, "it is tried");
+    assert!(change(&house, "/admin/bans/add", json!({ "provider": "follower.example" })).await);
+    assert_eq!(code().await, ProblemCode::PolicyDenied);
 }
 
 #[tokio::test]
