@@ -242,7 +242,7 @@ impl Service {
             arrangements,
             preflights: None,
             vain_proofs: vain_proofs::VainProofs::default(),
-            observing: observing::Observing::new(limits.observing),
+            observing: observing::Observing::start(limits.observing)?,
             retention,
         })
     }
@@ -285,6 +285,7 @@ impl Service {
 
     /// Takes no more commands, finishes those that are queued, and ends the lanes. Blocks until they have ended.
     pub fn finish(&self) {
+        self.observing.finish();
         self.lanes.finish();
     }
 

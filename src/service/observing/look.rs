@@ -202,7 +202,13 @@ impl Service {
         };
         let command = Arc::new(command);
         let looked_at = command.clone();
-        let looking = self.work(turn, move |service, snapshot| see(service, snapshot, &looked_at));
+        let see = move |service: &Self, snapshot: &dyn Snapshot| see(service, snapshot, &looked_at);
+        let looking = async {
+            match effort {
+                Effort::Small => self.work_briefly(turn, see).await,
+                Effort::Large => self.work(turn, see).await,
+            }
+        };
         let sight = match tokio::time::timeout_at(until, looking).await {
             Ok(Ok(sight)) => sight,
             Ok(Err(error)) => {

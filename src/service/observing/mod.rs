@@ -8,6 +8,7 @@
 //!
 //! Messages other than public commits, and groups whose beginning shows nothing, are not looked at.
 
+mod background;
 mod cache;
 mod derive;
 mod follow;
@@ -20,8 +21,10 @@ mod turns;
 use std::{sync::Arc, time::Duration};
 
 use mls_rs_codec::MlsDecode;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use self::{
+    background::Background,
     cache::Cache,
     derive::Deriving,
     known::Known,
@@ -76,17 +79,24 @@ pub(super) struct Observing {
     small: Turns,
     /// Of creations, whose trees are looked at in any case.
     trees: Turns,
+    background: Background,
 }
 
 impl Observing {
-    pub(super) fn new(limits: ObservingLimits) -> Self {
-        Self {
+    pub(super) fn start(limits: ObservingLimits) -> Result<Self, Error> {
+        Ok(Self {
             cache: Cache::new(limits.states_bytes_max),
             limits,
             turns: Turns::new(limits.at_once),
             small: Turns::new(SMALL_AT_ONCE),
             trees: Turns::new(limits.at_once),
-        }
+            background: Background::start(2 * limits.at_once + SMALL_AT_ONCE)?,
+        })
+    }
+
+    /// Ends the threads. Blocks until they have done what they are at.
+    pub(super) fn finish(&self) {
+        self.background.finish();
     }
 }
 
@@ -167,19 +177,38 @@ impl Service {
         Deriving { snapshot, group, cache: &self.observing.cache, hub: &self.provider, late: Vec::new() }
     }
 
-    /// Does something on the blocking pool that takes a turn, to its end, whether or not somebody still waits for it.
+    /// Does something in the background that takes a turn, to its end, whether or not somebody still waits for it.
     async fn work<T: Send + 'static>(
         self: &Arc<Self>,
         turn: Turn,
         work: impl FnOnce(&Self, &dyn Snapshot) -> Result<T, store::Error> + Send + 'static,
     ) -> Result<T, Error> {
         let service = self.clone();
-        let working = tokio::task::spawn_blocking(move || {
-            let done = service.store.snapshot().and_then(|snapshot| work(&service, &*snapshot));
-            drop(turn);
-            done
-        });
-        working.await.map_err(|_| Error::ShuttingDown)?.map_err(Error::Store)
+        let working = self.observing.background.spawn(move || service.work_here(turn, work));
+        working.await.map_err(|_| Error::ShuttingDown)?
+    }
+
+    /// The same for what takes no longer than it takes to wake two threads: this one does it, and leaves what else it has
+    /// to do to another.
+    async fn work_briefly<T: Send + 'static>(
+        self: &Arc<Self>,
+        turn: Turn,
+        work: impl FnOnce(&Self, &dyn Snapshot) -> Result<T, store::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        match Handle::current().runtime_flavor() {
+            RuntimeFlavor::MultiThread => tokio::task::block_in_place(|| self.work_here(turn, work)),
+            _ => self.work(turn, work).await,
+        }
+    }
+
+    fn work_here<T>(
+        &self,
+        turn: Turn,
+        work: impl FnOnce(&Self, &dyn Snapshot) -> Result<T, store::Error>,
+    ) -> Result<T, Error> {
+        let done = self.store.snapshot().and_then(|snapshot| work(self, &*snapshot));
+        drop(turn);
+        done.map_err(Error::Store)
     }
 
     /// The leaves of a user in one group, to be looked for in the epochs of a branch one after the other.
