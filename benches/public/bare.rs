@@ -12,7 +12,8 @@ use mls_rs_crypto_awslc::AwsLcCryptoProvider;
 
 use crate::crowd::Epoch;
 
-type Config = WithIdentityProvider<BasicIdentityProvider, WithCryptoProvider<AwsLcCryptoProvider, ExternalBaseConfig>>;
+pub(crate) type Config =
+    WithIdentityProvider<BasicIdentityProvider, WithCryptoProvider<AwsLcCryptoProvider, ExternalBaseConfig>>;
 
 /// A group as mls-rs observes it, and the messages as they arrive.
 pub(crate) struct Bare {
@@ -36,15 +37,20 @@ impl Bare {
 
     /// Clone, apply, check: what every hub has to do.
     pub(crate) fn follow(&self) -> ExternalGroup<Config> {
-        let mut group = self.group.clone();
-        group.process_incoming_message(MlsMessage::from_bytes(&self.commit).unwrap()).unwrap();
-        group.process_incoming_message(MlsMessage::from_bytes(&self.after).unwrap()).unwrap();
-        group
+        follow(&self.group, &self.commit, &self.after)
     }
 
     pub(crate) fn snapshot(&self) -> Vec<u8> {
         self.group.snapshot().to_bytes().unwrap()
     }
+}
+
+/// The group after a commit that fits to the GroupInfo.
+pub(crate) fn follow(before: &ExternalGroup<Config>, commit: &[u8], after: &[u8]) -> ExternalGroup<Config> {
+    let mut group = before.clone();
+    group.process_incoming_message(MlsMessage::from_bytes(commit).unwrap()).unwrap();
+    group.process_incoming_message(MlsMessage::from_bytes(after).unwrap()).unwrap();
+    group
 }
 
 pub(crate) fn observe(group_info: &MlsMessage) -> ExternalGroup<Config> {

@@ -63,7 +63,7 @@ pub(crate) fn router(service: Arc<Service>, service_token: String) -> Router {
         upstream: Upstream::default(),
         peers: BTreeSet::new(),
         service_token: Some(Zeroizing::new(service_token)),
-        request_bytes_max: MIB,
+        request_bytes_max: 8 * MIB,
         in_flight_bytes_max: 256 * MIB,
         body_timeout: Duration::from_secs(10),
     });
