@@ -299,6 +299,18 @@ impl Service {
         self.lanes.submit(group, command, None).await.map(drop)
     }
 
+    /// How many bytes of public states are at hand.
+    #[cfg(test)]
+    fn states_bytes(&self) -> usize {
+        self.observing.bytes()
+    }
+
+    /// Whether no answer holds memory any more.
+    #[cfg(test)]
+    fn has_all_pages(&self) -> bool {
+        self.pages.has_all()
+    }
+
     /// A local user as everything that is kept knows them.
     fn tag(&self, user: &UserId) -> UserTag {
         user.tag(self.store.user_tag_secret())

@@ -88,6 +88,12 @@ impl PageMemory {
         tokio::time::timeout(self.wait, waiting).await.unwrap_or(Err(Error::Overloaded))
     }
 
+    /// Whether everything that was lent was given back.
+    #[cfg(test)]
+    pub(super) fn has_all(&self) -> bool {
+        self.all.available_permits() == (self.share_steps * SHARES) as usize
+    }
+
     fn share(&self, provider: &ServiceProviderId) -> Arc<Semaphore> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(share) = shares.get(provider) {

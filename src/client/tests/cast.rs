@@ -1,8 +1,8 @@
 //! Alice and the others.
 
 use mls_rs::{
-    CipherSuite, CipherSuiteProvider, Client, CryptoProvider, ExtensionList, MlsMessage,
-    client_builder::{BaseConfig, PaddingMode, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
+    CipherSuite, CipherSuiteProvider, Client, CryptoProvider, ExtensionList, Group, MlsMessage,
+    client_builder::{BaseConfig, MlsConfig, PaddingMode, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
     extension::ExtensionType,
     group::proposal::ProposalType,
     identity::{
@@ -61,6 +61,14 @@ pub(crate) fn client(name: &str, handshakes: Handshakes) -> Client<Config> {
 pub(crate) fn new_member(client: &Client<Config>) -> NewMember {
     let package = client.generate_key_package_message(ExtensionList::new(), ExtensionList::new(), None).unwrap();
     NewMember::from_message(&package, "follower.example".parse().unwrap()).unwrap()
+}
+
+/// The group as it is behind the commit that is pending.
+pub(crate) fn behind_pending_commit<C: MlsConfig + Clone>(group: &PartitionedGroup<C>) -> Option<Group<C>> {
+    let staged = group.staged.iter().find(|staged| !staged.abandoned)?;
+    let mut next = group.group.clone();
+    next.apply_detached_commit(staged.secrets.clone()).unwrap();
+    Some(next)
 }
 
 /// Somebody with a group.

@@ -98,6 +98,12 @@ impl Observing {
     pub(super) fn finish(&self) {
         self.background.finish();
     }
+
+    /// How many bytes of states are at hand.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.cache.bytes()
+    }
 }
 
 /// What came of asking for a checkpoint.

@@ -13,6 +13,7 @@ mod following;
 mod forks;
 mod group_commit;
 mod hints;
+mod histories;
 mod key_packages;
 mod leaving;
 mod literal;
