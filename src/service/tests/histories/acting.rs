@@ -3,7 +3,7 @@
 use mls_rs::{Extension, ExtensionList, extension::ExtensionType};
 
 use super::{
-    cast::{Config, Name, PEOPLE, Visit, banned, roster},
+    cast::{Config, Device, Name, PEOPLE, Visit, banned, roster},
     forest::Key,
     sending::{Asked, Facts},
     step::Step,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     client::{
-        CommitOptions, Event, GroupError, JoinOptions, PartitionedGroup, Reason, own_leaves,
+        CommitOptions, Event, GroupError, JoinOptions, PartitionedGroup, Place, Reason, own_leaves,
         tests::cast::behind_pending_commit,
     },
     mls::ContentType,
@@ -29,7 +29,6 @@ type Made = Result<SendRequest, GroupError>;
 
 impl World {
     pub(super) async fn act(&mut self, step: Step) {
-        let is_member = super::cast::Device::is_member;
         let (Step::Say(who)
         | Step::Commit(who)
         | Step::CommitFirst(who)
@@ -43,6 +42,7 @@ impl World {
         | Step::ReadUp(who)
         | Step::Linger(who, _)
         | Step::Join(who)
+        | Step::Leave(who)
         | Step::Rejoin(who)
         | Step::LoseAnswer(who)
         | Step::RestartClient(who)
@@ -53,10 +53,11 @@ impl World {
         match step {
             Step::Linger(_, number) => return self.linger(who, number).await,
             Step::Join(_) => return self.come(who).await,
+            Step::Leave(_) => return self.leave(who).await,
             Step::Repeat(_) => return self.repeat(who).await,
             _ => {}
         }
-        let Some(who) = self.pick(who, is_member) else { return };
+        let Some(who) = self.pick(who, Device::is_member) else { return };
         match step {
             Step::Read(_) => drop(self.read(who).await),
             Step::ReadUp(_) => self.read_up(who).await,
@@ -89,9 +90,8 @@ impl World {
                 self.group(who).commit_update(true)
             }
             Step::Add(_, number) => {
-                let is_out = |device: &super::cast::Device| {
-                    !device.is_malicious && !device.is_member() && !members.contains(&device.name)
-                };
+                let is_out =
+                    |device: &Device| !device.is_malicious && !device.is_member() && !members.contains(&device.name);
                 let Some(to) = self.pick(number, is_out) else { return };
                 adds.push(self.devices[to].name);
                 let newcomer = self.devices[to].key_package();
@@ -274,6 +274,7 @@ impl World {
                 self.outcome("suppressed", &format!("{name} suppresses {} of {}", place.index, said.by));
             }
             Event::Ignored { place, reason } => {
+                self.check_ignored(who, place, reason);
                 self.outcome("ignored", &format!("{name} ignores {}: {reason:?}", place.index));
             }
             Event::Removed { place, .. } => {
@@ -291,9 +292,33 @@ impl World {
         }
     }
 
+    /// What somebody honest says is read by everybody who is there.
+    fn check_ignored(&mut self, who: usize, place: Place, reason: Reason) {
+        let device = &self.devices[who];
+        let Some(visit) = device.visits.iter().rev().find(|visit| visit.epoch == place.epoch) else { return };
+        let node = &self.forests[MAIN].nodes[&visit.partition];
+        let said = &node.said[place.index as usize];
+        // What follows from something that was suppressed cannot be read.
+        let is_suppressed = node.banned.contains(said.by);
+        let is_malicious = PEOPLE.iter().any(|(name, _, is_malicious)| *name == said.by && *is_malicious);
+        let is_late = matches!(reason, Reason::LateProposal | Reason::SenderLeft);
+        assert!(is_malicious || is_late || is_suppressed, "{} ignores what {} said: {reason:?}", device.name, said.by);
+    }
+
+    /// Somebody who is out wants nothing of the group any more (P8).
+    async fn leave(&mut self, who: usize) {
+        if let Some(who) = self.pick(who, |device| !device.held.is_empty() && !device.is_member()) {
+            self.leave_for_good(who).await;
+        }
+    }
+
     /// Somebody asks with an old key: members to read again, others because they would like to know.
     async fn linger(&mut self, who: usize, number: usize) {
-        let Some(who) = self.pick(who, |device| !device.held.is_empty()) else { return };
+        // Rather somebody who has no business there any more.
+        let is_out = |device: &Device| !device.held.is_empty() && !device.is_member();
+        let Some(who) = self.pick(who, is_out).or_else(|| self.pick(who, |device| !device.held.is_empty())) else {
+            return;
+        };
         let device = &self.devices[who];
         let (name, is_member) = (device.name, device.is_member());
         let key = device.held[number % device.held.len()].clone();

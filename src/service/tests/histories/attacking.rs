@@ -107,6 +107,22 @@ impl World {
                 let astray = self.astray(who, 0);
                 self.charge_at(who, &plain(&message, &astray), &Facts::default(), "opens an orphan").await;
             }
+            Attack::SendAhead => {
+                let Some(mut crafted) = craft(&base, None) else { return };
+                let Ok(message) = crafted.next.encrypt_application_message(b"ahead", Vec::new()) else { return };
+                self.charge_at(who, &plain(&message, &crafted.key), &Facts::default(), "speaks ahead").await;
+                let request = request(&crafted.message, &at, &crafted.key, Some(crafted.info()));
+                self.charge_at(who, &request, &crafted.facts(), "commits behind it").await;
+                self.go_apart(who, crafted);
+            }
+            Attack::AnnounceElsewhere => {
+                let astray = self.astray(who, 0);
+                let Some(crafted) = craft(&base, None) else { return };
+                let elsewhere = request(&crafted.message, &astray, &crafted.key, None);
+                self.charge_at(who, &elsewhere, &crafted.facts(), "announces elsewhere").await;
+                let request = request(&crafted.message, &at, &crafted.key, Some(crafted.info()));
+                self.charge_at(who, &request, &crafted.facts(), "announces where it is").await;
+            }
             Attack::CrossGroups(number) => self.cross_groups(who, number).await,
             Attack::Pry => self.pry(who).await,
         }

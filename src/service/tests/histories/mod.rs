@@ -37,7 +37,7 @@ use std::{
 
 use self::{
     step::{Step, draw},
-    world::{Record, World},
+    world::{Kind, Record, World},
 };
 use crate::{client::tests::cast::Handshakes, mls::tests::random::Random, sequencer::Hints};
 
@@ -61,8 +61,7 @@ fn histories() -> std::ops::Range<u64> {
 #[derive(Clone)]
 struct History {
     seed: u64,
-    handshakes: Handshakes,
-    hints: Hints,
+    kind: Kind,
     steps: Vec<Step>,
 }
 
@@ -71,7 +70,8 @@ impl History {
         let mut random = Self::random(seed);
         let handshakes = if seed % 2 == 0 { Handshakes::Encrypted } else { Handshakes::Public };
         let hints = if seed % 6 == 2 { Hints::Forward } else { Hints::Entitled };
-        Self { seed, handshakes, hints, steps: draw(&mut random, STEPS) }
+        let kind = Kind { handshakes, hints, is_hasty: seed % 3 == 0 };
+        Self { seed, kind, steps: draw(&mut random, STEPS) }
     }
 
     fn random(seed: u64) -> Random {
@@ -83,7 +83,7 @@ impl History {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let playing = async {
             let random = Self::random(self.seed ^ 0xabcd);
-            let mut world = World::found(self.handshakes, self.hints, random, record.clone()).await;
+            let mut world = World::found(self.kind, random, record.clone()).await;
             for step in &self.steps {
                 world.step(*step).await;
             }
@@ -95,7 +95,48 @@ impl History {
 }
 
 /// What histories must bring about, or they prove nothing about it.
-const WANTED: [&str; 0] = [];
+const WANTED: [&str; 40] = [
+    "adopted",
+    "announces elsewhere",
+    "answer lost",
+    "asked after leaving",
+    "caught up",
+    "commits apart",
+    "conflict",
+    "crosses groups",
+    "denied",
+    "gap",
+    "garbles a commit",
+    "gone",
+    "healed",
+    "heard",
+    "hinted",
+    "hinted by roster",
+    "join repeated",
+    "joined",
+    "kept back by a follower",
+    "leads astray",
+    "left for good",
+    "lie found",
+    "lies in its GroupInfo",
+    "moved on",
+    "newcomer denied",
+    "on a fork",
+    "on an ended branch",
+    "orphans",
+    "over budget",
+    "page",
+    "parted by a spoiled commit",
+    "pretends a removal",
+    "raced",
+    "removed",
+    "repeated",
+    "restored",
+    "suppressed",
+    "terminated",
+    "trimmed",
+    "welcomed",
+];
 
 #[test]
 fn histories_of_real_groups_keep_their_promises() {

@@ -40,6 +40,8 @@ pub(super) enum Step {
     Linger(usize, usize),
     /// Somebody who is not in the group joins from outside.
     Join(usize),
+    /// Somebody who is not in the group any more wants nothing of it any more.
+    Leave(usize),
     /// A member looks where the group is, and goes there if that is another branch.
     Rejoin(usize),
     /// The next answer to somebody is lost on the way.
@@ -89,6 +91,10 @@ pub(super) enum Attack {
     CommitApart(usize),
     /// A message for a partition that nobody knows of.
     OpenOrphan,
+    /// It speaks in its next partition, and commits only then.
+    SendAhead,
+    /// It announces its next partition from one that it has made up, and only then where it is.
+    AnnounceElsewhere,
     /// A key of the group is used in another group.
     CrossGroups(usize),
     /// It asks with every key that it ever knew.
@@ -115,7 +121,8 @@ fn step(random: &mut Random) -> Step {
         36..=47 => Step::Read(who),
         48..=53 => Step::ReadUp(who),
         54..=57 => Step::Linger(who, other),
-        58..=61 => Step::Join(who),
+        58..=60 => Step::Join(who),
+        61 => Step::Leave(who),
         62..=63 => Step::Rejoin(who),
         64 => Step::LoseAnswer(who),
         65..=66 => Step::RestartClient(who),
@@ -135,7 +142,7 @@ fn step(random: &mut Random) -> Step {
 
 fn attack(random: &mut Random) -> Attack {
     let number = random.below(1 << 16);
-    match random.below(16) {
+    match random.below(18) {
         0..=3 => Attack::Spoil(random.byte() | 1),
         4 => Attack::LeadAstray(number),
         5 => Attack::LieInGroupInfo,
@@ -145,6 +152,8 @@ fn attack(random: &mut Random) -> Attack {
         11..=12 => Attack::CommitApart(number),
         13 => Attack::OpenOrphan,
         14 => Attack::CrossGroups(number),
+        15 => Attack::SendAhead,
+        16 => Attack::AnnounceElsewhere,
         _ => Attack::Pry,
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use mls_rs::ExtensionList;
@@ -73,6 +74,15 @@ pub(super) struct World {
     pub(super) seen: BTreeMap<&'static str, u32>,
 }
 
+/// Of what kind a history is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind {
+    pub(super) handshakes: Handshakes,
+    pub(super) hints: Hints,
+    /// The hub has no time to look at commits before it sequences them.
+    pub(super) is_hasty: bool,
+}
+
 /// Small limits, so that they are met.
 fn policy(hints: Hints) -> Policy {
     let budget_in_group = Usage { partitions: 6, bytes: 96 * 1024 };
@@ -89,9 +99,12 @@ fn policy(hints: Hints) -> Policy {
 
 impl World {
     /// A group of five, at the beginning.
-    pub(super) async fn found(handshakes: Handshakes, hints: Hints, random: Random, record: Record) -> Self {
-        let observing = ObservingLimits { states_bytes_max: super::STATES_BYTES_MAX, ..ObservingLimits::default() };
-        let limits = Limits { page_bytes: 24 * 1024, observing, ..Limits::default() };
+    pub(super) async fn found(kind: Kind, random: Random, record: Record) -> Self {
+        let Kind { handshakes, hints, is_hasty } = kind;
+        let default = ObservingLimits::default();
+        let wait = if is_hasty { Duration::ZERO } else { default.wait };
+        let observing = ObservingLimits { states_bytes_max: super::STATES_BYTES_MAX, wait, ..default };
+        let limits = Limits { page_bytes: 4 * 1024, observing, ..Limits::default() };
         let setup = Setup::with(policy(hints), limits);
         let policy = setup.policy.clone();
         let rules = Rules::new(&policy, handshakes);
@@ -141,7 +154,7 @@ impl World {
         };
         let root = world.name(world.forests[MAIN].root);
         let people: Vec<_> = PEOPLE[..FOUNDERS].iter().map(|(name, home, _)| format!("{name}@{home}")).collect();
-        world.write(&format!("found {root} handshakes={handshakes:?} hints={hints:?} members={}", people.join(",")));
+        world.write(&format!("found {root} {kind:?} members={}", people.join(",")));
         world.advance(1);
         for who in 0..FOUNDERS {
             world.tell(who);
