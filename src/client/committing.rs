@@ -111,12 +111,15 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// # Errors
     /// [`GroupError::CommitPending`], [`GroupError::TooManyCommits`], [`GroupError::ProposalUnconfirmed`],
     /// [`GroupError::ProviderMissing`], [`GroupError::SeveralWelcomes`], [`GroupError::Removed`],
-    /// [`GroupError::Forbidden`]; the MLS library's.
+    /// [`GroupError::Forbidden`], [`GroupError::Gap`]; the MLS library's.
     pub fn commit<F>(&mut self, build: F, options: &CommitOptions) -> Result<SendRequest, GroupError>
     where
         F: for<'a> Fn(CommitBuilder<'a, C>) -> Result<CommitBuilder<'a, C>, MlsError>,
     {
         self.require_voice()?;
+        if self.partition.has_gap {
+            return Err(GroupError::Gap);
+        }
         if self.pending_commit().is_some() {
             return Err(GroupError::CommitPending);
         }

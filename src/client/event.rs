@@ -102,8 +102,8 @@ pub enum Event {
         /// Why.
         reason: Reason,
     },
-    /// Messages that the hub no longer has. A commit may be among them: then nothing after it can be read, and only a
-    /// new Welcome or an external join, which is the user's choice, leads back.
+    /// Messages that the hub no longer has. A commit may be among them, so no later one of the partition is followed: only
+    /// a new Welcome or an external join, which is the user's choice, leads back.
     Gap {
         /// The first missing message.
         place: Place,
@@ -177,6 +177,8 @@ pub enum Reason {
     GroupInfoMismatch,
     /// A commit whose GroupInfo was not signed by the committer.
     GroupInfoSigner,
+    /// A commit behind messages that the hub no longer has ([`Event::Gap`]): others may have gone on by one of those.
+    BehindGap,
     /// It is from this client's leaf, but this client does not remember it: made before a restore, or by a copy.
     FromSelf,
     /// It is from somebody whom the group state bans, or adds somebody whom it bans (specs/protocol.md, Y7): as good as

@@ -33,6 +33,10 @@ pub enum GroupError {
     /// ignore it.
     #[error("the group's policy forbids it")]
     Forbidden,
+    /// The hub no longer has messages of the epoch that this client has not read ([`super::Event::Gap`]). Others may have
+    /// gone on by one of them, and nobody would follow a commit: only a new Welcome or an external join leads back.
+    #[error("messages of this epoch are gone, and others with them")]
+    Gap,
     /// Proposals were read: commit them before sending application messages (RFC 9420 §12.4).
     #[error("proposals wait for a commit")]
     CommitRequired,

@@ -97,6 +97,7 @@ impl GroupError {
             | Self::GroupInfo(_)
             | Self::Removed
             | Self::Forbidden
+            | Self::Gap
             | Self::CommitRequired
             | Self::CommitPending
             | Self::TooManyCommits

@@ -192,6 +192,8 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         let staged = self.staged.iter().position(|staged| staged.digest == digest && staged.epoch == place.epoch);
         let verdict = match self.foreign(message, place) {
             Some(reason) => Verdict::Refused(reason),
+            // The first valid one may be what is gone: whoever went on by a later one would do so alone (C2).
+            None if self.partition.has_gap => Verdict::Refused(Reason::BehindGap),
             None => {
                 let staged = staged.map(|position| &self.staged[position]);
                 judge(&self.group, &self.hub, staged, &message.message, commit, &self.partition.policy)?
@@ -305,6 +307,7 @@ impl Partition {
         if first > self.counter {
             events.push(Event::Gap { place: Place { epoch: self.epoch, index: self.counter }, until: first });
             self.counter = first;
+            self.has_gap = true;
         }
     }
 }

@@ -47,6 +47,7 @@ struct SavedPartition {
     epoch: EpochNumber,
     counter: u32,
     last_commit: Option<u32>,
+    has_gap: bool,
     /// Which of the lists is its epoch's.
     policy: u32,
 }
@@ -227,20 +228,20 @@ impl<C: MlsConfig> PartitionedGroup<C> {
 impl SavedPartition {
     /// `policies` are those of the partitions that are saved before it.
     fn of(partition: &Partition, policies: &mut Vec<GroupPolicy>) -> Self {
-        let Partition { key, epoch, counter, last_commit, policy } = partition.clone();
+        let Partition { key, epoch, counter, last_commit, has_gap, policy } = partition.clone();
         let at = policies.iter().position(|known| *known == policy).unwrap_or_else(|| {
             policies.push(policy);
             policies.len() - 1
         });
         // One for each partition at most.
         let policy = u32::try_from(at).unwrap_or(u32::MAX);
-        Self { key, epoch, counter, last_commit, policy }
+        Self { key, epoch, counter, last_commit, has_gap, policy }
     }
 
     fn under(self, policies: &[GroupPolicy]) -> Result<Partition, GroupError> {
-        let Self { key, epoch, counter, last_commit, policy } = self;
+        let Self { key, epoch, counter, last_commit, has_gap, policy } = self;
         let policy = policies.get(policy as usize).ok_or(GroupError::SavedState)?.clone();
-        Ok(Partition { key, epoch, counter, last_commit, policy })
+        Ok(Partition { key, epoch, counter, last_commit, has_gap, policy })
     }
 }
 

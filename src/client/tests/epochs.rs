@@ -10,7 +10,7 @@ use super::{
     hub::ModelHub,
 };
 use crate::{
-    client::{Event, ExpectCommit, GroupError, PartitionedGroup},
+    client::{Event, ExpectCommit, GroupError, PartitionedGroup, Reason},
     mls::{ContentType, WireFormat},
     wire::{GroupId, PartitionKey, PartitionKeyContext, encode},
 };
@@ -173,6 +173,36 @@ fn pages_gaps_and_repeated_answers_keep_the_counter_right() {
     assert!(matches!(events[0], Event::Gap { place, until: 4 } if place.index == 2));
     assert_eq!(said(&events).len(), 1);
     assert_eq!(bob.group.counter(), 5);
+}
+
+/// Bob slept until the commit by which the others went on was gone. Carol, who slept as well, does not know of it.
+#[test]
+fn no_commit_behind_a_gap_is_followed() {
+    for handshakes in BOTH {
+        let hub = &mut ModelHub::default();
+        let [mut alice, mut bob, mut carol] = group(["alice", "bob", "carol"], handshakes);
+        let old = bob.group.receive_request();
+        alice.say(hub, "on we go");
+        deliver(hub, &alice.group.commit_update(false).unwrap());
+        alice.read_all(hub);
+        deliver(hub, &carol.group.commit_update(false).unwrap());
+        let mut received = hub.receive(&old);
+        received.response.epoch.messages.drain(..2);
+        received.first_index = Some(2);
+        let mut events = Vec::new();
+        bob.group.process(&old, &received, &mut events).unwrap();
+        assert!(matches!(events[0], Event::Gap { .. }));
+        assert_eq!(ignored(&events), [(2, Reason::BehindGap)]);
+        // He makes none of his own either, also after a restart, and says so.
+        let saved = bob.save();
+        let group = bob.client.load_group(GROUP_ID).unwrap();
+        bob.group = PartitionedGroup::restore(group, hub_id(), &saved).unwrap();
+        assert!(matches!(bob.group.commit_update(false), Err(GroupError::Gap)));
+        // His own that was on its way comes to nothing.
+        let mut events = Vec::new();
+        carol.group.process(&old, &received, &mut events).unwrap();
+        assert!(matches!(events[..], [Event::Gap { .. }, Event::Ignored { .. }, Event::Lost { .. }]), "{events:?}");
+    }
 }
 
 #[test]

@@ -301,7 +301,7 @@ impl World {
         // What follows from something that was suppressed cannot be read.
         let is_suppressed = node.banned.contains(said.by);
         let is_malicious = PEOPLE.iter().any(|(name, _, is_malicious)| *name == said.by && *is_malicious);
-        let is_late = matches!(reason, Reason::LateProposal | Reason::SenderLeft);
+        let is_late = matches!(reason, Reason::LateProposal | Reason::SenderLeft | Reason::BehindGap);
         assert!(is_malicious || is_late || is_suppressed, "{} ignores what {} said: {reason:?}", device.name, said.by);
     }
 
