@@ -171,31 +171,26 @@ impl World {
             self.outcome("answer lost", "the answer is lost");
             return;
         }
-        let content = request.message.content_type();
-        let refused = match result {
-            Ok(_) => {
-                self.group(who).settle_proposal(&digest);
-                return;
-            }
+        let (result, request) = match result {
             Err(Error::Rejected(Rejection::RatchetTreeRequired)) => {
-                if let Some(request) = self.group(who).attach_tree().unwrap() {
-                    let again = self.send(who, MAIN, &request, expect, &facts).await;
-                    if again.is_ok() {
-                        return;
-                    }
-                }
-                true
+                let Some(request) = self.group(who).attach_tree().unwrap() else { return };
+                (self.send(who, MAIN, &request, expect, &facts).await, request)
             }
-            Err(_) => true,
+            result => (result, request.clone()),
         };
-        if refused {
-            let group = self.group(who);
-            group.settle_proposal(&digest);
-            match content {
-                ContentType::Commit => group.abandon_commit(),
-                ContentType::Proposal => drop(group.abandon_proposals()),
-                ContentType::Application => {}
+        let group = self.group(who);
+        match result {
+            Ok(_) => group.settle_proposal(&digest),
+            // This very request is judged. The other refusals are of the moment, or of the branch: it stays where it is.
+            Err(Error::Rejected(Rejection::Denied(_))) => {
+                group.settle_proposal(&digest);
+                match request.message.content_type() {
+                    ContentType::Commit => group.abandon_commit(),
+                    ContentType::Proposal => drop(group.abandon_proposals()),
+                    ContentType::Application => {}
+                }
             }
+            Err(_) => {}
         }
     }
 
