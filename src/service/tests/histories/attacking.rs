@@ -101,11 +101,13 @@ impl World {
             }
             Attack::SayApart(number) => self.say_apart(who, number).await,
             Attack::CommitApart(number) => self.commit_apart(who, number).await,
-            Attack::OpenOrphan => {
+            Attack::OpenOrphans(number) => {
                 let mut group = base;
-                let Ok(message) = group.encrypt_application_message(b"lost", Vec::new()) else { return };
-                let astray = self.astray(who, 0);
-                self.charge_at(who, &plain(&message, &astray), &Facts::default(), "opens an orphan").await;
+                for _orphan in 0..number {
+                    let Ok(message) = group.encrypt_application_message(b"lost", Vec::new()) else { return };
+                    let astray = self.astray(who, 0);
+                    self.charge_at(who, &plain(&message, &astray), &Facts::default(), "opens an orphan").await;
+                }
             }
             Attack::SendAhead => {
                 let Some(mut crafted) = craft(&base, None) else { return };

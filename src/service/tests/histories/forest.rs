@@ -58,13 +58,13 @@ pub(super) struct Node {
     /// Who is in the group in that epoch, and whom it bans, as told by somebody who is there.
     pub(super) roster: BTreeSet<Name>,
     pub(super) banned: BTreeSet<Name>,
+    /// Whether anybody has told.
     pub(super) is_told: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edge {
     pub(super) child: Key,
-    pub(super) index: u32,
     pub(super) at: UnixMillis,
 }
 
@@ -210,7 +210,7 @@ impl Forest {
         let node = self.nodes.entry(child).or_insert_with(|| Node::new(secret.clone(), at));
         node.parent = Some((from, index));
         node.announced_by = Some(by);
-        self.nodes.get_mut(&from).unwrap().children.push(Edge { child, index, at });
+        self.nodes.get_mut(&from).unwrap().children.push(Edge { child, at });
     }
 
     /// Somebody has shown the key of a partition. Of what retention has emptied it is not recorded (E4).

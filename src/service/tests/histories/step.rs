@@ -11,6 +11,9 @@ use crate::{
 
 const MINUTE: UnixMillis = 60_000;
 
+/// More orphans than the budget allows.
+const ORPHANS_MAX: usize = 9;
+
 /// One thing that happens. Numbers are taken modulo what there is to choose from.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
@@ -89,8 +92,8 @@ pub(super) enum Attack {
     SayApart(usize),
     /// The same: commits.
     CommitApart(usize),
-    /// A message for a partition that nobody knows of.
-    OpenOrphan,
+    /// Messages for partitions that nobody knows of.
+    OpenOrphans(usize),
     /// It speaks in its next partition, and commits only then.
     SendAhead,
     /// It announces its next partition from one that it has made up, and only then where it is.
@@ -150,7 +153,7 @@ fn attack(random: &mut Random) -> Attack {
         8 => Attack::PretendRemoval(number),
         9..=10 => Attack::SayApart(number),
         11..=12 => Attack::CommitApart(number),
-        13 => Attack::OpenOrphan,
+        13 => Attack::OpenOrphans(1 + number % ORPHANS_MAX),
         14 => Attack::CrossGroups(number),
         15 => Attack::SendAhead,
         16 => Attack::AnnounceElsewhere,
