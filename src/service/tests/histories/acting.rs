@@ -295,9 +295,16 @@ impl World {
         let said = &node.said[place.index as usize];
         // What follows from something that was suppressed cannot be read.
         let is_suppressed = node.banned.contains(said.by);
+        // Nor can anything be read twice. The hub takes it twice when it has forgotten it.
+        let is_again = node.said[..place.index as usize].iter().any(|earlier| earlier.bytes == said.bytes);
         let is_malicious = PEOPLE.iter().any(|(name, _, is_malicious)| *name == said.by && *is_malicious);
         let is_late = matches!(reason, Reason::LateProposal | Reason::SenderLeft | Reason::BehindGap);
-        assert!(is_malicious || is_late || is_suppressed, "{} ignores what {} said: {reason:?}", device.name, said.by);
+        assert!(
+            is_malicious || is_late || is_suppressed || is_again,
+            "{} ignores what {} said: {reason:?}",
+            device.name,
+            said.by
+        );
     }
 
     /// Somebody who is out wants nothing of the group any more (P8).
