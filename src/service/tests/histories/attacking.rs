@@ -4,7 +4,7 @@ use bytes::Bytes;
 use mls_rs::{Group, MlsMessage};
 
 use super::{
-    cast::{Apart, Config, Name, PEOPLE, banned, roster},
+    cast::{Apart, Config, Name, banned, roster},
     sending::Facts,
     step::Attack,
     world::{MAIN, OTHER, World},
@@ -251,11 +251,5 @@ impl World {
         }
         let made_up = PartitionKey::new(self.random.bytes(16).try_into().unwrap());
         self.ask(who, MAIN, &made_up, 0).await;
-    }
-
-    /// Whether somebody is one of us, for the operator.
-    pub(super) fn person(number: usize) -> (Name, &'static str) {
-        let (name, home, _) = PEOPLE[number % PEOPLE.len()];
-        (name, home)
     }
 }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     sequencer::{GroupKey, Partition, Policy, UnixMillis, Usage},
+    service::setup::DAY,
     store::{Snapshot, Store},
     wire::ServiceProviderId,
 };
@@ -33,10 +34,10 @@ impl World {
     fn audit_group(&mut self, group: usize, snapshot: &dyn Snapshot) {
         let (key, now) = (GroupKey::of(&self.group_ids[group]), self.now());
         let record = snapshot.group(&key).unwrap().unwrap();
-        if record.deleted_ms.is_some() {
-            let last = self.forests[group].used;
-            let idle = record.deleted_ms.unwrap() - last;
-            assert!(idle + super::setup_day() >= self.policy.idle_ms, "a group in use was deleted");
+        if let Some(deleted_ms) = record.deleted_ms {
+            // To the day it is known when a group was used.
+            let idle = deleted_ms - self.forests[group].used + DAY;
+            assert!(idle >= self.policy.idle_ms, "a group in use was deleted");
             self.is_deleted |= group == super::world::MAIN;
             return;
         }

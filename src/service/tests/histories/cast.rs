@@ -13,7 +13,7 @@ use mls_rs::{
 
 use super::forest::Provider;
 use crate::{
-    client::{NewMember, PartitionedGroup, tests::cast::Handshakes},
+    client::{MemoryKeep, NewMember, PartitionedGroup, tests::cast::Handshakes},
     demo::saboteur::Saboteur,
     mls::EpochNumber,
     service::{
@@ -65,6 +65,16 @@ pub(super) struct Apart {
     pub(super) key: PartitionKey,
 }
 
+/// Where a device has been since it came in last, and what it met there.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Past {
+    pub(super) visits: Vec<Visit>,
+    /// Partitions in which retention had removed what it had not read.
+    pub(super) gaps: Vec<MaskedPartitionKey>,
+    /// The commit by which it believes to have been removed.
+    pub(super) removed_by: Option<(MaskedPartitionKey, u32)>,
+}
+
 /// Somebody with a client.
 pub(super) struct Device {
     pub(super) name: Name,
@@ -73,21 +83,20 @@ pub(super) struct Device {
     pub(super) client: Client<Config>,
     pub(super) saboteur: Saboteur,
     pub(super) group: Option<PartitionedGroup<Config>>,
-    /// Where it has been since it came in last.
-    pub(super) visits: Vec<Visit>,
+    pub(super) past: Past,
+    keep: MemoryKeep,
+    /// What it knew when the group was saved last.
+    kept: Past,
     /// Every partition key that it ever had.
     pub(super) held: Vec<PartitionKey>,
     pub(super) apart: Vec<Apart>,
     pub(super) loses_answer: bool,
-    /// A partition in which retention had removed what it had not read.
-    pub(super) gaps: Vec<MaskedPartitionKey>,
-    /// The commit by which it believes to have been removed.
-    pub(super) removed_by: Option<(MaskedPartitionKey, u32)>,
 }
 
 impl Device {
     pub(super) fn new((name, home, is_malicious): (Name, Provider, bool), handshakes: Handshakes) -> Self {
         let (saboteur, client) = client(name, handshakes);
+        let keep = MemoryKeep::new(client.group_state_storage());
         Self {
             name,
             home,
@@ -95,12 +104,12 @@ impl Device {
             client,
             saboteur,
             group: None,
-            visits: Vec::new(),
+            past: Past::default(),
+            keep,
+            kept: Past::default(),
             held: Vec::new(),
             apart: Vec::new(),
             loses_answer: false,
-            gaps: Vec::new(),
-            removed_by: None,
         }
     }
 
@@ -126,12 +135,20 @@ impl Device {
     }
 
     /// Takes the place of what it had, which goes.
-    pub(super) fn enter(&mut self, group: PartitionedGroup<Config>, by: Option<(MaskedPartitionKey, u32)>) {
-        self.visits = vec![Visit { partition: group.masked_partition_key(), epoch: group.epoch(), by }];
-        self.gaps.clear();
-        self.removed_by = None;
+    pub(super) async fn enter(&mut self, group: PartitionedGroup<Config>, by: Option<(MaskedPartitionKey, u32)>) {
+        let visit = Visit { partition: group.masked_partition_key(), epoch: group.epoch(), by };
+        self.past = Past { visits: vec![visit], ..Past::default() };
         self.group = Some(group);
         self.note_key();
+        self.save().await;
+    }
+
+    /// Before a request leaves the device (C13).
+    pub(super) async fn save(&mut self) {
+        if let Some(group) = &mut self.group {
+            group.save(&mut self.keep).await.unwrap();
+            self.kept = self.past.clone();
+        }
     }
 
     pub(super) fn note_key(&mut self) {
@@ -148,13 +165,13 @@ impl Device {
         self.group = None;
     }
 
-    /// The process ends and starts again.
+    /// The process dies, and another one goes on with what was saved last.
     pub(super) fn restart(&mut self) {
-        let Some(mut group) = self.group.take() else { return };
-        group.write().unwrap();
-        let state = group.state().unwrap();
-        let restored = PartitionedGroup::load(&self.client, group.group_id(), &state).unwrap();
-        self.group = restored;
+        let Some(group) = self.group.take() else { return };
+        let state = self.keep.state(group.group_id()).unwrap();
+        self.group = PartitionedGroup::load(&self.client, group.group_id(), &state).unwrap();
+        self.past = self.kept.clone();
+        assert_eq!(self.place(), self.past.visits.last().map(|visit| visit.partition), "it is where it was saved");
     }
 }
 

@@ -21,6 +21,9 @@ impl World {
         for who in self.honest() {
             self.devices[who].loses_answer = false;
             self.read_up(who).await;
+        }
+        // What the others have followed is known only now.
+        for who in self.honest() {
             self.disregard_lies(who).await;
         }
         self.check_forks();
@@ -38,12 +41,12 @@ impl World {
 
     /// Who was removed by a commit that none of the others has followed is still a member, and finds out by what they say.
     async fn disregard_lies(&mut self, who: usize) {
-        while let Some(by) = self.devices[who].removed_by {
+        while let Some(by) = self.devices[who].past.removed_by {
             if self.followed.contains_key(&by) || !self.devices[who].group.as_ref().unwrap().is_removed() {
                 return;
             }
             self.outcome("lie disregarded", &format!("{} disregards a removal", self.devices[who].name));
-            self.devices[who].removed_by = None;
+            self.devices[who].past.removed_by = None;
             self.devices[who].group.as_mut().unwrap().disregard_removal();
             self.read_up(who).await;
         }
@@ -93,7 +96,7 @@ impl World {
         // No member went that way: it is where somebody came in, too late, or where the hub thought that the group was.
         let is_followed = |step: Option<&(Key, u32)>| step.is_none_or(|step| self.followed.contains_key(step));
         let is_entry = !is_followed(Some(&(*partition, *index))) || !is_followed(late.0);
-        let has_gap = self.devices[late.1].gaps.contains(partition);
+        let has_gap = self.devices[late.1].past.gaps.contains(partition);
         let at = self.name(*partition);
         let why = match (is_spoiled, is_entry, has_gap) {
             (true, _, _) => "parted by a spoiled commit",
@@ -106,7 +109,7 @@ impl World {
 
     /// The commits that lead from the root to where a device is.
     fn way(&self, who: usize) -> Way {
-        let visits = &self.devices[who].visits;
+        let visits = &self.devices[who].past.visits;
         let mut way: Way = visits.iter().rev().filter_map(|visit| visit.by).collect();
         while let Some(step) = way.last().map(|(partition, _)| *partition) {
             let parent = self.forests[MAIN].nodes.get(&step).and_then(|node| node.parent);
@@ -136,6 +139,8 @@ impl World {
         }
         for who in self.honest() {
             self.read_up(who).await;
+        }
+        for who in self.honest() {
             self.disregard_lies(who).await;
         }
         if refused || self.is_deleted {
@@ -145,7 +150,7 @@ impl World {
         let mut places: BTreeMap<Key, Vec<&'static str>> = BTreeMap::new();
         for who in self.honest() {
             let device = &self.devices[who];
-            let has_gap = device.place().is_some_and(|place| device.gaps.contains(&place));
+            let has_gap = device.place().is_some_and(|place| device.past.gaps.contains(&place));
             if device.is_member() && !has_gap {
                 places.entry(device.place().unwrap()).or_default().push(device.name);
             }

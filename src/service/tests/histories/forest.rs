@@ -39,6 +39,8 @@ pub(super) struct Said {
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) key: PartitionKey,
+    /// Its place in the order in which they were made.
+    pub(super) number: usize,
     pub(super) created: UnixMillis,
     pub(super) parent: Option<(Key, u32)>,
     pub(super) announced_by: Option<Provider>,
@@ -73,14 +75,17 @@ pub(super) struct Edge {
 pub(super) struct Forest {
     pub(super) root: Key,
     pub(super) nodes: BTreeMap<Key, Node>,
+    /// How many partitions were made.
+    made: usize,
     /// When anybody used it last.
     pub(super) used: UnixMillis,
 }
 
 impl Node {
-    fn new(key: PartitionKey, created: UnixMillis) -> Self {
+    fn new(key: PartitionKey, number: usize, created: UnixMillis) -> Self {
         Self {
             key,
+            number,
             created,
             parent: None,
             announced_by: None,
@@ -110,9 +115,9 @@ impl Node {
 impl Forest {
     pub(super) fn new(root: PartitionKey, by: (Provider, Name), now: UnixMillis) -> Self {
         let key = root.masked();
-        let mut node = Node::new(root, now);
+        let mut node = Node::new(root, 0, now);
         node.uses.insert(by.0, (now, now));
-        Self { root: key, nodes: [(key, node)].into(), used: now }
+        Self { root: key, nodes: [(key, node)].into(), made: 1, used: now }
     }
 
     /// The partitions above, nearest first.
@@ -186,7 +191,7 @@ impl Forest {
     pub(super) fn sequence(&mut self, key: &PartitionKey, said: Said, next: Option<&PartitionKey>, presents: bool) {
         let (partition, provider, at) = (key.masked(), said.provider, said.at);
         let is_commit_of = said.next;
-        self.nodes.entry(partition).or_insert_with(|| Node::new(key.clone(), at));
+        self.open(partition, key, at);
         if let (Some(child), Some(secret)) = (is_commit_of, next) {
             let index = u32::try_from(self.nodes[&partition].said.len()).unwrap();
             self.announce(partition, index, (child, secret), provider, at);
@@ -199,6 +204,21 @@ impl Forest {
         self.used = at;
     }
 
+    fn open(&mut self, partition: Key, key: &PartitionKey, at: UnixMillis) -> &mut Node {
+        let made = &mut self.made;
+        self.nodes.entry(partition).or_insert_with(|| {
+            *made += 1;
+            Node::new(key.clone(), *made, at)
+        })
+    }
+
+    /// The partitions in the order in which they were made, which is that of no keys.
+    pub(super) fn in_order(&self) -> Vec<Key> {
+        let mut keys: Vec<Key> = self.nodes.keys().copied().collect();
+        keys.sort_unstable_by_key(|key| self.nodes[key].number);
+        keys
+    }
+
     fn announce(&mut self, from: Key, index: u32, next: (Key, &PartitionKey), by: Provider, at: UnixMillis) {
         let (child, secret) = next;
         if child == from || !self.makes_edge(from, child) {
@@ -207,7 +227,7 @@ impl Forest {
         for node in self.nodes.values_mut() {
             node.children.retain(|edge| edge.child != child);
         }
-        let node = self.nodes.entry(child).or_insert_with(|| Node::new(secret.clone(), at));
+        let node = self.open(child, secret, at);
         node.parent = Some((from, index));
         node.announced_by = Some(by);
         self.nodes.get_mut(&from).unwrap().children.push(Edge { child, at });

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    forest::Key,
+    cast::{HUB, Name, PEOPLE},
+    forest::{Key, Provider},
     step::Step,
     world::{MAIN, World},
 };
@@ -52,14 +53,14 @@ impl World {
             Step::Terminate(number) => self.terminate(number).await,
             Step::Restore(number) => self.restore(number).await,
             Step::OperatorBan(number) if self.barred.len() < BANS_MAX => {
-                let (name, home) = Self::person(number);
+                let (name, home) = person(number);
                 let ban = BanName::Identity(provider(home), name.as_bytes().to_vec());
                 self.write(&format!("the operator bans {name}@{home}"));
                 self.hub().service.ban(&ban, Sanction::Banned).await.unwrap();
                 self.barred.insert(name);
             }
             Step::OperatorLift(number) => {
-                let (name, home) = Self::person(number);
+                let (name, home) = person(number);
                 if self.barred.remove(name) {
                     self.write(&format!("the operator lifts the ban of {name}"));
                     let ban = BanName::Identity(provider(home), name.as_bytes().to_vec());
@@ -79,11 +80,12 @@ impl World {
     async fn terminate(&mut self, number: usize) {
         let forest = &self.forests[MAIN];
         let (aside, all): (Vec<Key>, Vec<Key>) = {
-            let branches = forest.nodes.keys().copied().filter(|key| *key != forest.root && forest.is_connected(*key));
+            let all = forest.in_order().into_iter();
+            let branches = all.filter(|key| *key != forest.root && forest.is_connected(*key));
             let branches: Vec<Key> = branches.filter(|key| forest.nodes[key].ended.is_none()).collect();
             (branches.iter().copied().filter(|key| !forest.is_on_dominant_branch(*key)).collect(), branches)
         };
-        let from = if aside.is_empty() || number % 5 == 0 { all } else { aside };
+        let from = if aside.is_empty() || number.is_multiple_of(5) { all } else { aside };
         if from.is_empty() || self.is_deleted {
             return;
         }
@@ -99,19 +101,14 @@ impl World {
     }
 
     async fn restore(&mut self, number: usize) {
-        let tops: Vec<(Key, u64)> = {
-            let ended = self.forests[MAIN].nodes.values().filter_map(|node| node.ended);
-            let mut tops: Vec<_> = ended.collect();
-            tops.dedup();
-            tops
-        };
+        let forest = &self.forests[MAIN];
+        let ended =
+            forest.in_order().into_iter().filter_map(|key| forest.nodes[&key].ended.filter(|(top, _)| *top == key));
+        let tops: Vec<(Key, u64)> = ended.collect();
         if tops.is_empty() || self.is_deleted {
             return;
         }
         let (top, at) = tops[number % tops.len()];
-        if !self.forests[MAIN].nodes.contains_key(&top) {
-            return;
-        }
         let name = self.name(top);
         self.write(&format!("restore {name}"));
         let (group, partition) = self.names_of(top);
@@ -132,7 +129,7 @@ impl World {
     pub(super) async fn leave_for_good(&mut self, who: usize) {
         let (name, id) = (self.devices[who].name, self.group_ids[MAIN].clone());
         self.write(&format!("leave {name}"));
-        if self.devices[who].home == super::cast::HUB {
+        if self.devices[who].home == HUB {
             self.hub().service.clone().leave_group(&user_id(name), &id).await.unwrap();
             for node in self.forests[MAIN].nodes.values_mut() {
                 node.users.remove(name);
@@ -143,4 +140,9 @@ impl World {
         }
         self.note("left for good");
     }
+}
+
+fn person(number: usize) -> (Name, Provider) {
+    let (name, home, _) = PEOPLE[number % PEOPLE.len()];
+    (name, home)
 }

@@ -126,9 +126,9 @@ impl World {
             Forest::new(root, ("hub.example", "alice"), START),
             Forest::new(PartitionKey::new(key(0)), ("hub.example", "alice"), START),
         ];
-        devices[0].enter(group, None);
+        devices[0].enter(group, None).await;
         for device in &mut devices[1..FOUNDERS] {
-            join(device, &welcome, None);
+            join(device, &welcome, None).await;
         }
         let mut world = Self {
             setup: Some(setup),
@@ -251,7 +251,7 @@ impl World {
     }
 
     /// Hands a Welcome over, if the one that it is for can use it.
-    pub(super) fn welcome(&mut self, digest: [u8; 32], by: (Key, u32)) {
+    pub(super) async fn welcome(&mut self, digest: [u8; 32], by: (Key, u32)) {
         while let Some(at) = self.letters.iter().position(|letter| letter.digest == digest) {
             let letter = self.letters.swap_remove(at);
             if self.devices[letter.to].is_member() {
@@ -259,7 +259,7 @@ impl World {
             }
             let id = self.group_ids[MAIN].clone();
             self.devices[letter.to].forget(&id);
-            join(&mut self.devices[letter.to], &letter.welcome, Some(by));
+            join(&mut self.devices[letter.to], &letter.welcome, Some(by)).await;
             let line = format!("welcome {}", self.devices[letter.to].name);
             self.outcome("welcomed", &line);
             self.tell(letter.to);
@@ -272,8 +272,8 @@ async fn create(setup: &Setup, request: CreateGroupRequest) {
     setup.service.create_group(&user_id("alice"), request, &body).await.unwrap();
 }
 
-fn join(device: &mut Device, welcome: &[u8], by: Option<(Key, u32)>) {
+async fn join(device: &mut Device, welcome: &[u8], by: Option<(Key, u32)>) {
     let welcome = mls_rs::MlsMessage::from_bytes(welcome).unwrap();
     let (group, _info) = device.client.join_group(None, &welcome, None).unwrap();
-    device.enter(PartitionedGroup::new(group, provider("hub.example")).unwrap(), by);
+    device.enter(PartitionedGroup::new(group, provider("hub.example")).unwrap(), by).await;
 }
