@@ -103,7 +103,7 @@ impl Node {
     }
 
     /// Whether somebody else than that provider used it.
-    fn is_used_beside(&self, provider: Option<Provider>) -> bool {
+    pub(super) fn is_used_beside(&self, provider: Option<Provider>) -> bool {
         self.uses.keys().any(|user| Some(*user) != provider)
     }
 

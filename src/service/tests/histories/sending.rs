@@ -6,7 +6,7 @@ use mls_rs_codec::MlsEncode;
 
 use super::{
     cast::{HUB, Name},
-    forest::{Key, Said},
+    forest::{Key, Node, Said},
     world::{MAIN, World},
 };
 use crate::{
@@ -252,7 +252,10 @@ impl World {
                 let own = |said: &&Said| said.next.is_some() && said.provider == home && !said.is_external;
                 let made = node.map_or(0, |node| node.said.iter().filter(own).count());
                 let is_first = request.commit_data.is_some() && made < self.policy.free_commits as usize;
-                let is_honest_race = is_first && node.is_some() && self.forests[group].is_on_dominant_branch(partition);
+                // What only one provider has made and used is no race.
+                let is_shared = |node: &Node| node.announced_by != Some(home) || node.is_used_beside(Some(home));
+                let is_race = is_first && node.is_some_and(is_shared);
+                let is_honest_race = is_race && self.forests[group].is_on_dominant_branch(partition);
                 assert!(!is_honest_race, "the first commits of members on the dominant branch cost nothing");
             }
             Rejection::RatchetTreeRequired => {
