@@ -34,12 +34,16 @@ impl Rules {
     }
 
     /// H4 and H5, or H9, or H10.
-    fn entitles(&self, node: &Node, reader: Reader, now: UnixMillis) -> bool {
+    fn entitles(&self, forest: &Forest, key: Key, reader: Reader, now: UnixMillis) -> bool {
+        let node = &forest.nodes[&key];
         let is_recent = |at: UnixMillis| at + self.window_ms >= now;
         let has_presented = node.uses.get(reader.provider).is_some_and(|(_, last)| is_recent(*last))
             && reader.user.is_none_or(|user| node.users.get(user).is_some_and(|last| is_recent(*last)));
         match self.handshakes {
-            Handshakes::Encrypted => has_presented || self.forward,
+            // Who joins from outside does so in public, and as long as nothing else has happened the hub can follow.
+            Handshakes::Encrypted => {
+                has_presented || self.forward || (is_all_joins(forest, key) && has_leaf(node, reader))
+            }
             Handshakes::Public => has_presented || has_leaf(node, reader),
         }
     }
@@ -53,7 +57,7 @@ impl Rules {
             let node = &forest.nodes[&next];
             bytes += node.said.iter().map(|said| said.bytes.len() as u64).sum::<u64>();
             let is_whole = node.first == 0 && !node.said.is_empty();
-            if !is_whole || bytes > self.bytes || !self.entitles(node, reader, now) {
+            if !is_whole || bytes > self.bytes || !self.entitles(forest, next, reader, now) {
                 break;
             }
             chain.push(next);
@@ -61,6 +65,16 @@ impl Rules {
         }
         chain
     }
+}
+
+/// Whether every commit that leads from the root to the partition is one of somebody who joins from outside.
+fn is_all_joins(forest: &Forest, key: Key) -> bool {
+    let steps = forest.ancestors(key).into_iter().zip(std::iter::once(key).chain(forest.ancestors(key)));
+    let is_join = |(above, below): (Key, Key)| {
+        let announced = forest.nodes[&below].parent.map(|(_, index)| index as usize);
+        announced.is_some_and(|index| forest.nodes[&above].said[index].is_external)
+    };
+    forest.is_connected(key) && steps.map(is_join).all(|is_join| is_join)
 }
 
 /// H9: a member of that epoch is the provider's, or is that user.
