@@ -3,9 +3,15 @@
 //! # Privacy
 //! What is printed names providers, and users by tags alone. Errors name nobody.
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use restante::{client::http::Operation, config::Config};
+use restante::{
+    client::{
+        ProblemCode,
+        http::{CallError, Operation},
+    },
+    config::Config,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -24,12 +30,41 @@ pub(crate) async fn run(command: &BansCommand, config: &Config) -> anyhow::Resul
     if let BansCommand::Add(add) = command {
         request["mute"] = json!(add.mute);
     }
-    let answer =
-        service(config, OPERATOR)?.administer(operation, &request).await.map_err(|error| explain(error.into()))?;
+    let asked = service(config, OPERATOR)?.administer(operation, &request).await;
+    let answer = asked.map_err(|error| match (&error, command.whom()) {
+        (CallError::Problem(problem), Whom { provider: Some(provider), user, identity })
+            if problem.code == Some(ProblemCode::UnknownProvider) =>
+        {
+            let is_whole = user.is_none() && identity.is_none();
+            if is_whole && *provider == config.provider.id {
+                anyhow!("{provider} is the hub itself: name a user")
+            } else {
+                anyhow!("{provider} is none of the [[peers]]")
+            }
+        }
+        _ => explain(error.into()),
+    })?;
     match command {
-        BansCommand::Add(_) => Ok(vec![changed(&answer, "banned", "was banned already")]),
-        BansCommand::Remove(_) => Ok(vec![changed(&answer, "lifted", "there is no such ban")]),
-        BansCommand::List(_) => lines(&answer).context("the server's answer is not understood"),
+        BansCommand::Add(add) => Ok(vec![added(&answer, &add.ban.whom, add.mute)]),
+        BansCommand::Remove(_) => {
+            Ok(vec![if answer["changed"] == true { "lifted" } else { "there is no such ban" }.to_owned()])
+        }
+        BansCommand::List(list) => lines(&answer, &list.whom).context("the server's answer is not understood"),
+    }
+}
+
+/// What somebody is now, and was before.
+fn added(answer: &Value, whom: &Whom, mute: bool) -> String {
+    let is_blocked = whom.user.is_none() && whom.identity.is_none();
+    let now = match (is_blocked, mute) {
+        (true, _) => "blocked",
+        (false, true) => "muted",
+        (false, false) => "banned",
+    };
+    match (answer["changed"] == true, answer["was"].as_str()) {
+        (false, _) => format!("was {now} already"),
+        (true, Some(was)) => format!("{now} (was {was})"),
+        (true, None) => now.to_owned(),
     }
 }
 
@@ -46,14 +81,15 @@ fn named(whom: &Whom) -> Value {
     request
 }
 
-fn changed(answer: &Value, new: &str, old: &str) -> String {
-    if answer["changed"] == true { new } else { old }.to_owned()
-}
-
-fn lines(answer: &Value) -> Option<Vec<String>> {
+fn lines(answer: &Value, whom: &Whom) -> Option<Vec<String>> {
+    let bans = answer["bans"].as_array()?;
     let heading = format!("{:<30}  {:<8}  {:<8}  {:<12}  tag", "provider", "subject", "sanction", "since");
-    let mut lines = vec![heading];
-    for ban in answer["bans"].as_array()? {
+    let mut lines = vec![match (bans.is_empty(), whom) {
+        (false, _) => heading,
+        (true, Whom { provider: None, user: None, identity: None }) => "this hub bans nobody".to_owned(),
+        (true, _) => "there is no such ban".to_owned(),
+    }];
+    for ban in bans {
         let [provider, subject, sanction] = ["provider", "subject", "sanction"].map(|member| ban[member].as_str());
         let (since, tag) = (day(ban["since_ms"].as_u64()?), ban["tag"].as_str().unwrap_or("-"));
         lines.push(format!("{:<30}  {:<8}  {:<8}  {since:<12}  {tag}", provider?, subject?, sanction?));

@@ -31,7 +31,7 @@ pub(crate) use tokens::TokensCommand;
 pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("RESTANTE_COMMIT"));
 const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("RESTANTE_COMMIT"), "\n", env!("RESTANTE_ENGINES"));
 
-/// A delivery service for MLS groups that never learns who talks to whom.
+/// A delivery service for MLS groups: it puts their encrypted messages in order, keeps them and hands them out.
 ///
 /// One process is one provider: it hosts groups (as their hub) and follows groups that other providers host. Its
 /// users' service talks to it on the local listener, other providers on the provider listener.

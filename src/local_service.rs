@@ -12,6 +12,11 @@ use restante::{
 /// Whoever acts for all users: such an operation has no user, the listener's form does.
 pub(crate) const OPERATOR: &[u8] = b"operator";
 
+/// There is no way to the server.
+#[derive(Debug, thiserror::Error)]
+#[error("the running server is asked for this through [local], which this configuration does not have")]
+pub(crate) struct NoLocalListener;
+
 /// The server of that configuration, asked on behalf of a user.
 pub(crate) fn service(config: &Config, user: &[u8]) -> anyhow::Result<DeliveryService<LocalClient>> {
     service_within(config, user, Limits::default())
@@ -23,12 +28,7 @@ pub(crate) fn service_within(
     user: &[u8],
     limits: Limits,
 ) -> anyhow::Result<DeliveryService<LocalClient>> {
-    let Some(local) = &config.local else {
-        bail!(
-            "there is no table [local] in the configuration: tokens and KeyPackages are managed through the running \
-             server's listener"
-        )
-    };
+    let Some(local) = &config.local else { bail!(NoLocalListener) };
     let token = local.read_service_token()?;
     let token = ServiceToken::new(&token).context("local.service_token_file holds no word that a header can carry")?;
     let address = match &local.listen {

@@ -26,6 +26,7 @@ use std::{
 use anyhow::Context;
 use clap::Parser;
 use cli::{Arguments, Command, ConfigCommand, Configured};
+use local_service::NoLocalListener;
 use restante::{
     config::{self, Config, Sources},
     demo,
@@ -47,11 +48,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let arguments = Arguments::parse();
-    let exit = run(arguments).unwrap_or_else(|error| {
-        complain(&format!("restante: {error:#}"));
-        Exit::Failed
-    });
-    exit.end()
+    run(arguments).unwrap_or_else(|error| failed(&error)).end()
+}
+
+/// Says what failed, unless nobody reads on: `restante … | head` is no mistake.
+fn failed(error: &anyhow::Error) -> Exit {
+    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        return Exit::Failed;
+    }
+    complain(&format!("restante: {error:#}"));
+    if error.is::<NoLocalListener>() { Exit::WrongConfiguration } else { Exit::Failed }
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<Exit> {

@@ -23,8 +23,9 @@ pub(crate) async fn run(command: &ReportsCommand, config: &Config) -> anyhow::Re
 fn lines(answer: &Value) -> Option<Vec<String>> {
     let heading =
         format!("{:<30}  {:<16}  {:<30}  {:>8}  {:<12}  last", "about", "reason", "from users of", "number", "first");
-    let mut lines = vec![heading];
-    for report in answer["reports"].as_array()? {
+    let reports = answer["reports"].as_array()?;
+    let mut lines = vec![if reports.is_empty() { "nothing was reported".to_owned() } else { heading }];
+    for report in reports {
         let [about, reason, from] = ["about", "reason", "from"].map(|member| report[member].as_str());
         let [first, last] = ["first_ms", "last_ms"].map(|member| report[member].as_u64().map(day));
         let number = report["number"].as_u64()?;

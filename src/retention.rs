@@ -21,6 +21,9 @@ const NUMBERS: [(&str, &str); 8] = [
     ("unreadable", "unreadable"),
 ];
 
+/// The server begins as soon as it has answered.
+const BEGINS: &str = "a walk begins now: `restante retention status` shows how it goes";
+
 /// Carries a command out; gives the lines to print.
 pub(crate) async fn run(command: &RetentionCommand, config: &Config) -> anyhow::Result<Vec<String>> {
     let operation = match command {
@@ -28,26 +31,35 @@ pub(crate) async fn run(command: &RetentionCommand, config: &Config) -> anyhow::
         RetentionCommand::Status(_) => Operation::RetentionStatus,
     };
     let asked = service(config, OPERATOR)?.administer(operation, &json!({})).await;
-    asked.map(|document| lines(&document)).map_err(|error| explain(error.into()))
+    let document = asked.map_err(|error| explain(error.into()))?;
+    Ok(lines(
+        &document,
+        match command {
+            RetentionCommand::Run(_) => BEGINS,
+            RetentionCommand::Status(_) => "no walk is under way",
+        },
+    ))
 }
 
-fn lines(document: &Value) -> Vec<String> {
+/// `idle` is said when no walk is under way.
+fn lines(document: &Value, idle: &str) -> Vec<String> {
     let mut lines = Vec::new();
     if !document["rests_until_ms"].is_null() {
         let until = time(&document["rests_until_ms"]);
         lines.push(format!("nothing is removed until {until}: the server was away, or its clock leapt"));
     }
     match &document["under_way"] {
-        Value::Null => lines.push("under way: nothing".to_owned()),
+        Value::Null => lines.push(idle.to_owned()),
         walk => {
-            lines.push(format!("under way since {}", time(&walk["started_ms"])));
+            lines.push(format!("a walk is under way since {}", time(&walk["started_ms"])));
             lines.extend(numbers(&walk["so_far"]));
         }
     }
     match &document["last"] {
-        Value::Null => lines.push("before: never".to_owned()),
+        Value::Null => lines.push("last walk: none has ended yet".to_owned()),
         walk => {
-            lines.push(format!("before: from {} to {}", time(&walk["started_ms"]), time(&walk["ended_ms"])));
+            let [began, ended] = ["started_ms", "ended_ms"].map(|member| time(&walk[member]));
+            lines.push(format!("last walk: began {began}, ended {ended}"));
             lines.extend(numbers(&walk["in_all"]));
         }
     }

@@ -51,6 +51,9 @@ async fn run_plainly(command: &TokensCommand, config: &Config) -> anyhow::Result
         TokensCommand::List(list) => {
             let User { id, .. } = &list.user;
             let listed = service(config, id)?.list_tokens().await?;
+            if listed.tokens.is_empty() {
+                return Ok(vec!["the user has no unique tokens".to_owned()]);
+            }
             let heading = format!("{:<32}  {:<16}  {:>8}  {:<16}  state", "handle", "minted", "uses", "last used");
             Ok([heading].into_iter().chain(listed.tokens.iter().map(line)).collect())
         }

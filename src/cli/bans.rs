@@ -18,7 +18,8 @@ Examples:
   restante bans add --config hub.toml --user alice                     a user of this provider
   restante bans add --config hub.toml --user alice --mute              may read, and say nothing
   restante bans add --config hub.toml --provider follower.example --user mallory
-  restante bans add --config hub.toml --provider follower.example --identity mimi://follower.example/u/mallory
+  restante bans add --config hub.toml --provider follower.example \\
+      --identity mimi://follower.example/u/mallory
   restante bans add --config hub.toml --provider follower.example      the provider as a whole")]
     Add(AddBan),
 
@@ -30,8 +31,8 @@ Example:
 
     /// Print whom this hub bans, and how many of our users other hubs ban
     ///
-    /// The server keeps no names, only tags that it makes of them: whether somebody is banned is told with --user or
-    /// --identity.
+    /// All of them, or with --provider those of one provider. The server keeps no names, only tags that it makes of them:
+    /// whether somebody is banned is told with --user or --identity.
     #[command(after_long_help = "\
 Examples:
   restante bans list --config hub.toml
@@ -71,7 +72,7 @@ pub(crate) struct ListBans {
 /// Whom a ban is about.
 #[derive(Debug, Args)]
 pub(crate) struct Whom {
-    /// Whose user, or the provider as a whole; this provider if it is not given
+    /// Whose user, or the provider as a whole; a user or an identity without it is this provider's
     #[arg(long, value_name = "ID")]
     pub(crate) provider: Option<ServiceProviderId>,
 
@@ -85,6 +86,14 @@ pub(crate) struct Whom {
 }
 
 impl BansCommand {
+    pub(crate) fn whom(&self) -> &Whom {
+        match self {
+            Self::Add(AddBan { ban: BanWords { whom, .. }, .. })
+            | Self::Remove(BanWords { whom, .. })
+            | Self::List(ListBans { whom, .. }) => whom,
+        }
+    }
+
     pub(crate) fn configured(&self) -> &Configured {
         match self {
             Self::Add(AddBan { ban: BanWords { configured, .. }, .. })

@@ -8,10 +8,21 @@ use super::Configured;
 pub(crate) enum ForksCommand {
     /// List the groups that show signs of a fork, or of which a branch is terminated
     ///
-    /// The one that showed something new last comes first. A sign is no proof: what it means is in `show`.
+    /// The one that showed something new last comes first. A sign is no proof: `show` tells where it was seen.
     #[command(after_long_help = "\
 Example:
-  restante forks list --config hub.toml")]
+  restante forks list --config hub.toml
+
+Signs, and what to do:
+  rival children  providers use different epochs that follow the same one: ask their users who can
+                  still read; `show` who is where
+  rival heads     two newest epochs of one number differ: the same
+  other epoch     a message named another epoch number than its partition's: look for a faulty client
+  no edge         a commit announced a partition that belongs elsewhere: look for a faulty client
+  late handshake  somebody still changed an epoch that others have left: wait, they may catch up
+  shared orphan   two providers use it and no commit leads to it: wait for the commit; ask its users
+
+Harmless branches need nothing. One that does harm is ended with `terminate`, after --dry-run.")]
     List(ListForks),
 
     /// Draw a group: its partitions, who uses which branch and since when there is evidence of a fork

@@ -247,10 +247,16 @@ impl Policy {
         if self.retention_days == 0 {
             refuse("retention_days", "0 would remove messages before everybody has read them; give at least 1");
         }
-        if self.group_idle_days < self.retention_days {
+        let (idle, retention) = (self.group_idle_days, self.retention_days);
+        if idle < retention {
+            // What was left as it is by default is not what has to be put right.
+            let key = if idle == Self::default().group_idle_days { "retention_days" } else { "group_idle_days" };
             refuse(
-                "group_idle_days",
-                "a group must not end before what was superseded in it is removed; give at least policy.retention_days",
+                key,
+                &format!(
+                    "a group that nobody uses would end after {idle} days, before what was superseded in it is removed \
+                     after {retention}; give policy.group_idle_days at least policy.retention_days"
+                ),
             );
         }
         if self.group_id_reservation_hours == 0 {

@@ -13,6 +13,9 @@ pub struct Picture {
     pub at_ms: UnixMillis,
     /// When the group was created.
     pub created_ms: UnixMillis,
+    /// When it was deleted: it takes nothing any more.
+    #[serde(default)]
+    pub deleted_ms: Option<UnixMillis>,
     /// How many partitions were looked at.
     pub partitions: u64,
     /// Whether there are more, which were not.

@@ -125,6 +125,7 @@ pub fn survey(forest: &Forest, now: UnixMillis) -> Picture {
         group: group_name(&forest.key),
         at_ms: now,
         created_ms: forest.group.created_ms,
+        deleted_ms: forest.group.deleted_ms,
         partitions: forest.partitions.len() as u64,
         is_cut: forest.is_cut,
         evidence: shown(&forest.group.evidence),

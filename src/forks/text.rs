@@ -10,6 +10,10 @@ use super::{
 };
 use crate::sequencer::UnixMillis;
 
+/// specs/protocol.md, F6.
+const DOMINANT: &str =
+    "  THIS IS THE DOMINANT BRANCH: at each fork most providers went this way, and newcomers are led here.";
+
 /// How many branches are listed.
 const BRANCHES_MAX: usize = 32;
 
@@ -17,8 +21,11 @@ const BRANCHES_MAX: usize = 32;
 pub fn draw(picture: &Picture) -> Vec<String> {
     let now = picture.at_ms;
     let cut = if picture.is_cut { ", and more that are not drawn" } else { "" };
+    let deleted = picture
+        .deleted_ms
+        .map_or(String::new(), |deleted_ms| format!("DELETED {}, takes nothing any more; ", date(deleted_ms)));
     let mut lines = vec![format!(
-        "group {}: {}{cut}, created {}",
+        "group {}: {deleted}{}{cut}, created {}",
         picture.group,
         counted(picture.partitions, "partition"),
         date(picture.created_ms)
@@ -99,7 +106,7 @@ pub fn brief(shown: &Shown) -> String {
 pub fn notice(notice: &Notice) -> Vec<String> {
     let now = notice.at_ms;
     let epoch = notice.epoch.map_or(String::new(), |epoch| format!(" (epoch {epoch})"));
-    let mut lines = vec![format!("To terminate the branch that begins with {}{epoch} means:", notice.top)];
+    let mut lines = vec![format!("Terminating the branch that begins with {}{epoch} means:", notice.top)];
     lines.push(format!(
         "  {} with {} and {} would take no message any more; what is there can still be read.",
         counted(notice.partitions, "partition"),
@@ -123,7 +130,7 @@ pub fn notice(notice: &Notice) -> Vec<String> {
         ));
     }
     if notice.is_dominant {
-        lines.push("  THIS IS THE DOMINANT BRANCH: most of the group is on it.".to_owned());
+        lines.push(DOMINANT.to_owned());
     }
     lines.push(match (&notice.newest, notice.newest_epoch) {
         (Some(newest), Some(epoch)) => format!("  The dominant branch would then lead to {newest} (epoch {epoch})."),

@@ -58,7 +58,7 @@ pub(super) fn name(sign: Sign) -> &'static str {
     }
 }
 
-/// What a sign means.
+/// What a sign is called and means.
 pub(super) fn sign(shown: &Shown) -> String {
     let what = match shown.sign {
         Sign::OtherEpoch => "a message named another epoch number than the partition's",
@@ -68,7 +68,7 @@ pub(super) fn sign(shown: &Shown) -> String {
         Sign::SharedOrphan => "two providers use it, and no commit leads to it",
         Sign::RivalHeads => "another newest epoch of this number has another GroupContext",
     };
-    format!("{what}, since {}", date(shown.since_ms))
+    format!("{}: {what}, since {}", name(shown.sign), date(shown.since_ms))
 }
 
 /// `epoch 7`, `epochs 7 to 9`, or that there is none.

@@ -98,6 +98,16 @@ impl Problem {
         Self::new(ProblemCode::UnknownProvider, "The hub of the group is no configured peer.")
     }
 
+    /// Of the operator's operations: nothing is arranged with that provider.
+    pub(super) fn no_such_peer() -> Self {
+        Self::new(ProblemCode::UnknownProvider, "The provider is none of the [[peers]].")
+    }
+
+    /// Of the operator's operations: the provider as a whole.
+    pub(super) fn own_provider() -> Self {
+        Self::new(ProblemCode::UnknownProvider, "The provider is this hub itself: name a user.")
+    }
+
     pub(super) fn unavailable() -> Self {
         Self::later(
             ProblemCode::Unavailable,

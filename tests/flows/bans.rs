@@ -1,6 +1,8 @@
 //! `restante bans` and `restante reports` against running processes: a hub bans a follower's user, and the follower
 //! enforces it (draft §6).
 
+use std::process::Output;
+
 use restante::{
     client::{ProblemCode, http::CallError},
     wire::{ReportReason, ReportRequest},
@@ -12,12 +14,17 @@ use crate::{
     site::{FOLLOWER, HUB, Provider, Setting, Site},
 };
 
-/// `restante WORDS… --config … --set … MORE…`: what it printed.
-async fn manage(site: &Site, provider: &Provider, words: &[&str], more: &[&str]) -> String {
+/// `restante WORDS… --config … --set … MORE…`.
+async fn ask(site: &Site, provider: &Provider, words: &[&str], more: &[&str]) -> Output {
     let config = site.of(&provider.id).join("restante.toml");
     let listen = format!("local.listen={}", provider.local_tcp());
     let configured = ["--config", config.to_str().unwrap(), "--set", &listen];
-    let output = run(&[words, &configured, more].concat()).await;
+    run(&[words, &configured, more].concat()).await
+}
+
+/// The same: what it printed.
+async fn manage(site: &Site, provider: &Provider, words: &[&str], more: &[&str]) -> String {
+    let output = ask(site, provider, words, more).await;
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stdout}\n{stderr}");
     stdout.into_owned()
@@ -34,6 +41,10 @@ async fn a_follower_enforces_what_its_hub_bans() {
     let mallory = ["--provider", FOLLOWER, "--user", "mallory"];
     assert_eq!(manage(&site, &hub, &["bans", "add"], &mallory).await, "banned\n");
     assert_eq!(manage(&site, &hub, &["bans", "add"], &mallory).await, "was banned already\n");
+    let muted = [&mallory[..], &["--mute"]].concat();
+    assert_eq!(manage(&site, &hub, &["bans", "add"], &muted).await, "muted (was banned)\n");
+    assert_eq!(manage(&site, &hub, &["bans", "add"], &muted).await, "was muted already\n");
+    assert_eq!(manage(&site, &hub, &["bans", "add"], &mallory).await, "banned (was muted)\n");
     // A follower asks when it starts.
     let mut follower = site.start(&Setting::new(FOLLOWER).peer(HUB, hub.provider)).await;
     let (alice, bob) = (hub.user("alice"), follower.user("bob"));
@@ -60,7 +71,7 @@ async fn own_users_are_muted_and_complaints_are_listed() {
     let alice = hub.user("alice-canary");
     let group = alice.found().await;
     alice.say(&group, 0, "before").await.unwrap();
-    assert_eq!(manage(&site, &hub, &["bans", "add"], &["--user", "alice-canary", "--mute"]).await, "banned\n");
+    assert_eq!(manage(&site, &hub, &["bans", "add"], &["--user", "alice-canary", "--mute"]).await, "muted\n");
     assert!(is_denied(alice.say(&group, 0, "after").await));
     assert_eq!(alice.read_all(&group, 0).await.len(), 1);
     let listed = manage(&site, &hub, &["bans", "list"], &[]).await;
@@ -81,4 +92,26 @@ async fn own_users_are_muted_and_complaints_are_listed() {
     let line = listed.lines().nth(1).unwrap();
     assert!(line.starts_with(FOLLOWER) && line.contains("flooding") && line.contains("  2  "), "{listed}");
     assert!(!hub.process.logged().contains("canary"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_there_is_said_in_words() {
+    let site = Site::new(&[]).await;
+    let hub = site.start(&Setting::new(HUB)).await;
+    assert_eq!(manage(&site, &hub, &["bans", "list"], &[]).await, "this hub bans nobody\n");
+    assert_eq!(manage(&site, &hub, &["bans", "list"], &["--user", "bob"]).await, "there is no such ban\n");
+    assert_eq!(manage(&site, &hub, &["reports", "list"], &[]).await, "nothing was reported\n");
+    assert_eq!(manage(&site, &hub, &["tokens", "list"], &["--user", "bob"]).await, "the user has no unique tokens\n");
+    for (provider, said) in
+        [("nosuch.example", "nosuch.example is none of the [[peers]]"), (HUB, "is the hub itself: name a user")]
+    {
+        let refused = ask(&site, &hub, &["bans", "add"], &["--provider", provider]).await;
+        let stderr = String::from_utf8_lossy(&refused.stderr);
+        assert!(refused.status.code() == Some(1) && stderr.contains(said), "{stderr}");
+    }
+    assert_eq!(manage(&site, &hub, &["bans", "add"], &["--provider", FOLLOWER]).await, "blocked\n");
+    assert_eq!(manage(&site, &hub, &["bans", "add"], &["--provider", FOLLOWER]).await, "was blocked already\n");
+    let listed = manage(&site, &hub, &["bans", "list"], &[]).await;
+    let blocked: Vec<_> = listed.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!((blocked[0], blocked[2], blocked.last()), (FOLLOWER, "blocked", Some(&"-")), "{listed}");
 }

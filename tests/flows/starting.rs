@@ -1,10 +1,14 @@
 //! What keeps a process from starting is said in one line, and nothing is damaged by the attempt.
 
-use std::{ffi::OsStr, fs};
+use std::{
+    ffi::OsStr,
+    fs,
+    process::{Command, Stdio},
+};
 
 use crate::{
     people::Person,
-    process::Process,
+    process::{PROGRAM, Process, run},
     site::{FOLLOWER, HUB, Setting, Site},
 };
 
@@ -62,4 +66,30 @@ async fn a_wrong_configuration_is_told_before_anything_is_touched() {
     let said = process.logged();
     assert!(said.contains("page_bites") && said.contains("page_bytes"), "{said}");
     assert!(!site.database(HUB).exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_server_is_asked_for_needs_its_local_listener() {
+    let site = Site::new(&[]).await;
+    let file = site.configure(&Setting::new(HUB));
+    let written = fs::read_to_string(&file).unwrap();
+    let (before, local) = written.split_once("[local]").unwrap();
+    let (_, after) = local.split_once("[store]").unwrap();
+    fs::write(&file, format!("{before}[store]{after}")).unwrap();
+    for words in [["forks", "list"], ["bans", "list"], ["reports", "list"], ["retention", "status"]] {
+        let output = run(&[words[0], words[1], "--config", file.to_str().unwrap()]).await;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(78), "{stderr}");
+        assert!(stderr.contains("through [local], which this configuration does not have"), "{stderr}");
+    }
+}
+
+/// As in `restante … | head`.
+#[test]
+fn whoever_stops_reading_is_told_nothing() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(PROGRAM);
+    let output = command.args(["config", "example"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(1), ""));
 }

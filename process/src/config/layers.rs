@@ -166,9 +166,16 @@ impl<W: DeserializeOwned> Layers<W> {
             let table = path.split_last().map_or(&[][..], |(_, table)| table);
             return self.explain_unknown(field, table, known);
         }
+        if let Kind::UnknownVariant(found, known) = kind {
+            let known: Vec<_> = known.iter().map(|word| format!("\"{word}\"")).collect();
+            return format!("expected {}, found the text {found:?}", known.join(" or "));
+        }
         if let Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) = kind {
+            if let Some(most) = exceeded(found, expected) {
+                return format!("is too large; at most {most}");
+            }
             let expected = match expected.as_str() {
-                "u32" | "u64" | "usize" => "a whole number, 0 or more, without quotes",
+                "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more, without quotes",
                 "path string" | "a string" => "a text in quotes",
                 other => other,
             };
@@ -220,6 +227,21 @@ fn read_file(path: &Path, program: &Program) -> Result<Dict, String> {
 fn nested(key: &str, value: &str) -> Dict {
     let value: Value = value.parse().unwrap_or_else(|never: std::convert::Infallible| match never {});
     nest(key, value).into_dict().unwrap_or_default()
+}
+
+/// The largest number of that type, if this one is larger.
+fn exceeded(found: &Actual, expected: &str) -> Option<u64> {
+    let most = match expected {
+        "u16" => u16::MAX.into(),
+        "u32" | "a nonzero u32" => u32::MAX.into(),
+        _ => return None,
+    };
+    let is_larger = match found {
+        Actual::Unsigned(number) => *number > u128::from(most),
+        Actual::Signed(number) => *number > i128::from(most),
+        _ => false,
+    };
+    is_larger.then_some(most)
 }
 
 /// What stands there instead, without the names of Rust's types.

@@ -49,9 +49,14 @@ impl<'a, W: DeserializeOwned> Reader<'a, W> {
         text.parse().map_err(|why| self.refuse(key, format!("`{text}` is no {what}: {why}"))).ok()
     }
 
-    /// A file or folder that must be given: `what` it is follows "is missing; name".
+    /// A file or folder that must be given: `what` it is follows "is missing; name" and "is empty; name".
     pub fn path(&mut self, key: &str, what: &str, written: Option<RelativePathBuf>) -> Option<PathBuf> {
-        self.required(key, &format!("is missing; name {what}"), written).map(|path| path.relative())
+        let path = self.required(key, &format!("is missing; name {what}"), written)?;
+        if path.original().as_os_str().is_empty() {
+            self.refuse(key, format!("is empty; name {what}"));
+            return None;
+        }
+        Some(path.relative())
     }
 
     /// An address and a port.

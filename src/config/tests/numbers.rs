@@ -50,3 +50,14 @@ fn limits_that_would_stop_all_traffic_are_refused() {
     assert_problems(&limit("policy.hint_epochs_max", "0"), &[]);
     assert_problems(&limit("policy.all_groups_factor", "0"), &["policy.all_groups_factor: 0 would leave"]);
 }
+
+#[test]
+fn a_group_does_not_end_before_what_is_in_it() {
+    let folder = Folder::new();
+    let policy = |key: &str, value: &str| folder.load_layers(EXAMPLE, &[], &[(key, value)]).err().unwrap_or_default();
+    let long = policy("policy.retention_days", "500");
+    assert_problems(&long, &["--set policy.retention_days: a group that nobody uses would end after 180 days"]);
+    let short = policy("policy.group_idle_days", "29");
+    assert_problems(&short, &["--set policy.group_idle_days: a group that nobody uses would end after 29 days"]);
+    assert_problems(&policy("policy.retention_days", "180"), &[]);
+}

@@ -38,7 +38,14 @@ fn values_of_the_wrong_kind_are_named() {
     let wrong = |from, to, words: &[&str]| assert_problems(&folder.refuse(from, to), words);
     wrong("# drain_seconds = 60", "drain_seconds = \"60\"", &["limits.drain_seconds: expected a whole number"]);
     wrong("# drain_seconds = 60", "drain_seconds = -1", &["limits.drain_seconds: expected a whole number"]);
-    wrong("# drain_seconds = 60", "drain_seconds = 5000000000", &["limits.drain_seconds: expected a whole number"]);
+    wrong("# drain_seconds = 60", "drain_seconds = 5000000000", &["drain_seconds: is too large; at most 4294967295"]);
+    wrong("# cipher_suites = []", "cipher_suites = [70000]", &["cipher_suites[0]: is too large; at most 65535"]);
+    wrong(
+        "# hints = \"entitled\"",
+        "hints = \"all\"",
+        &["expected \"entitled\" or \"forward\", found the text \"all\""],
+    );
+    wrong("path = \"data\"", "path = \"\"", &["store.path: is empty; name the folder"]);
     wrong("path = \"data\"", "path = 3", &["store.path: expected a text in quotes, found the number 3"]);
     wrong("id = \"hub.example\"", "id = 3", &["provider.id: expected a text in quotes"]);
     wrong("# drain_seconds = 60", "drain_seconds", &["is not valid TOML", "|", "|", "|", "expected"]);

@@ -43,6 +43,20 @@ fn the_sample_file_shows_every_key_with_its_default() {
     }
 }
 
+#[test]
+fn every_key_has_a_row_in_the_specification() {
+    let specification = include_str!("../../../specs/http.md");
+    let (_, rows) = specification.split_once("\n| `provider.id` |").unwrap();
+    let rows: Vec<_> = rows.lines().take_while(|line| line.starts_with('|') || line.starts_with(' ')).collect();
+    for (table, keys) in restante_process::config::keys_of::<Written>() {
+        for key in keys.iter().filter(|key| (table, **key) != ("provider", "id")) {
+            let name = format!("`{table}.{key}`");
+            let is_there = rows.iter().any(|row| row.split('|').nth(1).is_some_and(|cell| cell.contains(&name)));
+            assert!(is_there, "{name} has no row in specs/http.md");
+        }
+    }
+}
+
 /// A table, or a key with a value.
 fn is_setting(text: &str) -> bool {
     let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');

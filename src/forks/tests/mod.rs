@@ -177,6 +177,8 @@ fn it_is_said_what_it_would_mean_to_end_a_branch() {
     assert_eq!(dominant.newest, Some(partition_name(&key(206))), "the other branch would be the dominant one");
     assert!(text::notice(&dominant).join("\n").contains("THIS IS THE DOMINANT BRANCH"));
 
+    assert!(text::notice(&dominant).join("\n").starts_with("Terminating the branch that begins with"));
+
     let unused = text::notice(&notice(&grove.0, &key(310), &policy, NOW).unwrap()).join("\n");
     assert!(unused.contains("Nobody has used it."), "{unused}");
 
@@ -185,6 +187,18 @@ fn it_is_said_what_it_would_mean_to_end_a_branch() {
     assert_eq!(refused(500), BranchOutcome::NotABranch);
     assert_eq!(refused(400), BranchOutcome::AlreadyTerminated { top: key(400) });
     assert_eq!(refused(9_999), BranchOutcome::NotThere);
+}
+
+#[test]
+fn a_group_that_was_deleted_says_so_first() {
+    let mut grove = Grove::new();
+    assert!(!text::draw(&picture(&grove))[0].contains("DELETED"));
+    grove.0.group.deleted_ms = Some(NOW);
+    let drawn = picture(&grove);
+    assert_eq!(drawn.deleted_ms, Some(NOW));
+    let first = text::draw(&drawn).remove(0);
+    assert!(first.starts_with(&format!("group {}: DELETED ", drawn.group)), "{first}");
+    assert!(first.contains("takes nothing any more"), "{first}");
 }
 
 /// What comes from a disk or a server may be wrong: drawing ends, and nothing is drawn twice.

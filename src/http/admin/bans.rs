@@ -16,8 +16,8 @@ use super::{answer, read};
 use crate::{
     client::http::Operation,
     http::{Hub, Problem},
-    sequencer::{Ban, BanKey, BanSubject},
-    service::{BanName, UserId},
+    sequencer::{Ban, BanKey, BanSubject, Rejection},
+    service::{BanName, Error, UserId},
     wire::{Sanction, ServiceProviderId},
 };
 
@@ -73,7 +73,17 @@ async fn add(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, 
         return Err(Problem::not_the_json());
     }
     let sanction = if named.mute { Sanction::Muted } else { Sanction::Banned };
-    Ok(answer(&json!({ "changed": hub.service.ban(&name, sanction).await? })))
+    let was = match hub.service.ban(&name, sanction).await {
+        Ok(was) => was.map(|ban| ban.sanction),
+        Err(Error::Rejected(Rejection::UnknownProvider)) => {
+            return Err(match name {
+                BanName::Provider(provider) if provider == *hub.service.provider() => Problem::own_provider(),
+                BanName::Provider(_) | BanName::User(..) | BanName::Identity(..) => Problem::no_such_peer(),
+            });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(answer(&json!({ "changed": was != Some(sanction), "was": was.map(word) })))
 }
 
 async fn remove(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
@@ -95,7 +105,9 @@ async fn list(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response,
     let bans = hub.service.bans().into_iter().filter(|(key, _)| only.as_ref().is_none_or(|only| *only == key.provider));
     let bans: Vec<_> = bans
         .map(|(BanKey { provider, subject, tag }, ban)| {
-            document(&provider, subject, ban, Some(hex::encode(tag.as_bytes())))
+            // A provider as a whole has no tag.
+            let tag = (subject != BanSubject::Provider).then(|| hex::encode(tag.as_bytes()));
+            document(&provider, subject, ban, tag)
         })
         .collect();
     let heard: Vec<_> = hub
@@ -115,11 +127,18 @@ fn document(provider: &ServiceProviderId, subject: BanSubject, ban: Ban, tag: Op
             BanSubject::Identity => "identity",
             BanSubject::Provider => "provider",
         },
-        "sanction": match ban.sanction {
-            Sanction::Muted => "muted",
-            Sanction::Banned => "banned",
+        "sanction": match subject {
+            BanSubject::Provider => "blocked",
+            BanSubject::User | BanSubject::Identity => word(ban.sanction),
         },
         "since_ms": ban.since_ms,
         "tag": tag,
     })
+}
+
+fn word(sanction: Sanction) -> &'static str {
+    match sanction {
+        Sanction::Muted => "muted",
+        Sanction::Banned => "banned",
+    }
 }

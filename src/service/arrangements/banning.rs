@@ -21,13 +21,13 @@ pub enum BanName {
 }
 
 impl Service {
-    /// Bans or mutes from now on, also after a restart. Returns whether that is a change. A user who is muted and banned
-    /// is banned.
+    /// Bans or mutes from now on, also after a restart, in place of the ban that there was, which is returned. There is no
+    /// change if its sanction is the same.
     ///
     /// # Errors
     /// [`Rejection::UnknownProvider`] for who is no peer, and for a block of this provider itself;
     /// [`Error::TooManyBans`]; any other when its fate is unknown: asking again is safe.
-    pub async fn ban(&self, name: &BanName, sanction: Sanction) -> Result<bool, Error> {
+    pub async fn ban(&self, name: &BanName, sanction: Sanction) -> Result<Option<Ban>, Error> {
         let key = self.ban_key(name);
         let is_own = key.provider == self.provider;
         if !self.policy().providers.contains(&key.provider) || (is_own && key.subject == BanSubject::Provider) {
@@ -35,13 +35,14 @@ impl Service {
         }
         let _changing = self.arrangements.changing.lock().await;
         let bans = self.policy().bans.clone();
-        if bans.get(&key).is_some_and(|ban| ban.sanction == sanction) {
-            return Ok(false);
+        let before = bans.get(&key);
+        if before.is_some_and(|ban| ban.sanction == sanction) {
+            return Ok(before);
         }
-        if bans.get(&key).is_none() && bans.users_of(&key.provider) >= BanList::MAX {
+        if before.is_none() && bans.users_of(&key.provider) >= BanList::MAX {
             return Err(Error::TooManyBans);
         }
-        self.set_ban(key, Some(Ban { sanction, since_ms: self.now() })).await.map(|()| true)
+        self.set_ban(key, Some(Ban { sanction, since_ms: self.now() })).await.map(|()| before)
     }
 
     /// Lifts a ban. Returns whether there was one.

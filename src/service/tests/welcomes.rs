@@ -60,7 +60,7 @@ async fn who_is_banned_gets_no_welcomes() {
     let (bob, carol) = (upload(&setup, "bob", 1, 1).await, upload(&setup, "carol", 1, 1).await);
     let refs = [bob[0].clone(), carol[0].clone()];
     let name = BanName::User(provider("hub.example"), user_id("bob"));
-    assert!(setup.service.ban(&name, Sanction::Banned).await.unwrap());
+    assert!(setup.service.ban(&name, Sanction::Banned).await.unwrap().is_none());
     let (_, decisions) = ask(&setup, "follower.example", &refs).await.unwrap();
     assert_eq!(decisions, [WelcomeDecision::Refused, Accepted]);
     // Whoever is muted may still be added.

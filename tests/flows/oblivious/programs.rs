@@ -118,14 +118,19 @@ async fn retention_is_asked_for_and_says_how_it_stands() {
     let world = World::new().await;
     for word in ["run", "status"] {
         let said = lines(&manage(&world, &["retention", word], &[]).await);
-        assert!(said.iter().any(|line| line.starts_with("under way")), "{said:?}");
-        assert!(said.iter().any(|line| line.starts_with("before: ")), "{said:?}");
+        assert!(said.iter().any(|line| line.starts_with("last walk: ")), "{said:?}");
+        // Who asks for a walk that has not begun is told that it will.
+        let idle = if word == "run" { "a walk begins now" } else { "no walk is under way" };
+        let stands = |line: &String| line.starts_with(idle) || line.starts_with("a walk is under way since");
+        assert_eq!(said.iter().filter(|line| stands(line)).count(), 1, "{said:?}");
         let numbers = said.iter().filter_map(|line| line.strip_prefix("  messages removed"));
         assert!(numbers.clone().all(|number| number.trim() == "0"), "{said:?}");
     }
     // The first walk begins with the process, and there is nothing to be removed.
     let mut looks = 0..1000;
-    while !lines(&manage(&world, &["retention", "status"], &[]).await).iter().any(|line| line.contains("before: from"))
+    while !lines(&manage(&world, &["retention", "status"], &[]).await)
+        .iter()
+        .any(|line| line.starts_with("last walk: began"))
     {
         assert!(looks.next().is_some(), "a walk comes to its end");
     }
