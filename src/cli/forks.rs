@@ -17,8 +17,8 @@ Signs, and what to do:
   rival children  providers use different epochs that follow the same one: ask their users who can
                   still read; `show` who is where
   rival heads     two newest epochs of one number differ: the same
-  other epoch     a message named another epoch number than its partition's: look for a faulty client
-  no edge         a commit announced a partition that belongs elsewhere: look for a faulty client
+  other epoch     a message named another epoch number than its partition's: a faulty client
+  no edge         a commit announced a partition that belongs elsewhere: a faulty client
   late handshake  somebody still changed an epoch that others have left: wait, they may catch up
   shared orphan   two providers use it and no commit leads to it: wait for the commit; ask its users
 
@@ -143,4 +143,35 @@ impl ForksCommand {
 fn parse_name(text: &str) -> Result<String, &'static str> {
     let name = text.to_ascii_lowercase();
     restante::forks::parse_name(&name).map(|_| name).ok_or("a name has 16 to 64 hex digits, an even number of them")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+    use restante::forks::{Shown, text};
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Words {
+        #[command(subcommand)]
+        _forks: ForksCommand,
+    }
+
+    #[test]
+    fn the_help_says_what_to_do_about_each_sign_that_is_listed() {
+        let forks = Words::command();
+        let help = forks.find_subcommand("list").unwrap().get_after_long_help().unwrap().to_string();
+        for word in ["rival-children", "rival-heads", "other-epoch", "no-edge", "late-handshake", "shared-orphan"] {
+            let shown: Shown = serde_json::from_value(json!({ "sign": word, "since_ms": 0 })).unwrap();
+            let listed = text::brief(&shown);
+            let (name, _) = listed.split_once(" since ").unwrap();
+            assert!(
+                help.lines().any(|line| line.strip_prefix("  ").is_some_and(|line| line.starts_with(name))),
+                "{name}"
+            );
+        }
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "a terminal would break a line of it");
+    }
 }
