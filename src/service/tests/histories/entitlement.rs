@@ -69,12 +69,12 @@ impl Rules {
 
 /// Whether every commit that leads from the root to the partition is one of somebody who joins from outside.
 fn is_all_joins(forest: &Forest, key: Key) -> bool {
-    let steps = forest.ancestors(key).into_iter().zip(std::iter::once(key).chain(forest.ancestors(key)));
+    let mut steps = forest.ancestors(key).into_iter().zip(std::iter::once(key).chain(forest.ancestors(key)));
     let is_join = |(above, below): (Key, Key)| {
         let announced = forest.nodes[&below].parent.map(|(_, index)| index as usize);
         announced.is_some_and(|index| forest.nodes[&above].said[index].is_external)
     };
-    forest.is_connected(key) && steps.map(is_join).all(|is_join| is_join)
+    forest.is_connected(key) && steps.all(is_join)
 }
 
 /// H9: a member of that epoch is the provider's, or is that user.
