@@ -11,7 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::Level;
 
 use super::{
-    Clock, Errands, Error, SharedPolicy, Waiters, current,
+    Clock, Errands, Error, SharedPolicy, Waiters,
+    arrangements::Arrangements,
+    current,
     ledger::Ledger,
     pool_desk::{Desk, PoolOutcome, PoolTask},
     view::{LaneView, Memory},
@@ -74,6 +76,7 @@ pub(super) struct Surroundings {
     pub(super) ledger: Arc<Ledger>,
     pub(super) errands: Arc<Errands>,
     pub(super) pool_policy: Arc<pool::Policy>,
+    pub(super) arrangements: Arc<Arrangements>,
 }
 
 pub(super) struct Lane {
@@ -200,7 +203,7 @@ impl Lane {
                 Task::Pool(PoolTask::Fetch(..)) if job.answer.as_ref().is_some_and(oneshot::Sender::is_closed) => {
                     Err(Error::Overloaded)
                 }
-                Task::Pool(task) => self.decide_pool(task, &mut decided, &*snapshot, now).map(Done::Pool),
+                Task::Pool(task) => self.decide_pool(task, &mut decided, &*snapshot, &policy, now).map(Done::Pool),
             };
             decided.outcomes.push(outcome);
             let is_full = decided.batch.bytes > BATCH_BYTES_MAX
@@ -259,11 +262,13 @@ impl Lane {
         task: &PoolTask,
         decided: &mut Decided,
         snapshot: &dyn Snapshot,
+        policy: &Policy,
         now: UnixMillis,
     ) -> Result<PoolOutcome, Error> {
-        let Surroundings { store, pool_policy, .. } = &self.surroundings;
+        let Surroundings { store, pool_policy, arrangements, .. } = &self.surroundings;
         let mut meters = self.meters.borrow_mut();
-        let desk = Desk { secret: store.token_secret(), policy: pool_policy, meters: &mut meters, snapshot, now };
+        let (secret, bans) = (store.token_secret(), &policy.bans);
+        let desk = Desk { secret, policy: pool_policy, meters: &mut meters, arrangements, bans, snapshot, now };
         desk.carry_out(task, &mut decided.batch)
     }
 
@@ -275,9 +280,10 @@ impl Lane {
         }
     }
 
-    /// After the commit: readers are woken, the courier is called, and the records kept at hand.
+    /// After the commit: what is arranged holds, readers are woken, the courier is called, and the records kept at hand.
     fn settle(&self, batch: Batch) {
-        let Surroundings { waiters, errands, .. } = &self.surroundings;
+        let Surroundings { waiters, errands, arrangements, policy, .. } = &self.surroundings;
+        arrangements.adopt(&batch.arrangements, policy);
         if batch.dispatches.values().any(Option::is_some) {
             errands.welcomes.notify_one();
         }

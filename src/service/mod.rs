@@ -178,7 +178,7 @@ pub struct Service {
     following: following::Following,
     welcome_turns: welcome_turns::WelcomeTurns,
     rates: rates::Rates,
-    arrangements: arrangements::Arrangements,
+    arrangements: Arc<arrangements::Arrangements>,
     preflights: Option<preflight::Preflights>,
     vain_proofs: vain_proofs::VainProofs,
     observing: observing::Observing,
@@ -201,6 +201,7 @@ impl Service {
         let Parts { provider, store, policy, pool_policy, limits, clock, entropy } = parts;
         let pool_policy = Arc::new(pool_policy);
         let (arrangements, bans) = arrangements::Arrangements::load(&*store)?;
+        let arrangements = Arc::new(arrangements);
         let policy = Policy { bans: Arc::new(bans), ..policy };
         let policy: SharedPolicy = Arc::new(RwLock::new(Arc::new(policy)));
         let waiters = Arc::new(Waiters::new(limits.waiting_per_provider));
@@ -217,6 +218,7 @@ impl Service {
                 ledger,
                 errands: errands.clone(),
                 pool_policy: pool_policy.clone(),
+                arrangements: arrangements.clone(),
             },
         )?;
         let reads = Arc::new(tokio::sync::Semaphore::new(limits.reads));

@@ -2,14 +2,19 @@
 
 use bytes::Bytes;
 
-use super::{Error, lane::BATCH_BYTES_MAX, pool_view::PoolView};
+use super::{
+    Error,
+    arrangements::{Arrangements, Change},
+    lane::BATCH_BYTES_MAX,
+    pool_view::PoolView,
+};
 use crate::{
     pool::{
         self, Acknowledge, Deliver, Expiry, Fetch, Forget, Issue, LapsedMarks, Meters, Mint, Policy, Refusal,
         ReplayMark, Revoke, TokenSecret, Transition, Upload,
     },
-    sequencer::UnixMillis,
-    store::{self, ArrangementBatch, Batch, PoolBatch, Snapshot},
+    sequencer::{Ban, Bans, UnixMillis},
+    store::{self, Batch, PoolBatch, Snapshot},
     wire::{BearerToken, KeyPackageStatus},
 };
 
@@ -31,8 +36,8 @@ pub(super) enum PoolTask {
     Expire(Vec<Expiry>),
     /// Removes marks that have lapsed.
     Lapse(LapsedMarks),
-    /// Writes bans or complaints.
-    Arrange(ArrangementBatch),
+    /// About bans or complaints.
+    Arrange(Change),
 }
 
 /// A row that is read takes as long as so many bytes that are written.
@@ -45,6 +50,8 @@ pub(super) enum PoolOutcome {
     Minted(BearerToken),
     /// To how many it could not be, although it was accepted.
     Delivered(usize),
+    /// The ban that there was before, if it was about one.
+    Arranged(Option<Ban>),
     Done,
 }
 
@@ -54,6 +61,7 @@ impl std::fmt::Debug for PoolOutcome {
             Self::Fetched(_) => "Fetched(..)",
             Self::Minted(_) => "Minted(..)",
             Self::Delivered(_) => "Delivered(..)",
+            Self::Arranged(_) => "Arranged(..)",
             Self::Done => "Done",
         })
     }
@@ -64,6 +72,8 @@ pub(super) struct Desk<'a> {
     pub(super) secret: &'a TokenSecret,
     pub(super) policy: &'a Policy,
     pub(super) meters: &'a mut Meters,
+    pub(super) arrangements: &'a Arrangements,
+    pub(super) bans: &'a Bans,
     pub(super) snapshot: &'a dyn Snapshot,
     pub(super) now: UnixMillis,
 }
@@ -86,9 +96,9 @@ impl Desk<'_> {
                 .map(|delivered| (PoolOutcome::Delivered(delivered.left_out), delivered.transition)),
             PoolTask::Mint(mint) => pool::mint(&view, mint, secret, policy, now)
                 .map(|(token, transition)| (PoolOutcome::Minted(token), transition)),
-            PoolTask::Arrange(changes) => {
-                batch.arrangements.absorb(changes.clone());
-                return Ok(PoolOutcome::Done);
+            PoolTask::Arrange(change) => {
+                let decided = self.arrangements.decide(change, self.bans, now, &mut batch.arrangements);
+                return decided.map(PoolOutcome::Arranged);
             }
             PoolTask::Lapse(lapsed) => {
                 batch.pool.lapsed_marks.push(*lapsed);

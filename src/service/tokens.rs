@@ -28,7 +28,9 @@ impl Service {
         let mint = Mint { user: self.tag(user), user_id: Zeroizing::new(user.as_bytes().to_vec()), handle };
         match self.lanes.submit_pool(PoolTask::Mint(mint)).await? {
             PoolOutcome::Minted(token) => Ok(token),
-            PoolOutcome::Fetched(_) | PoolOutcome::Delivered(_) | PoolOutcome::Done => Err(Error::ShuttingDown),
+            PoolOutcome::Fetched(_) | PoolOutcome::Delivered(_) | PoolOutcome::Arranged(_) | PoolOutcome::Done => {
+                Err(Error::ShuttingDown)
+            }
         }
     }
 

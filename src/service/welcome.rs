@@ -101,7 +101,7 @@ impl Service {
             };
             match self.lanes.submit_pool(PoolTask::Deliver(deliver)).await? {
                 PoolOutcome::Delivered(more) => left_out += more,
-                PoolOutcome::Fetched(_) | PoolOutcome::Minted(_) | PoolOutcome::Done => {
+                PoolOutcome::Fetched(_) | PoolOutcome::Minted(_) | PoolOutcome::Arranged(_) | PoolOutcome::Done => {
                     return Err(Error::ShuttingDown);
                 }
             }

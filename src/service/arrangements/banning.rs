@@ -1,12 +1,13 @@
 //! Banning, muting and blocking, by the operator.
 
-use std::sync::{Arc, PoisonError};
-
+use super::Change;
 use crate::{
-    sequencer::{Ban, BanKey, BanSubject, Bans, Policy, Rejection},
-    service::{Error, Service, UserId, pool_desk::PoolTask},
-    store::ArrangementBatch,
-    wire::{BanList, BansRequest, BansResponse, Sanction, ServiceProviderId},
+    sequencer::{Ban, BanKey, BanSubject, Bans, Rejection},
+    service::{
+        Error, Service, UserId,
+        pool_desk::{PoolOutcome, PoolTask},
+    },
+    wire::{BansRequest, BansResponse, Sanction, ServiceProviderId},
 };
 
 /// Whom a ban is about, as the operator knows them.
@@ -33,16 +34,7 @@ impl Service {
         if !self.policy().providers.contains(&key.provider) || (is_own && key.subject == BanSubject::Provider) {
             return Err(Rejection::UnknownProvider.into());
         }
-        let _changing = self.arrangements.changing.lock().await;
-        let bans = self.policy().bans.clone();
-        let before = bans.get(&key);
-        if before.is_some_and(|ban| ban.sanction == sanction) {
-            return Ok(before);
-        }
-        if before.is_none() && bans.users_of(&key.provider) >= BanList::MAX {
-            return Err(Error::TooManyBans);
-        }
-        self.set_ban(key, Some(Ban { sanction, since_ms: self.now() })).await.map(|()| before)
+        self.arrange(Change::Ban(key, sanction)).await
     }
 
     /// Lifts a ban. Returns whether there was one.
@@ -50,12 +42,7 @@ impl Service {
     /// # Errors
     /// When its fate is unknown: asking again is safe.
     pub async fn lift_ban(&self, name: &BanName) -> Result<bool, Error> {
-        let key = self.ban_key(name);
-        let _changing = self.arrangements.changing.lock().await;
-        if self.policy().bans.get(&key).is_none() {
-            return Ok(false);
-        }
-        self.set_ban(key, None).await.map(|()| true)
+        self.arrange(Change::Lift(self.ban_key(name))).await.map(|before| before.is_some())
     }
 
     /// The ban of that name, if there is one.
@@ -86,14 +73,14 @@ impl Service {
         }
     }
 
-    /// Writes, and then decides by it.
-    async fn set_ban(&self, key: BanKey, ban: Option<Ban>) -> Result<(), Error> {
-        let changes = ArrangementBatch { bans: [(key.clone(), ban)].into(), ..ArrangementBatch::default() };
-        self.lanes.submit_pool(PoolTask::Arrange(changes)).await?;
-        let mut policy = self.policy.write().unwrap_or_else(PoisonError::into_inner);
-        let mut bans = (*policy.bans).clone();
-        bans.set(&key, ban);
-        *policy = Arc::new(Policy { bans: Arc::new(bans), ..(**policy).clone() });
-        Ok(())
+    /// Has the lane decide a change and write it. Returns the ban that there was, if it is about one. It may come to be
+    /// also when nobody waits for it any more.
+    pub(super) async fn arrange(&self, change: Change) -> Result<Option<Ban>, Error> {
+        match self.lanes.submit_pool(PoolTask::Arrange(change)).await? {
+            PoolOutcome::Arranged(before) => Ok(before),
+            PoolOutcome::Fetched(_) | PoolOutcome::Minted(_) | PoolOutcome::Delivered(_) | PoolOutcome::Done => {
+                Err(Error::ShuttingDown)
+            }
+        }
     }
 }

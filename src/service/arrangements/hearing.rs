@@ -5,10 +5,10 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
+use super::Change;
 use crate::{
     sequencer::HeardBans,
-    service::{Error, Service, UserId, pool_desk::PoolTask},
-    store::ArrangementBatch,
+    service::{Error, Service, UserId},
     wire::{BanList, BanSalt, BanTag, Sanction, ServiceProviderId},
 };
 
@@ -50,15 +50,10 @@ impl Service {
     /// Enforces a hub's list from now on, also after a restart, in the place of the one before.
     ///
     /// # Errors
-    /// When its fate is unknown: the list before stays in force until it comes again.
+    /// When its fate is unknown: the list before stays in force until this one is durable, or comes again.
     pub async fn keep_bans(&self, hub: &ServiceProviderId, list: BanList) -> Result<(), Error> {
-        let _changing = self.arrangements.changing.lock().await;
         let record = HeardBans { heard_ms: self.now(), list };
-        let changes = ArrangementBatch { heard: [(hub.clone(), record.clone())].into(), ..ArrangementBatch::default() };
-        self.lanes.submit_pool(PoolTask::Arrange(changes)).await?;
-        let mut heard = self.arrangements.heard.write().unwrap_or_else(PoisonError::into_inner);
-        heard.insert(hub.clone(), Arc::new(Heard::new(record)));
-        Ok(())
+        self.arrange(Change::Hear(hub.clone(), record)).await.map(drop)
     }
 
     /// What all hubs have said, by their names.

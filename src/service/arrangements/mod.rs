@@ -1,11 +1,12 @@
 //! What providers arrange with each other (draft §6): whom this hub bans, which of our users other hubs ban, what was
-//! reported. All of it is in memory, read at the start, and changed only behind a durable write.
+//! reported. All of it is in memory, read at the start, and changed only behind a durable write, by the lane that writes.
 //!
 //! # Privacy
 //! Users are known by hashes. A peer is told of its own users and of no other. Complaints are numbers.
 
 mod admitting;
 mod banning;
+mod change;
 mod hearing;
 mod reporting;
 
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 pub use admitting::Act;
 pub use banning::BanName;
+pub(super) use change::Change;
 pub use hearing::Heard;
 
 use super::Error;
@@ -35,8 +37,6 @@ const PAGE: usize = 1024;
 pub(super) struct Arrangements {
     heard: RwLock<HashMap<ServiceProviderId, Arc<Heard>>>,
     complaints: Mutex<BTreeMap<ComplaintKey, Complaints>>,
-    /// One change at a time: what is in memory follows what was written, in the same order.
-    changing: tokio::sync::Mutex<()>,
 }
 
 impl Arrangements {
@@ -60,11 +60,7 @@ impl Arrangements {
         }
         let heard = snapshot.heard_bans()?.into_iter().map(|(hub, record)| (hub, Arc::new(Heard::new(record))));
         let complaints = snapshot.complaints()?.into_iter().collect();
-        let arrangements = Self {
-            heard: RwLock::new(heard.collect()),
-            complaints: Mutex::new(complaints),
-            changing: tokio::sync::Mutex::default(),
-        };
+        let arrangements = Self { heard: RwLock::new(heard.collect()), complaints: Mutex::new(complaints) };
         Ok((arrangements, bans))
     }
 

@@ -2,10 +2,10 @@
 
 use std::sync::PoisonError;
 
+use super::Change;
 use crate::{
     sequencer::{ComplaintKey, Complaints, GroupKey, Rejection},
-    service::{Error, Service, pool_desk::PoolTask, rates::Payer},
-    store::ArrangementBatch,
+    service::{Error, Service, rates::Payer},
     wire::{ReportReason, ServiceProviderId},
 };
 
@@ -19,7 +19,8 @@ impl Service {
         self.rates.charge(Payer::Provider(peer.clone(), nowhere), 0, self.now()).map(drop)
     }
 
-    /// Counts a complaint that came from that provider, or from one of our own users.
+    /// Counts a complaint that came from that provider, or from one of our own users. Those that come together are written
+    /// together: many are one write.
     ///
     /// # Errors
     /// [`Rejection::UnknownProvider`] about who is no peer; any other when its fate is unknown.
@@ -33,23 +34,13 @@ impl Service {
         if !self.policy().providers.contains(about) {
             return Err(Rejection::UnknownProvider.into());
         }
-        let _changing = self.arrangements.changing.lock().await;
         let key = ComplaintKey { about: about.clone(), reason, from: from.clone() };
-        let known = self.complaints_of(&key).one_more(self.now());
-        let changes = ArrangementBatch { complaints: [(key.clone(), known)].into(), ..ArrangementBatch::default() };
-        self.lanes.submit_pool(PoolTask::Arrange(changes)).await?;
-        self.arrangements.complaints.lock().unwrap_or_else(PoisonError::into_inner).insert(key, known);
-        Ok(())
+        self.arrange(Change::Complain(key)).await.map(drop)
     }
 
     /// All complaints, by whom they are about.
     pub fn complaints(&self) -> Vec<(ComplaintKey, Complaints)> {
         let complaints = self.arrangements.complaints.lock().unwrap_or_else(PoisonError::into_inner);
         complaints.iter().map(|(key, number)| (key.clone(), *number)).collect()
-    }
-
-    fn complaints_of(&self, key: &ComplaintKey) -> Complaints {
-        let complaints = self.arrangements.complaints.lock().unwrap_or_else(PoisonError::into_inner);
-        complaints.get(key).copied().unwrap_or_default()
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here sleeps. Time of day is a [`StoppedClock`](super::setup::StoppedClock); waits are ended by what they wait
 //! for, or after a fraction of a second where the end of the wait is what is tested.
 
+mod arrangements;
 mod at_hand;
 mod conflicts;
 mod creating;
