@@ -101,8 +101,7 @@ impl Service {
                 Ok((command, questions))
             })
             .await?;
-        let answers = questions.into_iter().map(|question| self.ask(preflights, question));
-        let preflight = self.conclude(join_all(answers).await);
+        let preflight = self.conclude(self.ask_all(preflights, questions).await);
         tracing::trace!(outcome = outcome(&preflight), "providers asked about a Welcome before it is sequenced");
         match &mut command {
             Command::Send(send) => {
@@ -114,6 +113,22 @@ impl Service {
             _ => {}
         }
         Ok((command, Some(turn)))
+    }
+
+    /// Our own users first, which costs nobody else anything: where they refuse, no other provider is left with a ticket
+    /// that is never used, of which it has a bounded number for this hub.
+    async fn ask_all(
+        self: &Arc<Self>,
+        preflights: &Preflights,
+        questions: Vec<Question>,
+    ) -> Vec<(ServiceProviderId, Option<Delivered>)> {
+        let (own, others): (Vec<_>, Vec<_>) =
+            questions.into_iter().partition(|(provider, _)| *provider == self.provider);
+        let mut answers = join_all(own.into_iter().map(|question| self.ask(preflights, question))).await;
+        if !answers.iter().any(|(_, answer)| matches!(answer, Some(Delivered::NoneAccepted))) {
+            answers.extend(join_all(others.into_iter().map(|question| self.ask(preflights, question))).await);
+        }
+        answers
     }
 
     async fn ask(
