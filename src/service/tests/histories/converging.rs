@@ -23,9 +23,7 @@ impl World {
             self.read_up(who).await;
         }
         // What the others have followed is known only now.
-        for who in self.honest() {
-            self.disregard_lies(who).await;
-        }
+        self.disregard_lies().await;
         self.check_forks();
         self.heal().await;
         self.check_forks();
@@ -39,17 +37,26 @@ impl World {
             .collect()
     }
 
-    /// Who was removed by a commit that none of the others has followed is still a member, and finds out by what they say.
-    async fn disregard_lies(&mut self, who: usize) {
-        while let Some(by) = self.devices[who].past.removed_by {
-            if self.followed.contains_key(&by) || !self.devices[who].group.as_ref().unwrap().is_removed() {
-                return;
-            }
-            self.outcome("lie disregarded", &format!("{} disregards a removal", self.devices[who].name));
-            self.devices[who].past.removed_by = None;
-            self.devices[who].group.as_mut().unwrap().disregard_removal();
+    /// Who was removed by a commit that none of the others has followed is still a member, and finds out by what they say:
+    /// one after the other, as those commits were sequenced.
+    async fn disregard_lies(&mut self) {
+        while let Some((who, (partition, index))) = self.first_lie() {
+            let (name, at) = (self.devices[who].name, self.name(partition));
+            self.outcome("lie disregarded", &format!("{name} disregards the removal at {index} in {at}"));
+            let device = &mut self.devices[who];
+            device.past.removed_by = None;
+            device.group.as_mut().unwrap().disregard_removal();
             self.read_up(who).await;
         }
+    }
+
+    /// The removal that was sequenced first, of those that nobody has followed and somebody believes in.
+    fn first_lie(&self) -> Option<(usize, (Key, u32))> {
+        let removed = self.honest().into_iter().filter_map(|who| Some((who, self.devices[who].past.removed_by?)));
+        let lies = removed.filter(|(who, by)| !self.followed.contains_key(by) && !self.devices[*who].is_member());
+        lies.min_by_key(|(_, (partition, index))| {
+            self.forests[MAIN].nodes.get(partition).map(|node| node.said[*index as usize].at)
+        })
     }
 
     /// Whoever is not where another one is was parted by a spoiled commit, came in where no member was, or came when
@@ -140,9 +147,7 @@ impl World {
         for who in self.honest() {
             self.read_up(who).await;
         }
-        for who in self.honest() {
-            self.disregard_lies(who).await;
-        }
+        self.disregard_lies().await;
         if refused || self.is_deleted {
             self.note("not healed");
             return;

@@ -97,7 +97,7 @@ impl History {
 }
 
 /// What histories must bring about, or they prove nothing about it.
-const WANTED: [&str; 39] = [
+const WANTED: [&str; 38] = [
     "adopted",
     "announces elsewhere",
     "answer lost",
@@ -107,7 +107,6 @@ const WANTED: [&str; 39] = [
     "conflict",
     "crosses groups",
     "denied",
-    "gap",
     "garbles a commit",
     "gone",
     "healed",
