@@ -3,12 +3,13 @@
 //! * [`Connections`]: an accept loop over a [`Socket`], bounded in number and time, drained at the end; [`Tls`] on it,
 //!   and [`Identify`] for what a client's certificate says.
 //! * [`admin`]: health and numbers for the operator.
+//! * [`metrics`]: what is counted, and how it is written.
 //! * [`pem`]: certificates and keys in files.
 //! * [`config`]: file, environment and flags as one configuration; every problem in one run.
 //! * [`telemetry`]: logs that hold our own events only.
 //! * [`clock`]: whether the clock of the day jumps.
 //! * [`Tasks`]: what a program cannot do without, and ends with.
-//! * [`Signals`] and [`until_drained`]: the end of a process, and reloads.
+//! * [`Signals`], [`told`] and [`until_drained`]: the end of a process, and reloads.
 //! * [`Exit`], [`console`] and [`block_on`]: what stands in each `main.rs`.
 //!
 //! It knows no HPKE, no MLS and no database, and none of the programs: `cargo xtask check` enforces it.
@@ -28,6 +29,7 @@ mod exchanges;
 mod exit;
 mod identify;
 mod limits;
+pub mod metrics;
 mod opening;
 mod origin;
 pub mod pem;
@@ -42,6 +44,7 @@ mod stopwatch;
 mod tasks;
 pub mod telemetry;
 mod tls;
+mod told;
 mod tunnel;
 mod unread;
 
@@ -57,5 +60,6 @@ pub use status_class::status_class;
 pub use stopwatch::Stopwatch;
 pub use tasks::{Stopped, Tasks};
 pub use tls::{Clients, Tls, TlsError};
+pub use told::{Told, told};
 pub use tunnel::Tunnel;
 pub use unread::RequestBody;

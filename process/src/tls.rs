@@ -59,9 +59,14 @@ impl Tls {
     /// # Errors
     /// Which file cannot be used, and why: then everything stays as it was.
     pub fn replace(&self, cert_file: &Path, key_file: &Path, clients: Clients<'_>) -> Result<(), TlsError> {
-        let acceptor = acceptor(cert_file, key_file, clients)?;
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+        self.adopt(&Self::read(cert_file, key_file, clients)?);
         Ok(())
+    }
+
+    /// From now on connections get what the other one has: for whoever reads everything before taking over anything.
+    pub fn adopt(&self, other: &Self) {
+        let acceptor = other.acceptor();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {

@@ -4,66 +4,12 @@
 //! Labels come from closed enums. There is none for a user, an address or a gateway, and nothing here grows with
 //! requests: whoever reads the counters learns how much was relayed, and nothing of who asked whom.
 
-use std::{
-    fmt::{self, Write},
-    marker::PhantomData,
-    sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
-};
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
+pub use restante_process::metrics::{Counted, Label};
+use restante_process::metrics::{Exposition, Kind};
 
 use crate::failure::Failure;
-
-/// A closed set of words.
-pub trait Label: Copy + 'static {
-    /// Each of them once.
-    const ALL: &'static [Self];
-    /// As it stands in a metric.
-    fn word(self) -> &'static str;
-}
-
-/// Something that is counted apart for each word of a set.
-pub struct Counted<L> {
-    numbers: Box<[AtomicU64]>,
-    label: PhantomData<fn(L)>,
-}
-
-impl<L: Label> Default for Counted<L> {
-    fn default() -> Self {
-        Self { numbers: L::ALL.iter().map(|_| AtomicU64::new(0)).collect(), label: PhantomData }
-    }
-}
-
-impl<L: Label> Counted<L> {
-    fn number(&self, label: L) -> Option<&AtomicU64> {
-        let place = L::ALL.iter().position(|known| known.word() == label.word())?;
-        self.numbers.get(place)
-    }
-
-    /// Counts one more.
-    pub fn add(&self, label: L) {
-        if let Some(number) = self.number(label) {
-            number.fetch_add(1, Relaxed);
-        }
-    }
-
-    /// How many there were.
-    pub fn count(&self, label: L) -> u64 {
-        self.number(label).map_or(0, |number| number.load(Relaxed))
-    }
-
-    fn write(&self, name: &str, help: &str, text: &mut String) -> fmt::Result {
-        writeln!(text, "# HELP {name} {help}\n# TYPE {name} counter")?;
-        for label in L::ALL {
-            writeln!(text, "{name}{{outcome=\"{}\"}} {}", label.word(), self.count(*label))?;
-        }
-        Ok(())
-    }
-}
-
-impl<L: Label> fmt::Debug for Counted<L> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_map().entries(L::ALL.iter().map(|label| (label.word(), self.count(*label)))).finish()
-    }
-}
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,25 +152,26 @@ pub struct Counters {
 impl Counters {
     /// Prometheus' text format.
     pub fn render(&self) -> String {
-        let mut text = String::new();
-        // Writing to a String does not fail.
-        let _ = self.write(&mut text);
-        text
-    }
-
-    fn write(&self, text: &mut String) -> fmt::Result {
-        self.requests.write("restante_relay_requests_total", "Requests, by how they ended.", text)?;
-        self.tunnels.write("restante_relay_tunnels_total", "Tunnels to gateways, by how they ended.", text)?;
-        self.key_fetches.write("restante_relay_key_fetches_total", "Looks at key lists, by what came.", text)?;
-        self.dials.write("restante_relay_dials_total", "Connections to gateways, by what came of them.", text)?;
+        let mut text = Exposition::default();
+        let outcome = "outcome";
+        text.counted("restante_relay_requests_total", "Requests, by how they ended.", outcome, &self.requests);
+        text.counted("restante_relay_tunnels_total", "Tunnels to gateways, by how they ended.", outcome, &self.tunnels);
+        text.counted(
+            "restante_relay_key_fetches_total",
+            "Looks at key lists, by what came.",
+            outcome,
+            &self.key_fetches,
+        );
+        let help = "Connections to gateways, by what came of them.";
+        text.counted("restante_relay_dials_total", help, outcome, &self.dials);
         for (name, help, gauge) in [
             ("restante_relay_requests_reading", "Requests whose content is being read.", &self.reading),
             ("restante_relay_requests_in_flight", "Requests that are with a gateway.", &self.in_flight),
             ("restante_relay_tunnels_open", "Tunnels that are open.", &self.tunnels_open),
         ] {
-            writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {}", gauge.load(Relaxed))?;
+            text.number(Kind::Gauge, name, help, u64::try_from(gauge.load(Relaxed)).unwrap_or(0));
         }
-        Ok(())
+        text.finish()
     }
 }
 
@@ -250,7 +197,7 @@ mod tests {
 
     #[test]
     fn every_word_is_its_own_and_counted_apart() {
-        fn check<L: Label + fmt::Debug>() {
+        fn check<L: Label + std::fmt::Debug>() {
             let counted = Counted::<L>::default();
             for (place, label) in L::ALL.iter().enumerate() {
                 assert_eq!(counted.count(*label), 0, "{label:?} has somebody else's word");

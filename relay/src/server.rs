@@ -10,9 +10,10 @@ use std::{
 
 use restante_files::make_folder;
 use restante_process::{
-    Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError,
+    Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError, Told,
     admin::{self, Admin},
     config::Problems,
+    told,
 };
 use tokio::sync::watch;
 
@@ -122,13 +123,15 @@ pub async fn run(
     }
     let mut refreshers = refreshers(&relay, &config);
     loop {
-        tokio::select! {
-            biased;
-            // A dropped sender means the end as well. First: told to end, the listeners do.
-            _ = stopping.wait_for(|ends| *ends) => break,
-            stopped = tasks.stopped() => return Err(stopped.into()),
-            stopped = refreshers.stopped() => return Err(stopped.into()),
-            () = reloads.next() => {}
+        let stopped = async {
+            tokio::select! {
+                stopped = tasks.stopped() => stopped,
+                stopped = refreshers.stopped() => stopped,
+            }
+        };
+        match told(&mut stopping, reloads, stopped).await? {
+            Told::ToEnd => break,
+            Told::ToReload => {}
         }
         match reload(&relay, &tls, &keys_folder, surroundings.load) {
             Ok(config) => {

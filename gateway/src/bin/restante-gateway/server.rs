@@ -5,10 +5,11 @@ use std::{fmt::Display, sync::Arc, thread::JoinHandle, time::Duration};
 use http::{Method, Uri};
 use restante_gateway::{Gateway, Keyring, KeyringError, Machine, Surroundings as _, Target, WELL_KNOWN};
 use restante_process::{
-    Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError,
+    Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError, Told,
     admin::{self, Admin},
     clock::{self, ClockWatch},
     config::Problems,
+    told,
 };
 use tokio::{sync::watch, time::Instant};
 
@@ -141,14 +142,13 @@ async fn is_to_reload(
     tasks: &mut Tasks,
     marks: &Marks,
 ) -> Result<bool, Stopped> {
-    tokio::select! {
-        biased;
-        // A dropped sender means the end as well. First: told to end, the tasks do.
-        _ = stopping.wait_for(|ends| *ends) => Ok(false),
-        stopped = tasks.stopped() => Err(stopped),
-        () = marks.ended() => Err(Stopped("marks")),
-        () = reloads.next() => Ok(true),
-    }
+    let stopped = async {
+        tokio::select! {
+            stopped = tasks.stopped() => stopped,
+            () = marks.ended() => Stopped("marks"),
+        }
+    };
+    Ok(told(stopping, reloads, stopped).await? == Told::ToReload)
 }
 
 /// What is on the disk.
