@@ -20,6 +20,7 @@ mod tokens;
 
 use std::{
     env, io,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -28,13 +29,13 @@ use clap::Parser;
 use cli::{Arguments, Command, ConfigCommand, Configured};
 use local_service::NoLocalListener;
 use restante::{
-    config::{self, Config, Sources},
+    config::{self, Config, Problems, Sources},
     demo,
     dev_pki::{self, Existing},
     server,
 };
 use restante_process::{
-    Ended, Ends, Exit, block_on,
+    Ended, Ends, Exit, Signals, block_on,
     console::{announce, complain, say},
     on_runtime, telemetry, until_drained,
 };
@@ -67,7 +68,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
             telemetry::install(arguments.log)?;
             tracing::info!(version = cli::VERSION, "starting");
             config.warnings(now()).iter().for_each(|sentence| tracing::warn!("{sentence}"));
-            block_on(serve(config)).context(NO_RUNTIME)?
+            block_on(serve(config, configured)).context(NO_RUNTIME)?
         }
         Command::Config(ConfigCommand::Check(configured)) => {
             let Some(config) = load(&configured) else { return Ok(Exit::WrongConfiguration) };
@@ -135,16 +136,20 @@ fn say_all(lines: &[String]) -> anyhow::Result<Exit> {
 
 /// The configuration, or `None` when its problems were printed.
 fn load(configured: &Configured) -> Option<Config> {
-    let sources = Sources::of_process(&configured.config, &configured.set);
-    Config::load(&sources, now()).map_err(|problems| complain(&problems.to_string())).ok()
+    read(configured).map_err(|problems| complain(&problems.to_string())).ok()
+}
+
+fn read(configured: &Configured) -> Result<Config, Problems> {
+    Config::load(&Sources::of_process(&configured.config, &configured.set), now())
 }
 
 /// Serves until a signal asks for the end, then until requests that are being served are answered: at most
-/// `limits.drain_seconds`, or until a second signal.
-async fn serve(config: Config) -> anyhow::Result<Exit> {
-    let mut ends = Ends::install().context(NO_SIGNALS)?;
+/// `limits.drain_seconds`, or until a second signal. SIGHUP has the configuration read again.
+async fn serve(config: Config, configured: Configured) -> anyhow::Result<Exit> {
+    let Signals { mut ends, reloads } = Signals::install().context(NO_SIGNALS)?;
     let drain = Duration::from_secs(config.limits.drain_seconds.into());
-    let server = |stopping| on_runtime(server::run(config, announce, stopping));
+    let load: server::Load = Arc::new(move || read(&configured));
+    let server = |stopping| on_runtime(server::run(config, announce, load, reloads, stopping));
     Ok(match until_drained(server, &mut ends, drain).await? {
         Ended::Unasked | Ended::Drained => Exit::Done,
         Ended::CutShort => Exit::CutShort,

@@ -1,20 +1,26 @@
 //! Puts the parts together and runs them: store, service, listeners, timers; and takes them down in order.
 
 mod chores;
+mod gateway_metrics;
 mod gateway_watch;
 mod limits;
 mod policies;
 mod providers;
 mod public;
+mod reload;
 
 pub use providers::ProvidersError;
 pub use public::{keyring_table, open_keyring};
+pub use reload::Load;
 
 use std::{fmt::Display, sync::Arc, time::Duration};
 
 use gateway_watch::GatewayWatch;
+use reload::Reloading;
 use restante_gateway::Keyring;
-use restante_process::{Clients, Connections, Identify, Socket, SocketError, Stopped, Tasks, Tls, TlsError};
+use restante_process::{
+    Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError, Told, told,
+};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -22,7 +28,7 @@ use crate::{
     client::http::ProviderClient,
     config::{self, Config, Problems},
     courier::{Asker, BansPace, Courier},
-    http::{self, Hub, HubParts, Peer, Upstream},
+    http::{self, Hub, HubParts, HubSettings, Peer, Upstream},
     service::{self, AnsweredRequests, Parts, Service, SystemClock, SystemEntropy},
     store::{
         self, SharedStore,
@@ -65,14 +71,16 @@ const CACHE_BYTES: usize = 256 * 1024 * 1024;
 /// How long a commit waits for what providers say about its Welcome, if they are to be asked before.
 const PREFLIGHT_WAIT: Duration = Duration::from_secs(5);
 
-/// Serves until `stopping` turns true or its sender is gone; calls `ready` with table and address of each listener.
-/// Returns when everything that was being served is answered and the database is closed.
+/// Serves until `stopping` turns true or its sender is gone; calls `ready` with table and address of each listener, and
+/// `load` when `reloads` asks for it: what can be changed without a restart then is, and the log says what is not. Returns when everything that was being served is answered and the database is closed.
 ///
 /// # Errors
 /// Why it did not start, or which part of it stopped.
 pub async fn run(
     config: Config,
     mut ready: impl FnMut(&str, &dyn Display) + Send,
+    load: Load,
+    mut reloads: Reloads,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), Error> {
     // Whatever can be refused is refused before the database is opened and before anything serves: a process must not
@@ -98,6 +106,16 @@ pub async fn run(
     let (service, marks) = start_service(&config, keys_are_older, &providers).await?;
     let hub = Arc::new(build_hub(&config, service.clone(), providers.clone())?);
 
+    let mut reloading = Reloading {
+        load,
+        hub: hub.clone(),
+        service: service.clone(),
+        providers: providers.clone(),
+        provider_tls: provider.as_ref().map(|(tls, _)| tls.clone()),
+        public_tls: public.as_ref().map(|(_, _, tls, _)| tls.clone()),
+        config: config.clone(),
+    };
+
     let mut tasks = Tasks::default();
     // Parts are told by a sender of their own: one that was told would otherwise have ended before it is known here why.
     let (end, ending) = watch::channel(false);
@@ -117,6 +135,7 @@ pub async fn run(
         let limits = limits::of_relays(&config.limits);
         let keyring_fails = Arc::default();
         let watch = GatewayWatch::new(&service, Arc::clone(&keyring_fails));
+        hub.expose_also(gateway_metrics::of(&service, Arc::clone(&keyring_fails)));
         let connections = Connections { service, route, tls, identify, limits };
         tasks.spawn("public", connections.serve(socket, ending.clone()));
         tasks.spawn("keys", public::keep_fresh(keyring, keyring_fails, ending.clone()));
@@ -129,23 +148,37 @@ pub async fn run(
         ready("local", &address);
     }
     let courier = Courier::new(service.clone(), providers, limits::of_deliveries(&config.limits));
-    let peers: Vec<_> = config.peers.iter().map(|peer| peer.id.clone()).collect();
-    tasks.spawn("bans", courier.clone().follow_bans(peers.clone(), bans_pace(&config), ending.clone()));
-    tasks.spawn("pushes", courier.clone().push(peers, ending.clone()));
-    tasks.spawn("welcomes", courier.deliver_welcomes(ending.clone()));
+    tasks.spawn("welcomes", courier.clone().deliver_welcomes(ending.clone()));
     tasks.spawn("states", chores::catch_up(service.clone(), ending.clone()));
     tasks.spawn("timers", chores::sweep(service.clone(), ending.clone()));
     tasks.spawn("retention", chores::retain(service.clone(), ending.clone()));
     tasks.spawn("marks", chores::sweep_marks(service.clone(), ending.clone()));
     tasks.spawn("lanes", chores::watch_lanes(service.clone(), ending.clone()));
 
-    let served = until_told(&mut stopping, &mut tasks).await;
+    let mut errands = errands(&courier, &config, &ending);
+    let served = loop {
+        match told_or_stopped(&mut stopping, &mut reloads, &mut tasks, &mut errands).await {
+            Ok(Told::ToEnd) => break Ok(()),
+            Ok(Told::ToReload) => {
+                if reloading.reload().await {
+                    // What was under way is durable or asked for again.
+                    errands.shutdown().await;
+                    errands = self::errands(&courier, &reloading.config, &ending);
+                }
+            }
+            Err(stopped) => break Err(stopped),
+        }
+    };
     end.send_replace(true);
     hub.drain();
     let ended = match served {
-        Ok(()) => tasks.ended().await,
+        Ok(()) => {
+            let ended = tasks.ended().await;
+            ended.and(errands.ended().await)
+        }
         Err(stopped) => {
             tasks.shutdown().await;
+            errands.shutdown().await;
             Err(stopped)
         }
     };
@@ -155,17 +188,32 @@ pub async fn run(
     Ok(ended?)
 }
 
-/// Waits until it is time to end.
+/// Waits until it is time to end, or to reload.
 ///
 /// # Errors
 /// Something stopped that the rest is no server without.
-async fn until_told(stopping: &mut watch::Receiver<bool>, tasks: &mut Tasks) -> Result<(), Stopped> {
-    tokio::select! {
-        biased;
-        // A dropped sender means the end as well. First: told to end, the tasks do.
-        _ = stopping.wait_for(|ends| *ends) => Ok(()),
-        stopped = tasks.stopped() => Err(stopped),
-    }
+async fn told_or_stopped(
+    stopping: &mut watch::Receiver<bool>,
+    reloads: &mut Reloads,
+    tasks: &mut Tasks,
+    errands: &mut Tasks,
+) -> Result<Told, Stopped> {
+    let stopped = async {
+        tokio::select! {
+            stopped = tasks.stopped() => stopped,
+            stopped = errands.stopped() => stopped,
+        }
+    };
+    told(stopping, reloads, stopped).await
+}
+
+/// What goes out to each peer: begun anew when peers or certificates may have changed.
+fn errands(courier: &Courier, config: &Config, ending: &watch::Receiver<bool>) -> Tasks {
+    let mut errands = Tasks::default();
+    let peers: Vec<_> = config.peers.iter().map(|peer| peer.id.clone()).collect();
+    errands.spawn("bans", courier.clone().follow_bans(peers.clone(), bans_pace(config), ending.clone()));
+    errands.spawn("pushes", courier.clone().push(peers, ending.clone()));
+    errands
 }
 
 /// Opens the gateway's keys, or makes them. Whether they were there.
@@ -209,25 +257,30 @@ async fn start_service(
     tokio::task::spawn_blocking(open).await.map_err(|_| service::Error::NoThread)?
 }
 
-/// Who asks providers before a commit is sequenced: ourselves and all peers, as few of each at once as when Welcomes are
-/// delivered.
+/// Who asks providers before a commit is sequenced, as few of each at once as when Welcomes are delivered.
 fn asker(config: &Config, providers: ProviderClient) -> Asker {
-    let peers = config.peers.iter().map(|peer| peer.id.clone());
-    Asker::new(providers, peers.chain([config.provider.id.clone()]), config.limits.deliveries_per_provider)
+    Asker::new(providers, config.limits.deliveries_per_provider)
 }
 
 fn build_hub(config: &Config, service: Arc<Service>, providers: ProviderClient) -> Result<Hub, Error> {
-    let service_token: Option<Zeroizing<String>> =
-        config.local.as_ref().map(|local| local.read_service_token().map_err(Error::Config)).transpose()?;
     Ok(Hub::new(HubParts {
         service,
         upstream: Upstream::new(providers),
+        settings: hub_settings(config).map_err(Error::Config)?,
+        in_flight_bytes_max: config.limits.in_flight_bytes_max,
+    }))
+}
+
+/// What a reload changes of the hub. Reads the service token.
+fn hub_settings(config: &Config) -> Result<HubSettings, Problems> {
+    let service_token: Option<Zeroizing<String>> =
+        config.local.as_ref().map(config::Local::read_service_token).transpose()?;
+    Ok(HubSettings {
         peers: config.peers.iter().map(|peer| peer.id.clone()).collect(),
         service_token,
         request_bytes_max: config.limits.request_bytes_max(),
-        in_flight_bytes_max: config.limits.in_flight_bytes_max,
         body_timeout: seconds(config.limits.request_body_timeout_seconds),
-    }))
+    })
 }
 
 fn seconds(number: u32) -> Duration {
@@ -247,7 +300,16 @@ fn provider_tls(config: &Config) -> Result<Tls, TlsError> {
 
 #[cfg(test)]
 mod tests {
+    use restante_process::Signals;
+
     use super::*;
+
+    /// The end of the whole, and why.
+    async fn until_told(stopping: &mut watch::Receiver<bool>, tasks: &mut Tasks) -> Result<Told, Stopped> {
+        let mut reloads = Signals::install().unwrap().reloads;
+        let mut errands = Tasks::default();
+        told_or_stopped(stopping, &mut reloads, tasks, &mut errands).await
+    }
 
     #[tokio::test]
     async fn a_part_that_stops_ends_the_whole() {
@@ -260,7 +322,18 @@ mod tests {
         stop.send_replace(true);
         tasks.spawn("public", async {});
         tokio::task::yield_now().await;
-        assert_eq!(until_told(&mut stopping, &mut tasks).await, Ok(()));
+        assert_eq!(until_told(&mut stopping, &mut tasks).await, Ok(Told::ToEnd));
+    }
+
+    #[tokio::test]
+    async fn an_errand_that_stops_ends_the_whole() {
+        let (_stop, mut stopping) = watch::channel(false);
+        let (mut tasks, mut errands) = (Tasks::default(), Tasks::default());
+        tasks.spawn("timers", std::future::pending());
+        errands.spawn("pushes", async { panic!("a bug") });
+        let mut reloads = Signals::install().unwrap().reloads;
+        let told = told_or_stopped(&mut stopping, &mut reloads, &mut tasks, &mut errands).await;
+        assert_eq!(told, Err(Stopped("pushes")));
     }
 
     /// A supervisor starts a process again that ends; one that stands and refuses everything, it leaves as it is.

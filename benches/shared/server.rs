@@ -13,7 +13,7 @@ use std::{
 
 use axum::{Router, body::Bytes, routing::post};
 use restante::{
-    http::{Hub, HubParts, Upstream, local},
+    http::{Hub, HubParts, HubSettings, Upstream, local},
     pool,
     sequencer::Policy,
     service::{Limits, Parts, RateLimits, Service, SystemClock, SystemEntropy},
@@ -61,11 +61,13 @@ pub(crate) fn router(service: Arc<Service>, service_token: String) -> Router {
     let hub = Hub::new(HubParts {
         service,
         upstream: Upstream::default(),
-        peers: BTreeSet::new(),
-        service_token: Some(Zeroizing::new(service_token)),
-        request_bytes_max: 8 * MIB,
+        settings: HubSettings {
+            peers: BTreeSet::new(),
+            service_token: Some(Zeroizing::new(service_token)),
+            request_bytes_max: 8 * MIB,
+            body_timeout: Duration::from_secs(10),
+        },
         in_flight_bytes_max: 256 * MIB,
-        body_timeout: Duration::from_secs(10),
     });
     local::router(Arc::new(hub)).route(EMPTY, post(async |_body: Bytes| {}))
 }

@@ -14,6 +14,7 @@
 
 mod budgets;
 mod certificate;
+mod changes;
 mod files;
 mod limits;
 mod policy;
@@ -25,6 +26,7 @@ mod written;
 use std::{collections::BTreeSet, net::SocketAddr, num::NonZeroU32, path::PathBuf, time::SystemTime};
 
 pub use certificate::{CertificateFault, dns_name_of};
+pub use changes::Changes;
 pub use limits::Limits;
 pub use policy::{GroupInfoAccess, Hints, Policy};
 use restante_process::config::{Layers, Program, read_token};

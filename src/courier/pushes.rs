@@ -12,6 +12,7 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use http::StatusCode;
+use restante_process::metrics::Label as _;
 use tokio::{sync::Notify, task::JoinSet, time::Instant};
 
 use super::{Courier, addressee::Terse};
@@ -20,7 +21,7 @@ use crate::{
         Backoff,
         http::{CallError, ChannelError, DeliveryService},
     },
-    service::{self, Place, Progress, Service},
+    service::{self, Place, Progress, PushEnd, Service},
     wire::ServiceProviderId,
 };
 
@@ -337,7 +338,8 @@ async fn push_one(
         }
         Err(CallError::Channel(_)) => Came::Unreached,
     };
-    tracing::trace!(bytes = push.body.len(), outcome = came.word(), "messages pushed");
+    service.tally().pushes.add(came.end());
+    tracing::trace!(bytes = push.body.len(), outcome = came.end().word(), "messages pushed");
     came
 }
 
@@ -355,14 +357,14 @@ fn came(recorded: Result<Progress, service::Error>) -> Came {
 }
 
 impl Came {
-    /// What came of it, as the log says it.
-    fn word(self) -> &'static str {
+    /// What came of it, as log and metrics say it.
+    fn end(self) -> PushEnd {
         match self {
-            Self::Done => "done",
-            Self::More => "more",
-            Self::Refused { .. } => "refused",
-            Self::Unreached => "unreached",
-            Self::Stuck => "stuck",
+            Self::Done => PushEnd::Done,
+            Self::More => PushEnd::More,
+            Self::Refused { .. } => PushEnd::Refused,
+            Self::Unreached => PushEnd::Unreached,
+            Self::Stuck => PushEnd::Stuck,
         }
     }
 }

@@ -55,7 +55,7 @@ fn read_as(
         if !is_of_type(&headers, media_type) {
             return Err(Problem::unsupported_media(media_type));
         }
-        match tokio::time::timeout(hub.body_timeout, collect(hub, body, bytes_max)).await {
+        match tokio::time::timeout(hub.body_timeout(), collect(hub, body, bytes_max)).await {
             Ok(collected) => {
                 let (bytes, memory) = collected?;
                 Ok(Received { headers, bytes, _memory: memory })

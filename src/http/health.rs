@@ -22,6 +22,11 @@ pub(super) async fn ready(State(hub): State<Arc<Hub>>) -> (StatusCode, String) {
     (status, [first].into_iter().chain(hub.remarks()).fold(String::new(), |lines, line| lines + line + "\n"))
 }
 
+/// Whether requests can be answered.
+pub(super) fn is_ready(hub: &Hub) -> bool {
+    readiness(hub).0.is_success()
+}
+
 fn readiness(hub: &Hub) -> (StatusCode, &'static str) {
     if hub.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining");

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -13,7 +13,10 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
-use super::{Problem, Upstream};
+use super::{
+    Problem, Upstream,
+    metrics::{Expose, Requests},
+};
 use crate::{
     service::{Act, Service, UserId},
     wire::{GroupId, ServiceProviderId},
@@ -25,30 +28,59 @@ pub struct HubParts {
     pub service: Arc<Service>,
     /// The way to other hubs.
     pub upstream: Upstream,
+    /// What may change.
+    pub settings: HubSettings,
+    /// Bytes of request bodies that may be held at once, over all listeners.
+    pub in_flight_bytes_max: usize,
+}
+
+/// What an operator changes while the hub runs.
+#[derive(Clone)]
+pub struct HubSettings {
     /// Who may use the provider listener.
     pub peers: BTreeSet<ServiceProviderId>,
     /// What the local listener asks for; nobody may use it without.
     pub service_token: Option<zeroize::Zeroizing<String>>,
     /// The longest body of a request, in bytes.
     pub request_bytes_max: usize,
-    /// Bytes of request bodies that may be held at once, over all listeners.
-    pub in_flight_bytes_max: usize,
     /// How long a request may take to send its body.
     pub body_timeout: Duration,
+}
+
+impl std::fmt::Debug for HubSettings {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("HubSettings").field("peers", &self.peers.len()).finish_non_exhaustive()
+    }
+}
+
+/// [`HubSettings`] as they are asked for.
+struct Settings {
+    peers: BTreeSet<ServiceProviderId>,
+    /// SHA-256, so that tokens of any length compare in the same time.
+    service_token: Option<[u8; 32]>,
+    request_bytes_max: usize,
+    body_timeout: Duration,
+}
+
+impl From<HubSettings> for Settings {
+    fn from(settings: HubSettings) -> Self {
+        let HubSettings { peers, service_token, request_bytes_max, body_timeout } = settings;
+        let service_token = service_token.map(|token| Sha256::digest(token.as_bytes()).into());
+        Self { peers, service_token, request_bytes_max, body_timeout }
+    }
 }
 
 /// The service and what stands around it.
 pub struct Hub {
     pub(super) service: Arc<Service>,
     pub(super) upstream: Upstream,
-    pub(super) request_bytes_max: usize,
-    pub(super) body_timeout: Duration,
+    settings: RwLock<Settings>,
     /// In steps of [`super::body::STEP_BYTES`].
     pub(super) body_steps: Arc<Semaphore>,
-    peers: RwLock<BTreeSet<ServiceProviderId>>,
-    /// SHA-256, so that tokens of any length compare in the same time.
-    service_token: Option<[u8; 32]>,
     draining: AtomicBool,
+    /// What was asked, in numbers.
+    pub(super) requests: Requests,
+    body_steps_max: usize,
     remarks: RwLock<Vec<&'static str>>,
 }
 
@@ -59,14 +91,29 @@ impl Hub {
         Self {
             service: parts.service,
             upstream: parts.upstream,
-            request_bytes_max: parts.request_bytes_max,
-            body_timeout: parts.body_timeout,
+            settings: RwLock::new(parts.settings.into()),
             body_steps: Arc::new(Semaphore::new(steps)),
-            peers: RwLock::new(parts.peers),
-            service_token: parts.service_token.map(|token| Sha256::digest(token.as_bytes()).into()),
             draining: AtomicBool::new(false),
+            requests: Requests::default(),
+            body_steps_max: steps,
             remarks: RwLock::default(),
         }
+    }
+
+    /// Has a part's own numbers stand behind the hub's in `/metrics`.
+    pub fn expose_also(&self, others: Box<Expose>) {
+        self.requests.expose_also(others);
+    }
+
+    /// How many peers there are.
+    pub(super) fn peers(&self) -> usize {
+        self.settings().peers.len()
+    }
+
+    /// How many bytes of request bodies are in memory, in whole steps.
+    pub(super) fn body_bytes(&self) -> u64 {
+        let steps = self.body_steps_max.saturating_sub(self.body_steps.available_permits());
+        (steps as u64).saturating_mul(super::body::STEP_BYTES as u64)
     }
 
     /// Fails readiness from now on and answers waiting receives.
@@ -90,7 +137,26 @@ impl Hub {
 
     /// Asked for every request, so that a changed list takes effect at once.
     pub(super) fn is_peer(&self, id: &ServiceProviderId) -> bool {
-        id != self.service.provider() && self.peers.read().unwrap_or_else(PoisonError::into_inner).contains(id)
+        id != self.service.provider() && self.settings().peers.contains(id)
+    }
+
+    /// The longest body of a request, in bytes.
+    pub(super) fn request_bytes_max(&self) -> usize {
+        self.settings().request_bytes_max
+    }
+
+    /// How long a request may take to send its body.
+    pub(super) fn body_timeout(&self) -> Duration {
+        self.settings().body_timeout
+    }
+
+    /// Asks every request from now on by these.
+    pub fn reconfigure(&self, settings: HubSettings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings.into();
+    }
+
+    fn settings(&self) -> RwLockReadGuard<'_, Settings> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The hub of a group, when it is another than this one.
@@ -107,7 +173,7 @@ impl Hub {
 
     pub(super) fn is_service_token(&self, token: &[u8]) -> bool {
         let shown: [u8; 32] = Sha256::digest(token).into();
-        self.service_token.is_some_and(|expected| expected.ct_eq(&shown).into())
+        self.settings().service_token.is_some_and(|expected| expected.ct_eq(&shown).into())
     }
 }
 

@@ -35,14 +35,14 @@ pub(super) fn router() -> Router<Arc<Hub>> {
 
 async fn upload(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     let user = fields::local_user(&hub, request.headers())?;
-    let received = body::read(&hub, request, UPLOAD_BYTES_MAX.min(hub.request_bytes_max)).await?;
+    let received = body::read(&hub, request, UPLOAD_BYTES_MAX.min(hub.request_bytes_max())).await?;
     let request: UploadKeyPackagesRequest = decode(&received.bytes).map_err(Problem::malformed)?;
     respond::answer(&hub.service.upload_key_packages(&user, request).await?)
 }
 
 async fn register(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     let user = fields::local_user(&hub, request.headers())?;
-    let received = body::read(&hub, request, UPLOAD_BYTES_MAX.min(hub.request_bytes_max)).await?;
+    let received = body::read(&hub, request, UPLOAD_BYTES_MAX.min(hub.request_bytes_max())).await?;
     let request: UploadKeyPackagesRequest = decode(&received.bytes).map_err(Problem::malformed)?;
     respond::answer(&hub.service.register_key_packages(&user, request).await?)
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State},
+    middleware::from_fn_with_state,
     response::Response,
     routing::{get, post},
 };
@@ -14,6 +15,7 @@ use tower::util::MapResponseLayer;
 
 use super::{
     Hub, Problem, admin, arrangements, body, fields, forward, health, inbox, key_packages,
+    metrics::{self, Listener, METRICS},
     operations::{self, SMALL_BODY_BYTES_MAX},
     outside, pushes,
     respond::{self, no_store},
@@ -41,13 +43,15 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .merge(admin::router())
         .route(health::ALIVE, get(health::alive))
         .route(health::READY, get(health::ready))
+        .route(METRICS, get(metrics::metrics))
+        .layer(from_fn_with_state((hub.clone(), Listener::Local), metrics::count))
         .layer(MapResponseLayer::new(no_store))
         .with_state(hub)
 }
 
 async fn send(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     let user = fields::local_user(&hub, request.headers())?;
-    let received = body::read(&hub, request, hub.request_bytes_max).await?;
+    let received = body::read(&hub, request, hub.request_bytes_max()).await?;
     let request = operations::decode_send(&received)?;
     let act = if request.message.content_type() == ContentType::Application { Act::Speak } else { Act::TakePart };
     hub.admit(&user, request.message.group_id(), act)?;
@@ -92,7 +96,7 @@ async fn mint_group_id(State(hub): State<Arc<Hub>>, request: Request) -> Result<
 
 async fn create_group(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     let user = fields::local_user(&hub, request.headers())?;
-    let received = body::read(&hub, request, hub.request_bytes_max).await?;
+    let received = body::read(&hub, request, hub.request_bytes_max()).await?;
     let request: CreateGroupRequest = decode(&received.bytes).map_err(Problem::malformed)?;
     hub.service.admit(&user, hub.service.provider(), Act::TakePart)?;
     respond::answer(&hub.service.create_group(&user, request, &received.bytes).await?)

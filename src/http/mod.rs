@@ -20,6 +20,7 @@ mod inbox;
 mod key_package_target;
 mod key_packages;
 pub mod local;
+mod metrics;
 mod operations;
 mod outside;
 mod peer;
@@ -35,8 +36,9 @@ mod silence;
 mod tests;
 mod upstream;
 
-pub use hub::{Hub, HubParts};
+pub use hub::{Hub, HubParts, HubSettings};
 pub use key_package_target::KeyPackageTarget;
+pub use metrics::Expose;
 pub use peer::Peer;
 pub use problem::Problem;
 pub use route::route;

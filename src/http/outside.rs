@@ -47,13 +47,13 @@ async fn join_of_peer(
     Admitted(peer): Admitted,
     request: Request,
 ) -> Result<Response, Problem> {
-    let received = body::read(&hub, request, hub.request_bytes_max).await?;
+    let received = body::read(&hub, request, hub.request_bytes_max()).await?;
     join(&hub, &peer, decode(&received.bytes).map_err(Problem::malformed)?, &received).await
 }
 
 async fn join_of_user(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     let user = fields::local_user(&hub, request.headers())?;
-    let received = body::read(&hub, request, hub.request_bytes_max).await?;
+    let received = body::read(&hub, request, hub.request_bytes_max()).await?;
     let request: ExternalJoinRequest = decode(&received.bytes).map_err(Problem::malformed)?;
     hub.admit(&user, request.message.group_id(), Act::TakePart)?;
     if let Some(id) = hub.other_hub(request.message.group_id()) {
@@ -78,14 +78,14 @@ async fn proposal_of_peer(
     Admitted(peer): Admitted,
     request: Request,
 ) -> Result<Response, Problem> {
-    let received = body::read(&hub, request, hub.request_bytes_max).await?;
+    let received = body::read(&hub, request, hub.request_bytes_max()).await?;
     let request = decode(&received.bytes).map_err(Problem::malformed)?;
     respond::answer(&hub.service.external_proposal(&peer, request).await?)
 }
 
 async fn proposal_of_user(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     let user = fields::local_user(&hub, request.headers())?;
-    let received = body::read(&hub, request, hub.request_bytes_max).await?;
+    let received = body::read(&hub, request, hub.request_bytes_max()).await?;
     let request: ExternalProposalRequest = decode(&received.bytes).map_err(Problem::malformed)?;
     hub.admit(&user, request.message.group_id(), Act::TakePart)?;
     if let Some(id) = hub.other_hub(request.message.group_id()) {

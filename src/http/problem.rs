@@ -355,6 +355,8 @@ impl IntoResponse for Problem {
             "detail": self.detail,
         });
         let mut response = (status, document.to_string()).into_response();
+        // For whoever counts it on its way out.
+        response.extensions_mut().insert(self.code);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after_seconds {

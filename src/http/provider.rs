@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State},
+    middleware::from_fn_with_state,
     response::Response,
     routing::post,
 };
@@ -12,6 +13,7 @@ use tower::util::MapResponseLayer;
 
 use super::{
     Hub, Problem, arrangements, body,
+    metrics::{self, Listener},
     operations::{self, SMALL_BODY_BYTES_MAX},
     outside,
     peer::{Admitted, AdmittedProvider},
@@ -34,12 +36,13 @@ pub fn router(hub: Arc<Hub>) -> Router {
         .merge(outside::of_providers())
         .merge(pushes::of_providers())
         .merge(arrangements::of_providers())
+        .layer(from_fn_with_state((hub.clone(), Listener::Provider), metrics::count))
         .layer(MapResponseLayer::new(no_store))
         .with_state(hub)
 }
 
 async fn send(State(hub): State<Arc<Hub>>, Admitted(peer): Admitted, request: Request) -> Result<Response, Problem> {
-    let received = body::read(&hub, request, hub.request_bytes_max).await?;
+    let received = body::read(&hub, request, hub.request_bytes_max()).await?;
     let request = operations::decode_send(&received)?;
     operations::send(&hub, &peer, request, &received).await
 }
@@ -64,7 +67,7 @@ async fn welcome_init(
     AdmittedProvider(from): AdmittedProvider,
     request: Request,
 ) -> Result<Response, Problem> {
-    let received = body::read(&hub, request, WELCOME_INIT_BYTES_MAX.min(hub.request_bytes_max)).await?;
+    let received = body::read(&hub, request, WELCOME_INIT_BYTES_MAX.min(hub.request_bytes_max())).await?;
     let request: WelcomeInitRequest = decode(&received.bytes).map_err(Problem::malformed)?;
     respond::answer(&hub.service.welcome_init(&from, request).await?)
 }
@@ -74,7 +77,7 @@ async fn welcome(
     AdmittedProvider(from): AdmittedProvider,
     request: Request,
 ) -> Result<Response, Problem> {
-    let received = body::read(&hub, request, hub.request_bytes_max).await?;
+    let received = body::read(&hub, request, hub.request_bytes_max()).await?;
     let push: WelcomePush = decode(&received.bytes).map_err(Problem::malformed)?;
     hub.service.welcome(&from, push).await?;
     respond::nothing()

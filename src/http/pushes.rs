@@ -37,7 +37,7 @@ async fn push(
     AdmittedProvider(peer): AdmittedProvider,
     request: Request,
 ) -> Result<Response, Problem> {
-    let received = body::read(&hub, request, hub.request_bytes_max).await?;
+    let received = body::read(&hub, request, hub.request_bytes_max()).await?;
     let request: PushRequest = decode(&received.bytes).map_err(Problem::malformed)?;
     respond::answer(&hub.service.keep(&peer, &request).await?)
 }

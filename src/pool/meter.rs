@@ -65,6 +65,11 @@ impl<K: std::hash::Hash + Eq> Meter<K> {
         Self { rate, full_at_us: LruCache::unbounded(), names_max }
     }
 
+    /// From now on this is the rate. What is used up stays used up, but for no longer than all of it would be now.
+    pub fn set_rate(&mut self, rate: Rate) {
+        self.rate = rate;
+    }
+
     /// How many names are remembered.
     pub fn names(&self) -> usize {
         self.full_at_us.len()

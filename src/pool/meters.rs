@@ -20,4 +20,11 @@ impl Meters {
             uploads: Meter::new(policy.upload_rate),
         }
     }
+
+    /// From now on the rates are those of this policy.
+    pub fn set_rates(&mut self, policy: &Policy) {
+        self.tokens.set_rate(policy.token_rate);
+        self.targets.set_rate(policy.target_rate);
+        self.uploads.set_rate(policy.upload_rate);
+    }
 }

@@ -53,7 +53,7 @@ impl Service {
         place: Place,
         counter: u32,
     ) -> Result<Step, Error> {
-        if !self.limits.follows {
+        if !self.limits().follows {
             return Ok(Step::Pull);
         }
         let (group, partition) = place;
@@ -111,7 +111,7 @@ impl Service {
         place: Place,
         counter: u32,
     ) -> Result<Option<Answer>, Error> {
-        if !self.limits.follows {
+        if !self.limits().follows {
             return Ok(None);
         }
         let answer = self.kept_page(place, counter).await?;
@@ -123,7 +123,7 @@ impl Service {
 
     async fn kept_page(self: &Arc<Self>, place: Place, counter: u32) -> Result<Option<Answer>, Error> {
         // Of a partition no more than this is kept.
-        let bytes = self.policy().kept_bytes.min(self.limits.page_bytes).max(1);
+        let bytes = self.policy().kept_bytes.min(self.limits().page_bytes).max(1);
         let mut memory = self.pages.lend(&self.provider, bytes).await?;
         let (group, partition) = place;
         let found = self

@@ -48,7 +48,7 @@ impl Service {
         self.admit(user, &self.provider, Act::TakePart)?;
         let tag = self.tag(user);
         let barred: Arc<[ServiceProviderId]> = self.hubs_that_ban(user).into();
-        let wait = wait.min(self.limits.receive_wait);
+        let wait = wait.min(self.limits().receive_wait);
         if wait.is_zero() {
             return self.read_inbox(tag, request, &barred).await;
         }
@@ -88,7 +88,7 @@ impl Service {
         request: InboxRequest,
         barred: &Arc<[ServiceProviderId]>,
     ) -> Result<InboxAnswer, Error> {
-        let page_bytes = self.limits.page_bytes;
+        let page_bytes = self.limits().page_bytes;
         let mut bytes = page_bytes;
         for _attempt in 0..READS_MAX {
             let mut memory = self.pages.lend(&self.provider, bytes).await?;

@@ -62,9 +62,9 @@ impl Service {
         to_hand_out: bool,
     ) -> Result<KeyPackageStanding, Error> {
         let now = self.now();
-        let policy = self.pool_policy.clone();
+        let policy = self.pool_policy();
         let UploadKeyPackagesRequest { client_id, key_packages } = request;
-        let place = tokio::time::timeout(self.limits.queue_wait, self.reads.clone().acquire_owned())
+        let place = tokio::time::timeout(self.limits().queue_wait, self.reads.clone().acquire_owned())
             .await
             .map_err(|_| Error::Overloaded)?
             .map_err(|_| Error::ShuttingDown)?;
@@ -93,7 +93,7 @@ impl Service {
     /// # Errors
     /// When the store cannot read.
     pub async fn key_package_standing(&self, user: &UserId) -> Result<KeyPackageStanding, Error> {
-        let (store, policy, tag, now) = (self.store.clone(), self.pool_policy.clone(), self.tag(user), self.now());
+        let (store, policy, tag, now) = (self.store.clone(), self.pool_policy(), self.tag(user), self.now());
         let reading = tokio::task::spawn_blocking(move || {
             let snapshot = store.snapshot()?;
             let view = PoolView::new(&[], &*snapshot);

@@ -8,14 +8,14 @@ use std::{cell::RefCell, sync::Arc};
 
 use restante_process::Stopwatch;
 use tokio::sync::{mpsc, oneshot};
-use tracing::Level;
 
 use super::{
-    Clock, Errands, Error, SharedPolicy, Waiters,
+    Clock, Errands, Error, Shared, SharedPolicy, Waiters,
     arrangements::Arrangements,
     current,
     ledger::Ledger,
     pool_desk::{Desk, PoolOutcome, PoolTask},
+    tally::{BatchEnd, Decision, LaneKind, Tally},
     view::{LaneView, Memory},
 };
 use crate::{
@@ -75,11 +75,13 @@ pub(super) struct Surroundings {
     pub(super) waiters: Arc<Waiters>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) errands: Arc<Errands>,
-    pub(super) pool_policy: Arc<pool::Policy>,
+    pub(super) pool_policy: Shared<pool::Policy>,
     pub(super) arrangements: Arc<Arrangements>,
+    pub(super) tally: Arc<Tally>,
 }
 
 pub(super) struct Lane {
+    kind: LaneKind,
     surroundings: Surroundings,
     memory: Memory,
     meters: RefCell<pool::Meters>,
@@ -132,9 +134,9 @@ impl LedgerChange {
 }
 
 impl Lane {
-    pub(super) fn new(surroundings: Surroundings, queue: mpsc::Receiver<Job>) -> Self {
-        let meters = RefCell::new(pool::Meters::new(&surroundings.pool_policy));
-        Self { surroundings, memory: Memory::new(), meters, queue }
+    pub(super) fn new(kind: LaneKind, surroundings: Surroundings, queue: mpsc::Receiver<Job>) -> Self {
+        let meters = RefCell::new(pool::Meters::new(&current(&surroundings.pool_policy)));
+        Self { kind, surroundings, memory: Memory::new(), meters, queue }
     }
 
     /// Works until the queue is closed and empty.
@@ -155,22 +157,30 @@ impl Lane {
 
     /// Decides and commits a prefix of the jobs, at least one. Returns their outcomes.
     fn work(&self, jobs: &[Job]) -> Vec<Result<Done, Error>> {
-        let watch = Stopwatch::start_if(tracing::enabled!(Level::TRACE));
+        let watch = Stopwatch::start_if(true);
+        let tally = self.surroundings.tally.lane(self.kind);
         for _attempt in 0..CONFLICTS_MAX {
             let decided = self.decide(jobs);
             match self.surroundings.store.commit(&decided.batch) {
                 Ok(()) => {
                     self.settle(decided.batch);
-                    tracing::trace!(
-                        commands = decided.outcomes.len(),
-                        refused = decided.outcomes.iter().filter(|outcome| outcome.is_err()).count(),
-                        duration_us = watch.micros(),
-                        "batch committed"
-                    );
+                    let commands = decided.outcomes.len();
+                    let refused = decided.outcomes.iter().filter(|outcome| outcome.is_err()).count();
+                    let duration_us = watch.micros().unwrap_or_default();
+                    tally.batches.add(BatchEnd::Durable);
+                    tally.commands.record(commands as u64);
+                    tally.micros.record(duration_us);
+                    tally.decisions.add_many(Decision::Done, (commands - refused) as u64);
+                    tally.decisions.add_many(Decision::Refused, refused as u64);
+                    tracing::trace!(commands, refused, duration_us, "batch committed");
                     return decided.outcomes;
                 }
-                Err(store::Error::Conflict) => self.take_back(&decided),
+                Err(store::Error::Conflict) => {
+                    tally.batches.add(BatchEnd::Conflict);
+                    self.take_back(&decided);
+                }
                 Err(error) => {
+                    tally.batches.add(BatchEnd::Failed);
                     self.take_back(&decided);
                     if error != store::Error::Poisoned {
                         tracing::error!(%error, "a write failed: no more writes until the next start");
@@ -266,7 +276,9 @@ impl Lane {
         now: UnixMillis,
     ) -> Result<PoolOutcome, Error> {
         let Surroundings { store, pool_policy, arrangements, .. } = &self.surroundings;
+        let pool_policy = &*current(pool_policy);
         let mut meters = self.meters.borrow_mut();
+        meters.set_rates(pool_policy);
         let (secret, bans) = (store.token_secret(), &policy.bans);
         let desk = Desk { secret, policy: pool_policy, meters: &mut meters, arrangements, bans, snapshot, now };
         desk.carry_out(task, &mut decided.batch)

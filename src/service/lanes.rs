@@ -11,6 +11,7 @@ use super::{
     Error, Limits,
     lane::{Done, GroupTask, Job, Lane, Surroundings, Task},
     pool_desk::{PoolOutcome, PoolTask},
+    tally::LaneKind,
 };
 use crate::{
     sequencer::{Command, GroupKey, Outcome},
@@ -33,11 +34,11 @@ impl Lanes {
         let mut queues = Vec::new();
         let mut threads = Vec::new();
         let (ends, ended) = watch::channel(false);
-        let of_groups = (0..limits.lanes.max(1)).map(|number| format!("lane-{number}"));
+        let of_groups = (0..limits.lanes.max(1)).map(|number| (LaneKind::Groups, format!("lane-{number}")));
         // Whoever has a token decides how much there is to read for it: no group waits behind that.
-        for name in of_groups.chain(["lane-pool".to_owned()]) {
+        for (kind, name) in of_groups.chain([(LaneKind::Pool, "lane-pool".to_owned())]) {
             let (queue, jobs) = mpsc::channel(limits.queue);
-            let lane = Lane::new(surroundings.clone(), jobs);
+            let lane = Lane::new(kind, surroundings.clone(), jobs);
             let end = End(ends.clone());
             let work = move || {
                 lane.run();
@@ -110,6 +111,17 @@ impl Lanes {
             let task = Task::Group(GroupTask { group, command, presentation });
             drop(queue.try_send(Job { task, answer: None }));
         }
+    }
+
+    /// How many commands wait for the lanes of each kind.
+    pub(super) fn queued(&self) -> [(LaneKind, u64); 2] {
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        let waiting = |queue: &mpsc::Sender<Job>| (queue.max_capacity() - queue.capacity()) as u64;
+        let (of_the_pool, of_groups) = match queues.split_last() {
+            Some((of_the_pool, of_groups)) => (waiting(of_the_pool), of_groups.iter().map(waiting).sum()),
+            None => (0, 0),
+        };
+        [(LaneKind::Groups, of_groups), (LaneKind::Pool, of_the_pool)]
     }
 
     pub(super) fn alive(&self) -> Result<(), Error> {

@@ -80,6 +80,11 @@ impl Ledger {
         self.followed.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// What each provider uses and has undelivered, in no order.
+    pub(super) fn all(&self) -> Vec<(Usage, Undelivered)> {
+        self.lock().values().map(|total| (total.usage, total.undelivered)).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<ServiceProviderId, Total>> {
         self.totals.lock().unwrap_or_else(PoisonError::into_inner)
     }

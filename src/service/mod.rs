@@ -39,12 +39,14 @@ mod push_calls;
 mod pushing;
 mod rates;
 mod receive;
+mod reconfigure;
 mod retention;
 mod send;
 #[cfg(test)]
 pub(crate) mod setup;
 mod subscribe;
 mod sweep;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -78,6 +80,7 @@ pub use rates::RateLimits;
 pub use receive::{Answer, Receive, Received};
 pub use retention::{Next, RetentionStatus};
 pub use sweep::SWEEP_INTERVAL;
+pub use tally::{PushEnd, Tally};
 pub use user::{Submitter, UserId};
 pub use waiters::Waiters;
 
@@ -165,8 +168,8 @@ pub struct Service {
     provider: ServiceProviderId,
     store: SharedStore,
     policy: SharedPolicy,
-    pool_policy: Arc<pool::Policy>,
-    limits: Limits,
+    pool_policy: Shared<pool::Policy>,
+    limits: RwLock<Limits>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     lanes: Lanes,
@@ -183,13 +186,17 @@ pub struct Service {
     vain_proofs: vain_proofs::VainProofs,
     observing: observing::Observing,
     retention: retention::Retention,
+    ledger: Arc<ledger::Ledger>,
+    tally: Arc<Tally>,
 }
 
-/// The policy in force, which a reload replaces.
-type SharedPolicy = Arc<RwLock<Arc<Policy>>>;
+/// What is in force, and a reload replaces.
+type Shared<T> = Arc<RwLock<Arc<T>>>;
 
-fn current(policy: &SharedPolicy) -> Arc<Policy> {
-    policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+type SharedPolicy = Shared<Policy>;
+
+fn current<T>(shared: &Shared<T>) -> Arc<T> {
+    shared.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 impl Service {
@@ -199,7 +206,7 @@ impl Service {
     /// When the budgets cannot be read or a thread cannot be started.
     pub fn start(parts: Parts) -> Result<Self, Error> {
         let Parts { provider, store, policy, pool_policy, limits, clock, entropy } = parts;
-        let pool_policy = Arc::new(pool_policy);
+        let pool_policy: Shared<pool::Policy> = Arc::new(RwLock::new(Arc::new(pool_policy)));
         let (arrangements, bans) = arrangements::Arrangements::load(&*store)?;
         let arrangements = Arc::new(arrangements);
         let policy = Policy { bans: Arc::new(bans), ..policy };
@@ -208,6 +215,7 @@ impl Service {
         let ledger = Arc::new(ledger::Ledger::load(&*store)?);
         let errands = Arc::<Errands>::default();
         let retention = retention::Retention::load(&*store)?;
+        let tally = Arc::<Tally>::default();
         let lanes = Lanes::start(
             &limits,
             &lane::Surroundings {
@@ -215,7 +223,8 @@ impl Service {
                 policy: policy.clone(),
                 clock: clock.clone(),
                 waiters: waiters.clone(),
-                ledger,
+                ledger: ledger.clone(),
+                tally: tally.clone(),
                 errands: errands.clone(),
                 pool_policy: pool_policy.clone(),
                 arrangements: arrangements.clone(),
@@ -229,7 +238,7 @@ impl Service {
             store,
             policy,
             pool_policy,
-            limits,
+            limits: RwLock::new(limits),
             clock,
             entropy,
             lanes,
@@ -246,6 +255,8 @@ impl Service {
             vain_proofs: vain_proofs::VainProofs::default(),
             observing: observing::Observing::start(limits.observing)?,
             retention,
+            ledger,
+            tally,
         })
     }
 
@@ -262,6 +273,14 @@ impl Service {
     /// The policy in force.
     pub fn policy(&self) -> Arc<Policy> {
         current(&self.policy)
+    }
+
+    fn pool_policy(&self) -> Arc<pool::Policy> {
+        current(&self.pool_policy)
+    }
+
+    fn limits(&self) -> Limits {
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether commands can be carried out as far as is known.
@@ -333,6 +352,6 @@ impl Service {
 
 impl std::fmt::Debug for Service {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Service").field("limits", &self.limits).finish_non_exhaustive()
+        formatter.debug_struct("Service").field("limits", &self.limits()).finish_non_exhaustive()
     }
 }

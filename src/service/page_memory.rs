@@ -94,6 +94,16 @@ impl PageMemory {
         self.all.available_permits() == (self.share_steps * SHARES) as usize
     }
 
+    /// How many bytes are lent.
+    pub(super) fn lent_bytes(&self) -> u64 {
+        self.bytes_max().saturating_sub(self.all.available_permits() as u64 * STEP_BYTES)
+    }
+
+    /// How many bytes may be lent.
+    pub(super) fn bytes_max(&self) -> u64 {
+        u64::from(self.share_steps) * u64::from(SHARES) * STEP_BYTES
+    }
+
     fn share(&self, provider: &ServiceProviderId) -> Arc<Semaphore> {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(share) = shares.get(provider) {

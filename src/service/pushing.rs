@@ -57,7 +57,7 @@ impl Service {
         provider: &ServiceProviderId,
         place: Place,
     ) -> Result<Option<Push>, Error> {
-        let page_bytes = PUSH_BYTES.min(self.limits.page_bytes);
+        let page_bytes = PUSH_BYTES.min(self.limits().page_bytes);
         let mut bytes = page_bytes;
         for _attempt in 0..READS_MAX {
             let mut memory = self.pages.lend(provider, bytes).await?;

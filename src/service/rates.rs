@@ -80,13 +80,11 @@ pub(super) struct Charge {
 
 /// What everybody has used up.
 #[derive(Debug)]
-pub(super) struct Rates {
-    limits: RateLimits,
-    meters: Mutex<Meters>,
-}
+pub(super) struct Rates(Mutex<Meters>);
 
 #[derive(Debug)]
 struct Meters {
+    limits: RateLimits,
     providers: Meter<ServiceProviderId>,
     /// As many as there are peers. Each has a meter of its own: one that uses many groups makes no room among those of
     /// another.
@@ -96,9 +94,17 @@ struct Meters {
 
 impl Rates {
     pub(super) fn new(limits: RateLimits) -> Self {
-        let meters =
-            Meters { providers: Meter::new(limits.provider), groups: HashMap::new(), users: Meter::new(limits.user) };
-        Self { limits, meters: Mutex::new(meters) }
+        let (providers, users) = (Meter::new(limits.provider), Meter::new(limits.user));
+        Self(Mutex::new(Meters { limits, providers, groups: HashMap::new(), users }))
+    }
+
+    /// From now on these are the rates. What is used up stays used up.
+    pub(super) fn set_limits(&self, limits: RateLimits) {
+        let mut meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        meters.limits = limits;
+        meters.providers.set_rate(limits.provider);
+        meters.groups.values_mut().for_each(|groups| groups.set_rate(limits.provider_in_group));
+        meters.users.set_rate(limits.user);
     }
 
     /// Charges a request of so many bytes.
@@ -107,7 +113,7 @@ impl Rates {
     /// [`Error::TooFast`], and nothing is charged.
     pub(super) fn charge(&self, payer: Payer, bytes: usize, now: UnixMillis) -> Result<Charge, Error> {
         let units = units(bytes);
-        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let wait = match &payer {
             Payer::User(user) => {
                 let wait = meters.users.wait_for(user, units, now);
@@ -115,8 +121,8 @@ impl Rates {
                 wait
             }
             Payer::Provider(provider, group) => {
-                let of_groups = || Meter::for_names(self.limits.provider_in_group, GROUPS_MAX);
-                let Meters { providers, groups, .. } = &mut *meters;
+                let Meters { limits, providers, groups, .. } = &mut *meters;
+                let of_groups = || Meter::for_names(limits.provider_in_group, GROUPS_MAX);
                 let groups = groups.entry(provider.clone()).or_insert_with(of_groups);
                 let wait = providers.wait_for(provider, units, now).max(groups.wait_for(group, units, now));
                 if wait.is_zero() {
@@ -137,7 +143,7 @@ impl Rates {
     /// Gives a charge back: the request was a repetition of one that was charged.
     pub(super) fn give_back(&self, charge: Charge) {
         let Charge { payer, units } = charge;
-        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match payer {
             Payer::User(user) => meters.users.give_back(&user, units),
             Payer::Provider(provider, group) => {
@@ -204,6 +210,24 @@ mod tests {
             rates.give_back(rates.charge(peer("a.example", 1), 100, 0).unwrap());
             rates.give_back(rates.charge(user(1), 100, 0).unwrap());
         }
+    }
+
+    /// Whoever had nothing left has what the new rate gives, and a burst that was smaller is not given again.
+    #[test]
+    fn new_limits_hold_at_once_and_give_nothing_back() {
+        let rates = Rates::new(LIMITS);
+        let charge = |payer: Payer| rates.charge(payer, 100, 0).err();
+        for _message in 0..3 {
+            assert_eq!(charge(user(1)), None);
+        }
+        assert_eq!([charge(peer("a.example", 1)), charge(peer("a.example", 1))], [None, None]);
+        let (user_rate, group_rate) = (Rate::each_ms(5, 1_000), Rate::each_ms(3, 500));
+        rates.set_limits(RateLimits { user: user_rate, provider_in_group: group_rate, ..LIMITS });
+        assert_eq!([charge(user(1)), charge(user(1)), charge(user(1))], [None, None, refused(1)]);
+        assert_eq!([charge(peer("a.example", 1)), charge(peer("a.example", 1))], [None, refused(1)]);
+        rates.set_limits(RateLimits { provider: Rate::each_ms(1, 1_000), user: Rate::each_ms(1, 1_000), ..LIMITS });
+        assert_eq!([charge(peer("b.example", 1)), charge(peer("b.example", 2))], [None, refused(1)]);
+        assert_eq!([charge(user(2)), charge(user(2))], [None, refused(1)]);
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl Service {
     pub async fn receive(self: &Arc<Self>, submitter: &Submitter, receive: Receive) -> Result<Answer, Error> {
         let (provider, user) = self.actor(submitter);
         let reader = Reader { provider, user };
-        let wait = receive.wait.min(self.limits.receive_wait);
+        let wait = receive.wait.min(self.limits().receive_wait);
         let group = receive.group.unwrap_or(NO_GROUP);
         if wait.is_zero() {
             return self.read(&reader, group, &receive).await;
@@ -125,7 +125,7 @@ impl Service {
 
     /// The longest wait that a receive is granted.
     pub fn longest_wait(&self) -> Duration {
-        self.limits.receive_wait
+        self.limits().receive_wait
     }
 
     /// Returns when waiting receives are to be answered because the service ends.
@@ -172,10 +172,12 @@ impl Service {
         receive: &'a Receive,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + 'a>> {
         Box::pin(async move {
-            let mut bytes = self.limits.page_bytes.saturating_add(self.policy().hint_bytes);
+            // Once: what is lent is for pages of this length.
+            let page_bytes = self.limits().page_bytes;
+            let mut bytes = page_bytes.saturating_add(self.policy().hint_bytes);
             for _attempt in 0..READS_MAX {
                 let mut memory = self.pages.lend(&reader.provider, bytes).await?;
-                let received = self.read_page(reader, group, receive).await?;
+                let received = self.read_page(reader, group, receive, page_bytes).await?;
                 let length = received.response.mls_encoded_len() as u64;
                 if length <= bytes {
                     memory.keep(length);
@@ -192,9 +194,10 @@ impl Service {
         reader: &Reader,
         group: GroupKey,
         receive: &Receive,
+        page_bytes: u64,
     ) -> Result<Received, Error> {
         let (partition, counter) = (receive.partition, receive.counter);
-        let (policy, now, page_bytes) = (self.policy(), self.now(), self.limits.page_bytes);
+        let (policy, now) = (self.policy(), self.now());
         let (service, asker) = (self.clone(), reader.clone());
         let watch = Stopwatch::start_if(tracing::enabled!(Level::TRACE));
         let (received, present) = self
@@ -242,7 +245,7 @@ impl Service {
         self: &Arc<Self>,
         read: impl FnOnce(&dyn Snapshot) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let permit = tokio::time::timeout(self.limits.queue_wait, self.reads.clone().acquire_owned())
+        let permit = tokio::time::timeout(self.limits().queue_wait, self.reads.clone().acquire_owned())
             .await
             .map_err(|_| Error::Overloaded)?
             .map_err(|_| Error::ShuttingDown)?;

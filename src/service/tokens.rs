@@ -60,7 +60,7 @@ impl Service {
     /// # Errors
     /// When the store cannot read.
     pub async fn list_tokens(&self, user: &UserId) -> Result<ListTokensResponse, Error> {
-        let (store, tag, limit) = (self.store.clone(), self.tag(user), self.pool_policy.handles as usize);
+        let (store, tag, limit) = (self.store.clone(), self.tag(user), self.pool_policy().handles as usize);
         let reading = tokio::task::spawn_blocking(move || {
             let snapshot = store.snapshot()?;
             let period = snapshot.token_period()?;

@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -42,7 +42,7 @@ impl Awaited {
 /// The registry of waiting receives.
 #[derive(Debug)]
 pub struct Waiters {
-    per_provider_max: usize,
+    per_provider_max: AtomicUsize,
     closed: AtomicBool,
     closing: Notify,
     shards: [Mutex<HashMap<Awaited, Entry>>; SHARDS],
@@ -62,12 +62,17 @@ impl Waiters {
     /// A registry in which each provider may have so many waiting receives.
     pub fn new(per_provider_max: usize) -> Self {
         Self {
-            per_provider_max,
+            per_provider_max: AtomicUsize::new(per_provider_max),
             closed: AtomicBool::new(false),
             closing: Notify::new(),
             shards: std::array::from_fn(|_| Mutex::default()),
             counts: Mutex::default(),
         }
+    }
+
+    /// From now on each provider may have so many. Those that wait go on.
+    pub fn set_per_provider_max(&self, per_provider_max: usize) {
+        self.per_provider_max.store(per_provider_max, Ordering::Relaxed);
     }
 
     /// Registers a waiter; dropping it ends the wait.
@@ -100,7 +105,7 @@ impl Waiters {
         {
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
             let count = counts.entry(provider.clone()).or_default();
-            if *count >= self.per_provider_max {
+            if *count >= self.per_provider_max.load(Ordering::Relaxed) {
                 return Err(Error::TooManyWaiting);
             }
             *count += 1;

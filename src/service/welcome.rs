@@ -132,7 +132,7 @@ impl Service {
         from: &ServiceProviderId,
         references: Vec<KeyPackageRef>,
     ) -> Result<(Vec<(ReferenceKey, WelcomeDecision)>, bool), Error> {
-        let (hub, policy, now) = (from.clone(), self.pool_policy.clone(), self.now());
+        let (hub, policy, now) = (from.clone(), self.pool_policy(), self.now());
         let (own, bans) = (self.provider.clone(), self.policy().bans.clone());
         let is_short = references.len() <= AT_HAND_MAX;
         let decisions = move |snapshot: &dyn Snapshot| {

@@ -32,6 +32,7 @@ mod process;
 mod pushing;
 mod refusals;
 mod relay;
+mod reloading;
 mod sharing;
 mod site;
 mod starting;

@@ -85,11 +85,38 @@ impl Process {
         String::from_utf8(std::fs::read(&self.log).unwrap()).unwrap()
     }
 
-    /// `SIGTERM`, by the shell, which needs no package to be installed.
     pub(crate) async fn terminate(&self) {
+        self.signal("TERM").await;
+    }
+
+    /// `SIGHUP`, whatever comes of it.
+    pub(crate) async fn hang_up(&self) {
+        self.signal("HUP").await;
+    }
+
+    /// `SIGHUP`, and waits until it has been acted on.
+    pub(crate) async fn reload(&self) {
+        let before = self.logged().matches("\"reloaded\"").count();
+        self.hang_up().await;
+        self.has_logged("\"reloaded\"", before + 1).await;
+    }
+
+    /// A signal, by the shell, which needs no package to be installed.
+    async fn signal(&self, name: &str) {
         let id = self.child.id().expect("it runs");
-        let status = Command::new("sh").arg("-c").arg(format!("kill -TERM {id}")).status().await.unwrap();
+        let status = Command::new("sh").arg("-c").arg(format!("kill -{name} {id}")).status().await.unwrap();
         assert!(status.success());
+    }
+
+    /// Waits until a text is in the log so many times.
+    pub(crate) async fn has_logged(&self, text: &str, times: usize) {
+        let logged = async {
+            // A file tells nobody that it has grown.
+            while self.logged().matches(text).count() < times {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, logged).await.unwrap_or_else(|_| panic!("no `{text}`: {}", self.logged()));
     }
 
     /// `SIGKILL`, and waits until it is gone.

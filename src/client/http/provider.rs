@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     pin::Pin,
     str::FromStr,
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     task::{Context, Poll},
     time::Duration,
 };
@@ -131,12 +131,14 @@ impl std::fmt::Debug for PeerUrl {
 /// Connections are pooled for each peer; HTTP/2 where the peer speaks it. Requests that wait have connections of their
 /// own, a hundred on each, so that thousands of them stand neither in the way of a send nor in each other's.
 ///
-/// Peers and certificates do not change: after a reload, build another one, and the connections of the old one end with
-/// their last request.
+/// Clones share all of it: [`ProviderClient::adopt`] is seen by all.
 #[derive(Clone)]
-pub struct ProviderClient {
+pub struct ProviderClient(Arc<RwLock<Arc<Channels>>>);
+
+/// Peers and certificates, which do not change, and the connections that were made with them.
+struct Channels {
     prompt: Pool,
-    waiting: Arc<[Pool]>,
+    waiting: Box<[Pool]>,
     peers: Arc<HashMap<ServiceProviderId, Peer>>,
     limits: Limits,
 }
@@ -177,14 +179,29 @@ impl ProviderClient {
         // Pools, unlike connections, cost next to nothing.
         let pool = || pool(tls.clone(), Arc::clone(&peers), &limits);
         let waiting = (0..WAITING_CONNECTIONS).map(|_| pool()).collect();
-        Ok(Self { prompt: pool(), waiting, peers: Arc::clone(&peers), limits })
+        let channels = Channels { prompt: pool(), waiting, peers: Arc::clone(&peers), limits };
+        Ok(Self(Arc::new(RwLock::new(Arc::new(channels)))))
     }
 
     /// The channel to a peer; `None` when it is not configured.
     pub fn peer(&self, id: &ServiceProviderId) -> Option<PeerChannel> {
-        self.peers.contains_key(id).then(|| PeerChannel { client: self.clone(), peer: id.clone() })
+        let channels = self.channels();
+        channels.peers.contains_key(id).then(|| PeerChannel { channels, peer: id.clone() })
     }
 
+    /// From now on peers and certificates are those of the other one. A channel that was given out stays what it is; the
+    /// connections of before end with their last request.
+    pub fn adopt(&self, other: &Self) {
+        let channels = other.channels();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = channels;
+    }
+
+    fn channels(&self) -> Arc<Channels> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Channels {
     /// The first connection with room for one more that waits.
     fn place_to_wait<'a>(&'a self, peer: &'a Peer) -> (&'a Pool, Option<SemaphorePermit<'a>>) {
         let mut places = self.waiting.iter().zip(&peer.places);
@@ -197,8 +214,8 @@ impl std::fmt::Debug for ProviderClient {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("ProviderClient")
-            .field("peers", &self.peers.len())
-            .field("limits", &self.limits)
+            .field("peers", &self.channels().peers.len())
+            .field("limits", &self.channels().limits)
             .finish_non_exhaustive()
     }
 }
@@ -209,7 +226,7 @@ impl std::fmt::Debug for ProviderClient {
 /// `Debug` shows no id.
 #[derive(Clone)]
 pub struct PeerChannel {
-    client: ProviderClient,
+    channels: Arc<Channels>,
     peer: ServiceProviderId,
 }
 
@@ -231,12 +248,12 @@ impl PeerChannel {
     ) -> Result<ChannelResponse, ChannelError> {
         let uri = Uri::try_from(format!("https://{}{}", self.peer, request.operation.path()));
         let made = http_request(uri.expect("a domain name and a fixed path are a URI"), &request);
-        let peer = self.client.peers.get(&self.peer).ok_or(ChannelError::UnknownPeer)?;
+        let peer = self.channels.peers.get(&self.peer).ok_or(ChannelError::UnknownPeer)?;
         let refused_before = peer.refusals.count();
         // The place is free again when the exchange ends, however it ends.
         let (pool, _place) =
-            if request.wait.is_zero() { (&self.client.prompt, None) } else { self.client.place_to_wait(peer) };
-        match exchange(pool, made, &self.client.limits, request.wait, memory).await {
+            if request.wait.is_zero() { (&self.channels.prompt, None) } else { self.channels.place_to_wait(peer) };
+        match exchange(pool, made, &self.channels.limits, request.wait, memory).await {
             // The same peer has refused the same certificate in the meantime: this was the reason, or would be next.
             Err(ChannelError::Broken) if peer.refusals.count() != refused_before => Err(ChannelError::Tls),
             outcome => outcome,

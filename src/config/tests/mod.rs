@@ -1,6 +1,7 @@
 //! Whole configurations, from the layers to the checks of files.
 
 mod certificates;
+mod changes;
 mod files;
 mod layers;
 mod numbers;

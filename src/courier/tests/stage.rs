@@ -36,8 +36,7 @@ impl Stage {
     /// The same, but the hub asks before it sequences, and waits so long for an answer.
     pub(super) fn asking_first(authority: &Authority, peers: &[(&str, SocketAddr)], wait: Duration) -> Self {
         let providers = client(authority, peers);
-        let all = peers.iter().map(|(name, _)| provider(name)).chain([provider("hub.example")]);
-        let asker = Arc::new(Asker::new(providers.clone(), all, 1));
+        let asker = Arc::new(Asker::new(providers.clone(), 1));
         Self { setup: Setup::asking_first(asker, wait), providers, courier: None }
     }
 

@@ -18,6 +18,7 @@ mod key_packages;
 mod local_receive;
 mod local_receive_literal;
 mod local_send;
+mod metrics;
 mod mint_group_id;
 mod outside;
 mod outsiders;
@@ -44,7 +45,7 @@ use self::{
         malformed,
     },
 };
-use super::{Hub, HubParts, Upstream};
+use super::{Hub, HubParts, HubSettings, Upstream};
 use crate::{
     fixtures::{mls, requests},
     sequencer::Policy,
@@ -91,11 +92,13 @@ impl House {
         let hub = Arc::new(Hub::new(HubParts {
             service: setup.service.clone(),
             upstream: Upstream::default(),
-            peers: peers(),
-            service_token: Some(Zeroizing::new(TOKEN.to_owned())),
-            request_bytes_max: bounds.request_bytes_max,
+            settings: HubSettings {
+                peers: peers(),
+                service_token: Some(Zeroizing::new(TOKEN.to_owned())),
+                request_bytes_max: bounds.request_bytes_max,
+                body_timeout: bounds.body_timeout,
+            },
             in_flight_bytes_max: bounds.in_flight_bytes_max,
-            body_timeout: bounds.body_timeout,
         }));
         let (local, provider) = (super::local::router(hub.clone()), super::provider::router(hub.clone()));
         Self { setup, hub, local, provider }

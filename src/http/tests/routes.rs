@@ -64,7 +64,7 @@ async fn paths_of_one_listener_are_not_on_the_other() {
 #[tokio::test]
 async fn other_paths_are_not_found() {
     let house = House::new();
-    for path in ["/", "/v1", "/v1/send/", "/v2/send", "/v1/Send", "/v1/ban", "/v1/local", "/metrics", "/v1/send/x"] {
+    for path in ["/", "/v1", "/v1/send/", "/v2/send", "/v1/Send", "/v1/ban", "/v1/local", "/v1/send/x"] {
         assert_eq!(Call::local(path, "").answer(&house).await.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(Call::provider(path, "").answer(&house).await.status, StatusCode::NOT_FOUND, "{path}");
     }
@@ -102,16 +102,35 @@ async fn without_a_token_nobody_gets_in() {
     let hub = std::sync::Arc::new(crate::http::Hub::new(crate::http::HubParts {
         service: house.setup.service.clone(),
         upstream: crate::http::Upstream::default(),
-        peers: crate::service::setup::peers(),
-        service_token: None,
-        request_bytes_max: 1000,
+        settings: crate::http::HubSettings {
+            peers: crate::service::setup::peers(),
+            service_token: None,
+            request_bytes_max: 1000,
+            body_timeout: std::time::Duration::from_secs(1),
+        },
         in_flight_bytes_max: 10_000,
-        body_timeout: std::time::Duration::from_secs(1),
     }));
     let house = House { local: crate::http::local::router(hub.clone()), hub, ..house };
     let body = crate::fixtures::requests::receive(b"g", key(0), 0);
     for token in ["Bearer ", "Bearer x", "Bearer service-token-canary"] {
         let call = Call::new(Listener::Local, "/v1/receive", body.clone()).acting_as("a").with("authorization", token);
         call.assert_problem(&house, crate::client::ProblemCode::Unauthorized).await;
+    }
+}
+
+/// What an operator does is for nobody who cannot show the token.
+#[tokio::test]
+async fn the_operator_s_paths_ask_for_the_token() {
+    let house = House::new();
+    let paths = crate::client::http::Operation::ALL.into_iter().map(crate::client::http::Operation::path);
+    let of_the_operator: Vec<_> = paths.filter(|path| path.starts_with("/admin/")).collect();
+    assert!(of_the_operator.len() > 5, "{of_the_operator:?}");
+    for path in of_the_operator {
+        for call in [
+            Call::local(path, "{}").without("authorization"),
+            Call::local(path, "{}").with("authorization", "Bearer another"),
+        ] {
+            call.assert_problem(&house, crate::client::ProblemCode::Unauthorized).await;
+        }
     }
 }

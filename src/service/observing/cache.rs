@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
+use restante_process::metrics::Counted;
 
-use super::Known;
+use super::{super::tally::Lookup, Known};
 use crate::{
     sequencer::{GroupKey, StateDigest},
     wire::MaskedPartitionKey,
@@ -20,6 +21,7 @@ type Place = (GroupKey, MaskedPartitionKey);
 pub(super) struct Cache {
     rows: Mutex<Rows>,
     bytes_max: usize,
+    lookups: Counted<Lookup>,
 }
 
 struct Rows {
@@ -30,11 +32,17 @@ struct Rows {
 impl Cache {
     /// Keeps states of so many bytes together.
     pub(super) fn new(bytes_max: usize) -> Self {
-        Self { rows: Mutex::new(Rows { states: LruCache::unbounded(), bytes: 0 }), bytes_max }
+        Self {
+            rows: Mutex::new(Rows { states: LruCache::unbounded(), bytes: 0 }),
+            bytes_max,
+            lookups: Counted::default(),
+        }
     }
 
     pub(super) fn find(&self, place: &Place, digest: StateDigest) -> Option<Arc<Known>> {
-        self.lock().states.get(place).filter(|known| known.digest == digest).cloned()
+        let found = self.lock().states.get(place).filter(|known| known.digest == digest).cloned();
+        self.lookups.add(if found.is_some() { Lookup::Found } else { Lookup::Missed });
+        found
     }
 
     /// A state that is larger than all of the room is not kept.
@@ -56,13 +64,24 @@ impl Cache {
         drop(gone);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Rows> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How many states are at hand, and how many bytes they take.
+    pub(super) fn standing(&self) -> (usize, usize) {
+        let rows = self.lock();
+        (rows.states.len(), rows.bytes)
+    }
+
+    /// How often states were looked for.
+    pub(super) fn lookups(&self) -> &Counted<Lookup> {
+        &self.lookups
     }
 
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.lock().bytes
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -21,7 +21,10 @@ mod turns;
 use std::{sync::Arc, time::Duration};
 
 use mls_rs_codec::MlsDecode;
+use restante_process::metrics::Counted;
 use tokio::runtime::{Handle, RuntimeFlavor};
+
+use super::tally::Lookup;
 
 use self::{
     background::Background,
@@ -65,6 +68,15 @@ impl Default for ObservingLimits {
     }
 }
 
+/// What is at hand and under way.
+pub(super) struct Standing<'a> {
+    pub(super) states: usize,
+    pub(super) bytes: usize,
+    pub(super) lookups: &'a Counted<Lookup>,
+    /// By what they are for.
+    pub(super) turns_taken: [(&'static str, u64); 3],
+}
+
 /// How long bookkeeping waits for its turn, which delays nobody.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -97,6 +109,14 @@ impl Observing {
     /// Ends the threads. Blocks until they have done what they are at.
     pub(super) fn finish(&self) {
         self.background.finish();
+    }
+
+    /// What is at hand and under way, in numbers.
+    pub(super) fn standing(&self) -> Standing<'_> {
+        let (states, bytes) = self.cache.standing();
+        let turns = [("small", &self.small), ("large", &self.turns), ("tree", &self.trees)];
+        let turns_taken = turns.map(|(kind, turns)| (kind, turns.taken() as u64));
+        Standing { states, bytes, lookups: self.cache.lookups(), turns_taken }
     }
 
     /// How many bytes of states are at hand.

@@ -33,6 +33,7 @@ pub(super) struct Whose<'a> {
 
 pub(super) struct Turns {
     all: Arc<Semaphore>,
+    at_once: usize,
     each: usize,
     /// As many as there are peers, and one.
     providers: Mutex<HashMap<Option<ServiceProviderId>, Share>>,
@@ -69,7 +70,7 @@ impl Turns {
     pub(super) fn new(at_once: usize) -> Self {
         let at_once = at_once.max(1);
         let all = Arc::new(Semaphore::new(at_once));
-        Self { all, each: at_once.div_ceil(2), providers: Mutex::default(), users: Mutex::default() }
+        Self { all, at_once, each: at_once.div_ceil(2), providers: Mutex::default(), users: Mutex::default() }
     }
 
     /// A turn; `None` when too many wait in that name, or when it takes too long.
@@ -95,6 +96,11 @@ impl Turns {
         let turn = tokio::time::timeout(wait, waiting).await.ok().flatten();
         drop((place, user_place));
         turn
+    }
+
+    /// How many are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.at_once.saturating_sub(self.all.available_permits())
     }
 
     fn of_user(&self, user: UserTag) -> Share {

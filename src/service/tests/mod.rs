@@ -26,6 +26,7 @@ mod overload;
 mod poisoning;
 mod pool_lane;
 mod rates;
+mod reconfigure;
 mod repeats;
 mod retention;
 mod sending;

@@ -1,0 +1,137 @@
+//! Taking over a new configuration while everything runs: certificates, peers, the service token, the policy and what
+//! of the limits can be changed. All of it or nothing: whatever can be refused is refused before the first thing changes.
+//!
+//! # Privacy
+//! The log says which settings changed, by their names, and never what they are. What is wrong with a configuration names
+//! files and providers, and standard error of a service is its log: whoever asks `config check` by hand is told.
+
+use std::{
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use restante_process::{Tls, TlsError};
+
+use super::{ProvidersError, limits, policies, provider_tls, providers, public};
+use crate::{
+    client::http::ProviderClient,
+    config::{Changes, Config, Problems},
+    http::{Hub, HubSettings},
+    service::{Clock, Service, SystemClock},
+};
+
+/// Reads the configuration again, from where the first one came. Called where blocking is allowed.
+pub type Load = Arc<dyn Fn() -> Result<Config, Problems> + Send + Sync>;
+
+/// Why a new configuration was not taken.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    /// It is wrong.
+    #[error("it is wrong: `restante config check` says how")]
+    Config(Problems),
+    /// It is that of another provider.
+    #[error("provider.id is another: that is another provider, with a process and a database of its own")]
+    OtherProvider,
+    /// It is fine; but with what only a restart takes over being as it is, it is not.
+    #[error("what it changes without a restart does not fit what it changes with one: restart")]
+    NotWithoutRestart(Problems),
+    /// Certificates.
+    #[error("the certificates of a listener cannot be used: `restante config check` says more")]
+    Tls(#[from] TlsError),
+    /// Certificates, on the way to others.
+    #[error("the certificates or peers cannot be used: `restante config check` says more")]
+    Providers(#[from] ProvidersError),
+    /// A bug.
+    #[error("it could not be read to its end")]
+    NoThread,
+}
+
+/// What is to be told of a new configuration, and what it is told to.
+pub(super) struct Reloading {
+    pub(super) config: Config,
+    pub(super) load: Load,
+    pub(super) hub: Arc<Hub>,
+    pub(super) service: Arc<Service>,
+    pub(super) providers: ProviderClient,
+    /// Of the listeners that are there.
+    pub(super) provider_tls: Option<Tls>,
+    pub(super) public_tls: Option<Tls>,
+}
+
+/// Everything that was read, and nothing taken over yet.
+struct Ready {
+    config: Config,
+    changes: Changes,
+    hub: HubSettings,
+    providers: ProviderClient,
+    provider_tls: Option<Tls>,
+    public_tls: Option<Tls>,
+}
+
+impl Reloading {
+    /// Takes over a new configuration, or says in the log why not. Whether it did.
+    pub(super) async fn reload(&mut self) -> bool {
+        let (old, load) = (self.config.clone(), self.load.clone());
+        let read = tokio::task::spawn_blocking(move || Ready::read(&old, &load)).await;
+        match read.unwrap_or(Err(Refused::NoThread)) {
+            Ok(ready) => {
+                self.take(ready);
+                true
+            }
+            Err(reason) => {
+                tracing::error!(%reason, "the new configuration was not taken, and the old one stays");
+                false
+            }
+        }
+    }
+
+    /// Nothing here can fail.
+    fn take(&mut self, ready: Ready) {
+        let Ready { config, changes, hub, providers, provider_tls, public_tls } = ready;
+        for (running, read) in [(&self.provider_tls, provider_tls), (&self.public_tls, public_tls)] {
+            if let (Some(running), Some(read)) = (running, read) {
+                running.adopt(&read);
+            }
+        }
+        self.providers.adopt(&providers);
+        self.hub.reconfigure(hub);
+        self.service.reconfigure(
+            policies::policy(&config),
+            policies::pool_policy(&config),
+            limits::of_service(&config),
+        );
+        tracing::info!(peers = config.peers.len(), changed = %changes.taken.join(", "), "reloaded");
+        if !changes.left.is_empty() {
+            tracing::warn!(settings = %changes.left.join(", "), "these settings were changed, and need a restart");
+        }
+        config.warnings(now()).iter().for_each(|sentence| tracing::warn!("{sentence}"));
+        self.config = config;
+    }
+}
+
+impl Ready {
+    fn read(old: &Config, load: &Load) -> Result<Self, Refused> {
+        let new = load().map_err(Refused::Config)?;
+        if new.provider.id != old.provider.id {
+            return Err(Refused::OtherProvider);
+        }
+        let (config, changes) = new.reloaded_over(old);
+        if !changes.left.is_empty() {
+            config.check(now()).map_err(Refused::NotWithoutRestart)?;
+        }
+        let has_provider = config.provider.listen.is_some();
+        Ok(Self {
+            hub: super::hub_settings(&config).map_err(Refused::Config)?,
+            providers: providers::client(&config)?,
+            provider_tls: has_provider.then(|| provider_tls(&config)).transpose()?,
+            public_tls: config.public.as_ref().map(public::tls).transpose()?,
+            config,
+            changes,
+        })
+    }
+}
+
+/// What certificates are to be valid at.
+fn now() -> std::time::SystemTime {
+    UNIX_EPOCH + Duration::from_millis(SystemClock.now())
+}
