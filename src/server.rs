@@ -72,7 +72,8 @@ const CACHE_BYTES: usize = 256 * 1024 * 1024;
 const PREFLIGHT_WAIT: Duration = Duration::from_secs(5);
 
 /// Serves until `stopping` turns true or its sender is gone; calls `ready` with table and address of each listener, and
-/// `load` when `reloads` asks for it: what can be changed without a restart then is, and the log says what is not. Returns when everything that was being served is answered and the database is closed.
+/// `load` when `reloads` asks for it: what can be changed without a restart then is, and the log says what is not.
+/// Returns when everything that was being served is answered and the database is closed.
 ///
 /// # Errors
 /// Why it did not start, or which part of it stopped.
