@@ -21,6 +21,7 @@ mod lockfile;
 mod machine_paths;
 mod menu;
 mod rocksdb;
+mod sbom;
 mod source;
 mod stopwatch;
 mod test;

@@ -2,7 +2,7 @@
 
 use crate::cargo::Cargo;
 use crate::failure::Failure;
-use crate::{bench, check, demo, rocksdb, test};
+use crate::{bench, check, demo, rocksdb, sbom, test};
 
 const MENU: &str = "\
 cargo xtask <command> [-- arguments]
@@ -11,6 +11,7 @@ cargo xtask <command> [-- arguments]
   test    every test of the workspace; `-- name` runs those whose name contains it
   check   format, walls, lints, documentation, licences; `-- step` runs one step
   bench   measure sends, receives, fetches, gateway and relay; rows are written under target/bench/
+  sbom    list what is linked into each program, as CycloneDX documents under target/sbom/
   env     print the exports with which plain cargo reuses the compiled RocksDB
 
 The first command that compiles the server installs g++ and libclang with apt if they are missing
@@ -37,9 +38,10 @@ pub(crate) fn choose(arguments: &[String]) -> Result<(), Failure> {
         "test" => test::run(&mut Cargo::here()?, rest),
         "check" => check::run(&mut Cargo::here()?, rest),
         "bench" => bench::run(&mut Cargo::here()?, rest),
+        "sbom" => sbom::run(&mut Cargo::here()?, rest),
         "env" => rocksdb::print_exports(&mut Cargo::here()?),
         unknown => Err(Failure::usage(format!(
-            "there is no command `{unknown}`; there are demo, test, check, bench, env \
+            "there is no command `{unknown}`; there are demo, test, check, bench, sbom, env \
              (`cargo xtask help` says what they do)"
         ))),
     }

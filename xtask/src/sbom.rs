@@ -1,0 +1,107 @@
+//! `cargo xtask sbom`: what is linked into each program, as CycloneDX documents for whoever ships or audits them.
+//!
+//! cargo-cyclonedx reads what cargo has resolved; this module says for which programs, and keeps what it writes out of
+//! the source tree and free of this machine's folders. The same commit gives the same bytes.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::cargo::Cargo;
+use crate::failure::Failure;
+
+/// Each program's name, and the folder of its package, beside whose manifest cargo-cyclonedx leaves its document.
+const PROGRAMS: [(&str, &str); 3] = [("restante", ""), ("restante-relay", "relay"), ("restante-gateway", "gateway")];
+
+/// Every package of the workspace gets a document; those of tools are taken away again.
+const TOOLS: [(&str, &str); 1] = [("xtask", "xtask")];
+
+/// Writes `target/sbom/PROGRAM.cdx.json` for each program: the packages that are linked into it on this platform, with
+/// versions, licences and checksums, without those that only tests or build scripts use.
+///
+/// # Errors
+///
+/// When cargo-cyclonedx is not installed, or fails, or a file cannot be written.
+pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure> {
+    if let Some(unknown) = arguments.first() {
+        return Err(Failure::usage(format!("sbom takes no arguments, not `{unknown}`")));
+    }
+    if !cargo.has_subcommand("cyclonedx") {
+        return Err(Failure::new("cargo-cyclonedx is not installed: cargo install --locked cargo-cyclonedx"));
+    }
+    let folder = cargo.target_dir().join("sbom");
+    fs::create_dir_all(&folder)
+        .map_err(|error| Failure::new(format!("cannot create {}: {error}", folder.display())))?;
+    let described = describe(cargo);
+    // Also after a failure: a document that stays would be committed by the next `git add`.
+    let documents = take(cargo.root());
+    described?;
+    for (name, text) in documents {
+        let Some(text) = text else {
+            return Err(Failure::new(format!("cargo-cyclonedx has written nothing about {name}")));
+        };
+        let path = folder.join(format!("{name}.cdx.json"));
+        fs::write(&path, without_folders(&text, cargo.root()))
+            .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
+        eprintln!("sbom: {}", path.display());
+    }
+    Ok(())
+}
+
+fn describe(cargo: &Cargo) -> Result<(), Failure> {
+    let time = commit_time(cargo.root());
+    let variables: Vec<(&str, &str)> = time.iter().map(|time| ("SOURCE_DATE_EPOCH", time.as_str())).collect();
+    let call =
+        ["cyclonedx", "--format", "json", "--spec-version", "1.5", "--describe", "binaries", "--no-build-deps", "-q"];
+    cargo.run_with(&call, &variables)
+}
+
+/// Seconds since 1970, without which each run would write another serial number; none outside a git checkout.
+fn commit_time(root: &Path) -> Option<String> {
+    let output = Command::new("git").arg("-C").arg(root).args(["log", "-1", "--format=%ct"]).output().ok()?;
+    let time = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !time.is_empty()).then_some(time)
+}
+
+/// The programs' documents, `None` where there is none. All are removed from the source tree.
+fn take(root: &Path) -> Vec<(&'static str, Option<String>)> {
+    let at = |(name, folder): (&str, &str)| root.join(folder).join(format!("{name}_bin.cdx.json"));
+    for tool in TOOLS {
+        // Nothing is there if it has failed before.
+        let _ = fs::remove_file(at(tool));
+    }
+    PROGRAMS
+        .into_iter()
+        .map(|program| {
+            let text = fs::read_to_string(at(program)).ok();
+            let _ = fs::remove_file(at(program));
+            (program.0, text)
+        })
+        .collect()
+}
+
+/// Packages of this repository are named by their folders: seen from the repository, the same on every machine.
+fn without_folders(text: &str, root: &Path) -> String {
+    text.replace(&format!("file://{}", root.display()), "file://.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_told_as_seen_from_the_repository() {
+        let text = r#""path+file:///home/somebody/restante/relay#restante-relay@0.1.0""#;
+        let root = Path::new("/home/somebody/restante");
+        assert_eq!(without_folders(text, root), r#""path+file://./relay#restante-relay@0.1.0""#);
+    }
+
+    #[test]
+    fn every_program_has_its_package() {
+        let root = Cargo::here().unwrap().root().to_owned();
+        for (name, folder) in PROGRAMS.into_iter().chain(TOOLS) {
+            let manifest = fs::read_to_string(root.join(folder).join("Cargo.toml")).unwrap();
+            assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
+        }
+    }
+}
