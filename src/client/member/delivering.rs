@@ -86,19 +86,25 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
     /// Makes the request of the first intent that has one. Says whether there is any.
     fn build_next(&mut self) -> Result<bool, GroupError> {
         while let Some(queued) = self.queue.pop_front() {
-            match self.build(&queued.intent) {
+            let built = match self.build(&queued.intent) {
+                // RFC 9420 §12.4: whoever has seen proposals commits before saying anything.
+                Err(GroupError::CommitRequired) => match self.group.commit_update(self.policy.group_info) {
+                    Ok(request) => {
+                        self.queue.push_front(queued);
+                        self.in_flight = Some(InFlight::new(&request, None)?);
+                        return Ok(true);
+                    }
+                    // Behind a gap, for one, there is no commit to come first, and so nothing to say in this epoch.
+                    Err(error) => Err(error),
+                },
+                built => built,
+            };
+            match built {
                 Ok(Some(request)) => {
                     self.in_flight = Some(InFlight::new(&request, Some(queued))?);
                     return Ok(true);
                 }
                 Ok(None) => self.progress.push_back(Progress::Moot { intent: queued.id }),
-                Err(GroupError::CommitRequired) => {
-                    // RFC 9420 §12.4: whoever has seen proposals commits before saying anything.
-                    self.queue.push_front(queued);
-                    let request = self.group.commit_update(self.policy.group_info)?;
-                    self.in_flight = Some(InFlight::new(&request, None)?);
-                    return Ok(true);
-                }
                 Err(error @ GroupError::Storage(_)) => {
                     self.queue.push_front(queued);
                     return Err(error);

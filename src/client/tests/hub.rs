@@ -22,6 +22,8 @@ pub(super) struct ModelHub {
     pub(super) demands_tree: bool,
     /// How many epochs are hinted.
     pub(super) hints: usize,
+    /// How many messages at the beginning of each partition are no longer there.
+    pub(super) removed: usize,
 }
 
 impl ModelHub {
@@ -84,7 +86,7 @@ impl ModelHub {
     pub(super) fn receive(&self, request: &ReceiveRequest) -> Received {
         let key = request.partition_key.masked();
         let all = self.messages(&request.group_id, key);
-        let start = all.len().min(request.counter as usize);
+        let start = all.len().min(self.removed.max(request.counter as usize));
         let end = if self.page == 0 { all.len() } else { all.len().min(start + self.page) };
         let mut hints = Vec::new();
         let mut at = key;
@@ -101,7 +103,7 @@ impl ModelHub {
         hints.sort_by_key(|hint| hint.masked_partition_key);
         Received {
             response: ReceiveResponse { epoch: Epoch { messages: all[start..end].to_vec() }, hints },
-            first_index: Some(request.counter),
+            first_index: Some(u32::try_from(start).unwrap()),
             next_index: Some(u32::try_from(end).unwrap()),
             more: end < all.len(),
         }

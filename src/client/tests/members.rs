@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use super::{
     acting::{Acting, act, act_with, settle, sync, told},
-    cast::{BOTH, Handshakes, Person, assert_converged, client, group, new_member, said},
+    cast::{BOTH, Handshakes, Person, assert_converged, client, deliver, group, new_member, said},
     channel::{Fault, ModelChannel, ModelPace},
     hub::ModelHub,
 };
 use crate::{
     client::{
-        Cause, Event, ExpectCommit, IntentId, Member, MemberError, MemberPolicy, ProblemCode, Progress, QueueFull,
+        Cause, Event, ExpectCommit, GroupError, IntentId, Member, MemberError, MemberPolicy, ProblemCode, Progress,
+        QueueFull,
         http::{CallError, ChannelError, Operation},
     },
     wire::PartitionKey,
@@ -415,5 +416,34 @@ async fn members_work_on_tasks_of_their_own() {
     for heard in heard {
         let words = heard.iter().filter(|told| matches!(told, Progress::Group(Event::Message { .. })));
         assert_eq!(words.count(), 15);
+    }
+}
+
+/// Behind a gap she makes no commit, and by the proposal that stands there she may not speak without one. What she wanted
+/// to say is given up, and she reads on.
+#[tokio::test]
+async fn what_needs_a_commit_behind_a_gap_is_given_up() {
+    for handshakes in BOTH {
+        let channel = ModelChannel::new(ModelHub::default());
+        let [mut alice, bob, mut carol] = group(["alice", "bob", "carol"], handshakes);
+        let mut bob = act(bob, &channel);
+        {
+            let hub = &mut channel.hub.lock().unwrap();
+            alice.say(hub, "long ago");
+            deliver(hub, &carol.group.propose_update(Vec::new()).unwrap());
+            hub.removed = 1;
+        }
+        let all_of_it = settle(&mut bob).await;
+        assert!(matches!(all_of_it[..], [Progress::Group(Event::Gap { .. }), Progress::Group(Event::Proposal { .. })]));
+        let wanted = [bob.send(b"about time").unwrap(), bob.update().unwrap()];
+        let given_up = settle(&mut bob).await;
+        assert_eq!(outcomes(&given_up), wanted.map(|intent| ("impossible", intent)));
+        let because_of_the_gap =
+            |told: &Progress| matches!(told, Progress::Dropped { cause: Cause::Impossible(GroupError::Gap), .. });
+        assert!(given_up.iter().all(because_of_the_gap), "{given_up:?}");
+        assert!(!bob.has_work());
+        alice.say(&mut channel.hub.lock().unwrap(), "still there?");
+        sync(&mut bob).await;
+        assert_eq!(words(&mut bob), ["still there?"]);
     }
 }
