@@ -14,7 +14,7 @@ use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize, byte_vec};
 use mls_rs_core::group::{EpochRecord, GroupState};
 use zeroize::Zeroizing;
 
-use super::{GroupError, JoinOptions, Keep, OldLeaf, PartitionedGroup, SaveError};
+use super::{GroupError, JoinOptions, Keep, OldLeaf, PartitionedGroup, SaveError, saving};
 use crate::{
     mls::WireGroupInfo,
     wire::{self, ExternalJoinRequest, GroupId, GroupInfoResponse, SendResponse},
@@ -34,7 +34,7 @@ pub(super) struct PendingJoin {
     complete: Option<WireGroupInfo>,
     /// As [`PartitionedGroup::state`] of the group that the join leads to.
     #[mls_codec(with = "byte_vec")]
-    state: Zeroizing<Vec<u8>>,
+    pub(super) state: Zeroizing<Vec<u8>>,
     /// What the MLS library stores of it.
     #[mls_codec(with = "byte_vec")]
     stored: Zeroizing<Vec<u8>>,
@@ -114,6 +114,8 @@ impl PendingJoin {
         if kept.version != FORMAT_VERSION || kept.group_id().is_none() {
             return Err(GroupError::SavedState);
         }
+        // The group that is stored goes before this one is restored: an older version's has to be refused here.
+        saving::check(&kept.state)?;
         Ok(kept)
     }
 

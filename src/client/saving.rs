@@ -108,7 +108,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     pub(super) fn kept_with_proposals(&self) -> Result<Option<Zeroizing<Vec<u8>>>, GroupError> {
         let is_new = self.unconfirmed.iter().any(|message| message.request.is_some() && !message.written);
         let Some(kept) = self.kept.as_ref().filter(|_| is_new) else { return Ok(None) };
-        let kept: Saved = wire::decode(kept).map_err(|_| GroupError::SavedState)?;
+        let kept = Saved::parse(kept)?;
         let proposed = self.pending_proposals().cloned().collect();
         Ok(Some(Zeroizing::new(wire::encode(&Saved { proposed, ..kept })?)))
     }
@@ -153,11 +153,11 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// # Errors
     /// [`GroupError::SavedState`] when the bytes are not readable, or ahead of the group; [`GroupError::OtherHub`].
     pub fn restore(group: Group<C>, hub: ServiceProviderId, kept: &[u8]) -> Result<Self, GroupError> {
-        let saved: Saved = wire::decode(kept).map_err(|_| GroupError::SavedState)?;
+        let saved = Saved::parse(kept)?;
         let mut restored = Self { stored: Stored::Before, ..Self::new(group, hub)? };
         let policies: Vec<GroupPolicy> = saved.policies.into_iter().map(Into::into).collect();
         let partition = saved.partition.under(&policies)?;
-        if saved.version != FORMAT_VERSION || partition.epoch > restored.partition.epoch {
+        if partition.epoch > restored.partition.epoch {
             return Err(GroupError::SavedState);
         }
         restored.kept = Some(Zeroizing::new(kept.to_vec()));
@@ -222,6 +222,21 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             }
             Err(error) => refuse(error).map(|_reason| false),
         }
+    }
+}
+
+/// Whether it is what [`PartitionedGroup::restore`] reads, as far as can be told without the group.
+///
+/// # Errors
+/// [`GroupError::SavedState`]
+pub(super) fn check(kept: &[u8]) -> Result<(), GroupError> {
+    Saved::parse(kept).map(drop)
+}
+
+impl Saved {
+    fn parse(kept: &[u8]) -> Result<Self, GroupError> {
+        let saved: Self = wire::decode(kept).map_err(|_| GroupError::SavedState)?;
+        if saved.version == FORMAT_VERSION { Ok(saved) } else { Err(GroupError::SavedState) }
     }
 }
 

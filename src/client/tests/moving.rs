@@ -16,7 +16,7 @@ use super::{
 };
 use crate::client::{
     GroupError, JoinError, Keep, KeepError, Member, MemberError, MemberPolicy, MemoryKeep, OldLeaf, Outsider,
-    PartitionedGroup, ProblemCode, http::Operation,
+    PartitionedGroup, ProblemCode, http::Operation, pending_join::PendingJoin,
 };
 
 /// A storage whose process dies at one of its calls: before that has done anything, or right after.
@@ -267,4 +267,10 @@ async fn strange_bytes_are_no_join() {
     }
     assert!(resume(&[&kept[..], &[0]].concat()).is_err());
     assert!(resume(&[&[0, 9], &kept[2..]].concat()).is_err());
+    // Nor are those of a version that kept the group in another way: what is stored would have gone for nothing.
+    let join = PendingJoin::restore(&kept).unwrap();
+    let at = kept.windows(join.state.len()).position(|window| window == &join.state[..]).unwrap();
+    let mut older = kept.clone();
+    older[at + 1] -= 1;
+    assert!(matches!(resume(&older), Err(GroupError::SavedState)));
 }
