@@ -36,8 +36,12 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// leaves a leaf in the group that nobody owns. Until the fate of the request is known it is the group's
     /// [`PartitionedGroup::pending_join`].
     ///
-    /// The MLS library's storage must have no group of that id: where there may be one, [`super::Keep::forget`] it first. If `commits_before` of the hub's answer is more than 0, members may have
-    /// followed another commit: then nothing of theirs will be read here, and nothing of ours by them.
+    /// The MLS library's storage must have no group of that id. Where one may be stored, and where the hub publishes the
+    /// GroupInfo, use [`super::Outsider`], which replaces it when the hub has taken the join, and not before. This function
+    /// is for a GroupInfo that a member has handed over.
+    ///
+    /// If `commits_before` of the hub's answer is more than 0, members may have followed another commit: then nothing of
+    /// theirs will be read here, and nothing of ours by them.
     ///
     /// # Errors
     /// [`GroupError::OtherGroup`] when the GroupInfo is another group's; [`GroupError::OtherHub`]; the MLS library's, when
