@@ -34,6 +34,7 @@ impl World {
 
         let now = self.now();
         let node = self.forests[group].nodes.get(&partition);
+        // Of what retention has emptied nothing is recorded (E4).
         if node.is_some_and(|node| !node.is_remnant) {
             self.forests[group].use_it(partition, home, reader.user, now);
         }

@@ -135,7 +135,8 @@ impl Device {
     }
 
     /// Takes the place of what it had, which goes.
-    pub(super) async fn enter(&mut self, group: PartitionedGroup<Config>, by: Option<(MaskedPartitionKey, u32)>) {
+    pub(super) async fn enter(&mut self, mut group: PartitionedGroup<Config>, by: Option<(MaskedPartitionKey, u32)>) {
+        group.publish_trees_on_demand(true);
         let visit = Visit { partition: group.masked_partition_key(), epoch: group.epoch(), by };
         self.past = Past { visits: vec![visit], ..Past::default() };
         self.group = Some(group);
@@ -170,6 +171,7 @@ impl Device {
         let Some(group) = self.group.take() else { return };
         let state = self.keep.state(group.group_id()).unwrap();
         self.group = PartitionedGroup::load(&self.client, group.group_id(), &state).unwrap();
+        self.group.iter_mut().for_each(|group| group.publish_trees_on_demand(true));
         self.past = self.kept.clone();
         assert_eq!(self.place(), self.past.visits.last().map(|visit| visit.partition), "it is where it was saved");
     }

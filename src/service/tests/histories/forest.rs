@@ -233,7 +233,7 @@ impl Forest {
         self.nodes.get_mut(&from).unwrap().children.push(Edge { child, at });
     }
 
-    /// Somebody has shown the key of a partition. Of what retention has emptied it is not recorded (E4).
+    /// Somebody has shown the key of a partition.
     pub(super) fn use_it(&mut self, key: Key, provider: Provider, user: Option<Name>, at: UnixMillis) {
         let is_connected = self.is_connected(key);
         let Some(node) = self.nodes.get_mut(&key) else { return };

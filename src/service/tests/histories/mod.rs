@@ -97,7 +97,7 @@ impl History {
 }
 
 /// What histories must bring about, or they prove nothing about it.
-const WANTED: [&str; 38] = [
+const WANTED: [&str; 39] = [
     "adopted",
     "announces elsewhere",
     "answer lost",
@@ -134,6 +134,7 @@ const WANTED: [&str; 38] = [
     "repeated",
     "restored",
     "terminated",
+    "tree required",
     "trimmed",
     "welcomed",
 ];
