@@ -3,14 +3,14 @@
 use super::{
     layout::above,
     picture::{Node, Picture, Shape},
-    wording::{date, epochs, remarks, sign, users},
+    wording::{date, epochs, remarks, sign, title, users},
 };
 
 /// The whole picture: `dot -Tpng` draws it.
 pub fn draw(picture: &Picture) -> Vec<String> {
     let mut lines = vec![
         "digraph group {".to_owned(),
-        format!("  label={};", quoted(&[format!("group {}", picture.group)])),
+        format!("  label={};", quoted(&[title(picture)])),
         "  node [shape=box, fontname=\"monospace\", fontsize=10];".to_owned(),
     ];
     for (at, node) in picture.nodes.iter().enumerate() {

@@ -4,6 +4,7 @@ use super::{
     dot::label,
     layout::{Placed, above, layout},
     picture::{Node, Picture, Shape},
+    wording::title,
 };
 
 const COLUMN: usize = 22;
@@ -15,19 +16,21 @@ const CHARACTER: usize = 7;
 /// The whole picture, as a document that stands alone: it loads nothing and runs nothing.
 pub fn draw(picture: &Picture) -> Vec<String> {
     let places = places(picture);
-    let height = 2 * MARGIN + LINE * places.iter().map(|place| place.lines.len()).sum::<usize>() + LINE;
+    let height = 2 * MARGIN + LINE + LINE * places.iter().map(|place| place.lines.len()).sum::<usize>() + LINE;
     let longest = places.iter().map(|place| {
         place.placed.column * COLUMN
             + CHARACTER * place.lines.iter().map(|line| line.chars().count()).max().unwrap_or(0)
     });
+    let longest = longest.chain([CHARACTER * title(picture).chars().count()]);
     let width = 2 * MARGIN + COLUMN + longest.max().unwrap_or(0);
     let mut lines = vec![
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
              viewBox=\"0 0 {width} {height}\" font-family=\"monospace\" font-size=\"11\">"
         ),
-        format!("<title>group {}</title>", escaped(&picture.group)),
+        format!("<title>{}</title>", escaped(&title(picture))),
         "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>".to_owned(),
+        format!("<text x=\"{MARGIN}\" y=\"{MARGIN}\" fill=\"#222\">{}</text>", escaped(&title(picture))),
     ];
     let mut place_of = vec![None; picture.nodes.len()];
     for place in &places {
@@ -50,7 +53,8 @@ struct Place {
 }
 
 fn places(picture: &Picture) -> Vec<Place> {
-    let mut y = MARGIN + LINE / 2;
+    // Below the title.
+    let mut y = MARGIN + LINE + LINE / 2;
     let mut places = Vec::with_capacity(picture.nodes.len());
     for placed in layout(picture) {
         let lines = label(&picture.nodes[placed.node], picture);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::picture::{Node, Shape, Shown, User};
+use super::picture::{Node, Picture, Shape, Shown, User};
 use crate::sequencer::{Sign, UnixMillis};
 
 const MINUTE: UnixMillis = 60_000;
@@ -78,6 +78,13 @@ pub(super) fn epochs(node: &Node) -> String {
         (Some(first), Shape::Run { last_epoch: Some(last), .. }) => format!("epochs {first} to {last}"),
         (Some(epoch), _) => format!("epoch {epoch}"),
     }
+}
+
+/// What is drawn: the group, and whether it is deleted.
+pub(super) fn title(picture: &Picture) -> String {
+    let deleted =
+        picture.deleted_ms.map(|deleted_ms| format!(", DELETED {}, takes nothing any more", date(deleted_ms)));
+    format!("group {}{}", picture.group, deleted.unwrap_or_default())
 }
 
 /// What the node says besides its epoch and who used it.

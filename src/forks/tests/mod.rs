@@ -199,6 +199,10 @@ fn a_group_that_was_deleted_says_so_first() {
     let first = text::draw(&drawn).remove(0);
     assert!(first.starts_with(&format!("group {}: DELETED ", drawn.group)), "{first}");
     assert!(first.contains("takes nothing any more"), "{first}");
+    let dot = dot::draw(&drawn);
+    assert!(dot.iter().any(|line| line.contains("label=\"group ") && line.contains("DELETED ")), "{dot:?}");
+    let svg = svg::draw(&drawn);
+    assert!(svg.iter().any(|line| line.starts_with("<text ") && line.contains("DELETED ")), "{svg:?}");
 }
 
 /// What comes from a disk or a server may be wrong: drawing ends, and nothing is drawn twice.
