@@ -25,8 +25,9 @@ pub struct MemberPolicy {
     /// follows such groups, and mostly knows the tree. So does who joins from outside, if the hub gave a tree to join with
     /// beside the GroupInfo.
     pub trees_on_demand: bool,
-    /// How often in one epoch the hub is asked where it leads newcomers, after a commit was ignored: at the first, the
-    /// second, the fourth call of `sync` and so on. 0 turns it off; [`super::Member::standing`] asks at once.
+    /// How often in one epoch the hub is asked where it leads newcomers, after a commit was passed over (ignored, or behind
+    /// the first valid one): at the first, the second, the fourth call of `sync` and so on. 0 turns it off;
+    /// [`super::Member::standing`] asks at once.
     pub looks: u32,
     /// Report a fork that was found to the user's own provider and the group's hub ([`super::Member::report_fork`]). Off by
     /// default: it is for apps whose users have agreed to it.

@@ -192,7 +192,8 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
 
     /// Takes the member apart, to go to another branch: somebody who joins the group anew over the same channel
     /// ([`Outsider::resync`], as the old leaf may be there as well). What is stored of the group goes when the hub has taken
-    /// the join, and not before: if nothing comes of it, load the group, and it is where it was. Intents that are not settled ([`Member::unsettled`]) are to be wanted again there.
+    /// the join, and not before: if nothing comes of it, load the group, and it is where it was. Intents that are not
+    /// settled ([`Member::unsettled`]) are to be wanted again there.
     ///
     /// # Security
     /// The user's decision, never the app's (draft §5).

@@ -1,6 +1,6 @@
 //! A device: an MLS client and what an app around it would do.
 //!
-//! The only part of the demo that names the MLS library.
+//! With the saboteur, whose cryptography one of these clients runs on, the only part of the demo that names the MLS library.
 
 mod branching;
 mod client;
@@ -156,7 +156,7 @@ impl<C: MlsConfig> Device<C> {
         Ok(read?)
     }
 
-    /// Does all of it: works off the queue, reads, and looks now and then where it stands, after a commit was ignored.
+    /// Does all of it: works off the queue, reads, and looks now and then where it stands, after a commit was passed over.
     ///
     /// # Errors
     /// [`crate::client::MemberError`]

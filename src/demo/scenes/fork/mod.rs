@@ -70,8 +70,8 @@ fn have_read<'a>(transcripts: impl IntoIterator<Item = &'a Transcript>, texts: &
     })
 }
 
-/// Who knows what, on Trudy's branch.
-fn misled(company: &Company) -> [&Transcript; 3] {
+/// What those on Trudy's branch know, herself among them.
+fn beyond(company: &Company) -> [&Transcript; 3] {
     [&company.erin.transcript, &company.frank.transcript, &company.trudy.transcript]
 }
 

@@ -1,6 +1,6 @@
 //! Both sides go on.
 
-use super::{have_read, misled, shut_out};
+use super::{beyond, have_read, shut_out};
 use crate::{
     client::Standing,
     demo::{
@@ -29,37 +29,37 @@ pub(in crate::demo) async fn play(company: &mut Company, narrator: &mut Narrator
     );
     let there = company.trudy.partition();
     let together = company.misled().iter().all(|device| device.partition() == there);
-    let passed_over = misled(company).iter().all(|transcript| transcript.superseded.len() == 1);
+    let passed_over = beyond(company).iter().all(|transcript| transcript.superseded.len() == 1);
     narrator.check(
         "Bob, Carol and Dave have followed Alice; Erin and Frank, who had Trudy's commit already, have passed over hers",
         are_together(&company.shut_out()) && together && passed_over && company.alice.partition() != there,
     );
 
     narrator.tell("All of them talk, each where they are.");
-    let here = ["can you read this, Carol?", "yes, Alice", "so can I, says Dave", "and I, says Bob"];
-    let beyond = ["where have the others gone?", "no idea, Erin", "never mind them"];
+    let said_here = ["can you read this, Carol?", "yes, Alice", "so can I, says Dave", "and I, says Bob"];
+    let said_beyond = ["where have the others gone?", "no idea, Erin", "never mind them"];
     for (branch, names, texts) in [
-        ("Alice's branch", &["Alice", "Carol", "Dave", "Bob"][..], &here[..]),
-        ("Trudy's branch", &["Erin", "Frank", "Trudy"], &beyond),
+        ("Alice's branch", &["Alice", "Carol", "Dave", "Bob"][..], &said_here[..]),
+        ("Trudy's branch", &["Erin", "Frank", "Trudy"], &said_beyond),
     ] {
         for (name, text) in names.iter().zip(texts) {
             narrator.tell_line(format!("{branch} | {name:5}  \"{text}\""));
         }
     }
-    company.alice.say(here[0]).await?;
+    company.alice.say(said_here[0]).await?;
     company.carol.read().await?;
-    company.carol.say(here[1]).await?;
-    company.dave.say(here[2]).await?;
-    company.bob.say(here[3]).await?;
-    company.erin.say(beyond[0]).await?;
-    company.frank.say(beyond[1]).await?;
-    company.trudy.say(beyond[2]).await?;
+    company.carol.say(said_here[1]).await?;
+    company.dave.say(said_here[2]).await?;
+    company.bob.say(said_here[3]).await?;
+    company.erin.say(said_beyond[0]).await?;
+    company.frank.say(said_beyond[1]).await?;
+    company.trudy.say(said_beyond[2]).await?;
     company.read().await?;
     narrator.check(
         "Alice, Bob, Carol and Dave have read all that one of them said, once, and nothing of the others",
-        have_read(shut_out(company), &here, &beyond),
+        have_read(shut_out(company), &said_here, &said_beyond),
     );
-    narrator.check("Erin, Frank and Trudy likewise", have_read(misled(company), &beyond, &here));
+    narrator.check("Erin, Frank and Trudy likewise", have_read(beyond(company), &said_beyond, &said_here));
     narrator.tell(
         "Users of two providers are on Alice's branch, of one on Trudy's. The hub counts the providers that had used the \
          group before it forked, and leads newcomers to where most of them are: the dominant branch.",
