@@ -1,5 +1,6 @@
 //! The command line: its words, and nothing that acts on them.
 
+mod backup;
 mod bans;
 mod fetch_key_packages;
 mod forks;
@@ -18,6 +19,7 @@ use restante_process::{
     telemetry::{LOG_VARIABLE, LogFilter},
 };
 
+pub(crate) use backup::{BackupCommand, ChosenBackup, DbCommand};
 pub(crate) use bans::{BansCommand, Whom};
 pub(crate) use fetch_key_packages::{FetchKeyPackages, Token, User};
 pub(crate) use forks::{Drawing, ForksCommand, ListForks, RestoreBranch, ShowForks, TerminateBranch};
@@ -119,6 +121,14 @@ Example:
     /// Asks the running server through its local listener.
     #[command(subcommand)]
     Retention(RetentionCommand),
+
+    /// Make backups, look at them, and put one back
+    #[command(subcommand)]
+    Backup(BackupCommand),
+
+    /// Look at the database of a server that is stopped
+    #[command(subcommand)]
+    Db(DbCommand),
 
     /// See which groups have forked, and end a branch that does harm
     ///

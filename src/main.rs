@@ -6,6 +6,7 @@
 //! # Privacy
 //! Problems of a configuration name paths and ids. They are printed for whoever started the process, and never logged.
 
+mod backup;
 mod bans;
 mod branches;
 mod cli;
@@ -109,6 +110,14 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Retention(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
             say_all(&block_on(retention::run(&command, &config)).context(NO_RUNTIME)??)
+        }
+        Command::Backup(command) => {
+            let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
+            say_all(&block_on(backup::run(&command, &config)).context(NO_RUNTIME)??)
+        }
+        Command::Db(command) => {
+            let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
+            say_all(&backup::run_on_database(&command, &config)?)
         }
         Command::Forks(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };

@@ -8,10 +8,12 @@ mod policies;
 mod providers;
 mod public;
 mod reload;
+mod restore;
 
 pub use providers::ProvidersError;
 pub use public::{keyring_table, open_keyring};
 pub use reload::Load;
+pub use restore::{RestoreError, Restored, backups, restore, verify_backup, verify_database};
 
 use std::{fmt::Display, sync::Arc, time::Duration};
 
@@ -29,7 +31,7 @@ use crate::{
     config::{self, Config, Problems},
     courier::{Asker, BansPace, Courier},
     http::{self, Hub, HubParts, HubSettings, Peer, Upstream},
-    service::{self, AnsweredRequests, Parts, Service, SystemClock, SystemEntropy},
+    service::{self, AnsweredRequests, BackupPlace, Parts, Service, SystemClock, SystemEntropy},
     store::{
         self, SharedStore,
         rocks::{OpenOptions, RocksStore},
@@ -184,6 +186,7 @@ pub async fn run(
         }
     };
     service.deletion_ended().await;
+    service.backup_ended().await;
     // The lanes' threads are joined where blocking is allowed.
     drop(tokio::task::spawn_blocking(move || service.finish()).await);
     Ok(ended?)
@@ -241,6 +244,8 @@ async fn start_service(
     let parts = (policies::policy(config), limits::of_service(config));
     let pool_policy = policies::pool_policy(config);
     let asker = config.policy.welcome_preflight.then(|| asker(config, providers.clone()));
+    let (folder, keep) = (config.store.backup_path.clone(), config.store.backups_kept);
+    let place = folder.map(|folder| BackupPlace { folder, keep });
     let open = move || -> Result<_, Error> {
         let forgotten_ms = if keys_are_older { public::last_mark_ms(SystemClock.now()) } else { 0 };
         let options = OpenOptions { path: &path, provider: &id, fresh_secrets, forgotten_ms, cache_bytes: CACHE_BYTES };
@@ -250,6 +255,10 @@ async fn start_service(
         let service = Service::start(Parts { provider: id, store, policy, pool_policy, limits, clock, entropy })?;
         let service = match asker {
             Some(asker) => service.asking_first(Arc::new(asker), PREFLIGHT_WAIT),
+            None => service,
+        };
+        let service = match place {
+            Some(place) => service.backing_up_to(place),
             None => service,
         };
         let marks = service.answered_requests()?;

@@ -50,7 +50,7 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         if request.group_id != self.group_id() {
             return Err(GroupError::OtherPartition);
         }
-        let first = received.first_index.unwrap_or(request.counter);
+        let first = First { index: received.first_index.unwrap_or(request.counter), restored: received.restored };
         let epoch = &received.response.epoch;
         let processed = if request.partition_key == self.partition.key {
             self.read_partition(epoch, first, events).and_then(|()| self.follow_hints(received, events))
@@ -70,16 +70,16 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             hints.iter().map(|hint| (hint.masked_partition_key, &hint.epoch)).collect();
         while !self.removed {
             let Some(epoch) = hints.remove(&self.masked_partition_key()) else { return Ok(()) };
-            self.read_partition(epoch, 0, events)?;
+            self.read_partition(epoch, First::default(), events)?;
         }
         Ok(())
     }
 
     /// Reads messages of the current partition; those behind the commit that ends it are late.
-    fn read_partition(&mut self, epoch: &Epoch, first: u32, events: &mut Vec<Event>) -> Result<(), GroupError> {
+    fn read_partition(&mut self, epoch: &Epoch, first: First, events: &mut Vec<Event>) -> Result<(), GroupError> {
         let number = self.partition.epoch;
         self.partition.note_gap(first, events);
-        let mut messages = epoch.messages.iter().zip(first..=u32::MAX);
+        let mut messages = epoch.messages.iter().zip(first.index..=u32::MAX);
         for (message, index) in messages.by_ref() {
             if index < self.partition.counter {
                 continue;
@@ -105,13 +105,13 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         &mut self,
         number: EpochNumber,
         epoch: &Epoch,
-        first: u32,
+        first: First,
         events: &mut Vec<Event>,
     ) -> Result<(), GroupError> {
         let Some(previous) = self.previous.iter_mut().find(|known| known.epoch == number) else { return Ok(()) };
         previous.note_gap(first, events);
         let counter = previous.counter;
-        for (message, index) in epoch.messages.iter().zip(first..=u32::MAX) {
+        for (message, index) in epoch.messages.iter().zip(first.index..=u32::MAX) {
             if index >= counter {
                 self.read_late(message, Place { epoch: number, index }, events)?;
                 self.count_previous(number, index);
@@ -302,14 +302,24 @@ fn newcomer(proposed: &ProposalMessageDescription) -> Option<NewMember> {
 }
 
 impl Partition {
-    /// Moves the counter over messages that are no longer retained.
-    fn note_gap(&mut self, first: u32, events: &mut Vec<Event>) {
-        if first > self.counter {
-            events.push(Event::Gap { place: Place { epoch: self.epoch, index: self.counter }, until: first });
-            self.counter = first;
-            self.has_gap = true;
+    /// Moves the counter over messages that are no longer retained, or that the hub has forgotten.
+    fn note_gap(&mut self, first: First, events: &mut Vec<Event>) {
+        if first.index > self.counter {
+            events.push(Event::Gap { place: Place { epoch: self.epoch, index: self.counter }, until: first.index });
+            self.counter = first.index;
+            // A hub that was put back goes on here: by what it has forgotten nobody can follow, so whoever did is on a
+            // branch. Where retention has removed a commit, the group went on by it.
+            self.has_gap |= !first.restored;
         }
     }
+}
+
+/// Where a page begins.
+#[derive(Clone, Copy, Default)]
+struct First {
+    index: u32,
+    /// Whether the hub was put back from a backup before that index, and has removed nothing there.
+    restored: bool,
 }
 
 /// Who is in `after` and was not in `before`, and the other way round. A new signature key makes nobody new.

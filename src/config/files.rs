@@ -70,4 +70,12 @@ pub(super) fn check_store(store: &Store, place: Place<'_>, problems: &mut Proble
     if let Err(sentence) = check_folder(&store.path) {
         problems.add(place("store.path"), sentence);
     }
+    let Some(backups) = &store.backup_path else { return };
+    if let Err(sentence) = check_folder(backups) {
+        problems.add(place("store.backup_path"), sentence);
+    }
+    if backups.starts_with(&store.path) || store.path.starts_with(backups) {
+        let sentence = "and store.path lie in each other; put backups elsewhere, on another disk if there is one";
+        problems.add(place("store.backup_path"), sentence.to_owned());
+    }
 }

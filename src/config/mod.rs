@@ -144,6 +144,14 @@ impl Local {
 pub struct Store {
     /// Its folder, made on the first start.
     pub path: PathBuf,
+    /// The folder of backups; without one none can be made.
+    pub backup_path: Option<PathBuf>,
+    /// How many backups are kept.
+    pub backups_kept: NonZeroU32,
+}
+
+impl Store {
+    const BACKUPS_KEPT: NonZeroU32 = NonZeroU32::new(7).expect("not zero");
 }
 
 /// One of `[[peers]]`: a provider that may connect to us, and where we connect to it.

@@ -64,6 +64,8 @@ struct WrittenLocal {
 #[serde(default, deny_unknown_fields, expecting = "a table")]
 struct WrittenStore {
     path: Option<RelativePathBuf>,
+    backup_path: Option<RelativePathBuf>,
+    backups_kept: Option<NonZeroU32>,
 }
 
 #[derive(Default, Deserialize)]
@@ -176,7 +178,12 @@ impl WrittenLocal {
 impl WrittenStore {
     fn parse(self, reader: &mut Reader<'_>) -> Option<Store> {
         let path = reader.path("store.path", "the folder of the database", self.path);
-        Some(Store { path: path? })
+        let backup_path = match self.backup_path {
+            Some(written) => Some(reader.path("store.backup_path", "the folder of backups", Some(written))?),
+            None => None,
+        };
+        let backups_kept = self.backups_kept.unwrap_or(Store::BACKUPS_KEPT);
+        Some(Store { path: path?, backup_path, backups_kept })
     }
 }
 

@@ -25,6 +25,9 @@ pub(super) const PARTITION: HeaderName = HeaderName::from_static("ds-partition")
 pub(super) const FIRST_INDEX: HeaderName = HeaderName::from_static("ds-first-index");
 /// The counter to ask with next.
 pub(super) const NEXT_INDEX: HeaderName = HeaderName::from_static("ds-next-index");
+/// `?1` when the hub was put back from a backup, and the indexes between the counter and the first index stand for nothing
+/// that it knows.
+pub(super) const RESTORED: HeaderName = HeaderName::from_static("ds-restored");
 /// `?1` when the partition goes on behind this page.
 pub(super) const MORE: HeaderName = HeaderName::from_static("ds-more");
 /// A Boolean of RFC 9651.

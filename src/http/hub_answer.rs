@@ -24,12 +24,13 @@ const HINTS_MAX: usize = 64;
 const PROBLEM_BYTES_MAX: usize = 16 * 1024;
 
 /// Fields of a hub's answer that mean something to who asked. All others stay behind.
-const FIELDS: [HeaderName; 6] = [
+const FIELDS: [HeaderName; 7] = [
     header::CONTENT_TYPE,
     header::RETRY_AFTER,
     fields::FIRST_INDEX,
     fields::NEXT_INDEX,
     fields::MORE,
+    fields::RESTORED,
     fields::PARTITION,
 ];
 

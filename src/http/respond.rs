@@ -41,6 +41,9 @@ pub(super) fn received(Answer { received, memory }: Answer) -> Result<Response, 
     let headers = response.headers_mut();
     headers.insert(fields::FIRST_INDEX, received.first_index.into());
     headers.insert(fields::NEXT_INDEX, received.next_index.into());
+    if received.passed_over {
+        headers.insert(fields::RESTORED, fields::TRUE);
+    }
     if received.more {
         headers.insert(fields::MORE, fields::TRUE);
     }

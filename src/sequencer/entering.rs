@@ -43,7 +43,10 @@ impl Entering<'_> {
         so_far: Transition,
     ) -> Result<(Receipt, Transition), Refusal<S::Error>> {
         let opens = found.is_none();
-        let before = found.unwrap_or_else(|| Arc::new(Partition::new(now, None, None)));
+        let before = found.unwrap_or_else(|| {
+            let index = policy.forgotten.first_index(group.created_ms);
+            Arc::new(Partition { first_index: index, next_index: index, ..Partition::new(now, None, None) })
+        });
         if before.next_index == u32::MAX {
             return Err(Rejection::PartitionFull.into());
         }

@@ -69,7 +69,7 @@ pub use membership::{FAR, is_sole_head, shows_membership};
 pub use outbox::{Dispatch, DispatchKey, Outgoing, Ticket, Undelivered, Welcome, WelcomeName};
 pub use owners::{Owner, OwnerChanges, Owners, Placed, Roster, host_of};
 pub use partition::{Charge, Child, Cut, Given, Parent, Partition, Subscription, Termination, Use};
-pub use policy::{GroupInfoAccess, Hints, Policy, SizeLimits};
+pub use policy::{Forgotten, GroupInfoAccess, Hints, Policy, SizeLimits};
 pub use preflight::Preflight;
 pub use present::is_due as presentation_is_due;
 pub use public::{Checkpoint, Member, Observation, Public, Replay, Sight, StateDigest, TreeHash, Violations};

@@ -127,6 +127,25 @@ pub struct Policy {
     pub idle_ms: UnixMillis,
     /// `Retry-After` of a refusal for want of budget, in seconds.
     pub retry_after_seconds: u32,
+    /// What is forgotten since the database was put back from a backup.
+    pub forgotten: Forgotten,
+}
+
+/// That the hub may have sequenced messages once that it knows nothing of. All zeros when it was never put back from a
+/// backup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Groups that were made up to then may have had more messages than are there.
+    pub until_ms: UnixMillis,
+    /// The index with which partitions of such groups begin that no commit announces: the forgotten ones had lower indexes.
+    pub indexes: u32,
+}
+
+impl Forgotten {
+    /// With which index an unannounced partition of a group begins that was made then.
+    pub(super) fn first_index(self, group_created_ms: UnixMillis) -> u32 {
+        if group_created_ms <= self.until_ms { self.indexes } else { 0 }
+    }
 }
 
 impl Default for Policy {
@@ -171,6 +190,7 @@ impl Default for Policy {
             retention_ms: 30 * DAY,
             idle_ms: 180 * DAY,
             retry_after_seconds: 3600,
+            forgotten: Forgotten::default(),
         }
     }
 }

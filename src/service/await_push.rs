@@ -145,7 +145,7 @@ impl Service {
                 let next_index = last.index.saturating_add(1);
                 let (first_index, more) = (first.index, next_index < record.next_index);
                 let response = ReceiveResponse { epoch, hints: Vec::new() };
-                Ok(Some(Received { response, first_index, next_index, more }))
+                Ok(Some(Received { response, first_index, passed_over: false, next_index, more }))
             })
             .await?;
         Ok(found.filter(|received| received.first_index == counter).map(|received| {

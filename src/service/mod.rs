@@ -6,6 +6,7 @@
 mod arrangements;
 mod arriving;
 mod await_push;
+mod backup;
 mod clock;
 mod create_group;
 mod delete_all_key_packages;
@@ -60,6 +61,7 @@ mod welcome_turns;
 pub use arrangements::{Act, BanName, Heard};
 pub use arriving::Arriving;
 pub use await_push::{Step, Subscribing};
+pub use backup::{BackupPlace, BackupStatus};
 pub use clock::{Clock, SystemClock};
 pub use entropy::{Entropy, SystemEntropy};
 pub use errands::Errands;
@@ -188,6 +190,7 @@ pub struct Service {
     retention: retention::Retention,
     ledger: Arc<ledger::Ledger>,
     tally: Arc<Tally>,
+    backups: backup::Backups,
 }
 
 /// What is in force, and a reload replaces.
@@ -209,7 +212,7 @@ impl Service {
         let pool_policy: Shared<pool::Policy> = Arc::new(RwLock::new(Arc::new(pool_policy)));
         let (arrangements, bans) = arrangements::Arrangements::load(&*store)?;
         let arrangements = Arc::new(arrangements);
-        let policy = Policy { bans: Arc::new(bans), ..policy };
+        let policy = Policy { bans: Arc::new(bans), forgotten: store.forgotten(), ..policy };
         let policy: SharedPolicy = Arc::new(RwLock::new(Arc::new(policy)));
         let waiters = Arc::new(Waiters::new(limits.waiting_per_provider));
         let ledger = Arc::new(ledger::Ledger::load(&*store)?);
@@ -257,6 +260,7 @@ impl Service {
             retention,
             ledger,
             tally,
+            backups: backup::Backups::to(None),
         })
     }
 

@@ -66,6 +66,9 @@ pub struct Received {
     /// The index of the first message in `response.epoch`; when there is none the requested counter, or the index behind
     /// what retention has removed, whichever is greater.
     pub first_index: u32,
+    /// Whether the indexes between the counter and `first_index` stand for no message that this hub knows: it was put back
+    /// from a backup.
+    pub passed_over: bool,
     /// The counter to ask with next.
     pub next_index: u32,
     /// Whether the partition goes on behind this page.
@@ -279,7 +282,8 @@ fn last_commit(received: &Received) -> Option<u32> {
 }
 
 fn nothing(counter: u32) -> Received {
-    Received { response: ReceiveResponse::default(), first_index: counter, next_index: counter, more: false }
+    let (first_index, next_index) = (counter, counter);
+    Received { response: ReceiveResponse::default(), first_index, passed_over: false, next_index, more: false }
 }
 
 /// One read of one group.
@@ -307,6 +311,9 @@ impl Read<'_> {
         let taken = &page.entries[..list.messages.len()];
         if let (Some((first, _)), Some((last, _))) = (taken.first(), taken.last()) {
             (received.first_index, received.next_index) = (*first, last.saturating_add(1));
+            // What retention has removed stood before the record's first index.
+            let removed = record.map_or(u32::MAX, |record| record.first_index);
+            received.passed_over = *first > counter && counter >= removed;
         }
         received.more = page.more || taken.len() < page.entries.len();
         received.response.epoch = list;
@@ -335,7 +342,8 @@ impl Read<'_> {
         for masked_partition_key in hinted(&view, requested, &self.reader.provider, holds, self.policy, self.now)? {
             let page = self.snapshot.messages(&self.group, &masked_partition_key, 0, self.policy.hint_bytes)?;
             let epoch = list(self.snapshot, &self.group, &page.entries)?;
-            if page.more || epoch.messages.len() < page.entries.len() {
+            let is_from_its_beginning = page.entries.first().is_some_and(|(index, _)| *index == 0);
+            if page.more || epoch.messages.len() < page.entries.len() || !is_from_its_beginning {
                 break;
             }
             hints.push(HintedEpoch { masked_partition_key, epoch });

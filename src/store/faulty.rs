@@ -204,6 +204,14 @@ impl Store for Faulty {
         if self.plan().poisoned { Err(Error::Poisoned) } else { self.inner.writable() }
     }
 
+    fn back_up(&self, folder: &std::path::Path, keep: usize) -> Result<super::Backup, Error> {
+        self.inner.back_up(folder, keep)
+    }
+
+    fn forgotten(&self) -> crate::sequencer::Forgotten {
+        self.inner.forgotten()
+    }
+
     fn user_tag_secret(&self) -> &[u8; 32] {
         self.inner.user_tag_secret()
     }

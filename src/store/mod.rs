@@ -5,6 +5,7 @@
 //! keeps is a test: `contract.rs`.
 
 mod arrangement_batch;
+mod backup;
 mod batch;
 #[cfg(test)]
 pub(crate) mod contract;
@@ -13,6 +14,7 @@ mod error;
 pub(crate) mod faulty;
 mod inbox_batch;
 mod inbox_reads;
+mod inspection;
 mod outbox_reads;
 mod pool_batch;
 mod pool_reads;
@@ -23,13 +25,15 @@ mod walk;
 #[cfg(test)]
 pub(crate) mod watched;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 pub use arrangement_batch::ArrangementBatch;
+pub use backup::Backup;
 pub use batch::{Batch, Presentation};
 pub use error::Error;
 pub use inbox_batch::InboxBatch;
 pub use inbox_reads::InboxReads;
+pub use inspection::Inspection;
 pub use outbox_reads::OutboxReads;
 pub use pool_batch::PoolBatch;
 pub use pool_reads::PoolReads;
@@ -41,7 +45,7 @@ use crate::{
     mls::{EpochNumber, ProposalRef},
     pool::{Account, TokenSecret},
     sequencer::{
-        Ban, BanKey, BlobKey, Checkpoint, ComplaintKey, Complaints, Entry, Group, GroupKey, HeardBans, Outgoing,
+        Ban, BanKey, BlobKey, Checkpoint, ComplaintKey, Complaints, Entry, Forgotten, Group, GroupKey, HeardBans, Outgoing,
         OwnerChanges, Owners, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
         WelcomeName,
     },
@@ -93,6 +97,21 @@ pub trait Store: Send + Sync + 'static {
     /// Why not.
     fn writable(&self) -> Result<(), Error>;
 
+    /// Makes a copy of everything that was committed before this was called, in a folder of backups, and removes the oldest
+    /// there but for `keep`. Commits go on meanwhile. It takes as long as what has changed since the last one takes to
+    /// copy.
+    ///
+    /// # Security
+    /// The copy holds the database's secrets. Its folder is for its owner alone.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] after a failed write; [`Error::InUse`] while somebody else uses the folder; [`Error::Io`] when
+    /// it takes no more, or others may read it. What is there already stays.
+    fn back_up(&self, folder: &Path, keep: usize) -> Result<Backup, Error>;
+
+    /// What this database has forgotten because it was put back from a backup.
+    fn forgotten(&self) -> Forgotten;
+
     /// The secret of this database under which users are hashed to [`UserTag`]s.
     fn user_tag_secret(&self) -> &[u8; 32];
 
@@ -124,8 +143,8 @@ pub trait Snapshot: OutboxReads + PushReads + PoolReads + InboxReads + Retention
         key: &RepeatKey,
     ) -> Result<Option<Receipt>, Error>;
 
-    /// Messages of a partition from index `from` on, in order: as many as fit into `bytes`, at least one if there is
-    /// one. GroupInfos count.
+    /// Messages of a partition from index `from` on, in order and without a gap between them: as many as fit into `bytes`,
+    /// at least one if there is one. GroupInfos count.
     fn messages(&self, group: &GroupKey, partition: &MaskedPartitionKey, from: u32, bytes: u64) -> Result<Page, Error>;
 
     /// A GroupInfo or tree.

@@ -33,6 +33,7 @@ mod pushing;
 mod refusals;
 mod relay;
 mod reloading;
+mod restoring;
 mod sharing;
 mod site;
 mod starting;

@@ -30,6 +30,8 @@ pub const DS_EXPECT_COMMIT: &str = "ds-expect-commit";
 pub const DS_USER: &str = "ds-user";
 /// Response header: the index of the first message in `epoch`.
 pub const DS_FIRST_INDEX: &str = "ds-first-index";
+/// The field that says that the hub was put back from a backup, and passes over indexes.
+pub const DS_RESTORED: &str = "ds-restored";
 /// Response header: the counter to ask with next.
 pub const DS_NEXT_INDEX: &str = "ds-next-index";
 /// Response header: `?1` when the partition goes on behind this page.
@@ -403,6 +405,7 @@ pub(in crate::client) fn received(response: &ChannelResponse) -> Result<Received
     Ok(Received {
         response: decode(response)?,
         first_index: index(&response.headers, DS_FIRST_INDEX),
+        restored: response.headers.get(DS_RESTORED).is_some_and(|restored| restored == "?1"),
         next_index: index(&response.headers, DS_NEXT_INDEX),
         more: response.headers.get(DS_MORE).is_some_and(|more| more == "?1"),
     })

@@ -75,6 +75,10 @@ pub enum Operation {
     RunRetention,
     /// Local, the operator's: how retention stands.
     RetentionStatus,
+    /// Local, the operator's: has a backup begin.
+    CreateBackup,
+    /// Local, the operator's: how backups stand.
+    BackupStatus,
     /// Local, the operator's: which groups show forks.
     ListForks,
     /// Local, the operator's: draws a group.
@@ -89,7 +93,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 42] = [
         Self::Send,
         Self::Receive,
         Self::ReceiveLiteral,
@@ -125,6 +129,8 @@ impl Operation {
         Self::ListReports,
         Self::RunRetention,
         Self::RetentionStatus,
+        Self::CreateBackup,
+        Self::BackupStatus,
         Self::ListForks,
         Self::ShowForks,
         Self::ForeseeTermination,
@@ -170,6 +176,8 @@ impl Operation {
             Self::ListReports => "/admin/reports/list",
             Self::RunRetention => "/admin/retention/run",
             Self::RetentionStatus => "/admin/retention/status",
+            Self::CreateBackup => "/admin/backup/create",
+            Self::BackupStatus => "/admin/backup/status",
             Self::ListForks => "/admin/forks/list",
             Self::ShowForks => "/admin/forks/show",
             Self::ForeseeTermination => "/admin/forks/foresee",

@@ -104,6 +104,7 @@ impl ModelHub {
         Received {
             response: ReceiveResponse { epoch: Epoch { messages: all[start..end].to_vec() }, hints },
             first_index: Some(u32::try_from(start).unwrap()),
+            restored: false,
             next_index: Some(u32::try_from(end).unwrap()),
             more: end < all.len(),
         }

@@ -1,5 +1,6 @@
 //! The operator's operations, on the local listener, in JSON: a file for each family.
 
+mod backup;
 mod bans;
 mod forks;
 mod reports;
@@ -23,6 +24,7 @@ pub(super) fn router() -> Router<Arc<Hub>> {
     Router::new()
         .route("/admin/revoke-all-tokens", post(revoke_all_tokens))
         .route("/admin/delete-all-key-packages", post(delete_all_key_packages))
+        .merge(backup::router())
         .merge(bans::router())
         .merge(forks::router())
         .merge(reports::router())

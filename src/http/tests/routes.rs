@@ -39,6 +39,8 @@ const LOCAL: [&str; 27] = [
     "/admin/delete-all-key-packages",
     "/admin/retention/run",
     "/admin/retention/status",
+    "/admin/backup/create",
+    "/admin/backup/status",
     "/admin/forks/list",
     "/admin/forks/show",
     "/admin/forks/foresee",

@@ -27,6 +27,10 @@ pub(in crate::service) fn contents(
         contents.bytes += entry.message.len() as u64 + u64::from(group_info.map_or(0, |(_, length)| length));
         contents.blobs.extend(group_info.map(|(blob, _)| blob));
     }
+    if page.entries.is_empty() && !page.more {
+        // Indexes that a restore has passed over, and nothing behind them.
+        contents.until = partition.next_index;
+    }
     let is_cut = page.more && page.entries.last().is_some_and(|(last, _)| contents.until > *last);
     Ok((contents, is_cut))
 }

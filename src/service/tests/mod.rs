@@ -5,6 +5,7 @@
 
 mod arrangements;
 mod at_hand;
+mod backup;
 mod conflicts;
 mod creating;
 mod deleting;

@@ -1,6 +1,9 @@
 //! Writing: one synced `WriteBatch` for each batch, and nothing more after a failure.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
 
@@ -10,7 +13,8 @@ use super::{
 };
 use crate::{
     pool::TokenSecret,
-    store::{ArrangementBatch, Batch, Error, InboxBatch, PoolBatch, Snapshot, Store},
+    sequencer::Forgotten,
+    store::{ArrangementBatch, Backup, Batch, Error, InboxBatch, PoolBatch, Snapshot, Store},
 };
 
 /// A RocksDB database that this process owns.
@@ -18,12 +22,18 @@ pub struct RocksStore {
     db: DB,
     user_tag_secret: [u8; 32],
     token_secret: TokenSecret,
+    forgotten: Forgotten,
     poisoned: AtomicBool,
 }
 
 impl RocksStore {
-    pub(super) fn new(db: DB, user_tag_secret: [u8; 32], token_secret: TokenSecret) -> Self {
-        Self { db, user_tag_secret, token_secret, poisoned: AtomicBool::new(false) }
+    pub(super) fn new(
+        db: DB,
+        user_tag_secret: [u8; 32],
+        token_secret: TokenSecret,
+        forgotten: Forgotten,
+    ) -> Self {
+        Self { db, user_tag_secret, token_secret, forgotten, poisoned: AtomicBool::new(false) }
     }
 
     pub(super) fn db(&self) -> &DB {
@@ -380,6 +390,15 @@ impl Store for RocksStore {
 
     fn writable(&self) -> Result<(), Error> {
         if self.poisoned.load(Ordering::Acquire) { Err(Error::Poisoned) } else { Ok(()) }
+    }
+
+    fn back_up(&self, folder: &Path, keep: usize) -> Result<Backup, Error> {
+        self.writable()?;
+        self.back_up_to(folder, keep)
+    }
+
+    fn forgotten(&self) -> Forgotten {
+        self.forgotten
     }
 
     fn user_tag_secret(&self) -> &[u8; 32] {

@@ -9,7 +9,7 @@ use rocksdb::{
 };
 use zeroize::Zeroize;
 
-use super::{RocksStore, keys};
+use super::{RocksStore, keys, restored};
 use crate::{pool::TokenSecret, sequencer::UnixMillis, store::Error, wire::ServiceProviderId};
 
 /// The format that this program writes and reads. A change of bytes on disk raises it (see `specs/storage.md`).
@@ -69,17 +69,47 @@ impl RocksStore {
             db.write_opt(first, &synced).map_err(io)?;
         }
         options.fresh_secrets.zeroize();
+        let store = Self::of(db, options.provider)?;
+        tracing::info!(fresh, format = FORMAT_VERSION, "database opened");
+        Ok(store)
+    }
+
+    /// Opens a database that is there and that no process writes to, to read. Nothing can be written through it.
+    ///
+    /// # Errors
+    /// The same, and [`Error::Io`] when there is none.
+    pub(super) fn open_read_only(
+        path: &Path,
+        provider: &ServiceProviderId,
+        cache_bytes: usize,
+    ) -> Result<Self, Error> {
+        check_families(path)?;
+        let cache = Cache::new_lru_cache(cache_bytes);
+        let families = keys::FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, family_options(name, &cache)));
+        let mut options = database_options();
+        options.create_if_missing(false);
+        options.create_missing_column_families(false);
+        let db = DB::open_cf_descriptors_read_only(&options, path, families, false).map_err(io)?;
+        let found = format_version(&db.get(keys::FORMAT).map_err(io)?.ok_or(Error::Corrupt("format version"))?)?;
+        if found != FORMAT_VERSION {
+            return Err(Error::FormatVersion { found, expected: FORMAT_VERSION });
+        }
+        Self::of(db, provider)
+    }
+
+    /// A database whose format is right, if it is that provider's.
+    fn of(db: DB, provider: &ServiceProviderId) -> Result<Self, Error> {
         let owner = db.get(keys::PROVIDER).map_err(io)?.ok_or(Error::Corrupt("owner"))?;
-        if owner != options.provider.as_str().as_bytes() {
+        if owner != provider.as_str().as_bytes() {
             return Err(Error::OtherProvider {
                 found: String::from_utf8_lossy(&owner).into_owned(),
-                expected: options.provider.to_string(),
+                expected: provider.to_string(),
             });
         }
         let user_tags = secret(&db, keys::USER_TAG_SECRET)?;
         let tokens = TokenSecret::new(secret(&db, keys::TOKEN_SECRET)?);
-        tracing::info!(fresh, format = FORMAT_VERSION, "database opened");
-        Ok(Self::new(db, user_tags, tokens))
+        let forgotten = restored::read(db.get(keys::RESTORED).map_err(io)?.as_deref())?;
+        Ok(Self::new(db, user_tags, tokens, forgotten))
     }
 }
 

@@ -178,7 +178,9 @@ impl Snapshot for RocksSnapshot<'_> {
             // Whoever reads the message reads its GroupInfo next.
             self.allow(attached.into())?;
             total += entry.message.len() as u64 + u64::from(attached);
-            if total > bytes && !page.entries.is_empty() {
+            // Readers count on from the first index of a page. Behind what a restore has passed over a new page begins.
+            let passes_over = page.entries.last().is_some_and(|(last, _)| last.checked_add(1) != Some(index));
+            if (total > bytes && !page.entries.is_empty()) || passes_over {
                 page.more = true;
                 return Ok(false);
             }

@@ -45,6 +45,7 @@ impl World {
         client::Received {
             response: received.response,
             first_index: Some(received.first_index),
+            restored: received.passed_over,
             next_index: Some(received.next_index),
             more: received.more,
         }

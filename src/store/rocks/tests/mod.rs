@@ -2,6 +2,7 @@
 //! database that is damaged, foreign, in use or out of space, and what survives a killed process.
 
 mod at_hand;
+mod backup;
 pub(crate) mod child;
 mod corruption;
 mod crash;

@@ -1,0 +1,86 @@
+//! The words of `restante backup` and `restante db`.
+
+use clap::{Args, Subcommand};
+
+use super::Configured;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupCommand {
+    /// Have the running server make a backup, and wait until it is made
+    ///
+    /// Asks the running server through its local listener. It goes on serving; what it acknowledged before is in the backup.
+    /// Backups stand in store.backup_path; what they have in common is there once, and the latest store.backups_kept of
+    /// them are kept. A backup holds the database's secrets: whoever reads it can make tokens. The folder has mode 0700;
+    /// keep copies of it encrypted. The gateway's keys are not in it.
+    #[command(after_long_help = "\
+Example:
+  restante backup create --config hub.toml")]
+    Create(Configured),
+
+    /// Print the backups that are there
+    #[command(after_long_help = "\
+Example:
+  restante backup list --config hub.toml")]
+    List(Configured),
+
+    /// Copy a backup out, compare all checksums, look at every row of the copy, and remove it
+    ///
+    /// Takes as much room beside store.path as the database does. Asks no server. Exit status 1 if something is wrong.
+    #[command(after_long_help = "\
+Examples:
+  restante backup verify --config hub.toml
+  restante backup verify --config hub.toml --backup 3")]
+    Verify(ChosenBackup),
+
+    /// Put a backup in the place of a database that is lost
+    ///
+    /// No server may be running, and nothing may stand at store.path. The hub goes on from the backup: what was sequenced
+    /// after it is forgotten, and no index that may have been given then is given again. All bearer tokens are revoked and
+    /// all KeyPackages removed, because nobody knows which were revoked or handed out since: mint anew, and have devices
+    /// upload. specs/storage.md says what else is forgotten, bans and deletions of groups among it.
+    #[command(after_long_help = "\
+Examples:
+  restante backup restore --config hub.toml
+  restante backup restore --config hub.toml --backup 3")]
+    Restore(ChosenBackup),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChosenBackup {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+
+    /// Its number, as `restante backup list` prints it; without it the latest
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) backup: Option<u32>,
+}
+
+impl BackupCommand {
+    pub(crate) fn configured(&self) -> &Configured {
+        match self {
+            Self::Create(configured) | Self::List(configured) => configured,
+            Self::Verify(chosen) | Self::Restore(chosen) => &chosen.configured,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Look at every row of the database, and compare what rows say of each other
+    ///
+    /// For a database that no server is serving with: a stopped one's, or a copy. Changes nothing. Says on standard error how
+    /// far it has come, and prints how many rows there are and what is wrong, in numbers. Exit status 1 if something is.
+    #[command(after_long_help = "\
+Examples:
+  restante db verify --config hub.toml
+  restante db verify --config hub.toml --set store.path=copy-of-the-database")]
+    Verify(Configured),
+}
+
+impl DbCommand {
+    pub(crate) fn configured(&self) -> &Configured {
+        match self {
+            Self::Verify(configured) => configured,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! A backup of the running server's database, in the folder that its configuration names and no other.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    response::Response,
+    routing::post,
+};
+use serde_json::{Map, Value, json};
+
+use super::{answer, read};
+use crate::{
+    client::http::Operation,
+    http::{Hub, Problem},
+    service::BackupStatus,
+    store::Backup,
+};
+
+/// Their paths.
+pub(super) fn router() -> Router<Arc<Hub>> {
+    Router::new()
+        .route(Operation::CreateBackup.path(), post(create))
+        .route(Operation::BackupStatus.path(), post(status))
+}
+
+/// A backup begins, unless one is being made. It goes on by itself.
+async fn create(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
+    read_nothing(&hub, request).await?;
+    Ok(answer(&hub.service.begin_backup().map_or(json!({ "nowhere": true }), |status| document(&status))))
+}
+
+async fn status(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
+    read_nothing(&hub, request).await?;
+    Ok(answer(&document(&hub.service.backup_status())))
+}
+
+async fn read_nothing(hub: &Hub, request: Request) -> Result<(), Problem> {
+    let nothing: Map<String, Value> = read(hub, request).await?;
+    if nothing.is_empty() { Ok(()) } else { Err(Problem::not_the_json()) }
+}
+
+fn document(status: &BackupStatus) -> Value {
+    json!({
+        "under_way": status.started_ms.map(|started_ms| json!({ "started_ms": started_ms })),
+        "last": status.last.as_ref().map(|last| match last {
+            Ok(Backup { id, made_ms, bytes, files }) => {
+                json!({ "id": id, "made_ms": made_ms, "bytes": bytes, "files": files })
+            }
+            Err(error) => json!({ "failed": error.to_string() }),
+        }),
+    })
+}

@@ -1,0 +1,186 @@
+//! Putting a backup back, and looking at backups and databases that no process serves with.
+//!
+//! What is put back is made ready beside the place where it will be, and moved there whole at the end: a restore that is
+//! cut off anywhere leaves nothing that could be served with, and is begun again from the backup.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use restante_files::folder_of;
+
+use super::{CACHE_BYTES, Error, policies, public};
+use crate::{
+    config::Config,
+    service::{self, Clock, Entropy, Parts, Service, SystemClock, SystemEntropy},
+    store::{
+        self, Backup, Inspection, SharedStore,
+        rocks::{OpenOptions, RocksStore, Vault, inspect},
+    },
+};
+
+/// Is told how far long work has come: a column family, and how many of its rows were looked at.
+pub type Progress<'a> = &'a mut (dyn FnMut(&'static str, u64) + Send);
+
+/// What was put back.
+#[derive(Debug)]
+pub struct Restored {
+    /// Which backup.
+    pub backup: Backup,
+    /// Users whose KeyPackages were removed.
+    pub users: usize,
+}
+
+/// Why nothing was put back.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The configuration names no folder of backups.
+    #[error("store.backup_path is not set: name the folder of the backups")]
+    NoPlace,
+    /// A database, or something else, is where it should go.
+    #[error("{} is there already: move it away first, so that nothing is lost by mistake", .0.display())]
+    Occupied(PathBuf),
+    /// What was copied is not what was a database once.
+    #[error("the backup is damaged:\n{0}")]
+    Damaged(Inspection),
+    /// The system.
+    #[error("the restored database cannot be put in its place: {0}")]
+    Io(#[from] io::Error),
+    /// The database, or the backup.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// What makes it fit to be served with.
+    #[error(transparent)]
+    Server(#[from] Error),
+}
+
+impl From<service::Error> for RestoreError {
+    fn from(error: service::Error) -> Self {
+        Self::Server(error.into())
+    }
+}
+
+/// All whole backups, oldest first.
+///
+/// # Errors
+/// The folder cannot be read, or others use it.
+pub fn backups(config: &Config) -> Result<Vec<Backup>, RestoreError> {
+    Ok(open(config)?.backups())
+}
+
+/// Looks at every row of the configured database, which no process may be serving with.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn verify_database(config: &Config, progress: Progress<'_>) -> Result<Inspection, store::Error> {
+    inspect(&config.store.path, &config.provider.id, progress)
+}
+
+/// Copies a backup out, which compares the checksum of every file, and looks at every row of the copy; then the copy is
+/// removed. It takes as much room beside `store.path` as the database does.
+///
+/// # Errors
+/// A file is damaged, or there is no room.
+pub fn verify_backup(
+    config: &Config,
+    id: Option<u32>,
+    progress: Progress<'_>,
+) -> Result<(Backup, Inspection), RestoreError> {
+    let copy = beside(&config.store.path, "verifying");
+    let looked_at = copy_out(config, id, &copy).and_then(|backup| {
+        let inspection = inspect(&copy, &config.provider.id, progress)?;
+        Ok((backup, inspection))
+    });
+    remove(&copy)?;
+    looked_at
+}
+
+/// Puts a backup in the place of a database that is lost: copies it, looks at every row, has partitions go on behind indexes
+/// that may have been given since, revokes all tokens, removes all KeyPackages (specs/storage.md, "Restoring a backup").
+///
+/// # Errors
+/// Something is in the place of the database, the backup is damaged, or there is no room. Nothing was put there then.
+pub async fn restore(config: &Config, id: Option<u32>, progress: Progress<'_>) -> Result<Restored, RestoreError> {
+    let path = &config.store.path;
+    if path.exists() && fs::read_dir(path)?.next().is_some() {
+        return Err(RestoreError::Occupied(path.clone()));
+    }
+    let copy = beside(path, "restoring");
+    let backup = copy_out(config, id, &copy)?;
+    let inspection = inspect(&copy, &config.provider.id, progress)?;
+    if !inspection.is_sound() {
+        remove(&copy)?;
+        return Err(RestoreError::Damaged(inspection));
+    }
+    let now = SystemClock.now();
+    open_copy(config, &copy)?.go_on_from_backup(now, public::last_mark_ms(now))?;
+    let users = forget_what_was_given_out(config, &copy).await?;
+    // An empty folder may be there.
+    if path.exists() {
+        fs::remove_dir(path)?;
+    }
+    fs::rename(&copy, path)?;
+    File::open(folder_of(path))?.sync_all()?;
+    Ok(Restored { backup, users })
+}
+
+fn open(config: &Config) -> Result<Vault, RestoreError> {
+    Ok(Vault::open(config.store.backup_path.as_deref().ok_or(RestoreError::NoPlace)?)?)
+}
+
+/// A name beside the database's, on the same disk.
+fn beside(path: &Path, purpose: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{purpose}"));
+    path.with_file_name(name)
+}
+
+fn copy_out(config: &Config, id: Option<u32>, to: &Path) -> Result<Backup, RestoreError> {
+    let mut vault = open(config)?;
+    let backup = vault.find(id)?;
+    remove(to)?;
+    if let Err(error) = vault.copy_out(backup.id, to) {
+        remove(to)?;
+        return Err(error.into());
+    }
+    Ok(backup)
+}
+
+/// What an earlier attempt has left, or nothing.
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The secrets of a database that is there are in it: none are drawn.
+fn open_copy(config: &Config, copy: &Path) -> Result<RocksStore, store::Error> {
+    let fresh_secrets = [[0; 32]; 2];
+    let (provider, forgotten_ms) = (&config.provider.id, 0);
+    RocksStore::open(OpenOptions { path: copy, provider, fresh_secrets, forgotten_ms, cache_bytes: CACHE_BYTES })
+}
+
+/// Tokens that were revoked since would be good again, and KeyPackages that were handed out would be handed out again: a
+/// service without listeners makes an end of all of them.
+async fn forget_what_was_given_out(config: &Config, copy: &Path) -> Result<usize, RestoreError> {
+    let store: SharedStore = Arc::new(open_copy(config, copy)?);
+    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let service = Arc::new(Service::start(Parts {
+        provider: config.provider.id.clone(),
+        store,
+        policy: policies::policy(config),
+        pool_policy: policies::pool_policy(config),
+        limits: super::limits::of_service(config),
+        clock,
+        entropy,
+    })?);
+    service.revoke_all_tokens().await?;
+    let users = service.delete_all_key_packages().await?;
+    service.deletion_ended().await;
+    tokio::task::spawn_blocking(move || service.finish()).await.map_err(|_| service::Error::NoThread)?;
+    Ok(users)
+}

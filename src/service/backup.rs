@@ -1,0 +1,97 @@
+//! Backups while the service runs: one at a time, by a thread of its own; whoever asks is told how it stands.
+
+use std::{
+    num::NonZeroU32,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::watch;
+
+use super::Service;
+use crate::{
+    sequencer::UnixMillis,
+    store::{self, Backup},
+};
+
+/// Where backups are kept, and how many.
+#[derive(Clone, Debug)]
+pub struct BackupPlace {
+    /// Their folder.
+    pub folder: PathBuf,
+    /// So many of the latest.
+    pub keep: NonZeroU32,
+}
+
+/// How backups stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BackupStatus {
+    /// Since when one is being made.
+    pub started_ms: Option<UnixMillis>,
+    /// What came of the last one that ended since the server was started.
+    pub last: Option<Result<Backup, store::Error>>,
+}
+
+/// Backups of one service.
+#[derive(Debug)]
+pub(super) struct Backups {
+    place: Option<BackupPlace>,
+    status: Mutex<BackupStatus>,
+    under_way: watch::Sender<bool>,
+}
+
+impl Backups {
+    pub(super) fn to(place: Option<BackupPlace>) -> Self {
+        Self { place, status: Mutex::default(), under_way: watch::Sender::new(false) }
+    }
+
+    fn status(&self) -> MutexGuard<'_, BackupStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Service {
+    /// The same service, with a place for backups.
+    #[must_use]
+    pub fn backing_up_to(mut self, place: BackupPlace) -> Self {
+        self.backups = Backups::to(Some(place));
+        self
+    }
+
+    /// Begins a backup, unless one is being made. It goes on when nobody asks any more. `None` without a place for it.
+    pub fn begin_backup(self: &Arc<Self>) -> Option<BackupStatus> {
+        let place = self.backups.place.clone()?;
+        {
+            let mut status = self.backups.status();
+            if status.started_ms.is_some() {
+                return Some(status.clone());
+            }
+            status.started_ms = Some(self.now());
+        }
+        self.backups.under_way.send_replace(true);
+        let service = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let keep = usize::try_from(place.keep.get()).unwrap_or(usize::MAX);
+            let made = service.store.back_up(&place.folder, keep);
+            match &made {
+                Ok(Backup { id, bytes, files, .. }) => tracing::info!(id, bytes, files, "backup made"),
+                Err(error) => tracing::error!(%error, "no backup was made"),
+            }
+            *service.backups.status() = BackupStatus { started_ms: None, last: Some(made) };
+            service.backups.under_way.send_replace(false);
+        });
+        Some(self.backup_status())
+    }
+
+    /// How backups stand.
+    pub fn backup_status(&self) -> BackupStatus {
+        self.backups.status().clone()
+    }
+
+    /// Returns when no backup is being made. The engine cannot be told to leave one.
+    pub async fn backup_ended(&self) {
+        let mut under_way = self.backups.under_way.subscribe();
+        // The sender is our own.
+        drop(under_way.wait_for(|under_way| !under_way).await);
+    }
+}

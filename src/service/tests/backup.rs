@@ -1,0 +1,114 @@
+//! A hub that was put back from a backup: what it gives and what it does not give again.
+
+use std::{num::NonZeroU32, path::Path};
+
+use tempfile::TempDir;
+
+use crate::{
+    fixtures::{
+        mls,
+        requests::{Attached, welcome_data},
+    },
+    service::{
+        BackupPlace,
+        setup::{HOUR, START, Setup, commit_with, provider, say, service_at, texts, user},
+    },
+    store::{
+        Store,
+        rocks::{GAP, OpenOptions, RocksStore, Vault, inspect},
+    },
+};
+
+/// The latest backup, put back as `restante backup restore` does.
+fn put_back(backups: &Path, to: &Path) {
+    let mut vault = Vault::open(backups).unwrap();
+    let id = vault.find(None).unwrap().id;
+    vault.copy_out(id, to).unwrap();
+    let inspection = inspect(to, &provider("hub.example"), &mut |_, _| {}).unwrap();
+    assert!(inspection.is_sound(), "{inspection}");
+    let fresh_secrets = [[0; 32]; 2];
+    let options = OpenOptions {
+        path: to,
+        provider: &provider("hub.example"),
+        fresh_secrets,
+        forgotten_ms: 0,
+        cache_bytes: 1 << 20,
+    };
+    RocksStore::open(options).unwrap().go_on_from_backup(START + HOUR, START + HOUR).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_index_is_given_twice() {
+    let setup = Setup::new();
+    let group = setup.group().await;
+    let group_info = Some(mls::group_info(&group, 1, mls::SUITE, Some(&[7; 20_000])));
+    let welcome = mls::welcome(mls::SUITE, &[b"one"]);
+    let attached = Attached { group_info, welcome_data: Some(welcome_data(&welcome, &["third.example"])) };
+    for text in ["one", "two"] {
+        setup.send(user("alice"), say(&group, 0, text)).await.unwrap();
+    }
+    setup.send(user("alice"), commit_with(&group, 0, 1, "on", &attached)).await.unwrap();
+    setup.send(user("alice"), say(&group, 1, "kept")).await.unwrap();
+    setup.receive(user("bob"), &group, 1, 0).await;
+    setup.settle().await;
+    let folder = TempDir::new().unwrap();
+    let (backups, restored) = (folder.path().join("backups"), folder.path().join("data"));
+    setup.store.back_up(&backups, 1).unwrap();
+    // What is forgotten: a message, a commit, and what was said where it leads.
+    let forgotten = setup.send(user("alice"), say(&group, 1, "forgotten")).await.unwrap();
+    setup.send(user("alice"), commit_with(&group, 1, 2, "lost", &Attached::default())).await.unwrap();
+    assert_eq!(setup.send(user("alice"), say(&group, 2, "there")).await.unwrap().index, 0);
+
+    put_back(&backups, &restored);
+    let (store, service) = service_at(&restored, START + HOUR);
+    let send = async |request| service.send(&user("alice"), request, None).await.unwrap().index;
+    let read = async |number: u8, counter: u32| {
+        let request = crate::fixtures::requests::receive(&group, [number; 16], counter);
+        let request = crate::wire::decode(&request).unwrap();
+        let receive = crate::service::Receive::new(&request, std::time::Duration::ZERO);
+        service.receive(&user("bob"), receive).await.unwrap().received
+    };
+    // What was acknowledged before is where it was, and asked for again it is what it was.
+    assert_eq!(send(say(&group, 1, "kept")).await, 0);
+    assert_eq!(texts(&read(1, 0).await), ["kept"]);
+    let again = send(say(&group, 1, "new")).await;
+    assert_eq!(again, 1 + GAP);
+    assert!(again > forgotten.index);
+    // Who has read the forgotten ones, and who has not, are both told.
+    for counter in [1, 2, 3] {
+        let received = read(1, counter).await;
+        assert_eq!((texts(&received), received.first_index), (vec!["new".to_owned()], again), "{counter}");
+        assert!(received.passed_over);
+    }
+    let from_the_start = read(1, 0).await;
+    assert_eq!((texts(&from_the_start), from_the_start.more, from_the_start.passed_over), (vec!["kept".to_owned()], true, false));
+    // A partition that a forgotten commit announced is an orphan, and begins behind what stood there.
+    assert_eq!(send(say(&group, 2, "elsewhere")).await, GAP);
+    assert_eq!(read(2, 1).await.first_index, GAP);
+    assert!(!read(2, 1).await.passed_over, "nobody commits there");
+    service.finish();
+    drop((service, store));
+    let inspection = inspect(&restored, &provider("hub.example"), &mut |_, _| {}).unwrap();
+    assert!(inspection.is_sound(), "{inspection}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_backup_is_made_at_a_time_and_it_is_told_how_it_went() {
+    let setup = Setup::new();
+    setup.group().await;
+    assert_eq!(setup.service.begin_backup(), None, "there is no place for it");
+    let folder = TempDir::new().unwrap();
+    let place = BackupPlace { folder: folder.path().join("backups"), keep: NonZeroU32::MIN };
+    let (_store, service) = service_at(&folder.path().join("data"), START);
+    let service = std::sync::Arc::new(std::sync::Arc::into_inner(service).unwrap().backing_up_to(place.clone()));
+    assert!(service.begin_backup().unwrap().started_ms.is_some());
+    service.backup_ended().await;
+    let status = service.backup_status();
+    assert_eq!((status.started_ms, status.last.unwrap().unwrap().id), (None, 1));
+    std::fs::remove_dir_all(&place.folder).unwrap();
+    std::fs::write(&place.folder, "in the way").unwrap();
+    service.begin_backup().unwrap();
+    service.backup_ended().await;
+    assert!(service.backup_status().last.unwrap().is_err());
+    service.finish();
+}

@@ -1,0 +1,14 @@
+//! A backup, as it is spoken of.
+
+/// A copy of the whole database at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Its number: later ones have greater ones.
+    pub id: u32,
+    /// When it was made, in milliseconds since 1970, to the second.
+    pub made_ms: u64,
+    /// What it consists of, in bytes; parts of it may belong to others as well.
+    pub bytes: u64,
+    /// In so many files.
+    pub files: u32,
+}

@@ -1,0 +1,133 @@
+//! Backups: copies of the database at one moment each, made while it is written to. What two of them have in common is
+//! there once, so each takes the room of what has changed.
+//!
+//! # Security
+//! A backup holds what the database holds, its secrets included. Its folder is made for its owner alone (mode 0700), and
+//! refused if others may enter it.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+};
+
+use restante_files::{LockError, lock, make_folder};
+use rocksdb::{
+    Env,
+    backup::{BackupEngine, BackupEngineOptions, RestoreOptions},
+};
+
+use super::RocksStore;
+use crate::store::{Backup, Error};
+
+/// A folder with backups, which this process holds.
+pub struct Vault {
+    engine: BackupEngine,
+    _lock: File,
+}
+
+impl Vault {
+    /// Opens the folder, and makes it if need be.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] while another process makes, looks at or restores a backup there; [`Error::Io`] when others may
+    /// read the folder, or the system refuses.
+    pub fn make(path: &Path) -> Result<Self, Error> {
+        make_folder(path, 0o700).map_err(io)?;
+        Self::open(path)
+    }
+
+    /// Opens a folder that is there.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        require_private(path)?;
+        let lock = lock(File::open(path).map_err(io)?).map_err(|error| match error {
+            LockError::Held => Error::InUse,
+            LockError::Io(error) => io(error),
+        })?;
+        let options = BackupEngineOptions::new(path).map_err(engine)?;
+        let engine = Env::new().and_then(|env| BackupEngine::open(&options, &env)).map_err(engine)?;
+        Ok(Self { engine, _lock: lock })
+    }
+
+    /// All backups that are whole, oldest first.
+    pub fn backups(&self) -> Vec<Backup> {
+        let found = self.engine.get_backup_info().into_iter().map(|info| Backup {
+            id: info.backup_id,
+            made_ms: u64::try_from(info.timestamp).unwrap_or(0).saturating_mul(1000),
+            bytes: info.size,
+            files: info.num_files,
+        });
+        let mut backups: Vec<_> = found.collect();
+        backups.sort_unstable_by_key(|backup| backup.id);
+        backups
+    }
+
+    /// The backup of that number, or the latest.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn find(&self, id: Option<u32>) -> Result<Backup, Error> {
+        let backups = self.backups();
+        let found = match id {
+            Some(id) => backups.into_iter().find(|backup| backup.id == id),
+            None => backups.into_iter().last(),
+        };
+        found.ok_or_else(|| Error::Io("there is no such backup in store.backup_path".to_owned()))
+    }
+
+    /// Copies everything that a backup consists of to an empty folder, and compares each file's checksum on the way.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when a file is missing, has another length or checksum, or the disk takes no more.
+    pub fn copy_out(&mut self, id: u32, to: &Path) -> Result<(), Error> {
+        // Lengths first: it takes no time, and says more clearly what is missing.
+        self.engine.verify_backup(id).map_err(engine)?;
+        make_folder(to, 0o700).map_err(io)?;
+        self.engine.restore_from_backup(to, to, &RestoreOptions::default(), id).map_err(engine)
+    }
+}
+
+impl RocksStore {
+    /// Makes a backup, and removes the oldest ones but for `keep`. Writes go on meanwhile: what was acknowledged before this
+    /// was called is in the backup.
+    pub(super) fn back_up_to(&self, path: &Path, keep: usize) -> Result<Backup, Error> {
+        let mut vault = Vault::make(path)?;
+        // What is in memory becomes files first: these are shared by later backups, logs are not.
+        vault.engine.create_new_backup_flush(self.db(), true).map_err(engine)?;
+        let made = vault.find(None)?;
+        vault.engine.purge_old_backups(keep.max(1)).map_err(engine)?;
+        Ok(made)
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Vault").finish_non_exhaustive()
+    }
+}
+
+/// RocksDB gives its files the modes of the umask, so the folder has to keep others out.
+fn require_private(path: &Path) -> Result<(), Error> {
+    let metadata = fs::metadata(path).map_err(io)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if metadata.permissions().mode() & 0o077 != 0 {
+            let text = "the folder of backups may be entered by others, and backups hold the database's secrets: chmod 700";
+            return Err(Error::Io(text.to_owned()));
+        }
+    }
+    if metadata.is_dir() { Ok(()) } else { Err(io(io::ErrorKind::NotADirectory.into())) }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "to stand in map_err")]
+fn io(error: io::Error) -> Error {
+    Error::Io(error.to_string())
+}
+
+fn engine(error: rocksdb::Error) -> Error {
+    Error::Io(error.into_string())
+}

@@ -1,0 +1,69 @@
+//! Looking at all of a database that no process serves with: every row, and what rows say of each other.
+//!
+//! It reads and never writes: the engine is opened read-only. What is wrong is counted and not mended.
+
+mod places;
+mod pool;
+mod rows;
+
+use std::path::Path;
+
+use super::{RocksStore, keys, snapshot::RocksSnapshot};
+use crate::{
+    store::{Error, Inspection},
+    wire::ServiceProviderId,
+};
+
+/// After so many rows it is said how far it has come.
+const PROGRESS_ROWS: u64 = 1_000_000;
+
+/// Memory for cached blocks: rows are read once, so little is enough.
+const CACHE_BYTES: usize = 32 * 1024 * 1024;
+
+/// Looks at every row of the database in that folder, which no process may be writing to. `progress` is called with a
+/// column family and the number of its rows that were looked at, now and then and at the end of each.
+///
+/// # Errors
+/// The folder holds no database of this format that can be opened, or one of another provider. What is wrong inside is
+/// in the [`Inspection`].
+pub fn inspect(
+    path: &Path,
+    provider: &ServiceProviderId,
+    progress: &mut dyn FnMut(&'static str, u64),
+) -> Result<Inspection, Error> {
+    let store = RocksStore::open_read_only(path, provider, CACHE_BYTES)?;
+    let snapshot = RocksSnapshot::new(&store);
+    let mut inspection = Inspection::default();
+    for family in keys::FAMILIES {
+        let (mut seen, mut misfits) = (0, 0);
+        let read = snapshot.scan(family, &[], &[], |key, value| {
+            seen += 1;
+            misfits += u64::from(!rows::fits(family, key, value));
+            if seen % PROGRESS_ROWS == 0 {
+                progress(family, seen);
+            }
+            Ok(true)
+        });
+        inspection.rows.insert(family, seen);
+        inspection.note(family, "rows that cannot be decoded", misfits);
+        note_error(read, &mut inspection);
+        progress(family, seen);
+    }
+    // Rows that cannot be decoded, or read, say nothing of others.
+    if inspection.is_sound() {
+        let compared = places::compare(&snapshot, &mut inspection).and_then(|()| pool::compare(&snapshot, &mut inspection));
+        note_error(compared, &mut inspection);
+    }
+    Ok(inspection)
+}
+
+fn note_error(read: Result<(), Error>, inspection: &mut Inspection) {
+    if let Err(error) = read {
+        inspection.note_unreadable(error.to_string());
+    }
+}
+
+/// How many rows a family holds, as far as they were looked at before.
+fn rows_of(inspection: &Inspection, family: &'static str) -> u64 {
+    inspection.rows.get(family).copied().unwrap_or(0)
+}

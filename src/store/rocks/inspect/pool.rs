@@ -1,0 +1,74 @@
+//! Whether KeyPackages, and Welcomes that wait, agree with what is said of them.
+
+use super::{
+    super::{inbox_keys, keys, keys::kind, snapshot::RocksSnapshot, values},
+    rows_of,
+};
+use crate::{
+    pool::{Delivery, Item, Letter, Stock},
+    store::{Error, Inspection},
+};
+
+/// The bytes of a stock's name.
+const STOCK: usize = 36;
+
+/// Counts what is wrong.
+pub(super) fn compare(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
+    stocks(snapshot, inspection)?;
+    deliveries(snapshot, inspection)
+}
+
+fn stocks(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
+    let (mut packages, mut missing, mut miscounted) = (0, 0, 0);
+    let has_package = |name: &[u8], number: u32| -> Result<bool, Error> {
+        Ok(snapshot.row(keys::KEY_PACKAGES, &[name, &number.to_be_bytes()].concat())?.is_some())
+    };
+    let prefix = [kind::STOCK];
+    snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
+        let name = key.get(1..1 + STOCK).ok_or(Error::Corrupt("stock"))?;
+        let stock: Stock = values::decode(value, "stock")?;
+        let mut items = 0;
+        let prefix = [&[kind::ITEM], name].concat();
+        snapshot.scan(keys::STATE, &prefix, &prefix, |_key, value| {
+            let item: Item = values::decode(value, "item")?;
+            items += 1;
+            packages += 1;
+            missing += u64::from(!has_package(name, item.number)?);
+            Ok(true)
+        })?;
+        miscounted += u64::from(items != u64::from(stock.items));
+        if let Some(last_resort) = stock.last_resort {
+            packages += 1;
+            missing += u64::from(!has_package(name, last_resort.item.number)?);
+        }
+        Ok(true)
+    })?;
+    inspection.note(keys::STATE, "stocks that count other items than there are", miscounted);
+    inspection.note(keys::KEY_PACKAGES, "KeyPackages that are missing", missing);
+    let extra = (rows_of(inspection, keys::KEY_PACKAGES) + missing).saturating_sub(packages);
+    inspection.note(keys::KEY_PACKAGES, "KeyPackages in no stock", extra);
+    Ok(())
+}
+
+fn deliveries(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
+    let (mut records, mut missing, mut dangling) = (0, 0, 0);
+    let prefix = [kind::DELIVERY];
+    snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
+        let record: Delivery = values::decode(value, "delivery")?;
+        let content = snapshot.row(keys::INBOX, &key[1..])?;
+        records += 1;
+        missing += u64::from(content.is_none_or(|content| content.len() as u64 != u64::from(record.bytes)));
+        Ok(true)
+    })?;
+    let prefix = [kind::LETTER];
+    snapshot.scan(keys::STATE, &prefix, &prefix, |_key, value| {
+        let letter: Letter = values::decode(value, "letter")?;
+        dangling += u64::from(snapshot.row(keys::STATE, &inbox_keys::delivery(&letter.delivery))?.is_none());
+        Ok(true)
+    })?;
+    inspection.note(keys::INBOX, "deliveries that are missing or of another length", missing);
+    let extra = rows_of(inspection, keys::INBOX).saturating_sub(records);
+    inspection.note(keys::INBOX, "deliveries without a record", extra);
+    inspection.note(keys::STATE, "letters of no delivery", dangling);
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! Backups of a database that is written to, what damage does to them, and how a restored one goes on.
+
+use std::{
+    fs::{self, File, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+};
+
+use tempfile::TempDir;
+
+use super::{
+    super::{GAP, Vault, inspect},
+    open,
+};
+use crate::{
+    sequencer::{Forgotten, Reservation},
+    store::{
+        Batch, Error, PoolReads, Snapshot, Store,
+        contract::{
+            atomicity::{assert_one_step, step},
+            samples::{append, entry, group, partition, provider, tag},
+        },
+    },
+};
+
+/// A database of so many steps, and a folder for backups beside it.
+fn written(steps: u32) -> (TempDir, PathBuf, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let (data, backups) = (folder.path().join("data"), folder.path().join("backups"));
+    let store = open(&data);
+    for number in 0..steps {
+        store.commit(&step(group(1), number)).unwrap();
+    }
+    (folder, data, backups)
+}
+
+/// Copies the latest backup out.
+fn copy_out(backups: &Path, to: &Path) -> Result<(), Error> {
+    let mut vault = Vault::open(backups)?;
+    let latest = vault.find(None)?.id;
+    vault.copy_out(latest, to)
+}
+
+#[test]
+fn what_was_acknowledged_before_is_in_a_backup_that_is_made_under_writes() {
+    const STEPS: u32 = 400;
+    let (folder, data, backups) = written(1);
+    let store = open(&data);
+    let acknowledged = AtomicU32::new(0);
+    let mut floors = Vec::new();
+    thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            for number in 1..=STEPS {
+                store.commit(&step(group(1), number)).unwrap();
+                acknowledged.store(number, Ordering::Release);
+            }
+        });
+        while !writing.is_finished() && floors.len() < 8 {
+            let floor = acknowledged.load(Ordering::Acquire);
+            let made = store.back_up(&backups, 100).unwrap();
+            floors.push((made.id, floor));
+        }
+    });
+    assert!(floors.iter().any(|(_, floor)| (1..STEPS).contains(floor)), "some were made meanwhile: {floors:?}");
+    let mut vault = Vault::open(&backups).unwrap();
+    assert!(vault.backups().iter().map(|backup| backup.id).eq(floors.iter().map(|(id, _)| *id)));
+    for (id, floor) in floors {
+        let to = folder.path().join(format!("copy-{id}"));
+        vault.copy_out(id, &to).unwrap();
+        let found = assert_one_step(&*open(&to).snapshot().unwrap(), group(1));
+        assert!(found >= Some(floor), "{found:?} after {floor}");
+    }
+}
+
+#[test]
+fn only_the_latest_are_kept_and_what_they_share_is_there_once() {
+    let (_folder, data, backups) = written(50);
+    let store = open(&data);
+    let bytes = |path: &Path| fs::read_dir(path.join("shared_checksum")).unwrap().count();
+    store.back_up(&backups, 2).unwrap();
+    let before = bytes(&backups);
+    for number in 50..53 {
+        store.commit(&step(group(1), number)).unwrap();
+        store.back_up(&backups, 2).unwrap();
+    }
+    let ids: Vec<_> = Vault::open(&backups).unwrap().backups().iter().map(|backup| backup.id).collect();
+    assert_eq!(ids, [3, 4]);
+    assert!(bytes(&backups) > before, "the first one's tables are still there, beside new ones");
+}
+
+#[test]
+fn damage_is_found_before_anything_is_served_with_it() {
+    let (folder, data, backups) = written(50);
+    open(&data).back_up(&backups, 1).unwrap();
+    let to = folder.path().join("copy");
+    copy_out(&backups, &to).unwrap();
+    let tables = fs::read_dir(backups.join("shared_checksum")).unwrap().map(|file| file.unwrap().path());
+    let table = tables.max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    let whole = fs::read(&table).unwrap();
+
+    let mut other = whole.clone();
+    let middle = other.len() / 2;
+    other[middle] ^= 1;
+    fs::write(&table, &other).unwrap();
+    assert!(matches!(copy_out(&backups, &folder.path().join("one")), Err(Error::Io(_))), "another byte");
+    fs::write(&table, &whole[..middle]).unwrap();
+    assert!(matches!(copy_out(&backups, &folder.path().join("two")), Err(Error::Io(_))), "cut");
+    fs::remove_file(&table).unwrap();
+    assert!(matches!(copy_out(&backups, &folder.path().join("three")), Err(Error::Io(_))), "missing");
+    fs::write(&table, &whole).unwrap();
+    copy_out(&backups, &folder.path().join("four")).unwrap();
+}
+
+#[test]
+fn backups_are_for_their_owner_alone_and_for_one_at_a_time() {
+    let (folder, data, backups) = written(1);
+    let store = open(&data);
+    assert!(matches!(Vault::open(&backups), Err(Error::Io(_))), "nothing is made by looking");
+    store.back_up(&backups, 1).unwrap();
+    let to = folder.path().join("copy");
+    copy_out(&backups, &to).unwrap();
+    for made in [&backups, &to] {
+        assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    }
+    let held = File::open(&backups).unwrap();
+    held.try_lock().unwrap();
+    assert_eq!(store.back_up(&backups, 1), Err(Error::InUse));
+    drop(held);
+    fs::set_permissions(&backups, Permissions::from_mode(0o750)).unwrap();
+    assert!(matches!(store.back_up(&backups, 1), Err(Error::Io(_))));
+}
+
+#[test]
+fn a_restored_database_gives_no_index_that_may_have_been_given() {
+    let (folder, data, backups) = written(3);
+    let store = open(&data);
+    let mut reserved = Batch::default();
+    let reservation = Reservation { holder: tag(1), until_ms: u64::MAX };
+    reserved.reservations.insert(group(2), Some(reservation));
+    store.commit(&reserved).unwrap();
+    store.back_up(&backups, 1).unwrap();
+    let to = folder.path().join("copy");
+    copy_out(&backups, &to).unwrap();
+    open(&to).go_on_from_backup(5, 7).unwrap();
+
+    let store = open(&to);
+    assert_eq!(store.forgotten(), Forgotten { until_ms: 5, indexes: GAP });
+    let snapshot = store.snapshot().unwrap();
+    let record = snapshot.partition(&group(1), &partition(1)).unwrap().unwrap();
+    assert_eq!((record.first_index, record.next_index), (0, 3 + GAP));
+    assert_eq!(snapshot.reservation(&group(2)).unwrap(), None);
+    assert_eq!(snapshot.marks_lapsed().unwrap(), 7);
+    // What comes next stands on a page of its own.
+    store.commit(&append(group(1), partition(1), 3 + GAP)).unwrap();
+    let snapshot = store.snapshot().unwrap();
+    let page = snapshot.messages(&group(1), &partition(1), 0, u64::MAX).unwrap();
+    assert_eq!((page.entries.len(), page.more), (3, true));
+    let page = snapshot.messages(&group(1), &partition(1), 3, u64::MAX).unwrap();
+    assert_eq!((page.entries[0].0, page.entries.len(), page.more), (3 + GAP, 1, false));
+    drop(snapshot);
+    // Once more: twice as far.
+    store.go_on_from_backup(9, 3).unwrap();
+    drop(store);
+    let store = open(&to);
+    assert_eq!(store.forgotten(), Forgotten { until_ms: 9, indexes: 2 * GAP });
+    assert_eq!(store.snapshot().unwrap().marks_lapsed().unwrap(), 7, "never earlier");
+}
+
+#[test]
+fn an_inspection_finds_what_does_not_agree() {
+    let (_folder, data, _) = written(0);
+    let found = |break_it: &dyn Fn(&mut Batch)| {
+        let mut batch = step(group(1), 0);
+        batch.blobs.clear();
+        break_it(&mut batch);
+        let folder = TempDir::new().unwrap();
+        open(folder.path()).commit(&batch).unwrap();
+        let inspection = inspect(folder.path(), &provider("hub.example"), &mut |_, _| {}).unwrap();
+        inspection.faults.into_keys().collect::<Vec<_>>()
+    };
+    let sound = inspect(&data, &provider("hub.example"), &mut |_, _| {}).unwrap();
+    assert!(sound.is_sound(), "{sound}");
+    assert_eq!(found(&|_| {}), []);
+    assert_eq!(
+        found(&|batch| batch.entries.push((group(1), partition(1), 2, entry(0, 1)))),
+        [("messages", "indexes that do not follow the one before")]
+    );
+    assert_eq!(found(&|batch| batch.entries.clear()), [("messages", "indexes that do not follow the one before")]);
+    assert_eq!(
+        found(&|batch| batch.entries.push((group(1), partition(2), 0, entry(0, 1)))),
+        [("messages", "messages of no partition")]
+    );
+    assert_eq!(
+        found(&|batch| batch.groups.clear()),
+        [("state", "groups with partitions and without a record")]
+    );
+    assert_eq!(
+        found(&|batch| batch.announced.push((group(1), partition(9)))),
+        [("state", "announcements of no partition")]
+    );
+    let other = inspect(&data, &provider("third.example"), &mut |_, _| {});
+    assert!(matches!(other, Err(Error::OtherProvider { .. })));
+}

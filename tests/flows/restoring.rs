@@ -1,0 +1,93 @@
+//! A backup that is made while people talk, and a hub that is put back from it.
+
+use std::{
+    collections::HashMap,
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crate::{
+    people::{Person, say},
+    process::run,
+    site::{HUB, Setting, Site, User},
+};
+
+const GAP: u32 = 1 << 24;
+
+fn setting() -> Setting {
+    Setting { more: "backup_path = \"backups\"\n".to_owned(), ..Setting::new(HUB) }
+}
+
+/// Talks until it is told to end. What was said, and at which index it stands.
+async fn talk(user: User, group: Arc<[u8]>, who: usize, ends: Arc<AtomicBool>) -> Vec<(String, u32)> {
+    let mut said = Vec::new();
+    while !ends.load(Ordering::Acquire) {
+        let text = format!("{} of {who}", said.len());
+        let receipt = user.send(&say(&group, 0, &text), None).await.unwrap();
+        said.push((text, receipt.index));
+    }
+    said
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hub_goes_on_from_a_backup_and_gives_no_index_twice() {
+    let site = Site::new(&[]).await;
+    let mut hub = site.start(&setting()).await;
+    let config = site.configure(&setting());
+    let config = config.to_str().unwrap();
+    let local = format!("local.listen={}", hub.local_tcp());
+    let group: Arc<[u8]> = hub.user("alice").found().await.into();
+    let mut before = Vec::new();
+    for number in 0..20 {
+        let text = format!("before {number}");
+        before.push((text.clone(), hub.user("alice").say(&group, 0, &text).await.unwrap().index));
+    }
+    let ends = Arc::new(AtomicBool::new(false));
+    let mut talking = tokio::task::JoinSet::new();
+    for who in 0..4 {
+        talking.spawn(talk(hub.user("alice"), group.clone(), who, ends.clone()));
+    }
+    for _twice in 0..2 {
+        let made = run(&["backup", "create", "--config", config, "--set", &local]).await;
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+    let after = hub.user("alice").say(&group, 0, "after the backup").await.unwrap().index;
+    ends.store(true, Ordering::Release);
+    let acknowledged: HashMap<_, _> = talking.join_all().await.concat().into_iter().chain(before.clone()).collect();
+    hub.process.kill().await;
+
+    // Not over what is there.
+    let refused = run(&["backup", "restore", "--config", config]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    fs::rename(site.database(HUB), site.of(HUB).join("lost")).unwrap();
+    let verified = run(&["backup", "verify", "--config", config, "--backup", "2"]).await;
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    let restored = run(&["backup", "restore", "--config", config]).await;
+    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    let verified = run(&["db", "verify", "--config", config]).await;
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+
+    let hub = site.start(&setting()).await;
+    let alice = hub.user("alice");
+    let kept = alice.read(&group, 0, 0).await.unwrap();
+    let count = u32::try_from(kept.response.epoch.messages.len()).unwrap();
+    assert!(count >= 20, "{count}");
+    // What is there stands where it was acknowledged: said again, it gets the receipt that it had.
+    let mut known = 0;
+    for (text, index) in &acknowledged {
+        if *index < count {
+            assert_eq!(alice.say(&group, 0, text).await.unwrap().index, *index, "{text}");
+            known += 1;
+        }
+    }
+    assert!(known >= before.len());
+    assert!(after >= count, "the last one is forgotten");
+    let again = alice.say(&group, 0, "after the restore").await.unwrap().index;
+    assert!(again >= GAP && !acknowledged.values().any(|index| *index == again), "{again}");
+    let behind = alice.read(&group, 0, after + 1).await.unwrap();
+    assert!(behind.restored);
+    assert!(behind.first_index.unwrap() >= GAP);
+}
