@@ -1,5 +1,5 @@
 //! Removing all KeyPackages of all users: after an old copy of the database was put back, nobody knows which of them were
-//! handed out (specs/storage.md, "Restoring an old copy").
+//! handed out (specs/storage.md, "Restoring a backup").
 //!
 //! With many users it takes longer than anybody waits for an answer. So it is a task of the service's own: whoever asks
 //! meanwhile waits for the same one, and it goes on when nobody does. It ends with the service, between two pages.
