@@ -46,7 +46,8 @@ pub(crate) async fn run(command: &BackupCommand, config: &Config) -> anyhow::Res
             Ok(vec![
                 format!("restored: {}", line(backup.id.into(), backup.made_ms, backup.bytes)),
                 format!("all tokens are revoked, and the KeyPackages of {users} users removed"),
-                "bans, deletions of groups and everything else that came after the backup are to be done again".to_owned(),
+                "bans, deletions of groups and everything else that came after the backup are to be done again"
+                    .to_owned(),
             ])
         }
     }

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Is told how far long work has come: a column family, and how many of its rows were looked at.
-pub type Progress<'a> = &'a mut (dyn FnMut(&'static str, u64) + Send);
+pub(crate) type Progress<'a> = &'a mut (dyn FnMut(&'static str, u64) + Send);
 
 /// What was put back.
 #[derive(Debug)]

@@ -45,8 +45,8 @@ use crate::{
     mls::{EpochNumber, ProposalRef},
     pool::{Account, TokenSecret},
     sequencer::{
-        Ban, BanKey, BlobKey, Checkpoint, ComplaintKey, Complaints, Entry, Forgotten, Group, GroupKey, HeardBans, Outgoing,
-        OwnerChanges, Owners, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
+        Ban, BanKey, BlobKey, Checkpoint, ComplaintKey, Complaints, Entry, Forgotten, Group, GroupKey, HeardBans,
+        Outgoing, OwnerChanges, Owners, Partition, Receipt, RepeatKey, Reservation, Timer, UnixMillis, Usage, UserTag,
         WelcomeName,
     },
     wire::{MaskedPartitionKey, ServiceProviderId},

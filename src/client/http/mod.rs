@@ -28,8 +28,8 @@ pub(crate) mod tests;
 pub use call_error::CallError;
 pub use channel::{Channel, ChannelError, ChannelRequest, ChannelResponse};
 pub use delivery_service::{
-    DS_EXPECT_COMMIT, DS_FIRST_INDEX, DS_JOIN_TOKEN, DS_MORE, DS_NEXT_INDEX, DS_PARTITION, DS_RESTORED, DS_USER, DeliveryService,
-    PROBLEM_MEDIA_TYPE, WAIT_MAX,
+    DS_EXPECT_COMMIT, DS_FIRST_INDEX, DS_JOIN_TOKEN, DS_MORE, DS_NEXT_INDEX, DS_PARTITION, DS_RESTORED, DS_USER,
+    DeliveryService, PROBLEM_MEDIA_TYPE, WAIT_MAX,
 };
 pub use limits::Limits;
 pub use local::{LocalAddress, LocalClient};

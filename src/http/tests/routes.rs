@@ -16,7 +16,7 @@ const BOTH: [&str; 8] = [
     "/v1/join-token",
 ];
 const PROVIDER: [&str; 5] = ["/v1/bans", "/v1/welcome-init", "/v1/welcome", "/v1/subscribe", "/v1/push"];
-const LOCAL: [&str; 27] = [
+const LOCAL: [&str; 29] = [
     "/admin/bans/add",
     "/admin/bans/remove",
     "/admin/bans/list",

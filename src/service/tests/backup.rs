@@ -81,7 +81,10 @@ async fn no_index_is_given_twice() {
         assert!(received.passed_over);
     }
     let from_the_start = read(1, 0).await;
-    assert_eq!((texts(&from_the_start), from_the_start.more, from_the_start.passed_over), (vec!["kept".to_owned()], true, false));
+    assert_eq!(
+        (texts(&from_the_start), from_the_start.more, from_the_start.passed_over),
+        (vec!["kept".to_owned()], true, false)
+    );
     // A partition that a forgotten commit announced is an orphan, and begins behind what stood there.
     assert_eq!(send(say(&group, 2, "elsewhere")).await, GAP);
     assert_eq!(read(2, 1).await.first_index, GAP);

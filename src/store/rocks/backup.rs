@@ -116,7 +116,8 @@ fn require_private(path: &Path) -> Result<(), Error> {
     {
         use std::os::unix::fs::PermissionsExt;
         if metadata.permissions().mode() & 0o077 != 0 {
-            let text = "the folder of backups may be entered by others, and backups hold the database's secrets: chmod 700";
+            let text =
+                "the folder of backups may be entered by others, and backups hold the database's secrets: chmod 700";
             return Err(Error::Io(text.to_owned()));
         }
     }

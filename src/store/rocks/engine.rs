@@ -27,12 +27,7 @@ pub struct RocksStore {
 }
 
 impl RocksStore {
-    pub(super) fn new(
-        db: DB,
-        user_tag_secret: [u8; 32],
-        token_secret: TokenSecret,
-        forgotten: Forgotten,
-    ) -> Self {
+    pub(super) fn new(db: DB, user_tag_secret: [u8; 32], token_secret: TokenSecret, forgotten: Forgotten) -> Self {
         Self { db, user_tag_secret, token_secret, forgotten, poisoned: AtomicBool::new(false) }
     }
 

@@ -78,11 +78,7 @@ impl RocksStore {
     ///
     /// # Errors
     /// The same, and [`Error::Io`] when there is none.
-    pub(super) fn open_read_only(
-        path: &Path,
-        provider: &ServiceProviderId,
-        cache_bytes: usize,
-    ) -> Result<Self, Error> {
+    pub(super) fn open_read_only(path: &Path, provider: &ServiceProviderId, cache_bytes: usize) -> Result<Self, Error> {
         check_families(path)?;
         let cache = Cache::new_lru_cache(cache_bytes);
         let families = keys::FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, family_options(name, &cache)));

@@ -156,6 +156,7 @@ async fn read(group: &mut PartitionedGroup<Config>, from: &Submitter, setup: &Se
             response: received.response,
             first_index: Some(received.first_index),
             next_index: Some(received.next_index),
+            restored: received.passed_over,
             more: received.more,
         };
         group.process(&request, &page, &mut events).unwrap();

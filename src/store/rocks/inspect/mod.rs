@@ -51,7 +51,8 @@ pub fn inspect(
     }
     // Rows that cannot be decoded, or read, say nothing of others.
     if inspection.is_sound() {
-        let compared = places::compare(&snapshot, &mut inspection).and_then(|()| pool::compare(&snapshot, &mut inspection));
+        let compared =
+            places::compare(&snapshot, &mut inspection).and_then(|()| pool::compare(&snapshot, &mut inspection));
         note_error(compared, &mut inspection);
     }
     Ok(inspection)

@@ -125,11 +125,7 @@ fn settle(
 }
 
 /// Rows of a family whose keys begin with a partition belong to one that is there; with zeros in its place, to a group.
-fn of_partitions(
-    snapshot: &RocksSnapshot<'_>,
-    family: &'static str,
-    inspection: &mut Inspection,
-) -> Result<(), Error> {
+fn of_partitions(snapshot: &RocksSnapshot<'_>, family: &'static str, inspection: &mut Inspection) -> Result<(), Error> {
     let (mut last, mut is_there, mut dangling) = (None, true, 0);
     snapshot.scan(family, &[], &[], |key, _value| {
         let place = key.first_chunk::<PLACE>().ok_or(Error::Corrupt("place"))?;

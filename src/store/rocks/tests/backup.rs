@@ -17,7 +17,7 @@ use super::{
 use crate::{
     sequencer::{Forgotten, Reservation},
     store::{
-        Batch, Error, PoolReads, Snapshot, Store,
+        Batch, Error, Store,
         contract::{
             atomicity::{assert_one_step, step},
             samples::{append, entry, group, partition, provider, tag},
@@ -152,14 +152,14 @@ fn a_restored_database_gives_no_index_that_may_have_been_given() {
     assert_eq!((record.first_index, record.next_index), (0, 3 + GAP));
     assert_eq!(snapshot.reservation(&group(2)).unwrap(), None);
     assert_eq!(snapshot.marks_lapsed().unwrap(), 7);
+    drop(snapshot);
     // What comes next stands on a page of its own.
     store.commit(&append(group(1), partition(1), 3 + GAP)).unwrap();
-    let snapshot = store.snapshot().unwrap();
-    let page = snapshot.messages(&group(1), &partition(1), 0, u64::MAX).unwrap();
-    assert_eq!((page.entries.len(), page.more), (3, true));
-    let page = snapshot.messages(&group(1), &partition(1), 3, u64::MAX).unwrap();
-    assert_eq!((page.entries[0].0, page.entries.len(), page.more), (3 + GAP, 1, false));
-    drop(snapshot);
+    let page = |from| store.snapshot().unwrap().messages(&group(1), &partition(1), from, u64::MAX).unwrap();
+    let first = page(0);
+    assert_eq!((first.entries.len(), first.more), (3, true));
+    let next = page(3);
+    assert_eq!((next.entries[0].0, next.entries.len(), next.more), (3 + GAP, 1, false));
     // Once more: twice as far.
     store.go_on_from_backup(9, 3).unwrap();
     drop(store);
@@ -192,10 +192,7 @@ fn an_inspection_finds_what_does_not_agree() {
         found(&|batch| batch.entries.push((group(1), partition(2), 0, entry(0, 1)))),
         [("messages", "messages of no partition")]
     );
-    assert_eq!(
-        found(&|batch| batch.groups.clear()),
-        [("state", "groups with partitions and without a record")]
-    );
+    assert_eq!(found(&|batch| batch.groups.clear()), [("state", "groups with partitions and without a record")]);
     assert_eq!(
         found(&|batch| batch.announced.push((group(1), partition(9)))),
         [("state", "announcements of no partition")]
