@@ -94,8 +94,10 @@ pub fn verify_backup(
         let inspection = inspect(&copy, &config.provider.id, progress)?;
         Ok((backup, inspection))
     });
-    remove(&copy)?;
-    looked_at
+    let removed = remove(&copy);
+    let looked_at = looked_at?;
+    removed?;
+    Ok(looked_at)
 }
 
 /// Puts a backup in the place of a database that is lost: copies it, looks at every row, has partitions go on behind indexes
@@ -143,7 +145,8 @@ fn copy_out(config: &Config, id: Option<u32>, to: &Path) -> Result<Backup, Resto
     let backup = vault.find(id)?;
     remove(to)?;
     if let Err(error) = vault.copy_out(backup.id, to) {
-        remove(to)?;
+        // What went wrong first is what the operator has to know; the next attempt removes what is left.
+        drop(remove(to));
         return Err(error.into());
     }
     Ok(backup)
