@@ -71,14 +71,14 @@ impl Service {
         self.backups.under_way.send_replace(true);
         let service = self.clone();
         tokio::task::spawn_blocking(move || {
+            let mut ending = Ending { backups: &service.backups, last: None };
             let keep = usize::try_from(place.keep.get()).unwrap_or(usize::MAX);
             let made = service.store.back_up(&place.folder, keep);
             match &made {
                 Ok(Backup { id, bytes, files, .. }) => tracing::info!(id, bytes, files, "backup made"),
                 Err(error) => tracing::error!(%error, "no backup was made"),
             }
-            *service.backups.status() = BackupStatus { started_ms: None, last: Some(made) };
-            service.backups.under_way.send_replace(false);
+            ending.last = Some(made);
         });
         Some(self.backup_status())
     }
@@ -93,5 +93,19 @@ impl Service {
         let mut under_way = self.backups.under_way.subscribe();
         // The sender is our own.
         drop(under_way.wait_for(|under_way| !under_way).await);
+    }
+}
+
+/// Says that the backup has ended, also when its thread does so by a bug: whoever waits for it would wait for ever.
+struct Ending<'a> {
+    backups: &'a Backups,
+    last: Option<Result<Backup, store::Error>>,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let last = self.last.take().unwrap_or_else(|| Err(store::Error::Io("the backup ended by a bug".to_owned())));
+        *self.backups.status() = BackupStatus { started_ms: None, last: Some(last) };
+        self.backups.under_way.send_replace(false);
     }
 }

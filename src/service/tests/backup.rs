@@ -9,6 +9,7 @@ use crate::{
         mls,
         requests::{Attached, welcome_data},
     },
+    pool,
     service::{
         BackupPlace,
         setup::{HOUR, START, Setup, commit_with, provider, say, service_at, texts, user},
@@ -85,6 +86,8 @@ async fn no_index_is_given_twice() {
         (texts(&from_the_start), from_the_start.more, from_the_start.passed_over),
         (vec!["kept".to_owned()], true, false)
     );
+    // No new configuration has it forget that it has forgotten something.
+    service.reconfigure(setup.policy.clone(), pool::Policy::default(), setup.limits);
     // A partition that a forgotten commit announced is an orphan, and begins behind what stood there.
     assert_eq!(send(say(&group, 2, "elsewhere")).await, GAP);
     assert_eq!(read(2, 1).await.first_index, GAP);
