@@ -19,6 +19,7 @@
 //!
 //! # Features
 //! * `hub` (default): everything; the program `restante`.
+//! * `fuzzing`: what the targets of `fuzz/` reach into, without a database. No program has it.
 //! * `client`: [`mls`], [`wire`], [`sequencer`] and [`client`]; neither a database nor a server is compiled.
 //!
 //! # Privacy
@@ -34,10 +35,11 @@ pub mod sequencer;
 #[cfg(feature = "client")]
 pub mod client;
 
-#[cfg(feature = "hub")]
+#[cfg(any(feature = "hub", feature = "fuzzing"))]
 pub mod pool;
 
-#[cfg(feature = "hub")]
+#[cfg(any(feature = "hub", feature = "fuzzing"))]
+#[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "fuzzing reads rows and asks for none"))]
 pub mod store;
 
 #[cfg(feature = "hub")]
@@ -63,6 +65,9 @@ pub mod dev_pki;
 
 #[cfg(feature = "hub")]
 pub mod demo;
+
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 
 #[cfg(test)]
 #[path = "../tests/fixtures/mod.rs"]

@@ -35,6 +35,7 @@ struct Saved {
     unconfirmed: Vec<SavedMessage>,
     /// Proposals that were made since, and that MLS remembers if it was stored since.
     proposed: Vec<SendRequest>,
+    #[mls_codec(with = "crate::wire::flag")]
     removed: bool,
     doubted: Option<EpochNumber>,
     joining: Option<ExternalJoinRequest>,
@@ -47,6 +48,7 @@ struct SavedPartition {
     epoch: EpochNumber,
     counter: u32,
     last_commit: Option<u32>,
+    #[mls_codec(with = "crate::wire::flag")]
     has_gap: bool,
     /// Which of the lists is its epoch's.
     policy: u32,
@@ -57,12 +59,14 @@ struct SavedCommit {
     #[mls_codec(with = "byte_vec")]
     secrets: Zeroizing<Vec<u8>>,
     request: SendRequest,
+    #[mls_codec(with = "crate::wire::flag")]
     abandoned: bool,
 }
 
 #[derive(MlsSize, MlsEncode, MlsDecode)]
 struct SavedMessage {
     digest: [u8; 32],
+    #[mls_codec(with = "crate::wire::flag")]
     proposal: bool,
     request: Option<SendRequest>,
 }
@@ -265,4 +269,11 @@ impl From<SavedMessage> for Unconfirmed {
         let content_type = if saved.proposal { ContentType::Proposal } else { ContentType::Application };
         Self { digest: saved.digest, content_type, request: saved.request, written: true }
     }
+}
+
+/// Reads what was saved, and saves it again.
+#[cfg(test)]
+pub(super) fn written_again(saved: &[u8]) -> Result<Zeroizing<Vec<u8>>, wire::DecodeError> {
+    let saved: Saved = wire::decode(saved)?;
+    Ok(Zeroizing::new(wire::encode(&saved).expect("it has been encoded before")))
 }

@@ -91,6 +91,7 @@ pub struct Spread {
     /// The epoch number of the first one.
     pub epoch: EpochNumber,
     /// Whether it is taken back.
+    #[mls_codec(with = "crate::wire::flag")]
     pub restores: bool,
 }
 

@@ -46,8 +46,10 @@ mod state;
 mod staying;
 mod subscribe;
 mod terminate;
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, feature = "fuzzing"))]
+#[cfg_attr(not(test), allow(dead_code, reason = "fuzzing plays operations, and no scripts"))]
+#[allow(clippy::unwrap_used, reason = "a broken stage fails loudly")]
+pub(crate) mod tests;
 mod transition;
 mod verdict;
 

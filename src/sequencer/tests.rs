@@ -4,15 +4,19 @@
 //! * [`prop`] plays random operations of several providers in several groups against a small model.
 //! * [`unreadable`] looks at what becomes of a state that cannot be read.
 //!
-//! Both play on the same stage: [`handmade`] MLS messages, a hub in [`memory`], and [`invariants`] that hold after
+//! * fuzzing plays operations out of bytes in the same way.
+//!
+//! All play on the same stage: [`handmade`] MLS messages, a hub in [`memory`], and [`invariants`] that hold after
 //! every step.
 
 mod handmade;
 mod invariants;
 mod memory;
 mod notation;
-mod prop;
+pub(crate) mod prop;
+#[cfg(test)]
 mod scripts;
+#[cfg(test)]
 mod unreadable;
 
 use super::*;

@@ -6,7 +6,7 @@
 use crate::cargo::Cargo;
 use crate::failure::Failure;
 use crate::stopwatch::Stopwatch;
-use crate::{dependencies, machine_paths, rocksdb, toolchain, walls};
+use crate::{dependencies, fuzz, machine_paths, rocksdb, toolchain, walls};
 
 struct Step {
     name: &'static str,
@@ -22,7 +22,10 @@ const STEPS: &[Step] = &[
         run: |cargo| {
             cargo
                 .run(&["fmt", "--all", "--check"])
-                .map_err(|failure| Failure::new(format!("{failure}; `cargo fmt --all` repairs it")))
+                .and_then(|()| cargo.run(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
+                .map_err(|failure| {
+                    Failure::new(format!("{failure}; `cargo fmt --all` repairs it, in fuzz/ `cargo fmt`"))
+                })
         },
     },
     Step { name: "walls", claim: "each layer of src/ names only what it may", run: |cargo| walls::check(cargo.root()) },
@@ -78,6 +81,11 @@ const STEPS: &[Step] = &[
             }
             cargo.run(&["deny", "--offline", "check", "advisories"])
         },
+    },
+    Step {
+        name: "fuzz",
+        claim: "no decoder breaks on its corpus, nor on some thousand inputs made from it",
+        run: fuzz::smoke,
     },
 ];
 

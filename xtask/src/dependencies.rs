@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use crate::cargo::Cargo;
 use crate::failure::Failure;
 
-/// A package with a set of features, and the packages that it never links.
+/// A package, perhaps with some of its features, and the packages that it never links.
 struct Tree {
     package: &'static str,
-    features: &'static [&'static str],
+    /// For `cargo tree`: its features, its workspace.
+    arguments: &'static [&'static str],
     /// Names; one that ends with `*` means all that begin so.
     never: &'static [&'static str],
 }
@@ -19,46 +20,52 @@ struct Tree {
 const TREES: &[Tree] = &[
     Tree {
         package: "restante-relay",
-        features: &[],
+        arguments: &[],
         never: &["ohttp", "hpke", "mls-rs*", "restante", "restante-gateway"],
     },
     Tree {
         package: "restante-files",
-        features: &[],
+        arguments: &[],
         never: &["ohttp", "hpke", "mls-rs*", "tokio", "hyper", "rustls", "restante", "restante-*"],
     },
     Tree {
         package: "restante-names",
-        features: &[],
+        arguments: &[],
         never: &["ohttp", "hpke", "mls-rs*", "tokio", "hyper", "rustls", "restante", "restante-*"],
     },
     Tree {
         package: "restante-process",
-        features: &[],
+        arguments: &[],
         never: &["ohttp", "hpke", "mls-rs*", "rocksdb", "axum", "restante", "restante-gateway", "restante-relay"],
     },
     Tree {
         package: "restante-gateway",
-        features: &[],
+        arguments: &[],
         // The `ohttp` crate is what the tests compare with; the gateway opens requests by itself.
         never: &["mls-rs*", "ohttp", "bhttp", "restante", "restante-relay"],
     },
     Tree {
         package: "restante-gateway",
-        features: &["--no-default-features"],
+        arguments: &["--no-default-features"],
         never: &["restante-process", "hyper", "rustls", "clap", "getrandom"],
     },
     Tree {
         package: "restante",
-        features: &["--no-default-features"],
+        arguments: &["--no-default-features"],
         never: &["rocksdb", "librocksdb-sys", "axum", "tokio", "hyper", "rustls", "getrandom", "restante-process"],
     },
     Tree {
         package: "restante",
-        features: &["--no-default-features", "--features", "client"],
+        arguments: &["--no-default-features", "--features", "client"],
         never: &["rocksdb", "librocksdb-sys", "axum", "restante-process"],
     },
-    Tree { package: "xtask", features: &[], never: &["*"] },
+    Tree {
+        package: "restante-fuzz",
+        arguments: &["--manifest-path", "fuzz/Cargo.toml"],
+        // Compiled with flags of its own, it would cost ten minutes more.
+        never: &["rocksdb", "librocksdb-sys"],
+    },
+    Tree { package: "xtask", arguments: &[], never: &["*"] },
 ];
 
 /// Checks every tree.
@@ -71,7 +78,7 @@ pub(crate) fn check(cargo: &Cargo) -> Result<(), Failure> {
     let mut found = Vec::new();
     for tree in TREES {
         let mut call = vec!["tree", "--locked", "--package", tree.package];
-        call.extend(tree.features);
+        call.extend(tree.arguments);
         let shown = call.join(" ");
         call.extend(["--edges", "no-dev", "--prefix", "none", "--format", "{p}"]);
         let listing = cargo.output(&call)?;

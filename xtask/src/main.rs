@@ -17,6 +17,7 @@ mod check;
 mod demo;
 mod dependencies;
 mod failure;
+mod fuzz;
 mod lockfile;
 mod machine_paths;
 mod menu;

@@ -2,15 +2,16 @@
 
 use crate::cargo::Cargo;
 use crate::failure::Failure;
-use crate::{bench, check, demo, rocksdb, sbom, test};
+use crate::{bench, check, demo, fuzz, rocksdb, sbom, test};
 
 const MENU: &str = "\
 cargo xtask <command> [-- arguments]
 
   demo    run three providers and real MLS clients on this machine, and tell what happens
   test    every test of the workspace; `-- name` runs those whose name contains it
-  check   format, walls, lints, documentation, licences; `-- step` runs one step
+  check   format, walls, lints, documentation, licences, some fuzzing; `-- step` runs one step
   bench   measure sends, receives, fetches, gateway and relay; rows are written under target/bench/
+  fuzz    give broken and malicious input to every decoder; `-- target --seconds 600` to one, for longer
   sbom    list what is linked into each program, as CycloneDX documents under target/sbom/
   env     print the exports with which plain cargo reuses the compiled RocksDB
 
@@ -39,9 +40,10 @@ pub(crate) fn choose(arguments: &[String]) -> Result<(), Failure> {
         "check" => check::run(&mut Cargo::here()?, rest),
         "bench" => bench::run(&mut Cargo::here()?, rest),
         "sbom" => sbom::run(&mut Cargo::here()?, rest),
+        "fuzz" => fuzz::run(&mut Cargo::here()?, rest),
         "env" => rocksdb::print_exports(&mut Cargo::here()?),
         unknown => Err(Failure::usage(format!(
-            "there is no command `{unknown}`; there are demo, test, check, bench, sbom, env \
+            "there is no command `{unknown}`; there are demo, test, check, bench, fuzz, sbom, env \
              (`cargo xtask help` says what they do)"
         ))),
     }
@@ -76,14 +78,14 @@ mod tests {
     fn an_unknown_command_is_a_usage_failure_that_says_what_exists() {
         let failure = choose(&strings(&["tset"])).unwrap_err();
         assert_eq!(format!("{:?}", failure.exit_code()), format!("{:?}", std::process::ExitCode::from(2)));
-        for command in ["tset", "demo", "test", "check", "bench"] {
+        for command in ["tset", "demo", "test", "check", "bench", "fuzz"] {
             assert!(failure.to_string().contains(command), "{failure} lacks {command}");
         }
     }
 
     #[test]
     fn the_menu_has_a_line_for_each_command() {
-        for command in ["demo", "test", "check", "bench", "env"] {
+        for command in ["demo", "test", "check", "bench", "fuzz", "env"] {
             assert!(MENU.lines().any(|line| line.starts_with(&format!("  {command} "))));
         }
     }

@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use crate::cargo::Cargo;
@@ -117,7 +117,7 @@ fn identify(cargo: &Cargo) -> Result<String, String> {
     let version = lockfile::version_of(&lock, PACKAGE)
         .ok_or_else(|| format!("Cargo.lock names no single version of {PACKAGE}"))?;
     let compiler = toolchain::compiler().ok_or("no C++ compiler answers")?;
-    let target = host().ok_or("rustc does not say what it compiles for")?;
+    let target = toolchain::host().ok_or("rustc does not say what it compiles for")?;
     let flags: Vec<(&str, String)> = FLAGS
         .iter()
         .filter_map(|name| Some((*name, env::var(name).ok()?)))
@@ -162,14 +162,6 @@ fn plain(text: &str) -> String {
 /// FNV-1a: the same number with every version of the standard library, unlike its own hasher.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
-}
-
-fn host() -> Option<String> {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc).arg("-vV").stdin(Stdio::null()).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "))?;
-    Some(host.to_owned())
 }
 
 /// Where libraries are kept: the user's cache directory, else the build directory.

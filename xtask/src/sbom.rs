@@ -91,8 +91,8 @@ mod tests {
 
     #[test]
     fn folders_are_told_as_seen_from_the_repository() {
-        let text = r#""path+file:///home/somebody/restante/relay#restante-relay@0.1.0""#;
-        let root = Path::new("/home/somebody/restante");
+        let text = r#""path+file:///srv/restante/relay#restante-relay@0.1.0""#;
+        let root = Path::new("/srv/restante");
         assert_eq!(without_folders(text, root), r#""path+file://./relay#restante-relay@0.1.0""#);
     }
 

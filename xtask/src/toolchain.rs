@@ -91,6 +91,15 @@ pub(crate) fn compiler() -> Option<Compiler> {
     })
 }
 
+/// What rustc compiles for unless it is told otherwise.
+pub(crate) fn host() -> Option<String> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).arg("-vV").stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "))?;
+    Some(host.to_owned())
+}
+
 fn first_line_of_version(command: &str) -> Option<String> {
     // `CXX` may hold a wrapper: "ccache g++".
     let mut words = command.split_whitespace();

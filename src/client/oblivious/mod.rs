@@ -23,6 +23,8 @@ mod certificate_fault;
 mod encapsulation;
 mod fetch_error;
 mod fetcher;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzed;
 mod key_list;
 mod key_log;
 mod key_log_watch;

@@ -111,6 +111,14 @@ fn strange_bytes_are_refused() {
         assert!(matches!(restart(&alice, &saved[..end]), Err(GroupError::SavedState)));
     }
     assert!(restart(&alice, &[&saved[..], &[0]].concat()).is_err());
+    // What is read is written again as the same bytes: no byte has two meanings.
+    for at in 0..saved.len() {
+        let mut changed = saved.to_vec();
+        changed[at] = 0x02;
+        if let Ok(again) = crate::client::saving::written_again(&changed) {
+            assert_eq!(*again, changed, "byte {at}");
+        }
+    }
     let mut other_version = saved.to_vec();
     other_version[1] = 9;
     assert!(matches!(restart(&alice, &other_version), Err(GroupError::SavedState)));

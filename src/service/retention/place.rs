@@ -17,6 +17,7 @@ pub(super) struct Place {
     /// The last receipt that is done of such a group, all of whose partitions are.
     pub(super) receipts: Option<Receipts>,
     /// Whether all groups are done.
+    #[mls_codec(with = "crate::wire::flag")]
     pub(super) are_groups_done: bool,
     /// The last presentation that is done.
     pub(super) presentation: Option<Presented>,
@@ -45,6 +46,7 @@ pub(super) struct Receipts {
     pub(super) group: GroupKey,
     pub(super) after: Option<StoredRepeatKey>,
     /// Whether one of them stays.
+    #[mls_codec(with = "crate::wire::flag")]
     pub(super) others: bool,
 }
 
@@ -68,4 +70,23 @@ pub(super) struct Presented {
     pub(super) group: GroupKey,
     pub(super) partition: MaskedPartitionKey,
     pub(super) user: UserTag,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_written_in_one_way_only() {
+        let receipts = Some(Receipts { others: true, ..Receipts::of(GroupKey::new([7; 32])) });
+        let place = Place { receipts, ..Place::BEHIND_GROUPS };
+        let written = place.mls_encode_to_vec().unwrap();
+        assert_eq!(Place::mls_decode_exhaustive(&written).unwrap(), place);
+        for at in 0..written.len() {
+            let mut changed = written.clone();
+            changed[at] = 2;
+            let read = Place::mls_decode_exhaustive(&changed).ok();
+            assert!(read.is_none_or(|read| read.mls_encode_to_vec().unwrap() == changed), "byte {at}");
+        }
+    }
 }

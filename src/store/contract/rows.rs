@@ -180,7 +180,8 @@ pub(crate) fn are_told_apart_by_all_of_their_key(open: Open) {
     let group = group(1);
     let mut batch = Batch::default();
     let receipt = |index| Receipt { accepted_ms: 1, index, commits_before: 0 };
-    for number in 0..4 {
+    // Not from zero on: a partition of zeros is none.
+    for number in 1..5 {
         batch.repeats.insert((group, partition(5), repeat_key(number)), receipt(number.into()));
         batch.repeats.insert((group, partition(number), repeat_key(9)), receipt(u32::from(number) + 10));
         batch.budgets.insert((provider(&format!("p{number}.example")), group), Usage { partitions: 0, bytes: 1 });

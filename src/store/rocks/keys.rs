@@ -158,7 +158,7 @@ pub(super) fn budget(provider: &ServiceProviderId, group: &GroupKey) -> Vec<u8> 
 pub(super) fn parse_budget(key: &[u8]) -> Option<(ServiceProviderId, GroupKey)> {
     let (_kind, rest) = key.split_first()?;
     let (rest, group) = rest.split_last_chunk::<{ GroupKey::LENGTH }>()?;
-    let (_zero, provider) = rest.split_last()?;
+    let (0, provider) = rest.split_last()? else { return None };
     Some((std::str::from_utf8(provider).ok()?.parse().ok()?, GroupKey::new(*group)))
 }
 
@@ -216,6 +216,10 @@ fn parse_welcome(key: &[u8]) -> Option<(GroupKey, WelcomeName)> {
     let (commit, index) = rest.split_first_chunk::<{ MaskedPartitionKey::LENGTH }>()?;
     let (key, index) = (MaskedPartitionKey::new(*commit), u32::from_be_bytes(index.try_into().ok()?));
     let commit = (key != MaskedPartitionKey::NONE).then_some(Parent { key, index });
+    // Where there is no commit, nothing stands at an index.
+    if commit.is_none() && index != 0 {
+        return None;
+    }
     Some((GroupKey::new(*group), WelcomeName { partition: MaskedPartitionKey::new(*partition), commit }))
 }
 

@@ -4,29 +4,47 @@
 //! that a batch of commands changes. `specs/storage.md` describes every row.
 
 mod arrangement_keys;
+#[cfg(feature = "hub")]
 mod backup;
+#[cfg(feature = "hub")]
 mod engine;
 mod inbox_keys;
+#[cfg(feature = "hub")]
 mod inbox_reads;
+#[cfg(feature = "hub")]
 mod inspect;
 mod keys;
+#[cfg(feature = "hub")]
 mod open;
+#[cfg(feature = "hub")]
 mod outbox_reads;
 mod pool_keys;
+#[cfg(feature = "hub")]
 mod pool_reads;
 mod public_keys;
 mod push_keys;
+#[cfg(feature = "hub")]
 mod push_reads;
+#[cfg(feature = "hub")]
 mod restored;
 mod retention_keys;
+#[cfg(feature = "hub")]
 mod retention_reads;
+pub(crate) mod rows;
+#[cfg(feature = "hub")]
 mod snapshot;
 #[cfg(test)]
+#[cfg(feature = "hub")]
 pub(crate) mod tests;
 mod values;
 
+#[cfg(feature = "hub")]
 pub use backup::Vault;
+#[cfg(feature = "hub")]
 pub use engine::RocksStore;
+#[cfg(feature = "hub")]
 pub use inspect::inspect;
+#[cfg(feature = "hub")]
 pub use open::{FORMAT_VERSION, OpenOptions};
+#[cfg(feature = "hub")]
 pub use restored::GAP;

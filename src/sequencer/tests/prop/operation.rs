@@ -1,12 +1,19 @@
-//! The operations, generated.
+//! The operations.
 
-use proptest::prelude::*;
-
-use super::{PARTITIONS, ROOT};
 use crate::sequencer::{UnixMillis, tests::handmade::Kind};
 
 const HOUR: UnixMillis = 3_600_000;
 const DAY: UnixMillis = 24 * HOUR;
+
+/// How long nothing happens: about what the policy's times are.
+pub(super) const WAITS: [UnixMillis; 9] =
+    [1, 10 * 60_000, 16 * 60_000, HOUR, 20 * HOUR, 3 * DAY, 8 * DAY, 31 * DAY, 100 * DAY];
+
+/// How long messages are.
+pub(super) const LENGTHS: std::ops::Range<usize> = 100..130;
+
+/// How many different messages there are of a kind.
+pub(super) const TEXTS: u8 = 40;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Operation {
@@ -74,97 +81,4 @@ pub(super) struct Sending {
     pub(super) welcome: bool,
     pub(super) length: usize,
     pub(super) look: Look,
-}
-
-fn partition() -> BoxedStrategy<Place> {
-    let key = (0..PARTITIONS).prop_map(Place::Key);
-    prop_oneof![2 => Just(Place::Key(ROOT)), 4 => key, 4 => Just(Place::Head)].boxed()
-}
-
-fn next() -> BoxedStrategy<Place> {
-    prop_oneof![2 => partition(), 2 => Just(Place::Unconnected), 1 => Just(Place::Aside), 5 => Just(Place::Fresh)]
-        .boxed()
-}
-
-fn by() -> impl Strategy<Value = u8> {
-    0..3_u8
-}
-
-/// Of a commit that was sequenced before anybody looked at it.
-fn late_look() -> impl Strategy<Value = Look> {
-    prop_oneof![
-        1 => Just(Look::Not),
-        3 => Just(Look::Unobservable),
-        1 => Just(Look::Elsewhere),
-        4 => (by(), any::<bool>()).prop_map(|(by, saves)| Look::Seen(by, saves)),
-    ]
-}
-
-fn look() -> impl Strategy<Value = Look> {
-    prop_oneof![
-        2 => Just(Look::Not),
-        1 => Just(Look::Unobservable),
-        1 => Just(Look::Elsewhere),
-        8 => (by(), any::<bool>()).prop_map(|(by, saves)| Look::Seen(by, saves)),
-    ]
-}
-
-fn sending() -> BoxedStrategy<Sending> {
-    let kind = prop_oneof![
-        3 => Just(Kind::Application),
-        1 => Just(Kind::Proposal),
-        3 => Just(Kind::Commit),
-        3 => Just(Kind::PublicCommit),
-        1 => Just(Kind::ExternalProposal),
-        1 => Just(Kind::ExternalCommit),
-    ];
-    let epoch_off = prop_oneof![9 => Just(0_u64), 1 => 1..3_u64];
-    let expects =
-        prop_oneof![6 => Just(None), 1 => Just(Some(None)), 1 => (0..3_usize).prop_map(|index| Some(Some(index)))];
-    let attached = (proptest::bool::weighted(0.2), proptest::bool::weighted(0.2));
-    (kind, any::<u8>(), partition(), by(), next(), epoch_off, expects, attached, (100..130_usize, look()))
-        .prop_map(|(kind, text, partition, by, next, epoch_off, expects, (group_info, welcome), (length, look))| {
-            Sending {
-                kind,
-                text: text % 40,
-                partition,
-                by,
-                next,
-                epoch_off,
-                expects,
-                group_info,
-                welcome,
-                length,
-                look,
-            }
-        })
-        .boxed()
-}
-
-pub(super) fn operation() -> BoxedStrategy<Operation> {
-    let wait = prop_oneof![
-        Just(1),
-        Just(10 * 60_000),
-        Just(16 * 60_000),
-        Just(HOUR),
-        Just(20 * HOUR),
-        Just(3 * DAY),
-        Just(8 * DAY),
-        Just(31 * DAY),
-        Just(100 * DAY),
-    ];
-    prop_oneof![
-        24 => sending().prop_map(Operation::Send),
-        3 => (0..8_usize, by()).prop_map(|(ago, by)| Operation::Again(ago, by)),
-        8 => (partition(), by()).prop_map(|(partition, by)| Operation::Present { partition, by }),
-        8 => (next(), late_look()).prop_map(|(partition, look)| Operation::Observe(partition, look)),
-        2 => partition().prop_map(Operation::Terminate),
-        2 => partition().prop_map(Operation::Restore),
-        6 => wait.prop_map(Operation::Wait),
-        2 => Just(Operation::Sweep),
-        2 => Just(Operation::Retain),
-        3 => Just(Operation::Hints),
-        5 => Just(Operation::Flush),
-    ]
-    .boxed()
 }

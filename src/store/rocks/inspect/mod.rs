@@ -4,11 +4,10 @@
 
 mod places;
 mod pool;
-mod rows;
 
 use std::path::Path;
 
-use super::{RocksStore, keys, snapshot::RocksSnapshot};
+use super::{RocksStore, keys, rows, snapshot::RocksSnapshot};
 use crate::{
     store::{Error, Inspection},
     wire::ServiceProviderId,

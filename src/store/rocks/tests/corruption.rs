@@ -198,12 +198,15 @@ fn a_damaged_key_is_an_error_where_it_is_met() {
     let messages = keys::partition_prefix(&group(1), &partition(0x10));
     let announced = keys::announced_prefix(&partition(0x10));
     let head = keys::heads_of(&group(1), EpochNumber(8));
-    let strays: [(&'static str, Vec<u8>); 13] = [
+    let of_a_creation = [group(1).as_bytes().as_slice(), &[1; 32], &[0; 32]].concat();
+    let strays: [(&'static str, Vec<u8>); 15] = [
         (keys::STATE, vec![keys::kind::TIMER]),
         (keys::STATE, [vec![keys::kind::TIMER], vec![0; 70]].concat()),
         (keys::STATE, [vec![keys::kind::TIMER], vec![0; 73]].concat()),
         (keys::STATE, vec![keys::kind::BUDGET]),
         (keys::STATE, [vec![keys::kind::BUDGET], b"NOT A NAME\0".to_vec(), vec![1; 32]].concat()),
+        // The name is one, and does not end with a zero.
+        (keys::STATE, [vec![keys::kind::BUDGET], b"hub.example\x01".to_vec(), vec![1; 32]].concat()),
         (keys::STATE, [announced, vec![1; 31]].concat()),
         (keys::STATE, [head, vec![1; 31]].concat()),
         (keys::STATE, [keys::heads(&group(1)), vec![0xff; 39]].concat()),
@@ -211,6 +214,8 @@ fn a_damaged_key_is_an_error_where_it_is_met() {
         (keys::MESSAGES, [messages, vec![1; 5]].concat()),
         (keys::STATE, vec![keys::kind::OUTGOING]),
         (keys::STATE, [vec![keys::kind::OUTGOING], vec![1; 101]].concat()),
+        // Where no commit is, there is no index either.
+        (keys::STATE, [vec![keys::kind::OUTGOING], of_a_creation, 1_u32.to_be_bytes().to_vec()].concat()),
         (keys::STATE, [keys::dispatches(&provider("hub.example")), vec![1; 109]].concat()),
     ];
     for (family, key) in strays {

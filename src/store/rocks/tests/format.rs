@@ -18,7 +18,7 @@ use crate::{
             assert_holds, batch, dispatch_key, entry, group, outgoing_record, partition, provider, tag, welcome_name,
             welcome_row,
         },
-        rocks::FORMAT_VERSION,
+        rocks::{FORMAT_VERSION, keys, rows::fits},
     },
 };
 
@@ -83,6 +83,40 @@ fn every_row_is_written_as_it_always_was() {
         let expected = fs::read_to_string(&file).unwrap();
         let changed = found.lines().zip(expected.lines()).find(|(found, expected)| found != expected);
         assert!(found == expected, "{family}: the bytes on disk have changed: see the head of this file\n{changed:#?}");
+    }
+}
+
+/// Whoever looks at all rows, and fuzzing, take rows for what they are.
+#[test]
+fn every_row_is_known_by_its_family_and_its_key() {
+    for family in keys::FAMILIES {
+        let text = fs::read_to_string(texts().join(format!("{family}.txt"))).unwrap();
+        for (key, value) in parse(&text) {
+            let shown = hex::encode(&key);
+            assert!(fits(family, &key, &value), "{family} {shown}");
+            // A byte more is read by nobody, but for content.
+            let longer = [value.as_slice(), &[0]].concat();
+            let is_content = ["messages", "blobs", "key_packages", "inbox", "followed", "public"].contains(&family);
+            assert!(is_content || !fits(family, &key, &longer), "{family} {shown}");
+        }
+    }
+}
+
+/// A record has one encoding: with any other byte in its place it is another record, or none. Flags are 0 or 1.
+#[test]
+fn a_changed_byte_is_refused_or_another_record() {
+    for family in keys::FAMILIES {
+        let text = fs::read_to_string(texts().join(format!("{family}.txt"))).unwrap();
+        for (key, value) in parse(&text) {
+            for at in 0..value.len() {
+                for byte in [0, 1, 2, 0x10, 0x40, 0x80, 0xff] {
+                    let mut changed = value.clone();
+                    changed[at] = byte;
+                    // Panics when what it reads is written in another way.
+                    fits(family, &key, &changed);
+                }
+            }
+        }
     }
 }
 

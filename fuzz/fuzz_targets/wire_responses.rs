@@ -1,0 +1,8 @@
+//! Bodies of responses, as `restante::wire` decodes them.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use restante_fuzz::structures::{RESPONSES, check};
+
+fuzz_target!(|input: &[u8]| check(RESPONSES, input));
