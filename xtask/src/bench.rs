@@ -18,9 +18,13 @@ static BENCHES: [Bench; 6] = [
     ("restante-gateway", "decapsulate"),
     ("restante-relay", "relay"),
 ];
+/// Those that run only if they are named: one fills the disk, the other takes an hour.
+static LONG: [Bench; 2] = [("restante", "full"), ("restante", "mixed")];
+/// Starts a relay, which stands beside `restante`.
+const WITH_RELAY: &str = "mixed";
 
-/// Runs all benchmarks, or the one that `arguments` begin with: the rest are given to it, and select rows by their
-/// names. Rows go to `target/bench/`.
+/// Runs all benchmarks but the long ones, or the one that `arguments` begin with: the rest are given to it, and select
+/// rows by their names, or say how long it is to be. Rows go to `target/bench/`.
 ///
 /// # Errors
 ///
@@ -33,6 +37,9 @@ pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure
     fs::create_dir_all(&rows).map_err(|error| Failure::new(format!("cannot create {}: {error}", rows.display())))?;
     for (package, bench) in chosen {
         eprintln!("bench: {bench}");
+        if *bench == WITH_RELAY {
+            cargo.run(&["build", "--release", "--package", "restante-relay", "--bin", "restante-relay"])?;
+        }
         let mut call = vec!["bench", "--package", package, "--bench", bench, "--"];
         call.extend(words.iter().map(String::as_str));
         cargo.run(&call)?;
@@ -44,11 +51,12 @@ pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure
 /// Which benchmarks, and the words for them.
 fn choose(arguments: &[String]) -> Result<(&'static [Bench], &[String]), Failure> {
     let Some((name, words)) = arguments.split_first() else { return Ok((&BENCHES, &[])) };
-    match BENCHES.iter().position(|(_, bench)| bench == name) {
-        Some(at) => Ok((&BENCHES[at..=at], words)),
+    let named = |benches: &'static [Bench]| benches.iter().find(|(_, bench)| bench == name);
+    match named(&BENCHES).or_else(|| named(&LONG)) {
+        Some(bench) => Ok((std::slice::from_ref(bench), words)),
         None => {
-            let names = BENCHES.map(|(_, bench)| bench).join(", ");
-            Err(Failure::usage(format!("there is no benchmark `{name}`; there are {names}")))
+            let names: Vec<_> = BENCHES.iter().chain(&LONG).map(|(_, bench)| *bench).collect();
+            Err(Failure::usage(format!("there is no benchmark `{name}`; there are {}", names.join(", "))))
         }
     }
 }
@@ -63,6 +71,8 @@ mod tests {
         assert_eq!(choose(&[]).unwrap().0.len(), BENCHES.len());
         let given = words(&["oblivious", "denials"]);
         assert_eq!(choose(&given).unwrap(), (&BENCHES[1..2], &given[1..]));
+        let given = words(&["full", "--delete"]);
+        assert_eq!(choose(&given).unwrap(), (&LONG[..1], &given[1..]), "by its name only");
         assert!(choose(&words(&["send"])).unwrap_err().to_string().contains("durable, oblivious"));
     }
 }

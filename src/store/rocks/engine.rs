@@ -8,7 +8,8 @@ use std::{
 use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
 
 use super::{
-    arrangement_keys, inbox_keys, keys, pool_keys, public_keys, push_keys, retention_keys, snapshot::RocksSnapshot,
+    arrangement_keys, inbox_keys, keys, pool_keys, public_keys, push_keys, retention_keys,
+    snapshot::{RocksSnapshot, io},
     values,
 };
 use crate::{
@@ -37,6 +38,20 @@ impl RocksStore {
 
     pub(super) fn family(&self, name: &'static str) -> Result<&ColumnFamily, Error> {
         self.db.cf_handle(name).ok_or(Error::Corrupt("list of column families"))
+    }
+
+    /// Compacts everything: rows that were overwritten or deleted leave the files. Takes as long as writing all of it, and
+    /// as much room again for a while.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the disk refuses.
+    pub fn compact(&self) -> Result<(), Error> {
+        for name in keys::FAMILIES {
+            let family = self.family(name)?;
+            self.db.flush_cf(family).map_err(io)?;
+            self.db.compact_range_cf(family, None::<&[u8]>, None::<&[u8]>);
+        }
+        Ok(())
     }
 
     fn prepare(&self, batch: &Batch) -> Result<WriteBatch, Error> {

@@ -1,0 +1,74 @@
+//! Small runs of the long measurements of `benches/`, so that they work when somebody wants an hour of them: everything
+//! that is answered is checked, and no time is.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a broken measurement fails loudly")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "measurements talk to people")]
+#![allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+
+#[path = "../../benches/shared/cpu.rs"]
+mod cpu;
+#[path = "../../benches/full/mod.rs"]
+#[allow(dead_code, reason = "nothing is printed here")]
+mod full;
+#[path = "../fixtures/key_packages.rs"]
+#[allow(dead_code, reason = "shared with other tests; nobody needs all of it")]
+mod key_packages;
+#[path = "../../benches/shared/load.rs"]
+mod load;
+#[path = "../../benches/mixed/mod.rs"]
+#[allow(dead_code, reason = "nothing is read from words here")]
+mod mixed;
+#[path = "../../benches/shared/program.rs"]
+mod program;
+#[path = "../../benches/shared/row.rs"]
+#[allow(dead_code, reason = "nothing is printed here")]
+mod row;
+#[path = "../../benches/shared/traffic.rs"]
+mod traffic;
+#[path = "../../benches/shared/usage.rs"]
+mod usage;
+
+use std::time::Duration;
+
+#[test]
+fn a_large_database_is_built_kept_and_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = full::Size { groups: 32, epochs: 20, messages: 4 };
+    let mut plan = full::Plan {
+        large,
+        small: full::Size { groups: 4, ..large },
+        length: Duration::from_millis(100),
+        rounds: 1,
+        folder: folder.path().to_owned(),
+        delete: false,
+    };
+    let first = full::run(&plan);
+    // Cold and warm, each on both databases.
+    assert_eq!(first.rows.len(), full::Operation::ALL.len() * 4);
+    assert!(first.rows.iter().all(|row| row.measured.rate > 0.0), "all of them are answered");
+    // A row needs more than its bytes, and not several times as much.
+    assert!((1.0..3.0).contains(&first.bytes_ratio()), "{}", first.bytes_ratio());
+    plan.delete = true;
+    let again = full::run(&plan);
+    assert_eq!(again.built(), first.built(), "the large one was used again");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left of them");
+}
+
+#[test]
+fn mixed_traffic_comes_back_as_it_was_sent() {
+    let plan = mixed::Plan {
+        minutes: 3,
+        minute: Duration::from_millis(700),
+        maximum: Duration::from_millis(400),
+        rate: None,
+        groups: 8,
+        push: false,
+    };
+    let report = mixed::run(&plan);
+    report.print();
+    assert_eq!(report.unexplained(), 0);
+    for kind in [mixed::Kind::Send, mixed::Kind::Forwarded, mixed::Kind::Read, mixed::Kind::Fetch] {
+        assert!(report.count(kind) > 0, "{kind:?}");
+    }
+}
