@@ -38,11 +38,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    match full::Plan::of(&words) {
-        Ok(plan) => full::run(&plan).print(&plan),
-        Err(complaint) => {
-            eprintln!("{complaint}");
-            std::process::exit(2);
-        }
-    }
+    let plan = full::Plan::of(&words).unwrap_or_else(|complaint| {
+        eprintln!("{complaint}");
+        std::process::exit(2)
+    });
+    let report = full::run(&plan);
+    report.write(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench"));
+    report.print();
 }

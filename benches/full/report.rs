@@ -1,8 +1,10 @@
 //! What was measured, as a table for people and as JSON for programs.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
-use super::{database::Database, plan::Plan, program::Program, requests::Operation};
+use super::{database::Database, program::Program, requests::Operation};
 use crate::{
     row::{self, Measured, Table},
     usage::Usage,
@@ -21,6 +23,14 @@ impl Which {
     fn name(self) -> &'static str {
         match self {
             Self::Small => "almost empty",
+            Self::Large => "large",
+        }
+    }
+
+    /// The same for a narrow column.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Small => "small",
             Self::Large => "large",
         }
     }
@@ -115,8 +125,8 @@ impl Report {
         self.built["large"]["bytes_of_rows"].as_f64().unwrap() / self.message_bytes as f64
     }
 
-    /// Prints everything beside its goals, and writes it.
-    pub(crate) fn print(self, plan: &Plan) {
+    /// Prints everything beside its goals.
+    pub(crate) fn print(&self) {
         let large = &self.built["large"];
         println!(
             "large: {} partitions, {} messages; built in {:.0} s, {:.0} messages per second; retention walked over it in \
@@ -140,20 +150,18 @@ impl Report {
                 usage.descriptors
             );
         }
-        self.write(plan);
+        let mut table = Table::default();
+        println!();
+        for Row { operation, state, which, measured } in &self.rows {
+            let name = format!("{state} {}, {}", operation.name(), which.word());
+            table.add(row::Row::new(&name, super::IN_FLIGHT, operation.is_durable(), *measured));
+        }
         self.print_ratios();
         let say = |what: &str, value: f64, goal: &str| println!("{what:<72} {value:>8.2}   goal: {goal}");
         println!();
         say("bytes of rows on disk to bytes of messages", self.bytes_ratio(), "at most 1.3");
         for (_, state, seconds) in self.starts.iter().filter(|(which, ..)| *which == Which::Large) {
             say(&format!("seconds until it is ready, {state}"), *seconds, "at most 10");
-        }
-        let mut table = Table::default();
-        println!();
-        for Row { operation, state, which, measured } in self.rows {
-            let name =
-                format!("{state} {}, {}", operation.name(), if which == Which::Large { "large" } else { "small" });
-            table.add(row::Row::new(&name, super::IN_FLIGHT, operation.is_durable(), measured));
         }
     }
 
@@ -178,7 +186,8 @@ impl Report {
         }
     }
 
-    fn write(&self, plan: &Plan) {
+    /// Writes everything to `full.json` in that folder.
+    pub(crate) fn write(&self, folder: &Path) {
         let rows: Vec<Value> = self
             .rows
             .iter()
@@ -210,7 +219,6 @@ impl Report {
             "built": self.built, "starts": starts, "rows": rows, "processes": usages,
             "memory_available_bytes": self.memory_available,
         });
-        let file = plan.folder.parent().unwrap().join("full.json");
-        std::fs::write(file, serde_json::to_vec_pretty(&all).unwrap()).unwrap();
+        std::fs::write(folder.join("full.json"), serde_json::to_vec_pretty(&all).unwrap()).unwrap();
     }
 }

@@ -18,6 +18,8 @@ pub(crate) use plan::Plan;
 #[allow(unused_imports, reason = "for small runs")]
 pub(crate) use record::Kind;
 pub(crate) use report::Report;
+#[allow(unused_imports, reason = "for small runs")]
+pub(crate) use samples::slope;
 
 use readers::Readers;
 use samples::{Minute, Sample};

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 /// Raw figures of one run.
+#[derive(Clone, Copy)]
 pub(crate) struct Measured {
     pub(crate) rate: f64,
     pub(crate) p50_us: f64,
