@@ -65,8 +65,10 @@ fn mixed_traffic_comes_back_as_it_was_sent() {
         groups: 8,
         push: false,
     };
+    let folder = tempfile::tempdir().unwrap();
     let report = mixed::run(&plan);
     report.print();
+    report.write(folder.path());
     assert_eq!(report.unexplained(), 0);
     for kind in [mixed::Kind::Send, mixed::Kind::Forwarded, mixed::Kind::Read, mixed::Kind::Fetch] {
         assert!(report.count(kind) > 0, "{kind:?}");
