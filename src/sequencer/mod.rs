@@ -77,7 +77,7 @@ pub use present::is_due as presentation_is_due;
 pub use public::{Checkpoint, Member, Observation, Public, Replay, Sight, StateDigest, TreeHash, Violations};
 pub use rejection::{Refusal, Rejection, SizeLimit};
 pub use repeat_key::{RepeatKey, StoredRepeatKey};
-pub use retention::{Fate, awaited, fate, has_had_its_time, is_stale};
+pub use retention::{Fate, fate, has_had_its_time, is_stale};
 pub use state::{State, Tree};
 pub use transition::{
     Blob, BlobKey, BranchOutcome, Entry, EntryCommit, Head, Outcome, Receipt, Timer, Transition, Trimmed,

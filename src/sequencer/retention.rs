@@ -18,8 +18,9 @@ use crate::wire::MaskedPartitionKey;
 pub enum Fate {
     /// It stays as it is.
     Stays,
-    /// It is to be emptied when later epochs have checkpoints of their public states ([`awaited`]).
-    Awaits,
+    /// It is to be emptied when that later epoch has a checkpoint: its public state is derived from what the partition
+    /// holds, and is needed longer.
+    Awaits(MaskedPartitionKey),
     /// What it holds goes, as far as it is old enough. Its place in the tree and its indexes stay.
     IsEmptied,
     /// It goes, with everything in it.
@@ -37,27 +38,28 @@ pub fn fate<S: State + ?Sized>(
     policy: &Policy,
     now: UnixMillis,
 ) -> Result<Fate, S::Error> {
-    if group.deleted_ms.is_some_and(|deleted_ms| is_over(deleted_ms, policy, now)) {
-        return Ok(Fate::IsRemoved);
-    }
-    if !is_due(state, partition, policy, now)? {
-        return Ok(Fate::Stays);
-    }
-    let is_awaited = derived(state, partition, policy, now)?.awaited.is_some();
-    Ok(if is_awaited { Fate::Awaits } else { Fate::IsEmptied })
+    Ok(judge(state, group, partition, policy, now)?.0)
 }
 
-/// An epoch that follows, whose public state is derived from what the partition holds, and is needed longer.
-///
-/// # Errors
-/// When the state could not be read.
-pub fn awaited<S: State + ?Sized>(
+/// The same, and of a partition that is emptied the epochs whose public states are given up with it.
+fn judge<S: State + ?Sized>(
     state: &S,
+    group: &Group,
     partition: &Partition,
     policy: &Policy,
     now: UnixMillis,
-) -> Result<Option<MaskedPartitionKey>, S::Error> {
-    Ok(derived(state, partition, policy, now)?.awaited)
+) -> Result<(Fate, Vec<Found>), S::Error> {
+    if group.deleted_ms.is_some_and(|deleted_ms| is_over(deleted_ms, policy, now)) {
+        return Ok((Fate::IsRemoved, Vec::new()));
+    }
+    if !is_due(state, partition, policy, now)? {
+        return Ok((Fate::Stays, Vec::new()));
+    }
+    let Derived { given_up, awaited } = derived(state, partition, policy, now)?;
+    Ok(match awaited {
+        Some(key) => (Fate::Awaits(key), Vec::new()),
+        None => (Fate::IsEmptied, given_up),
+    })
 }
 
 /// Whether the partition has had its time.
@@ -92,11 +94,14 @@ fn is_over(at_ms: UnixMillis, policy: &Policy, now: UnixMillis) -> bool {
 /// How many epochs that follow are looked at: there are checkpoints more often than that.
 const DERIVED_MAX: u32 = 2 * Replay::COMMITS_MAX;
 
+/// A partition and its key.
+type Found = (MaskedPartitionKey, Arc<Partition>);
+
 /// The epochs whose public states are derived from what a partition holds.
 #[derive(Default)]
 struct Derived {
     /// Those that have had their time as well: their states are given up with it.
-    given_up: Vec<(MaskedPartitionKey, Arc<Partition>)>,
+    given_up: Vec<Found>,
     /// One that has not.
     awaited: Option<MaskedPartitionKey>,
 }
@@ -167,15 +172,11 @@ pub(super) fn trim<S: State + ?Sized>(
     let mut transition = Transition::unchanged(Outcome::Done);
     let Some(group) = state.group().map_err(Refusal::State)? else { return Ok(transition) };
     let Some(found) = state.partition(&trim.partition).map_err(Refusal::State)? else { return Ok(transition) };
-    let fate = fate(state, &group, &found, policy, now).map_err(Refusal::State)?;
+    let (fate, given_up) = judge(state, &group, &found, policy, now).map_err(Refusal::State)?;
     let is_old = trim.contents.from == trim.contents.until || is_over(trim.contents.newest_ms, policy, now);
-    if matches!(fate, Fate::Stays | Fate::Awaits) || !is_old {
+    if matches!(fate, Fate::Stays | Fate::Awaits(_)) || !is_old {
         return Ok(transition);
     }
-    let given_up = match fate {
-        Fate::IsEmptied => derived(state, &found, policy, now).map_err(Refusal::State)?.given_up,
-        Fate::IsRemoved | Fate::Stays | Fate::Awaits => Vec::new(),
-    };
     let (key, mut partition) = (trim.partition, Arc::unwrap_or_clone(found));
     if !remove_messages(&mut partition, key, &trim.contents, &mut transition) {
         return Ok(transition);
@@ -195,7 +196,7 @@ pub(super) fn trim<S: State + ?Sized>(
     empty(state, key, &mut partition, &mut transition).map_err(Refusal::State)?;
     match fate {
         Fate::IsRemoved => remove(key, &partition, &mut transition),
-        Fate::IsEmptied | Fate::Stays | Fate::Awaits => {
+        Fate::IsEmptied | Fate::Stays | Fate::Awaits(_) => {
             remove_dead_heads(state, key, &mut partition, &mut transition).map_err(Refusal::State)?;
             partition.emptied_ms = Some(now);
             transition.emptied.push(key);

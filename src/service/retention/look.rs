@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     sequencer::{
-        Command, Expire, Fate, Group, GroupKey, Lapse, Partition, Policy, Review, Trim, UnixMillis, UserTag, awaited,
-        fate, has_had_its_time, is_stale,
+        Command, Expire, Fate, Group, GroupKey, Lapse, Partition, Policy, Review, Trim, UnixMillis, UserTag, fate,
+        has_had_its_time, is_stale,
     },
     service::view::SnapshotView,
     store::{Error, Removed, Snapshot},
@@ -154,9 +154,8 @@ impl Look<'_> {
                 Ok(true)
             }
             Fate::Stays => Ok(false),
-            Fate::Awaits => {
-                let awaited = awaited(&view, partition, self.policy, self.now)?;
-                step.awaited = awaited.map(|awaited| (group, awaited));
+            Fate::Awaits(awaited) => {
+                step.awaited = Some((group, awaited));
                 (step.next, step.again) = (Some(at), Some(before));
                 Ok(true)
             }
