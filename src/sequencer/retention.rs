@@ -91,8 +91,8 @@ fn is_over(at_ms: UnixMillis, policy: &Policy, now: UnixMillis) -> bool {
     now >= at_ms.saturating_add(policy.retention_ms.max(policy.welcome_lifetime_ms))
 }
 
-/// How many epochs that follow are looked at: there are checkpoints more often than that.
-const DERIVED_MAX: u32 = 2 * Replay::COMMITS_MAX;
+/// How many epochs are given up at once, and so how far it is looked: there are checkpoints more often than that.
+const DERIVED_MAX: usize = 2 * Replay::COMMITS_MAX as usize;
 
 /// A partition and its key.
 type Found = (MaskedPartitionKey, Arc<Partition>);
@@ -115,8 +115,7 @@ fn derived<S: State + ?Sized>(
 ) -> Result<Derived, S::Error> {
     let mut derived = Derived::default();
     let mut below = children(state, partition)?;
-    for _step in 0..DERIVED_MAX {
-        let Some((key, is_dominant)) = below.pop() else { return Ok(derived) };
+    while let Some((key, is_dominant)) = below.pop() {
         let Some(child) = state.partition(&key)? else { continue };
         let needs_nothing = match &child.public {
             Some(public) => public.replay.is_checkpoint(),
@@ -127,14 +126,15 @@ fn derived<S: State + ?Sized>(
             continue;
         }
         let is_lost = is_dead(&child) && !is_dominant;
-        if !is_lost && !is_due(state, &child, policy, now)? {
+        // Never one that needs nothing: no checkpoint helps there, and it would be awaited for ever.
+        let is_awaited = derived.given_up.len() >= DERIVED_MAX || !is_lost && !is_due(state, &child, policy, now)?;
+        if is_awaited {
             derived.awaited = Some(key);
             return Ok(derived);
         }
         below.extend(children(state, &child)?);
         derived.given_up.push((key, child));
     }
-    derived.awaited = below.pop().map(|(key, _)| key);
     Ok(derived)
 }
 
