@@ -37,7 +37,7 @@ pub(super) fn expire<S: State + ?Sized>(
         let lifetime_ms = if partition.uses.len() > 1 { policy.shared_orphan_ms } else { policy.orphan_ms };
         let due_ms = partition.created_ms.saturating_add(lifetime_ms);
         if now >= due_ms {
-            remove(state, expire, partition, policy, &mut transition).map_err(Refusal::State)?;
+            remove(state, expire, partition, (policy, now), &mut transition).map_err(Refusal::State)?;
             return Ok(transition);
         }
         transition.timers.push(Timer { due_ms, partition: expire.partition });
@@ -62,7 +62,7 @@ fn remove<S: State + ?Sized>(
     state: &S,
     expire: &Expire,
     mut orphan: Partition,
-    policy: &Policy,
+    (policy, now): (&Policy, UnixMillis),
     transition: &mut Transition,
 ) -> Result<(), S::Error> {
     let key = expire.partition;
@@ -70,6 +70,8 @@ fn remove<S: State + ?Sized>(
         remove_messages(&mut orphan, key, contents, transition);
     }
     if orphan.has_messages() {
+        // Whoever shows its key between two steps does not keep what has lost its beginning.
+        orphan.created_ms = orphan.created_ms.min(now.saturating_sub(policy.shared_orphan_ms));
         transition.timers.push(Timer { due_ms: expire.due_ms, partition: key });
         transition.partitions.push((key, orphan));
         return Ok(());
