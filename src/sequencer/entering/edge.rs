@@ -50,8 +50,7 @@ impl<S: State + ?Sized> Change<'_, S> {
             }
         };
         if is_taken {
-            // What was seen of it in another place is not what it is here. It is not looked at again.
-            (child.public, child.unobserved) = (None, false);
+            self.give_up_state(next, &mut child);
         } else {
             self.observe(entering, next, &mut child);
         }
@@ -101,6 +100,15 @@ impl<S: State + ?Sized> Change<'_, S> {
             && entering.message.wire_format() == WireFormat::PublicMessage
             && matches!(entering.sight, Sight::NotLooked | Sight::Seen(_));
         child.unobserved = may_be_seen;
+    }
+
+    /// What was seen of a partition in another place is not what it is here. It is not looked at again, and what is kept of
+    /// it leads nowhere.
+    fn give_up_state(&mut self, key: MaskedPartitionKey, taken: &mut Partition) {
+        if taken.may_be_observable() {
+            (taken.public, taken.unobserved) = (None, false);
+            self.transition.given_up.push(key);
+        }
     }
 
     fn no_edge(&mut self) -> Result<bool, S::Error> {
@@ -200,10 +208,9 @@ impl<S: State + ?Sized> Change<'_, S> {
                 no_heads.extend(former_head(&key, &partition, epoch));
                 partition.epoch = Some(epoch);
                 partition.evidence.forget(Sign::SharedOrphan);
-                // By what kind of commits they were announced, whoever follows them will see.
-                partition.unobserved = !is_taken && self.before.may_be_observable();
-                if is_taken {
-                    partition.public = None;
+                if !is_taken {
+                    // By what kind of commits they were announced, whoever follows them will see.
+                    partition.unobserved = self.before.may_be_observable();
                 }
                 refunds.append(&mut self.refund(&mut partition));
                 below.extend(partition.children.iter().map(|child| child.key));
@@ -214,7 +221,10 @@ impl<S: State + ?Sized> Change<'_, S> {
         self.transition.heads.append(&mut no_heads);
         self.give_back(refunds)?;
         self.join_users(orphan);
-        for (key, partition) in connected {
+        for (key, mut partition) in connected {
+            if is_taken {
+                self.give_up_state(key, &mut partition);
+            }
             self.join_users(&partition);
             self.transition.announced.push(key);
             self.note_head(key, &partition);

@@ -169,7 +169,9 @@ fn observed(rows: &Rows) {
         assert!(known.is_sorted(), "a roster is in order");
     }
     let partitions = &rows.partitions;
-    assert!(rows.owners.keys().chain(rows.checkpoints.keys()).all(|key| partitions.contains_key(key)));
+    let is_known = |key: &MaskedPartitionKey| partitions.get(key).is_some_and(|partition| partition.public.is_some());
+    let mut seen = rows.owners.keys().chain(rows.checkpoints.keys());
+    assert!(seen.all(is_known), "what was seen of a state is kept as long as the state");
     for ((key, _), index) in &rows.proposals {
         let is_trimmed = *index < partitions[key].first_index;
         assert!(is_trimmed || rows.entries.contains_key(&(*key, *index)), "a proposal is where its row says");
