@@ -24,7 +24,7 @@ pub struct Notice {
     pub epoch: Option<u64>,
     /// How many partitions would take no message any more.
     pub partitions: u64,
-    /// How many messages they hold, which can still be read.
+    /// How many messages they hold, which can still be read. Those that retention has removed are not among them.
     pub messages: u64,
     /// How many newest epochs are among them.
     pub heads: u64,
@@ -85,7 +85,7 @@ pub fn notice(forest: &Forest, top: &MaskedPartitionKey, policy: &Policy, now: U
         top: forest.name(top),
         epoch: partition.epoch.map(|epoch| epoch.0),
         partitions: live.len() as u64,
-        messages: live.iter().map(|(_, partition)| u64::from(partition.next_index)).sum(),
+        messages: live.iter().map(|(_, partition)| partition.messages()).sum(),
         heads: live.iter().filter(|(_, partition)| partition.is_head()).count() as u64,
         held: live.iter().map(|(_, partition)| partition.held.len() as u64).sum(),
         stranded: stranded.filter(|provider| !elsewhere.contains(provider.as_str())).collect(),

@@ -252,7 +252,7 @@ impl<'a> Survey<'a> {
             shape: Shape::Partition,
             key: self.forest.name(key),
             epoch: partition.epoch.map(|epoch| epoch.0),
-            messages: partition.next_index.into(),
+            messages: partition.messages(),
             created_ms: partition.created_ms,
             announced_by: partition.announced_by.as_ref().map(|provider| provider.as_str().to_owned()),
             users: users([partition]),
@@ -319,7 +319,7 @@ fn branch(forest: &Forest, partitions: &[(MaskedPartitionKey, &Partition)], is_d
         newest_epoch: epoch(newest),
         is_dominant,
         partitions: partitions.len() as u64,
-        messages: partitions.iter().map(|(_, partition)| u64::from(partition.next_index)).sum(),
+        messages: partitions.iter().map(|(_, partition)| partition.messages()).sum(),
         users: users(partitions.iter().map(|(_, partition)| *partition)),
         terminated: top
             .and_then(|(_, partition)| partition.terminated.as_ref())

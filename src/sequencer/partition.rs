@@ -237,6 +237,11 @@ impl Partition {
         self.first_index < self.next_index
     }
 
+    /// How many messages are there.
+    pub fn messages(&self) -> u64 {
+        self.next_index.saturating_sub(self.first_index).into()
+    }
+
     /// The GroupInfo and the tree that it refers to.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = BlobKey> {
         [self.group_info, self.ratchet_tree].into_iter().flatten()

@@ -77,6 +77,23 @@ fn branches_of_branches_need_few_columns() {
     assert_eq!(layout(&drawn).len(), drawn.nodes.len(), "each is drawn once");
 }
 
+/// Retention has been there: what is counted can still be read.
+#[test]
+fn messages_that_are_gone_are_not_counted() {
+    let mut grove = Grove::new();
+    grove.announce(0, 1, "east", START);
+    for number in [0, 1] {
+        for _message in 0..5 {
+            grove.say(number, "east", START);
+        }
+        grove.change(number, |partition| partition.first_index = 4);
+    }
+    let drawn = picture(&grove);
+    assert_eq!(drawn.nodes.iter().map(|node| node.messages).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(drawn.branches[0].messages, 3);
+    assert_eq!(notice(&grove.0, &key(1), &Policy::default(), NOW).unwrap().messages, 1);
+}
+
 /// Whoever makes branches might make thousands: the group is still to be seen, and nothing is left uncounted.
 #[test]
 fn a_bush_hides_nothing() {
