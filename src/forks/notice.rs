@@ -18,6 +18,9 @@ use crate::{
 pub struct Notice {
     /// As of when.
     pub at_ms: UnixMillis,
+    /// Whether the group has more partitions than were looked at: numbers are the least then.
+    #[serde(default)]
+    pub is_cut: bool,
     /// The name of the partition with which it begins.
     pub top: String,
     /// Its epoch number.
@@ -66,7 +69,9 @@ pub fn notice(forest: &Forest, top: &MaskedPartitionKey, policy: &Policy, now: U
         .and_then(|above| above.children.iter().find(|child| child.key == *top))
         .map_or(0, |child| child.announced_ms);
     let after = without(forest, &parent.key, top);
-    let newest = after.dominant_branch().last().copied();
+    // Where the way was cut off, nobody knows how far it leads.
+    let is_head = |key: &MaskedPartitionKey| after.partitions.get(key).is_some_and(|partition| partition.is_head());
+    let newest = after.dominant_branch().last().copied().filter(is_head);
     let users = users(live.iter().map(|(_, partition)| *partition));
     // What is above both sides have used, and read again for stragglers: it tells nothing.
     let above = forest.above(parent.key);
@@ -82,6 +87,7 @@ pub fn notice(forest: &Forest, top: &MaskedPartitionKey, policy: &Policy, now: U
     let stranded = users.iter().map(|user| user.provider.clone());
     Ok(Notice {
         at_ms: now,
+        is_cut: forest.is_cut,
         top: forest.name(top),
         epoch: partition.epoch.map(|epoch| epoch.0),
         partitions: live.len() as u64,

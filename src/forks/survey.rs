@@ -47,8 +47,10 @@ impl Forest {
         if self.partitions.contains_key(&self.group.root) {
             return self.group.root;
         }
-        let heads = self.partitions.iter().filter(|(_, partition)| partition.is_head());
-        let newest = heads.max_by_key(|(_, partition)| partition.epoch);
+        // A head, unless what follows it was not looked at.
+        let live =
+            self.partitions.iter().filter(|(_, partition)| partition.is_connected() && !partition.is_terminated());
+        let newest = live.max_by_key(|(_, partition)| partition.epoch);
         let Some((mut key, mut partition)) = newest else { return self.group.root };
         for _step in 0..self.partitions.len() {
             let Some((above, record)) = partition.parent.and_then(|parent| self.partitions.get_key_value(&parent.key))

@@ -134,8 +134,12 @@ pub fn notice(notice: &Notice) -> Vec<String> {
     }
     lines.push(match (&notice.newest, notice.newest_epoch) {
         (Some(newest), Some(epoch)) => format!("  The dominant branch would then lead to {newest} (epoch {epoch})."),
+        (_, _) if notice.is_cut => "  How far the dominant branch would then lead is not known.".to_owned(),
         (_, _) => "  No branch would be left.".to_owned(),
     });
+    if notice.is_cut {
+        lines.push("  The group has more partitions than were looked at: these numbers are the least.".to_owned());
+    }
     lines.push(format!("  It could be restored until {}, with `restante forks restore`.", date(notice.until_ms)));
     lines
 }

@@ -126,6 +126,8 @@ pub struct Limits {
     pub rates: RateLimits,
     /// Of looking at public states.
     pub observing: ObservingLimits,
+    /// How many partitions of one group are looked at for what the operator sees of its branches.
+    pub drawn_partitions: usize,
 }
 
 impl Default for Limits {
@@ -143,6 +145,7 @@ impl Default for Limits {
             follows: false,
             rates: RateLimits::default(),
             observing: ObservingLimits::default(),
+            drawn_partitions: 65_536,
         }
     }
 }

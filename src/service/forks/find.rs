@@ -1,48 +1,78 @@
 //! Finding groups and partitions by the beginnings of their hashes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use super::{Found, Named, Unnamed};
+use super::{
+    Found, Named, Unnamed,
+    gathering::{Gathering, Partitions},
+};
 use crate::{
     forks::Forest,
     sequencer::{Group, GroupKey},
-    store::Snapshot,
+    store::{Error, Snapshot},
     wire::MaskedPartitionKey,
 };
 
-/// How many partitions of a group are looked at.
-const PARTITIONS_MAX: usize = 65_536;
-/// How many of them at once.
+/// How many partitions of a group are read at once.
 const PAGE: usize = 1_024;
+/// How many orphans are shown of a group with more partitions than are looked at.
+const ORPHANS_MAX: usize = 256;
 
 /// The one group whose key begins so.
 pub(super) fn group(snapshot: &dyn Snapshot, name: &[u8]) -> Found<(GroupKey, Group)> {
     Ok(the_only(snapshot.groups(name, 2)?))
 }
 
-/// The same, and its partitions.
-pub(super) fn forest(snapshot: &dyn Snapshot, name: &[u8]) -> Found<Forest> {
+/// The same, and its partitions: so many of them at most, and then those that lead to its newest epoch, and what leaves
+/// them, before all others.
+pub(super) fn forest(snapshot: &dyn Snapshot, name: &[u8], partitions_max: usize) -> Found<Forest> {
     let (key, group) = match group(snapshot, name)? {
         Ok(found) => found,
         Err(unnamed) => return Ok(Err(unnamed)),
     };
-    let mut partitions = BTreeMap::new();
-    let mut after: Option<MaskedPartitionKey> = None;
-    let mut is_cut = false;
-    loop {
-        let page = snapshot.partitions(&key, &[], after.as_ref(), PAGE)?;
-        let is_last = page.len() < PAGE;
-        after = page.last().map(|(key, _)| *key);
-        partitions.extend(page.into_iter().map(|(key, partition)| (key, Arc::new(partition))));
-        if is_last {
-            break;
-        }
-        if partitions.len() >= PARTITIONS_MAX {
-            is_cut = true;
-            break;
-        }
+    let (mut partitions, is_cut) = first_partitions(snapshot, &key, partitions_max)?;
+    if is_cut {
+        let newest = snapshot.highest_head(&key)?.unwrap_or(group.root);
+        let orphans = partitions.into_iter().filter(|(_, partition)| partition.is_orphan()).take(ORPHANS_MAX);
+        let mut gathered = Gathering::new(snapshot, key, partitions_max).around_newest(&newest)?;
+        gathered.extend(orphans);
+        partitions = gathered;
     }
     Ok(Ok(Forest { key, group, partitions, is_cut }))
+}
+
+/// The group's partitions, so many of them at most, and then those that matter for a branch before all others.
+pub(super) fn forest_around(
+    snapshot: &dyn Snapshot,
+    (key, group): (GroupKey, Group),
+    top: &MaskedPartitionKey,
+    partitions_max: usize,
+) -> Result<Forest, Error> {
+    let (mut partitions, is_cut) = first_partitions(snapshot, &key, partitions_max)?;
+    if is_cut {
+        partitions = Gathering::new(snapshot, key, partitions_max).around_branch(top)?;
+    }
+    Ok(Forest { key, group, partitions, is_cut })
+}
+
+/// The first partitions of a group, in the order of their keys, and whether there are more.
+fn first_partitions(
+    snapshot: &dyn Snapshot,
+    group: &GroupKey,
+    partitions_max: usize,
+) -> Result<(Partitions, bool), Error> {
+    let mut partitions = Partitions::new();
+    let mut after: Option<MaskedPartitionKey> = None;
+    let page_max = PAGE.min(partitions_max);
+    loop {
+        let page = snapshot.partitions(group, &[], after.as_ref(), page_max)?;
+        let is_last = page.len() < page_max;
+        after = page.last().map(|(key, _)| *key);
+        partitions.extend(page.into_iter().map(|(key, partition)| (key, Arc::new(partition))));
+        if is_last || partitions.len() >= partitions_max {
+            return Ok((partitions, !is_last));
+        }
+    }
 }
 
 /// The one partition of the group whose masked key begins so.

@@ -4,6 +4,7 @@
 //! lane, in bounded steps.
 
 mod find;
+mod gathering;
 mod list;
 mod show;
 mod terminate;

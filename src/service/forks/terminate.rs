@@ -34,14 +34,18 @@ impl Service {
     /// # Errors
     /// When the store cannot read.
     pub async fn foresee_termination(self: &Arc<Self>, group: Vec<u8>, top: Vec<u8>) -> Found<NoticeOf> {
-        let (policy, now) = (self.policy(), self.now());
+        let (policy, now, most) = (self.policy(), self.now(), self.limits().drawn_partitions);
         self.read_elsewhere(move |snapshot| {
-            let forest = match find::forest(snapshot, &group)? {
-                Ok(forest) => forest,
+            let group = match find::group(snapshot, &group)? {
+                Ok(group) => group,
                 Err(unnamed) => return Ok(Err(unnamed)),
             };
-            let top = find::partition(snapshot, &forest.key, &top)?;
-            Ok(top.map(|top| notice(&forest, &top, &policy, now)))
+            let top = match find::partition(snapshot, &group.0, &top)? {
+                Ok(top) => top,
+                Err(unnamed) => return Ok(Err(unnamed)),
+            };
+            let forest = find::forest_around(snapshot, group, &top, most)?;
+            Ok(Ok(notice(&forest, &top, &policy, now)))
         })
         .await
     }

@@ -146,6 +146,42 @@ async fn what_it_would_mean_is_foreseen() {
     assert_eq!(Some(&picture.branches[0].newest), notice.newest.as_ref());
 }
 
+/// Whoever makes many partitions takes nothing out of the operator's hands: what matters for a branch is looked at first.
+#[tokio::test]
+async fn a_branch_of_a_large_group_is_foreseen_and_ended() {
+    let setup = Setup::with(Policy::default(), Limits { drawn_partitions: 64, ..Limits::default() });
+    let group = setup.group().await;
+    chain(&setup, &group, 120).await;
+    setup.clock.advance(1);
+    setup.send(peer("follower.example"), commit(&group, 110, 200, "beside")).await.unwrap();
+    setup.send(peer("follower.example"), say(&group, 200, "here")).await.unwrap();
+    let foresee = |number| setup.service.foresee_termination(name(&group), named(number));
+
+    let notice = foresee(200).await.unwrap().unwrap().unwrap();
+    assert!(notice.is_cut);
+    assert_eq!((notice.partitions, notice.messages, notice.heads, notice.is_dominant), (1, 1, 1, false));
+    assert_eq!((notice.newest, notice.newest_epoch), (Some(partition_name(&masked(120))), Some(120)));
+    assert_eq!(notice.stranded, ["follower.example"]);
+
+    let notice = foresee(111).await.unwrap().unwrap().unwrap();
+    assert_eq!((notice.partitions, notice.heads, notice.is_dominant), (10, 1, true));
+    assert_eq!(notice.newest, Some(partition_name(&masked(200))));
+    assert_eq!(notice.stranded, ["hub.example"]);
+    // Of a branch that is larger than what is looked at, it is said that these are not all, and it is ended whole.
+    let notice = foresee(2).await.unwrap().unwrap().unwrap();
+    assert!(notice.is_cut && notice.is_dominant && (32..120).contains(&notice.partitions));
+    assert_eq!(notice.newest, Some(partition_name(&masked(1))));
+
+    let picture = setup.service.draw_forks(name(&group)).await.unwrap().unwrap();
+    assert!(picture.is_cut && picture.partitions <= 64);
+    assert_eq!(picture.nodes.iter().filter(|node| node.above.is_none()).count(), 1, "it hangs together");
+    assert_eq!(picture.branches[0].newest, partition_name(&masked(120)));
+    assert_eq!(picture.branches[1].top, partition_name(&masked(200)));
+
+    let ended = setup.service.terminate_branch(name(&group), named(2)).await.unwrap();
+    assert_eq!(ended, Ok(Ok(BranchDone { partitions: 120, is_done: true })));
+}
+
 #[tokio::test]
 async fn groups_that_show_something_are_listed_and_others_are_not() {
     let setup = Setup::new();
