@@ -56,6 +56,9 @@ pub type NoticeOf = Result<Notice, BranchOutcome>;
 /// Why that cannot be done.
 pub fn notice(forest: &Forest, top: &MaskedPartitionKey, policy: &Policy, now: UnixMillis) -> NoticeOf {
     let partition = forest.partitions.get(top).ok_or(BranchOutcome::NotThere)?;
+    if forest.group.spreading.is_some() {
+        return Err(BranchOutcome::Busy);
+    }
     if let Some(termination) = partition.terminated {
         return Err(BranchOutcome::AlreadyTerminated { top: termination.top });
     }

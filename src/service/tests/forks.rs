@@ -146,6 +146,23 @@ async fn what_it_would_mean_is_foreseen() {
     assert_eq!(Some(&picture.branches[0].newest), notice.newest.as_ref());
 }
 
+/// What is refused is not promised.
+#[tokio::test]
+async fn nothing_is_foreseen_while_another_branch_is_under_way() {
+    let setup = in_steps();
+    let group = setup.group().await;
+    chain(&setup, &group, 20).await;
+    setup.send(peer("follower.example"), commit(&group, 0, 100, "beside")).await.unwrap();
+    let terminate = Command::Terminate(Terminate { partition: masked(1) });
+    setup.service.submit(GroupKey::of(&group), terminate).await.unwrap();
+    let refused = Ok(Err(BranchOutcome::Busy));
+    for number in [100, 1] {
+        assert_eq!(setup.service.foresee_termination(name(&group), named(number)).await.unwrap(), refused);
+    }
+    let ended = setup.service.terminate_branch(name(&group), named(100)).await.unwrap();
+    assert_eq!(ended.map(|done| done.map(|_| ())), Ok(Err(BranchOutcome::Busy)));
+}
+
 /// Whoever makes many partitions takes nothing out of the operator's hands: what matters for a branch is looked at first.
 #[tokio::test]
 async fn a_branch_of_a_large_group_is_foreseen_and_ended() {
