@@ -52,6 +52,12 @@ impl Service {
             .read_elsewhere(move |snapshot| read(&Outside { snapshot, group, policy: &policy, now }, &published))
             .await?;
         if response.ratchet_tree.is_none() && !response.group_info.has_ratchet_tree() {
+            // As it is written down, and as it is decoded: made before there is memory, it would wait for that in memory.
+            let weight = self.state_weight(group, key).await?.ok_or(Rejection::NoGroupInfo)?;
+            let needed = memory.bytes().saturating_add(weight.saturating_mul(2));
+            if let Some(more) = self.pages.lend_more(&asker, memory.bytes(), needed).await? {
+                memory.merge(more);
+            }
             response.ratchet_tree = Some(self.inferred_tree(group, key).await?.ok_or(Rejection::NoGroupInfo)?);
         }
         let length = response.mls_encoded_len() as u64;

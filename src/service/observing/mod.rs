@@ -168,6 +168,17 @@ impl Service {
         tree.map_err(|_| Error::Store(store::Error::Corrupt("tree")))
     }
 
+    /// About how many bytes the public state of a partition's epoch has: no less than its tree. As
+    /// [`Service::inferred_tree`].
+    pub(super) async fn state_weight(
+        self: &Arc<Self>,
+        group: GroupKey,
+        partition: MaskedPartitionKey,
+    ) -> Result<Option<u64>, Error> {
+        let wait = self.observing.limits.tree_wait;
+        self.find_out(group, partition, wait, |known| known.weight() as u64).await
+    }
+
     /// Looks at the next partition that nobody had time to look at, as soon as there is one.
     ///
     /// # Errors

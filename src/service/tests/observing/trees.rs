@@ -35,6 +35,24 @@ async fn whoever_joins_is_given_the_inferred_tree() {
     assert_eq!(roster.providers, ["follower.example", "hub.example"].map(|name| name.parse().unwrap()));
 }
 
+/// A tree is not made before there is memory for it, also as it is decoded; and no more is asked for.
+#[tokio::test]
+async fn an_inferred_tree_takes_the_memory_that_it_is_long() {
+    let (hub, mut group) = Hub::found(ObservingLimits::default(), Handshakes::Public).await;
+    hub.send(&alice(), &commit(&mut group, Info::Bare), (0, 1), &[]).await.unwrap();
+    let request = GroupInfoRequest { group_id: hub.group_id.clone() };
+    let asked = |room| {
+        let (service, request) = (&hub.setup.service, &request);
+        async move {
+            let mut others = service.pages.lend(service.provider(), u64::MAX).await.unwrap();
+            others.keep(others.bytes() - room);
+            service.group_info(&alice(), request, None).await.map(drop)
+        }
+    };
+    assert_eq!(asked(4096).await, Err(Error::Overloaded), "it is long enough for the answer, and not for the state");
+    assert_eq!(asked(256 * 1024).await, Ok(()));
+}
+
 fn join(hub: &Hub, published: &GroupInfoResponse) -> (PartitionedGroup<Config>, crate::wire::ExternalJoinRequest) {
     let options = JoinOptions { group_info: true, ..JoinOptions::default() };
     let dora = client("dora", Handshakes::Public);
