@@ -63,7 +63,7 @@ pub struct Budget {
 /// Gives back what was charged.
 pub(super) fn give_back<S: State + ?Sized>(
     state: &S,
-    charges: Vec<Charge>,
+    charges: impl IntoIterator<Item = Charge>,
     transition: &mut Transition,
 ) -> Result<(), S::Error> {
     for Charge { provider, usage } in charges {

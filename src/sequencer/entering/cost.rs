@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     super::{
         Announcement, Charge, Partition, Refusal, Rejection, Sign, State, Usage,
+        budget::give_back,
         dominance::{WALK_MAX, descends, dominant_child, is_outnumbered_nowhere},
     },
     Change, Entering,
@@ -20,14 +21,6 @@ impl<S: State + ?Sized> Change<'_, S> {
         }
         partition.debtors.clear();
         std::mem::take(&mut partition.charges)
-    }
-
-    pub(super) fn give_back(&mut self, charges: impl IntoIterator<Item = Charge>) -> Result<(), S::Error> {
-        for charge in charges {
-            let usage = self.in_group(&charge.provider)?.minus(charge.usage);
-            self.set_in_group(&charge.provider, usage);
-        }
-        Ok(())
     }
 
     fn in_group(&self, provider: &ServiceProviderId) -> Result<Usage, S::Error> {
@@ -141,7 +134,7 @@ impl<S: State + ?Sized> Change<'_, S> {
                 parent = above.parent;
                 self.transition.change(up.key, above);
             }
-            self.give_back(refunds.into_iter().flatten())?;
+            give_back(self.state, refunds.into_iter().flatten(), &mut self.transition)?;
         }
         let debtors = self.target.debtors.clone();
         if let Some(child) = self.opened(entering).filter(|_| !debtors.is_empty()) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     super::{
         BlobKey, Child, Cut, Head, Parent, Partition, Policy, Receipt, Sight, Sign, State,
+        budget::give_back,
         dominance::{descends, is_on_dominant_branch, orphan_above},
         evidence,
     },
@@ -219,7 +220,7 @@ impl<S: State + ?Sized> Change<'_, S> {
             level = below;
         }
         self.transition.heads.append(&mut no_heads);
-        self.give_back(refunds)?;
+        give_back(self.state, refunds, &mut self.transition)?;
         self.join_users(orphan);
         for (key, mut partition) in connected {
             if is_taken {
