@@ -101,11 +101,7 @@ pub(super) fn of_first_use<S: State + ?Sized>(
     of_rival_heads(state, (key, partition), group, now, transition)?;
     let Some(parent) = partition.parent else { return Ok(()) };
     // It may have lost a child in the same step.
-    let above = match transition.changed(&parent.key) {
-        Some(changed) => Some(Arc::new(changed.clone())),
-        None => state.partition(&parent.key)?,
-    };
-    let Some(above) = above else { return Ok(()) };
+    let Some(above) = transition.newest(state, &parent.key)? else { return Ok(()) };
     if above.children.len() > 1
         && !above.evidence.shows(Sign::RivalChildren)
         && has_rival(state, &above, key, std::slice::from_ref(provider))?
@@ -132,7 +128,7 @@ fn of_rival_heads<S: State + ?Sized>(
         return Ok(());
     };
     for rival in state.heads(epoch)? {
-        let Some(other) = state.partition(&rival)?.filter(|_| rival != *key) else { continue };
+        let Some(other) = transition.newest(state, &rival)?.filter(|_| rival != *key) else { continue };
         let differs = verified(&other).is_some_and(|theirs| theirs != own);
         if !differs || !other.is_head() || other.uses.is_empty() {
             continue;

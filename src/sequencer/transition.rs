@@ -1,12 +1,14 @@
 //! Everything that a command changes, as data.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 use sha2::{Digest, Sha256};
 
 use super::{
     Checkpoint, Dispatch, DispatchKey, FollowedChange, Group, Outgoing, OwnerChanges, Partition, RepeatKey,
-    Reservation, StoredRepeatKey, Undelivered, UnixMillis, Usage, UserTag, Welcome, WelcomeName,
+    Reservation, State, StoredRepeatKey, Undelivered, UnixMillis, Usage, UserTag, Welcome, WelcomeName,
 };
 use crate::{
     mls::{EpochNumber, ProposalRef},
@@ -278,6 +280,18 @@ impl Transition {
     /// The partition's new record, if it has one so far.
     pub(super) fn changed(&self, key: &MaskedPartitionKey) -> Option<&Partition> {
         self.partitions.iter().rev().find(|(changed, _)| changed == key).map(|(_, record)| record)
+    }
+
+    /// The partition's record as this step has left it so far.
+    pub(super) fn newest<S: State + ?Sized>(
+        &self,
+        state: &S,
+        key: &MaskedPartitionKey,
+    ) -> Result<Option<Arc<Partition>>, S::Error> {
+        match self.changed(key) {
+            Some(changed) => Ok(Some(Arc::new(changed.clone()))),
+            None => state.partition(key),
+        }
     }
 
     /// Gives the partition a new record, in the place of the one that it may have so far.

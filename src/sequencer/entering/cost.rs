@@ -127,7 +127,7 @@ impl<S: State + ?Sized> Change<'_, S> {
             let mut parent = self.target.parent.filter(|_| refunds.is_some());
             for _step in 0..WALK_MAX {
                 let Some(up) = parent else { break };
-                let Some(above) = self.newest(&up.key)? else { break };
+                let Some(above) = self.transition.newest(self.state, &up.key)? else { break };
                 let mut above = Arc::unwrap_or_clone(above);
                 let Some(given_back) = above.forgive(is_vouched) else { break };
                 refunds.get_or_insert_default().extend(given_back);

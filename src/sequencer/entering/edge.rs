@@ -150,17 +150,9 @@ impl<S: State + ?Sized> Change<'_, S> {
             && descends(self.state, (by, &self.before), key)? == Some(false))
     }
 
-    /// A partition's record as the message has left it so far.
-    pub(super) fn newest(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, S::Error> {
-        match self.transition.changed(key) {
-            Some(changed) => Ok(Some(Arc::new(changed.clone()))),
-            None => self.state.partition(key),
-        }
-    }
-
     /// Takes away the edge that another partition had made to `child`.
     fn displace(&mut self, edge: &Parent, child: &MaskedPartitionKey) -> Result<(), S::Error> {
-        if let Some(above) = self.newest(&edge.key)? {
+        if let Some(above) = self.transition.newest(self.state, &edge.key)? {
             let mut above = Arc::unwrap_or_clone(above);
             above.children.retain(|known| known.key != *child);
             if above.children.is_empty() {
