@@ -49,7 +49,7 @@ fn judge<S: State + ?Sized>(
     policy: &Policy,
     now: UnixMillis,
 ) -> Result<(Fate, Vec<Found>), S::Error> {
-    if group.deleted_ms.is_some_and(|deleted_ms| is_over(deleted_ms, policy, now)) {
+    if group.deleted_ms.is_some_and(|deleted_ms| has_had_its_time(deleted_ms, policy, now)) {
         return Ok((Fate::IsRemoved, Vec::new()));
     }
     if !is_due(state, partition, policy, now)? {
@@ -79,14 +79,14 @@ fn is_due<S: State + ?Sized>(
     match partition.terminated {
         // Not as long as that can be taken back.
         Some(Termination { at_ms, .. }) => {
-            Ok(is_over(at_ms, policy, now) && now >= at_ms.saturating_add(policy.restore_ms))
+            Ok(has_had_its_time(at_ms, policy, now) && now >= at_ms.saturating_add(policy.restore_ms))
         }
         None => is_superseded(state, partition, policy, now),
     }
 }
 
-/// Whether what happened then has had its time.
-fn is_over(at_ms: UnixMillis, policy: &Policy, now: UnixMillis) -> bool {
+/// Whether what happened then has had its time: a message, a commit, the receipt of somebody who is no member, an end.
+pub fn has_had_its_time(at_ms: UnixMillis, policy: &Policy, now: UnixMillis) -> bool {
     // A Welcome into a partition goes out with its tree, however long that takes.
     now >= at_ms.saturating_add(policy.retention_ms.max(policy.welcome_lifetime_ms))
 }
@@ -152,12 +152,12 @@ fn is_superseded<S: State + ?Sized>(
     policy: &Policy,
     now: UnixMillis,
 ) -> Result<bool, S::Error> {
-    if !partition.children.iter().any(|child| is_over(child.announced_ms, policy, now)) {
+    if !partition.children.iter().any(|child| has_had_its_time(child.announced_ms, policy, now)) {
         return Ok(false);
     }
-    let window = policy.retention_ms.max(policy.dominance_window_ms);
-    let lately = Policy { dominance_window_ms: window, ..policy.clone() };
-    let child = dominant_child(state, partition)?.filter(|child| is_over(child.announced_ms, policy, now));
+    let window = policy.retention_ms.max(policy.silence_ms);
+    let lately = Policy { silence_ms: window, ..policy.clone() };
+    let child = dominant_child(state, partition)?.filter(|child| has_had_its_time(child.announced_ms, policy, now));
     let Some(child) = child else { return Ok(false) };
     Ok(!is_candidate(state, partition, &lately)? && !may_stay(state, partition, &child, policy, now)?)
 }
@@ -173,7 +173,7 @@ pub(super) fn trim<S: State + ?Sized>(
     let Some(group) = state.group().map_err(Refusal::State)? else { return Ok(transition) };
     let Some(found) = state.partition(&trim.partition).map_err(Refusal::State)? else { return Ok(transition) };
     let (fate, given_up) = judge(state, &group, &found, policy, now).map_err(Refusal::State)?;
-    let is_old = trim.contents.from == trim.contents.until || is_over(trim.contents.newest_ms, policy, now);
+    let is_old = trim.contents.from == trim.contents.until || has_had_its_time(trim.contents.newest_ms, policy, now);
     if matches!(fate, Fate::Stays | Fate::Awaits(_)) || !is_old {
         return Ok(transition);
     }
@@ -300,7 +300,7 @@ pub(super) fn review<S: State + ?Sized>(
     let mut group = (*found).clone();
     match group.deleted_ms {
         None if review.may_end && now >= group.used_ms.saturating_add(policy.idle_ms) => group.deleted_ms = Some(now),
-        Some(deleted_ms) if review.is_empty && !found.is_tombstone() && is_over(deleted_ms, policy, now) => {
+        Some(deleted_ms) if review.is_empty && !found.is_tombstone() && has_had_its_time(deleted_ms, policy, now) => {
             (group.users, group.welcomed) = (Vec::new(), Vec::new());
             (group.evidence, group.evident_ms) = (Evidence::default(), None);
             (group.terminated, group.spreading) = (0, None);
@@ -312,11 +312,6 @@ pub(super) fn review<S: State + ?Sized>(
         transition.group = Some(group);
     }
     Ok(transition)
-}
-
-/// Whether a receipt of somebody who is no member, or the age of a message, is such that it may go.
-pub fn has_had_its_time(accepted_ms: UnixMillis, policy: &Policy, now: UnixMillis) -> bool {
-    is_over(accepted_ms, policy, now)
 }
 
 /// Presentations that are too old for any hint are forgotten, unless they were made again meanwhile.

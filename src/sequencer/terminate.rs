@@ -3,7 +3,8 @@
 //! Every partition of an ended branch says so itself, so that a send looks at one record. A branch may be large: a step
 //! marks a bounded number of partitions and says where the next one goes on, in the group's record, which survives a
 //! restart. Marks go down from the top, and a marked partition takes no commit, so nothing grows behind them; they are
-//! taken back from below. A partition with a mark is connected, and its edges never change: the way up is always there.
+//! taken back from below. A partition with a mark is connected, and nothing takes it elsewhere: the way up is there unless
+//! retention removed it, and then the walk begins again at the top.
 
 use std::collections::BTreeMap;
 
