@@ -76,7 +76,7 @@ pub fn candidates<S: State + ?Sized>(
     keys.extend(on_branch);
     keys.sort_unstable();
     keys.dedup();
-    let since = now.saturating_sub(policy.dominance_window_ms);
+    let since = now.saturating_sub(policy.silence_ms);
     let mut ranked = Vec::new();
     for partition in keys {
         let Some(record) = state.partition(&partition)? else { continue };

@@ -15,8 +15,8 @@ use super::{
 use crate::wire::ServiceProviderId;
 
 /// Who follows a commit, and who has read it and does not: established providers, the committer's apart. It says nothing
-/// about a commit that its own provider goes on behind it, but that time passes: whoever has been silent for the window of
-/// dominance, while others were not, does not count.
+/// about a commit that its own provider goes on behind it, but that time passes: whoever has been silent for a while,
+/// while others were not, does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Doubt {
     /// Were given the commit, have gone on with its partition for a while, and never used anything behind it.
@@ -71,7 +71,7 @@ impl Doubt {
         if let Some(committer) = &announced.announced_by {
             followers.remove(committer);
         }
-        let since = latest_ms.saturating_sub(policy.dominance_window_ms);
+        let since = latest_ms.saturating_sub(policy.silence_ms);
         let sets = [doubters, followers].map(|providers| {
             let lately = providers.into_iter().filter(|(_, last_ms)| *last_ms >= since);
             lately.map(|(provider, _)| provider).collect::<BTreeSet<_>>()

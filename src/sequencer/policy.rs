@@ -84,8 +84,9 @@ pub struct Policy {
     pub free_chain: u32,
     /// A commit is in doubt when who was given it goes on with the partition in which it stands for so long.
     pub doubt_after_ms: UnixMillis,
-    /// How long a use of a child counts when branches are compared.
-    pub dominance_window_ms: UnixMillis,
+    /// Whoever has been silent for so long, while others were not, does not count where a commit is doubted (J3); candidates
+    /// are ranked by uses within it (J1).
+    pub silence_ms: UnixMillis,
     /// How long a provider, or a user, that presented a key may be given that partition as a hint.
     pub hint_window_ms: UnixMillis,
     /// Who is given hints.
@@ -169,7 +170,7 @@ impl Default for Policy {
             free_commits: 2,
             free_chain: 256,
             doubt_after_ms: 10 * MINUTE,
-            dominance_window_ms: 7 * DAY,
+            silence_ms: 7 * DAY,
             hint_window_ms: 30 * DAY,
             hints: Hints::Entitled,
             hint_epochs: 8,

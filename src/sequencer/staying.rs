@@ -32,7 +32,7 @@ pub(super) fn may_stay<S: State + ?Sized>(
             is_followed |= !is_announcer;
             // Who announces goes on, and says nothing of others at the same provider. When none of them has come back for
             // a while, all went on.
-            let window_ms = policy.dominance_window_ms;
+            let window_ms = policy.silence_ms;
             let is_back = |stayed: &Use| is_announcer && a_use.last_ms < stayed.last_ms.saturating_add(window_ms);
             staying.retain(|stayed| stayed.provider != a_use.provider || is_back(stayed));
         }

@@ -75,9 +75,8 @@ impl Model {
         let since = now.saturating_sub(policy.idle_ms);
         let stays = |(by, (_, last)): (&Provider, &(UnixMillis, UnixMillis))| {
             let is_late = *last >= since && *last >= self.announced(child) + policy.doubt_after_ms;
-            let is_gone = went_on
-                .get(by)
-                .is_some_and(|went_on| Some(*by) != announcer || *went_on >= *last + policy.dominance_window_ms);
+            let is_gone =
+                went_on.get(by).is_some_and(|went_on| Some(*by) != announcer || *went_on >= *last + policy.silence_ms);
             is_late && !is_gone
         };
         let mut here_and_above = self.ancestors(key);
