@@ -62,11 +62,8 @@ pub(super) async fn retain(service: Arc<Service>, mut stopping: watch::Receiver<
                 }
             }
             Ok(Next::Walk(rest)) => {
-                let removed = service.retention_status().last_removed;
-                let (messages, partitions) = (removed.messages, removed.partitions);
-                tracing::debug!(messages, partitions, "retention has come to its end");
-                if removed.unreadable > 0 {
-                    tracing::warn!(unreadable = removed.unreadable, "retention has passed over what cannot be read");
+                if let Some(rests_until_ms) = service.retention_status().rests_until_ms {
+                    tracing::debug!(rests_until_ms, "retention rests: the hub was away, or its clock leapt");
                 }
                 rest
             }

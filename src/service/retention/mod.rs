@@ -187,7 +187,10 @@ impl Service {
             add(&mut standing.walk.removed, removed);
             match next {
                 Some(place) => standing.place = place,
-                None => standing.end(now),
+                None => {
+                    standing.end(now);
+                    tell(standing.walk.last_removed);
+                }
             }
             standing.unwritten += 1;
             let is_due = next.is_none() || standing.unwritten >= STEPS_UNWRITTEN;
@@ -275,6 +278,15 @@ impl Standing {
     fn written(&self) -> Result<Walk, Error> {
         let place = self.place.mls_encode_to_vec().map_err(|_| store::Error::Corrupt("place of retention"))?;
         Ok(Walk { place, ..self.walk.clone() })
+    }
+}
+
+/// Says in the log what a walk has done that is at its end.
+fn tell(removed: Removed) {
+    let Removed { messages, partitions, unreadable, .. } = removed;
+    tracing::debug!(messages, partitions, "retention has come to its end");
+    if unreadable > 0 {
+        tracing::warn!(unreadable, "retention has passed over what cannot be read");
     }
 }
 
