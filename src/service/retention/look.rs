@@ -16,7 +16,7 @@ use crate::{
     wire::MaskedPartitionKey,
 };
 
-/// Partitions looked at in one step.
+/// Partitions looked at in one step, of all its groups.
 const PARTITIONS: usize = 64;
 /// Receipts, and presentations, looked at in one step.
 const ROWS: usize = 256;
@@ -66,14 +66,16 @@ pub(super) struct Look<'a> {
 impl Look<'_> {
     /// The step from a place on.
     pub(super) fn step(&self, mut place: Place) -> Result<Step, Error> {
-        let mut looked = Removed::default();
+        let (mut looked, mut room) = (Removed::default(), PARTITIONS);
         for _group in 0..GROUPS {
-            let mut step = if place.are_groups_done { self.presentations(place)? } else { self.next_group(place)? };
+            let mut step =
+                if place.are_groups_done { self.presentations(place)? } else { self.next_group(place, room)? };
+            room = room.saturating_sub(usize::try_from(step.looked.partitions).unwrap_or(PARTITIONS));
             looked.groups += step.looked.groups;
             looked.partitions += step.looked.partitions;
             looked.unreadable += step.looked.unreadable;
             let is_cut = step.next.is_some_and(|next| next.receipts.is_some());
-            let is_enough = looked.partitions >= PARTITIONS as u64 || place.are_groups_done || is_cut;
+            let is_enough = room == 0 || place.are_groups_done || is_cut;
             match step.next {
                 Some(next) if step.commands.is_empty() && step.awaited.is_none() && !is_enough => place = next,
                 Some(_) | None => {
@@ -85,7 +87,7 @@ impl Look<'_> {
         Ok(Step { next: Some(place), looked, ..Step::default() })
     }
 
-    fn next_group(&self, place: Place) -> Result<Step, Error> {
+    fn next_group(&self, place: Place, room: usize) -> Result<Step, Error> {
         let (group, record) = match place.group_under_way() {
             Some(group) => (group, self.snapshot.group(&group).and_then(|found| found.ok_or(Error::Corrupt("group")))),
             None => match self.snapshot.groups_after(place.group.as_ref(), 1).map(|mut rows| rows.pop()) {
@@ -98,7 +100,7 @@ impl Look<'_> {
         };
         let looked = record.and_then(|record| match place.receipts {
             Some(receipts) => self.review((group, &record), receipts, Step::default()),
-            None => self.group(place, group, &record),
+            None => self.group(place, (group, &record), room),
         });
         match looked {
             Err(Error::Corrupt(_)) => Ok(Step::pass_over(Some(Place::behind(group)))),
@@ -106,15 +108,15 @@ impl Look<'_> {
         }
     }
 
-    /// Some partitions of a group, up to the first one that is to be removed, and behind the last of them the group itself.
-    fn group(&self, place: Place, group: GroupKey, record: &Group) -> Result<Step, Error> {
+    /// Some partitions of a group, no more than there is room for, up to the first one that is to be removed, and behind the last of them the group itself.
+    fn group(&self, place: Place, (group, record): (GroupKey, &Group), room: usize) -> Result<Step, Error> {
         let mut step = Step { next: Some(Place::behind(group)), ..Step::default() };
         if record.is_tombstone() {
             return Ok(step);
         }
         let after = place.partition.map(|within| within.partition);
-        let partitions = self.snapshot.partitions_after(&group, after.as_ref(), PARTITIONS)?;
-        let is_last_page = partitions.len() < PARTITIONS;
+        let partitions = self.snapshot.partitions_after(&group, after.as_ref(), room)?;
+        let is_last_page = partitions.len() < room;
         let mut before = place;
         for (key, partition) in partitions {
             step.looked.partitions += 1;
