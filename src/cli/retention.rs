@@ -9,7 +9,7 @@ pub(crate) enum RetentionCommand {
     /// Have the server look for what may be removed now, and print how it stands
     ///
     /// The server looks once a day by itself, and goes on where it was after a restart. While it looks, this changes
-    /// nothing.
+    /// nothing; while it rests because it was away, or its clock leapt, it looks when that is over.
     #[command(after_long_help = "\
 Example:
   restante retention run --config hub.toml")]
