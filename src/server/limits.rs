@@ -76,7 +76,8 @@ pub(super) fn of_service(config: &Config) -> service::Limits {
     }
 }
 
-/// What is done with the public states of groups leaves a processor to everything else.
+/// Large public states of groups are worked by one thread fewer than there are processors, and the trees of creations by
+/// as many more. All of them give way to everything else.
 fn observing_limits(config: &Config) -> ObservingLimits {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     ObservingLimits {

@@ -2,8 +2,8 @@
 //!
 //! A commit is looked at before its command is queued, from what does not change any more: the state of the partition in
 //! which it is to stand, and the proposals there. States are derived, never stored as such: from checkpoints, by following
-//! the commits since; what was needed last is at hand, within a bound. All of it is done on the blocking pool, by few at
-//! once. A commit waits for it no longer than a moment: then it is sequenced as it is, and looked at later. It must never
+//! the commits since; what was needed last is at hand, within a bound. What is small is done where the request is, what is
+//! large on threads that give way to all others, by few at once. A commit waits for it no longer than a moment: then it is sequenced as it is, and looked at later. It must never
 //! be refused because nobody could look, or could not follow.
 //!
 //! Messages other than public commits, and groups whose beginning shows nothing, are not looked at.
