@@ -23,6 +23,9 @@ use crate::{
 /// What is sequenced counts once for so many bytes that are begun, with all that comes beside it.
 const UNIT_BYTES: usize = 64 * 1024;
 
+/// Complaints that another provider hands on: each is a number and a write, and nobody has many in earnest.
+const COMPLAINTS: Rate = Rate::each_ms(600, 1_000);
+
 /// Groups of one provider that are remembered: its own rate bounds what it gains by using more.
 const GROUPS_MAX: NonZeroUsize = NonZeroUsize::new(4_096).expect("not zero");
 
@@ -90,12 +93,14 @@ struct Meters {
     /// another.
     groups: HashMap<ServiceProviderId, Meter<GroupKey>>,
     users: Meter<UserTag>,
+    complaints: Meter<ServiceProviderId>,
 }
 
 impl Rates {
     pub(super) fn new(limits: RateLimits) -> Self {
         let (providers, users) = (Meter::new(limits.provider), Meter::new(limits.user));
-        Self(Mutex::new(Meters { limits, providers, groups: HashMap::new(), users }))
+        let complaints = Meter::new(COMPLAINTS);
+        Self(Mutex::new(Meters { limits, providers, groups: HashMap::new(), users, complaints }))
     }
 
     /// From now on these are the rates. What is used up stays used up.
@@ -132,12 +137,19 @@ impl Rates {
                 wait
             }
         };
-        if wait.is_zero() {
-            return Ok(Charge { payer, units });
-        }
         // A request that could never pass is too large, and refused as that where its size is looked at.
-        let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
-        Err(Error::TooFast { retry_after_seconds: seconds.min(3600) })
+        if wait.is_zero() { Ok(Charge { payer, units }) } else { Err(too_fast(wait)) }
+    }
+
+    /// Charges another provider for a complaint.
+    ///
+    /// # Errors
+    /// [`Error::TooFast`], and nothing is charged.
+    pub(super) fn charge_complaint(&self, from: &ServiceProviderId, now: UnixMillis) -> Result<(), Error> {
+        let mut meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = meters.complaints.wait_for(from, 1, now);
+        meters.complaints.take(from.clone(), now);
+        if wait.is_zero() { Ok(()) } else { Err(too_fast(wait)) }
     }
 
     /// Gives a charge back: the request was a repetition of one that was charged.
@@ -154,6 +166,11 @@ impl Rates {
             }
         }
     }
+}
+
+fn too_fast(wait: Duration) -> Error {
+    let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+    Error::TooFast { retry_after_seconds: seconds.min(3600) }
 }
 
 #[cfg(test)]
@@ -201,6 +218,19 @@ mod tests {
         assert!(rates.charge(user(2), 1, 0).is_ok());
         assert_eq!(rates.charge(user(1), UNIT_BYTES * 3, 500).err(), refused(3));
         assert!(rates.charge(user(1), UNIT_BYTES * 3, 3_000).is_ok());
+    }
+
+    #[test]
+    fn complaints_have_a_rate_of_their_own() {
+        let rates = Rates::new(LIMITS);
+        let [flooding, other] = ["a.example", "b.example"].map(|name| name.parse().unwrap());
+        for _complaint in 0..600 {
+            assert_eq!(rates.charge_complaint(&flooding, 0), Ok(()));
+        }
+        assert_eq!(rates.charge_complaint(&flooding, 0).err(), refused(1));
+        assert_eq!(rates.charge_complaint(&flooding, 1_000), Ok(()));
+        assert_eq!(rates.charge_complaint(&other, 0), Ok(()));
+        assert!(rates.charge(peer("a.example", 1), 100, 0).is_ok(), "and cost no message");
     }
 
     #[test]

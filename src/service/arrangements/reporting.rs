@@ -4,19 +4,18 @@ use std::sync::PoisonError;
 
 use super::Change;
 use crate::{
-    sequencer::{ComplaintKey, Complaints, GroupKey, Rejection},
-    service::{Error, Service, rates::Payer},
+    sequencer::{ComplaintKey, Complaints, Rejection},
+    service::{Error, Service},
     wire::{ReportReason, ServiceProviderId},
 };
 
 impl Service {
-    /// Charges a peer for a complaint, as for a message.
+    /// Charges a peer for a complaint.
     ///
     /// # Errors
     /// [`Error::TooFast`]
     pub fn charge_report(&self, peer: &ServiceProviderId) -> Result<(), Error> {
-        let nowhere = GroupKey::new([0; GroupKey::LENGTH]);
-        self.rates.charge(Payer::Provider(peer.clone(), nowhere), 0, self.now()).map(drop)
+        self.rates.charge_complaint(peer, self.now())
     }
 
     /// Counts a complaint that came from that provider, or from one of our own users. Those that come together are written
