@@ -331,7 +331,7 @@ impl From<service::Error> for Problem {
             }
             Error::TooManyInVain => Self::later(
                 ProblemCode::RateLimited,
-                "Too many joins and proposals of this provider fitted nowhere lately.",
+                "Too many joins, proposals and Welcomes from there came to nothing lately.",
                 VAIN_PROOFS_RETRY_SECONDS,
             ),
             Error::TooManyWaiting => {

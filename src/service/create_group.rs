@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Error, Service, Submitter, UserId};
+use super::{Error, Service, Submitter, UserId, vain_proofs::Trier};
 use crate::{
     sequencer::{Create, GroupKey, Outcome},
     wire::{CreateGroupRequest, CreateGroupResponse},
@@ -26,7 +26,7 @@ impl Service {
         let holder = user.tag(self.store.user_tag_secret());
         let create = Create::new(self.provider.clone(), holder, request, Sha256::digest(body).into());
         let command = self.look_at_creation(group, create).await?;
-        let (command, _turn) = self.ask_first(group, command).await?;
+        let (command, _turn) = self.ask_first(group, Trier::User(holder), command).await?;
         match self.lanes.submit(group, command, None).await? {
             Outcome::Created(created_ms) => {
                 self.settle_charge(charge, asked_ms, created_ms);

@@ -49,8 +49,9 @@ pub enum Error {
     /// As many users of one provider are banned as a list can hold.
     #[error("too many users of that provider are banned")]
     TooManyBans,
-    /// Too many joins and proposals of that provider were checked lately that belong nowhere.
-    #[error("too many joins and proposals of this provider belong nowhere")]
+    /// Too many joins and proposals of that provider, or user, were checked lately that belong nowhere, or too many of its
+    /// Welcomes were asked about that are refused.
+    #[error("too many joins, proposals and Welcomes from there came to nothing")]
     TooManyInVain,
     /// Too many receives of that provider wait.
     #[error("too many receives of this provider wait")]

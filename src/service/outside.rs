@@ -119,7 +119,7 @@ impl Service {
         }
         let (group, repeat_key) = (GroupKey::of(message.group_id()), RepeatKey::in_group(message));
         let (epoch, length) = (message.epoch(), message.bytes().len() as u64);
-        let trier = user.map_or_else(|| Trier::Provider(submitter.clone()), Trier::User);
+        let trier = Trier::of(submitter, user);
         let admitted = self.vain_proofs.admit(&trier, now);
         let looked = {
             let policy = policy.clone();

@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::future::{BoxFuture, join_all};
 
-use super::{Error, Service, view::SnapshotView};
+use super::{Error, Service, vain_proofs::Trier, view::SnapshotView};
 use crate::{
     sequencer::{Command, Delivered, GroupKey, Preflight, Refusal, RepeatKey, Ticket, sequence},
     wire::{KeyPackageRef, MaskedPartitionKey, ServiceProviderId, WelcomeData, WelcomeInitRequest},
@@ -73,10 +73,11 @@ impl Service {
     /// command is decided: the lane refuses it, or finds that it was sequenced before.
     ///
     /// # Errors
-    /// [`Error::Overloaded`] while the same request is under way; the store's.
+    /// [`Error::Overloaded`] while the same request is under way; [`Error::TooManyInVain`]; the store's.
     pub(super) async fn ask_first(
         self: &Arc<Self>,
         group: GroupKey,
+        trier: Trier,
         command: Command,
     ) -> Result<(Command, Option<Turn>), Error> {
         let Some(preflights) = &self.preflights else { return Ok((command, None)) };
@@ -101,7 +102,16 @@ impl Service {
                 Ok((command, questions))
             })
             .await?;
-        let preflight = self.conclude(self.ask_all(preflights, questions).await);
+        if !questions.is_empty() {
+            self.vain_proofs.admit(&trier, now)?;
+        }
+        let answers = self.ask_all(preflights, questions).await;
+        let tickets = answers.iter().filter(|(_, answer)| matches!(answer, Some(Delivered::Ticket(_)))).count();
+        let preflight = self.conclude(answers);
+        if preflight == Preflight::Refused {
+            // Each provider has a bounded number of tickets for this hub, and these are lost.
+            self.vain_proofs.count(&trier, tickets, self.now());
+        }
         tracing::trace!(outcome = outcome(&preflight), "providers asked about a Welcome before it is sequenced");
         match &mut command {
             Command::Send(send) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     Error, Service, Submitter, UserId,
     rates::{Charge, Payer},
+    vain_proofs::Trier,
 };
 use crate::{
     mls::WireMessage,
@@ -27,10 +28,11 @@ impl Service {
         let group = GroupKey::of(request.message.group_id());
         let (now, charge) = self.charge(submitter, group, bytes_of(&request.message, request.commit_data.as_ref()))?;
         let (provider, user) = self.actor(submitter);
+        let trier = Trier::of(&provider, user);
         let send = Send::new(provider, request, expect_commit);
         let presentation = user.map(|user| Presentation { group, partition: send.partition, user, at_ms: now });
         let command = self.look_at(group, user, Command::Send(Box::new(send))).await;
-        let (command, _turn) = self.ask_first(group, command).await?;
+        let (command, _turn) = self.ask_first(group, trier, command).await?;
         let response = sent(self.lanes.submit(group, command, presentation).await?)?;
         self.settle_charge(charge, now, response.accepted_ms);
         Ok(response)

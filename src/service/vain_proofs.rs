@@ -1,5 +1,5 @@
-//! Joins and proposals that were checked in vain (specs/protocol.md, J1, J7): how many of a provider, or of a user of the
-//! hub's own, lately.
+//! Joins and proposals that were checked in vain, and Welcomes that were asked about in vain (specs/protocol.md, J1, J7,
+//! V10): how many of a provider, or of a user of the hub's own, lately.
 //!
 //! To find the place of one takes up to eight GroupInfos and signatures, and it costs its sender nothing to make it up.
 //! Whoever makes up many shuts nobody else out: the hub's own users are counted one by one, and together only as far as
@@ -30,6 +30,13 @@ pub(super) enum Trier {
     Provider(ServiceProviderId),
     /// One of the hub's own users.
     User(UserTag),
+}
+
+impl Trier {
+    /// Whoever submits, as that user of ours if it is one.
+    pub(super) fn of(submitter: &ServiceProviderId, user: Option<UserTag>) -> Self {
+        user.map_or_else(|| Self::Provider(submitter.clone()), Self::User)
+    }
 }
 
 /// What was tried.
@@ -68,7 +75,8 @@ impl VainProofs {
         if may_try { Ok(()) } else { Err(Error::TooManyInVain) }
     }
 
-    /// A message was checked against so many candidates and belongs nowhere. To look for them is a try as well.
+    /// A message was checked against so many candidates and belongs nowhere, or so many tickets were given for a Welcome
+    /// that is refused. To look for them, or to ask, is a try as well.
     pub(super) fn count(&self, trier: &Trier, candidates: usize, now: UnixMillis) {
         let mut meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for _try in 0..=candidates {

@@ -122,6 +122,34 @@ async fn a_request_that_is_being_asked_about_is_told_to_come_again() {
     stage.await_waiting(0, &[]).await;
 }
 
+/// Tickets that others gave are lost: whoever has that happen again and again is stopped, and nobody else is.
+#[tokio::test]
+async fn who_has_providers_asked_in_vain_is_stopped() {
+    let authority = Authority::new();
+    let mut giving = Follower::start(&authority, "follower.example", vec![]).await;
+    let refusals = (0..33).map(|_| Reply::Decide(1, vec![Unknown])).collect();
+    let mut refusing = Follower::start(&authority, "third.example", refusals).await;
+    let peers = [("follower.example", giving.address), ("third.example", refusing.address)];
+    let stage = Stage::asking_first(&authority, &peers, PATIENCE);
+    let group = stage.setup.group().await;
+    let both = |number: u32| commit(&group, &format!("commit {number}"), &["follower.example", "third.example"]);
+    // Sixty-four tries: one for the question, and one for the ticket.
+    for number in 0..32 {
+        assert_eq!(send(&stage, both(number)).await, Err(REFUSED), "{number}");
+        giving.asked_init().await;
+        refusing.asked_init().await;
+    }
+    assert_eq!(send(&stage, both(32)).await, Err(Error::TooManyInVain));
+    giving.assert_quiet();
+    refusing.assert_quiet();
+    assert_eq!(stage.setup.send(user("bob"), both(33)).await, Err(REFUSED));
+    // What needs no answer of others goes on.
+    stage.setup.send(user("alice"), commit_with(&group, 0, 1, "bare", &Attached::default())).await.unwrap();
+    stage.setup.clock.advance(20_000);
+    refusing.will([Reply::Decide(1, vec![Accepted])]);
+    send(&stage, both(34)).await.unwrap();
+}
+
 /// Nobody is bothered with what is refused anyway, or brings no Welcome.
 #[tokio::test]
 async fn nobody_is_asked_in_vain() {
