@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     /// A level (off, error, warn, info, debug, trace), or levels for parts, as in `warn,restante_relay::keys=debug`.
     /// Logs go to standard error: text on a terminal, JSON otherwise. No level ever shows tokens, addresses, providers
     /// or content, and there is no line for a request.
-    #[arg(long, global = true, env = LOG_VARIABLE, value_name = "FILTER", default_value = "info")]
+    #[arg(long, global = true, env = LOG_VARIABLE, hide_env_values = true, value_name = "FILTER", default_value = "info")]
     pub(crate) log: LogFilter,
 
     #[command(subcommand)]
@@ -132,7 +132,7 @@ pub(crate) struct Configured {
     ///
     /// Relative paths in it start at its folder. Environment variables named RESTANTE_RELAY_<TABLE>__<KEY>, with two
     /// underscores in the middle, stand above the file, as in RESTANTE_RELAY_ADMIN__LISTEN=127.0.0.1:9191.
-    #[arg(long, env = "RESTANTE_RELAY_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "RESTANTE_RELAY_CONFIG", hide_env_values = true, value_name = "FILE")]
     pub(crate) config: PathBuf,
 
     /// A setting that stands above file and environment; may be repeated

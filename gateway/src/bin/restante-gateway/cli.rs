@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     ///
     /// A level (off, error, warn, info, debug, trace). Logs go to standard error: text on a terminal, JSON otherwise. No
     /// level ever shows keys, tokens, addresses, relays or content, and there is no line for a request.
-    #[arg(long, global = true, env = LOG_VARIABLE, value_name = "FILTER", default_value = "info")]
+    #[arg(long, global = true, env = LOG_VARIABLE, hide_env_values = true, value_name = "FILTER", default_value = "info")]
     pub(crate) log: LogFilter,
 
     #[command(subcommand)]
@@ -167,7 +167,7 @@ pub(crate) struct Configured {
     ///
     /// Relative paths in it start at its folder. Environment variables named RESTANTE_GATEWAY_<TABLE>__<KEY>, with two
     /// underscores in the middle, stand above the file, as in RESTANTE_GATEWAY_ADMIN__LISTEN=127.0.0.1:9292.
-    #[arg(long, env = "RESTANTE_GATEWAY_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "RESTANTE_GATEWAY_CONFIG", hide_env_values = true, value_name = "FILE")]
     pub(crate) config: PathBuf,
 
     /// A setting that stands above file and environment; may be repeated
