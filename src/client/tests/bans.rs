@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A GroupContext that bans these people.
-pub(super) fn banning(names: &[&str]) -> ExtensionList {
+pub(crate) fn banning(names: &[&str]) -> ExtensionList {
     let banned = names.iter().map(|name| Identity(name.as_bytes().to_vec())).collect();
     let data = encode(&Banned { banned }).unwrap();
     vec![Extension::new(ExtensionType::new(BANNED_EXTENSION), data)].into()

@@ -20,10 +20,11 @@ use crate::{
     wire::{BANNED_EXTENSION, SendRequest, ServiceProviderId},
 };
 
-pub(crate) type Config = WithMlsRules<
-    DefaultMlsRules,
-    WithIdentityProvider<BasicIdentityProvider, WithCryptoProvider<AwsLcCryptoProvider, BaseConfig>>,
->;
+pub(crate) type Config = ConfigOver<AwsLcCryptoProvider>;
+
+/// A client over that cryptography.
+pub(crate) type ConfigOver<P> =
+    WithMlsRules<DefaultMlsRules, WithIdentityProvider<BasicIdentityProvider, WithCryptoProvider<P, BaseConfig>>>;
 
 pub(crate) const SUITE: CipherSuite = CipherSuite::CURVE25519_AES128;
 pub(super) const GROUP_ID: &[u8] = b"mimi://hub.example/g/AAECAwQFBgcICQoLDA0ODw";
@@ -42,7 +43,14 @@ pub(super) fn hub_id() -> ServiceProviderId {
 }
 
 pub(crate) fn client(name: &str, handshakes: Handshakes) -> Client<Config> {
-    let crypto = AwsLcCryptoProvider::new();
+    client_over(AwsLcCryptoProvider::new(), name, handshakes)
+}
+
+pub(crate) fn client_over<P: CryptoProvider + Clone>(
+    crypto: P,
+    name: &str,
+    handshakes: Handshakes,
+) -> Client<ConfigOver<P>> {
     let (secret, public) = crypto.cipher_suite_provider(SUITE).unwrap().signature_key_generate().unwrap();
     let credential = BasicCredential::new(name.as_bytes().to_vec()).into_credential();
     let encrypted = matches!(handshakes, Handshakes::Encrypted);

@@ -1,18 +1,10 @@
 //! Forks: a commit that some cannot open. Those who cannot find out, are told, and go where their users want to (C11).
 
-use mls_rs::{
-    CipherSuiteProvider, Client, CryptoProvider, ExtensionList, MlsMessage,
-    client_builder::{MlsConfig, PaddingMode},
-    identity::{
-        SigningIdentity,
-        basic::{BasicCredential, BasicIdentityProvider},
-    },
-    mls_rules::{DefaultMlsRules, EncryptionOptions},
-};
+use mls_rs::{Client, ExtensionList, MlsMessage, client_builder::MlsConfig};
 
 use super::{
     acting::{Acting, act, act_with, settle, words},
-    cast::{BOTH, Config, GROUP_ID, Handshakes, client, deliver, group, hub_id, new_member},
+    cast::{BOTH, Config, ConfigOver, GROUP_ID, Handshakes, client, client_over, deliver, group, hub_id, new_member},
     channel::{Fault, ModelChannel},
     hub::ModelHub,
 };
@@ -36,19 +28,9 @@ fn accepted(told: &[Progress], id: IntentId) -> bool {
 }
 
 /// A client whose commits can be spoiled.
-fn malicious(handshakes: Handshakes) -> (Saboteur, Client<impl MlsConfig + use<>>) {
+fn malicious(handshakes: Handshakes) -> (Saboteur, Client<ConfigOver<Saboteur>>) {
     let crypto = Saboteur::default();
-    let (secret, public) = crypto.cipher_suite_provider(super::cast::SUITE).unwrap().signature_key_generate().unwrap();
-    let credential = BasicCredential::new(b"mallory".to_vec()).into_credential();
-    let encrypted = matches!(handshakes, Handshakes::Encrypted);
-    let encryption = EncryptionOptions::new(encrypted, PaddingMode::StepFunction);
-    let client = Client::builder()
-        .crypto_provider(crypto.clone())
-        .identity_provider(BasicIdentityProvider::new())
-        .mls_rules(DefaultMlsRules::new().with_encryption_options(encryption))
-        .signing_identity(SigningIdentity::new(credential, public), secret, super::cast::SUITE)
-        .build();
-    (crypto, client)
+    (crypto.clone(), client_over(crypto, "mallory", handshakes))
 }
 
 /// Alice, Bob and Carol, whose sibling in the tree is Mallory. Mallory commits what Carol cannot open; the hub, which

@@ -2,7 +2,7 @@
 
 mod acting;
 mod bad_commits;
-mod bans;
+pub(crate) mod bans;
 pub(crate) mod cast;
 mod catching_up;
 mod channel;

@@ -1,7 +1,5 @@
 //! What people do with the group: with the client library, by the rules (specs/protocol.md §9).
 
-use mls_rs::{Extension, ExtensionList, extension::ExtensionType};
-
 use super::{
     cast::{Config, Device, Name, PEOPLE, banned, roster},
     sending::{Asked, Facts},
@@ -9,11 +7,14 @@ use super::{
     world::{Letter, MAIN, World},
 };
 use crate::{
-    client::{CommitOptions, GroupError, PartitionedGroup, tests::cast::behind_pending_commit},
+    client::{
+        CommitOptions, GroupError, PartitionedGroup,
+        tests::{bans::banning, cast::behind_pending_commit},
+    },
     mls::ContentType,
     sequencer::Rejection,
     service::Error,
-    wire::{BANNED_EXTENSION, Banned, ExpectCommit, Identity, SendRequest, encode},
+    wire::{ExpectCommit, SendRequest},
 };
 
 type Made = Result<SendRequest, GroupError>;
@@ -137,9 +138,7 @@ impl World {
 
     /// Commits that the group bans these, and nobody else.
     fn rule(&mut self, who: usize, names: &[Name]) -> Made {
-        let banned = names.iter().map(|name| Identity(name.as_bytes().to_vec())).collect();
-        let data = encode(&Banned { banned }).unwrap();
-        let extensions: ExtensionList = vec![Extension::new(ExtensionType::new(BANNED_EXTENSION), data)].into();
+        let extensions = banning(names);
         let options = CommitOptions::default().with_group_info(true);
         self.group(who).commit(|builder| builder.set_group_context_ext(extensions.clone()), &options)
     }

@@ -1,19 +1,13 @@
 //! The people of a history and their devices.
 
-use mls_rs::{
-    CipherSuite, CipherSuiteProvider, Client, CryptoProvider, ExtensionList, Group,
-    client_builder::{BaseConfig, PaddingMode, WithCryptoProvider, WithIdentityProvider, WithMlsRules},
-    extension::ExtensionType,
-    identity::{
-        SigningIdentity,
-        basic::{BasicCredential, BasicIdentityProvider},
-    },
-    mls_rules::{DefaultMlsRules, EncryptionOptions},
-};
+use mls_rs::{Client, ExtensionList, Group, extension::ExtensionType, identity::SigningIdentity};
 
 use super::forest::Provider;
 use crate::{
-    client::{MemoryKeep, NewMember, PartitionedGroup, tests::cast::Handshakes},
+    client::{
+        MemoryKeep, NewMember, PartitionedGroup,
+        tests::cast::{ConfigOver, Handshakes, client_over},
+    },
     demo::saboteur::Saboteur,
     mls::EpochNumber,
     service::{
@@ -23,12 +17,7 @@ use crate::{
     wire::{BANNED_EXTENSION, Banned, MaskedPartitionKey, PartitionKey, decode},
 };
 
-pub(super) type Config = WithMlsRules<
-    DefaultMlsRules,
-    WithIdentityProvider<BasicIdentityProvider, WithCryptoProvider<Saboteur, BaseConfig>>,
->;
-
-const SUITE: CipherSuite = CipherSuite::CURVE25519_AES128;
+pub(super) type Config = ConfigOver<Saboteur>;
 
 /// Everybody goes by name, which is the identity too.
 pub(super) type Name = &'static str;
@@ -95,7 +84,8 @@ pub(super) struct Device {
 
 impl Device {
     pub(super) fn new((name, home, is_malicious): (Name, Provider, bool), handshakes: Handshakes) -> Self {
-        let (saboteur, client) = client(name, handshakes);
+        let saboteur = Saboteur::default();
+        let client = client_over(saboteur.clone(), name, handshakes);
         let keep = MemoryKeep::new(client.group_state_storage());
         Self {
             name,
@@ -175,22 +165,6 @@ impl Device {
         self.past = self.kept.clone();
         assert_eq!(self.place(), self.past.visits.last().map(|visit| visit.partition), "it is where it was saved");
     }
-}
-
-fn client(name: Name, handshakes: Handshakes) -> (Saboteur, Client<Config>) {
-    let crypto = Saboteur::default();
-    let (secret, public) = crypto.cipher_suite_provider(SUITE).unwrap().signature_key_generate().unwrap();
-    let credential = BasicCredential::new(name.as_bytes().to_vec()).into_credential();
-    let encrypted = matches!(handshakes, Handshakes::Encrypted);
-    let encryption = EncryptionOptions::new(encrypted, PaddingMode::StepFunction);
-    let client = Client::builder()
-        .crypto_provider(crypto.clone())
-        .identity_provider(BasicIdentityProvider::new())
-        .mls_rules(DefaultMlsRules::new().with_encryption_options(encryption))
-        .extension_type(ExtensionType::new(BANNED_EXTENSION))
-        .signing_identity(SigningIdentity::new(credential, public), secret, SUITE)
-        .build();
-    (crypto, client)
 }
 
 /// Who is in the group.

@@ -190,11 +190,10 @@ impl Forest {
     /// A message was sequenced that was not there before. `presents`: whether its sender has shown the partition's key.
     pub(super) fn sequence(&mut self, key: &PartitionKey, said: Said, next: Option<&PartitionKey>, presents: bool) {
         let (partition, provider, at) = (key.masked(), said.provider, said.at);
-        let is_commit_of = said.next;
         self.open(partition, key, at);
-        if let (Some(child), Some(secret)) = (is_commit_of, next) {
+        if let Some(next) = next {
             let index = u32::try_from(self.nodes[&partition].said.len()).unwrap();
-            self.announce(partition, index, (child, secret), provider, at);
+            self.announce(partition, index, next, provider, at);
         }
         if presents {
             let by = said.by;
@@ -219,15 +218,15 @@ impl Forest {
         keys
     }
 
-    fn announce(&mut self, from: Key, index: u32, next: (Key, &PartitionKey), by: Provider, at: UnixMillis) {
-        let (child, secret) = next;
+    fn announce(&mut self, from: Key, index: u32, next: &PartitionKey, by: Provider, at: UnixMillis) {
+        let child = next.masked();
         if child == from || !self.makes_edge(from, child) {
             return;
         }
         for node in self.nodes.values_mut() {
             node.children.retain(|edge| edge.child != child);
         }
-        let node = self.open(child, secret, at);
+        let node = self.open(child, next, at);
         node.parent = Some((from, index));
         node.announced_by = Some(by);
         self.nodes.get_mut(&from).unwrap().children.push(Edge { child, at });
