@@ -9,6 +9,7 @@
 mod bans;
 mod damage;
 mod draining;
+mod example;
 mod federation;
 #[path = "../fixtures/mod.rs"]
 #[allow(dead_code, reason = "shared with the unit tests; nobody needs all of it")]
