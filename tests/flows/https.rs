@@ -25,6 +25,8 @@ pub(crate) struct Place<'a> {
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// The first line and the fields.
+    pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
 
@@ -51,10 +53,11 @@ impl Place<'_> {
         };
         let answer = tokio::time::timeout(PATIENCE, exchange).await.expect("an answer in time");
         let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer has a head") + 4;
-        let head = String::from_utf8(answer[..end].to_vec()).unwrap().to_lowercase();
+        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+        let lower = head.to_lowercase();
         let length: usize =
-            head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length").parse().unwrap();
+            lower.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length").parse().unwrap();
         assert_eq!(answer.len(), end + length);
-        Answer { status: head[9..12].parse().unwrap(), body: answer[end..].to_vec() }
+        Answer { status: head[9..12].parse().unwrap(), head, body: answer[end..].to_vec() }
     }
 }

@@ -32,42 +32,42 @@ const BACKOFF: Backoff = Backoff {
 };
 
 /// The same pauses in every run.
-pub(super) type Pace = TokioPace<fn() -> u64>;
+pub(crate) type Pace = TokioPace<fn() -> u64>;
 
-pub(super) fn pace() -> Pace {
+pub(crate) fn pace() -> Pace {
     TokioPace::new((|| 0) as fn() -> u64)
 }
 
 /// GroupInfos are published: in these tests people join from outside.
-pub(super) fn policy() -> MemberPolicy {
+pub(crate) fn policy() -> MemberPolicy {
     MemberPolicy { backoff: BACKOFF, group_info: true, ..MemberPolicy::default() }
 }
 
 /// A member.
-pub(super) struct Device {
-    pub(super) newcomer: Newcomer,
-    pub(super) member: Member<Config, LocalClient, Pace, MemoryKeep>,
+pub(crate) struct Device {
+    pub(crate) newcomer: Newcomer,
+    pub(crate) member: Member<Config, LocalClient, Pace, MemoryKeep>,
     /// What was said, by others and by this device, where it stands.
-    pub(super) heard: BTreeMap<Place, String>,
+    pub(crate) heard: BTreeMap<Place, String>,
     /// What this device has said and not read back: MLS does not decrypt one's own messages.
     said: BTreeMap<IntentId, String>,
     /// Where the hub has acknowledged to have put it.
-    pub(super) acknowledged: Vec<(u32, String)>,
+    pub(crate) acknowledged: Vec<(u32, String)>,
     /// Who has come and gone by commits that it has applied.
-    pub(super) joined: Vec<String>,
-    pub(super) left: Vec<String>,
-    pub(super) proposals: usize,
+    pub(crate) joined: Vec<String>,
+    pub(crate) left: Vec<String>,
+    pub(crate) proposals: usize,
     /// Who has proposed to be added.
-    pub(super) newcomers: Vec<NewMember>,
+    pub(crate) newcomers: Vec<NewMember>,
 }
 
 impl Device {
-    pub(super) fn new(newcomer: Newcomer, group: PartitionedGroup<Config>) -> Self {
+    pub(crate) fn new(newcomer: Newcomer, group: PartitionedGroup<Config>) -> Self {
         let member = Member::new(group, newcomer.channel.clone(), pace(), newcomer.keep.clone(), policy());
         Self::over(newcomer, member)
     }
 
-    pub(super) fn over(newcomer: Newcomer, member: Member<Config, LocalClient, Pace, MemoryKeep>) -> Self {
+    pub(crate) fn over(newcomer: Newcomer, member: Member<Config, LocalClient, Pace, MemoryKeep>) -> Self {
         Self {
             newcomer,
             member,
@@ -81,12 +81,12 @@ impl Device {
         }
     }
 
-    pub(super) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         self.newcomer.name
     }
 
     /// Says something, and returns when the hub has sequenced it.
-    pub(super) async fn say(&mut self, text: &str) {
+    pub(crate) async fn say(&mut self, text: &str) {
         let intent = self.member.send(text.as_bytes()).unwrap();
         self.said.insert(intent, text.to_owned());
         self.flush().await;
@@ -94,14 +94,14 @@ impl Device {
     }
 
     /// Wants to say something, and returns why that cannot be now. It is said when the device flushes next.
-    pub(super) async fn say_in_vain(&mut self, text: &str) -> MemberError {
+    pub(crate) async fn say_in_vain(&mut self, text: &str) -> MemberError {
         let intent = self.member.send(text.as_bytes()).unwrap();
         self.said.insert(intent, text.to_owned());
         tokio::time::timeout(PATIENCE, self.member.flush()).await.expect("an answer").unwrap_err()
     }
 
     /// Does what was queued, and returns when it is done.
-    pub(super) async fn flush(&mut self) {
+    pub(crate) async fn flush(&mut self) {
         let name = self.name();
         let flushing = async {
             while self.member.has_work() {
@@ -114,7 +114,7 @@ impl Device {
     }
 
     /// Reads until `enough`.
-    pub(super) async fn read_until(&mut self, enough: impl Fn(&Self) -> bool) {
+    pub(crate) async fn read_until(&mut self, enough: impl Fn(&Self) -> bool) {
         let reading = async {
             while !enough(self) {
                 self.member.read(WAIT).await.unwrap();
@@ -127,25 +127,25 @@ impl Device {
     }
 
     /// Reads what there is.
-    pub(super) async fn read(&mut self) {
+    pub(crate) async fn read(&mut self) {
         self.member.read(Duration::ZERO).await.unwrap();
         self.take_notes();
     }
 
-    pub(super) fn epoch(&self) -> u64 {
+    pub(crate) fn epoch(&self) -> u64 {
         self.member.group().epoch().0
     }
 
     /// How every push of the partition of the device's epoch begins: group and partition, and nothing that says so
     /// elsewhere.
-    pub(super) fn push_head(&self) -> Vec<u8> {
+    pub(crate) fn push_head(&self) -> Vec<u8> {
         let group = self.member.group();
         let mask = restante::wire::encode(&group.masked_partition_key()).unwrap();
         [group.group_id(), &mask].concat()
     }
 
     /// Who is in the group, in the order of the names.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let members = self.member.group().group().roster().members();
         let mut names: Vec<_> = members.iter().map(|member| name_of(&member.signing_identity)).collect();
         names.sort_unstable();

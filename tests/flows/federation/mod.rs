@@ -5,14 +5,14 @@
 //! owners.
 
 mod creating;
-mod device;
+pub(crate) mod device;
 mod fault;
 mod forked;
 mod frame;
 mod joining;
 mod leaving;
 mod lines;
-mod newcomer;
+pub(crate) mod newcomer;
 mod outside;
 mod pushing;
 mod rough_line;

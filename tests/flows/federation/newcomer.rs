@@ -22,7 +22,7 @@ use restante::{
 
 use super::{device::Device, world::World};
 
-pub(super) type Config = WithMlsRules<
+pub(crate) type Config = WithMlsRules<
     DefaultMlsRules,
     WithIdentityProvider<BasicIdentityProvider, WithCryptoProvider<AwsLcCryptoProvider, BaseConfig>>,
 >;
@@ -38,17 +38,17 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// How handshakes travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Handshakes {
+pub(crate) enum Handshakes {
     Public,
     Encrypted,
 }
 
 /// A device.
-pub(super) struct Newcomer {
-    pub(super) name: &'static str,
-    pub(super) client: Client<Config>,
-    pub(super) keep: MemoryKeep,
-    pub(super) channel: LocalClient,
+pub(crate) struct Newcomer {
+    pub(crate) name: &'static str,
+    pub(crate) client: Client<Config>,
+    pub(crate) keep: MemoryKeep,
+    pub(crate) channel: LocalClient,
     provider: &'static str,
     id: ClientId,
 }
@@ -56,6 +56,20 @@ pub(super) struct Newcomer {
 impl Newcomer {
     /// A device of a user, who is called like the device up to the dash.
     pub(super) fn new(world: &World, provider: &'static str, name: &'static str, handshakes: Handshakes) -> Self {
+        let mut id = [0; 16];
+        id[..name.len()].copy_from_slice(name.as_bytes());
+        let user = name.split('-').next().unwrap();
+        Self::over(world.channel(provider, user), provider, name, ClientId::new(id), handshakes)
+    }
+
+    /// A device that has this name in its credential, and reaches its user's provider so.
+    pub(crate) fn over(
+        channel: LocalClient,
+        provider: &'static str,
+        name: &'static str,
+        id: ClientId,
+        handshakes: Handshakes,
+    ) -> Self {
         let crypto = AwsLcCryptoProvider::new();
         let (secret, public) = crypto.cipher_suite_provider(SUITE).unwrap().signature_key_generate().unwrap();
         let credential = BasicCredential::new(name.as_bytes().to_vec()).into_credential();
@@ -66,20 +80,17 @@ impl Newcomer {
             .mls_rules(DefaultMlsRules::new().with_encryption_options(encryption))
             .signing_identity(SigningIdentity::new(credential, public), secret, SUITE)
             .build();
-        let mut id = [0; 16];
-        id[..name.len()].copy_from_slice(name.as_bytes());
-        let user = name.split('-').next().unwrap();
         let keep = MemoryKeep::new(client.group_state_storage());
-        Self { name, client, keep, channel: world.channel(provider, user), provider, id: ClientId::new(id) }
+        Self { name, client, keep, channel, provider, id }
     }
 
     /// Under what its provider knows it.
-    pub(super) fn id(&self) -> ClientId {
+    pub(crate) fn id(&self) -> ClientId {
         self.id
     }
 
     /// Uploads one KeyPackage and shows it.
-    pub(super) async fn upload(&self) -> NewMember {
+    pub(crate) async fn upload(&self) -> NewMember {
         let message =
             self.client.generate_key_package_message(ExtensionList::new(), ExtensionList::new(), None).unwrap();
         let member = NewMember::from_message(&message, self.provider.parse().unwrap()).unwrap();
@@ -89,7 +100,7 @@ impl Newcomer {
     }
 
     /// Founds a group with these members at the own provider, which has acknowledged it when this returns.
-    pub(super) async fn found(self, members: &[NewMember], group_info: bool) -> Device {
+    pub(crate) async fn found(self, members: &[NewMember], group_info: bool) -> Device {
         let group_id = self.service().mint_group_id().await.unwrap().group_id;
         let founded =
             self.client.create_group_with_id(group_id, ExtensionList::new(), ExtensionList::new(), None).unwrap();
@@ -101,7 +112,7 @@ impl Newcomer {
     }
 
     /// All Welcomes that wait for this device now.
-    pub(super) async fn inbox(&self) -> Vec<InboxEntry> {
+    pub(crate) async fn inbox(&self) -> Vec<InboxEntry> {
         let (mut inbox, mut entries) = (Inbox::new(self.id), Vec::new());
         while let Some(entry) = self.next(&mut inbox, Duration::ZERO).await {
             entries.push(entry);
@@ -110,7 +121,7 @@ impl Newcomer {
     }
 
     /// Waits for a Welcome.
-    pub(super) async fn welcomed(&self) -> InboxEntry {
+    pub(crate) async fn welcomed(&self) -> InboxEntry {
         let waiting = async {
             let mut inbox = Inbox::new(self.id);
             loop {
@@ -134,7 +145,7 @@ impl Newcomer {
     }
 
     /// Joins from an entry of the inbox, and acknowledges it.
-    pub(super) async fn join(&self, entry: &InboxEntry) -> PartitionedGroup<Config> {
+    pub(crate) async fn join(&self, entry: &InboxEntry) -> PartitionedGroup<Config> {
         let mut group = PartitionedGroup::join(&self.client, entry).unwrap();
         group.save(&mut self.keep.clone()).await.unwrap();
         let inbox = Inbox::new(self.id);
@@ -143,12 +154,12 @@ impl Newcomer {
     }
 
     /// With a group, it is a member.
-    pub(super) fn enter(self, group: PartitionedGroup<Config>) -> Device {
+    pub(crate) fn enter(self, group: PartitionedGroup<Config>) -> Device {
         Device::new(self, group)
     }
 
     /// Asks the own provider until it answers: it may be about to be restarted.
-    pub(super) async fn asked<T>(&self, ask: impl AsyncFn() -> Result<T, CallError>) -> T {
+    pub(crate) async fn asked<T>(&self, ask: impl AsyncFn() -> Result<T, CallError>) -> T {
         let asking = async {
             loop {
                 match ask().await {
@@ -166,7 +177,7 @@ impl Newcomer {
     }
 
     /// The operations at the own provider.
-    pub(super) fn service(&self) -> DeliveryService<LocalClient> {
+    pub(crate) fn service(&self) -> DeliveryService<LocalClient> {
         DeliveryService::new(self.channel.clone())
     }
 }

@@ -9,6 +9,6 @@ mod readme;
 mod replaying;
 pub(crate) mod sealed;
 mod sizes;
-mod tap;
+pub(crate) mod tap;
 mod traces;
 mod world;

@@ -24,22 +24,22 @@ use crate::pki::Pki;
 
 /// A POST and its answer.
 #[derive(Clone, Debug)]
-pub(super) struct Exchange {
-    pub(super) request: Message,
-    pub(super) response: Message,
+pub(crate) struct Exchange {
+    pub(crate) request: Message,
+    pub(crate) response: Message,
 }
 
 /// What one end has said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Message {
+pub(crate) struct Message {
     /// The first line and the fields, but for what `Date` says, which always has as many letters.
-    pub(super) head: String,
-    pub(super) content: usize,
+    pub(crate) head: String,
+    pub(crate) content: usize,
 }
 
 /// The wire. Its connections end with it.
-pub(super) struct Tap {
-    pub(super) address: SocketAddr,
+pub(crate) struct Tap {
+    pub(crate) address: SocketAddr,
     heard: Arc<Mutex<Vec<Heard>>>,
     accepting: JoinHandle<()>,
 }
@@ -53,16 +53,16 @@ struct Heard {
 
 /// Where a wire leads.
 #[derive(Clone, Copy)]
-pub(super) struct End<'a> {
-    pub(super) name: &'static str,
-    pub(super) address: SocketAddr,
+pub(crate) struct End<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) address: SocketAddr,
     /// Whose certificate is shown to it.
-    pub(super) caller: Option<&'a str>,
+    pub(crate) caller: Option<&'a str>,
 }
 
 impl Tap {
     /// Listens in the far end's name.
-    pub(super) async fn start(pki: &Pki, far: End<'_>) -> Self {
+    pub(crate) async fn start(pki: &Pki, far: End<'_>) -> Self {
         let own = pki.identity(far.name);
         let certificates =
             CertificateDer::pem_slice_iter(own.certificate.as_bytes()).collect::<Result<_, _>>().unwrap();
@@ -95,7 +95,7 @@ impl Tap {
     }
 
     /// The exchanges that were not told before. All of them are over.
-    pub(super) fn fresh(&self) -> Vec<Exchange> {
+    pub(crate) fn fresh(&self) -> Vec<Exchange> {
         let mut heard = self.heard.lock().unwrap();
         let mut fresh = Vec::new();
         for connection in heard.iter_mut() {
