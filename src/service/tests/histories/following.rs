@@ -73,16 +73,16 @@ impl World {
                 self.outcome("moved on", &format!("{name} goes on to {next} by {committer}'s commit at {}", by.1));
                 self.welcome(committed.digest, by).await;
             }
-            Event::Message { place, sender, late, .. } => {
+            Event::Message { place, sender, .. } => {
                 let Some(partition) = visited(place.epoch) else { return };
                 let node = &self.forests[MAIN].nodes[&partition];
                 let said = &node.said[place.index as usize];
                 assert_eq!(said.by.as_bytes(), identity(&sender), "said by somebody else");
-                assert!(late || !node.banned.contains(said.by), "{name} hears {}, who is banned there", said.by);
+                assert!(!node.banned.contains(said.by), "{name} hears {}, who is banned there", said.by);
                 self.note("heard");
             }
             Event::Ignored { place, reason: Reason::Forbidden } => {
-                let Some(partition) = visited(place.epoch).filter(|_| place.epoch == last.epoch) else { return };
+                let Some(partition) = visited(place.epoch) else { return };
                 let node = &self.forests[MAIN].nodes[&partition];
                 let said = &node.said[place.index as usize];
                 let is_just = node.banned.contains(said.by) || said.adds.iter().any(|name| node.banned.contains(name));
