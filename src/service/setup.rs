@@ -26,7 +26,7 @@ use crate::{
     store::{
         Store,
         faulty::Faulty,
-        rocks::{OpenOptions, RocksStore},
+        rocks::{OpenOptions, RocksStore, inspect},
     },
     wire::{ReceiveRequest, SendRequest, SendResponse, ServiceProviderId, decode},
 };
@@ -202,6 +202,18 @@ impl Setup {
             Self { folder, clock, store, service, policy, pool_policy, limits, entropy, asker }
         });
         stopped.await.unwrap()
+    }
+
+    /// Ends the service, closes the database and looks at every row of it.
+    pub(crate) async fn assert_sound(self) {
+        let Self { folder, store, service, .. } = self;
+        let looked_at = tokio::task::spawn_blocking(move || {
+            service.finish();
+            drop((service, store));
+            inspect(folder.path(), &provider("hub.example"), &mut |_, _| {}).unwrap()
+        });
+        let inspection = looked_at.await.unwrap();
+        assert!(inspection.is_sound(), "{inspection}");
     }
 
     /// The id of a new group of alice, whose root is the partition of key 0.

@@ -10,14 +10,16 @@ use crate::{
         requests::{Attached, welcome_data},
     },
     pool,
+    sequencer::GroupKey,
     service::{
         BackupPlace,
-        setup::{HOUR, START, Setup, commit_with, provider, say, service_at, texts, user},
+        setup::{HOUR, START, Setup, commit_with, provider, say, service_at, texts, user, user_id},
     },
     store::{
         Store,
         rocks::{GAP, OpenOptions, RocksStore, Vault, inspect},
     },
+    wire::MaskedPartitionKey,
 };
 
 /// The latest backup, put back as `restante backup restore` does.
@@ -96,6 +98,17 @@ async fn no_index_is_given_twice() {
     drop((service, store));
     let inspection = inspect(&restored, &provider("hub.example"), &mut |_, _| {}).unwrap();
     assert!(inspection.is_sound(), "{inspection}");
+}
+
+/// What users present at other hubs has its partitions there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_is_sound() {
+    let setup = Setup::new();
+    let group = GroupKey::of(b"mimi://third.example/g/AAECAwQFBgcICQoLDA0ODw");
+    setup.service.note_presentation(&user_id("alice"), group, MaskedPartitionKey::new([7; 32]));
+    setup.settle().await;
+    assert_eq!(setup.store.snapshot().unwrap().presentations(None, 2).unwrap().len(), 1);
+    setup.assert_sound().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

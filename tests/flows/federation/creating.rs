@@ -87,6 +87,7 @@ async fn create(handshakes: Handshakes) {
         let happened = world.line(line.0, line.1).happened();
         assert!(happened.is_rough(), "{line:?}: {happened:?}");
     }
+    world.end().await;
 }
 
 /// Waits for the Welcome, forgets it, asks again behind a restart, and joins.

@@ -155,6 +155,7 @@ async fn leave_behind(handshakes: Handshakes) {
     for device in &mut devices {
         assert_eq!(device.member.standing().await.unwrap(), Standing::Dominant, "{}", device.name());
     }
+    world.end().await;
 }
 
 /// How a report of that device's group goes over the wire: the group, the hub, and that there is a fork.

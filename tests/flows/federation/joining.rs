@@ -119,6 +119,7 @@ async fn join(handshakes: Handshakes, access: Access) {
         let happened = world.line(from, HUB).happened();
         assert!(happened.is_rough(), "{from}: {happened:?}");
     }
+    world.end().await;
 }
 
 /// A member's provider vouches for somebody.

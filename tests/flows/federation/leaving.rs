@@ -85,6 +85,7 @@ async fn leave(handshakes: Handshakes) {
         let happened = world.line(from, HUB).happened();
         assert!(happened.is_rough(), "{from}: {happened:?}");
     }
+    world.end().await;
 }
 
 /// What third.example answers when the hub pushes nothing but a place of its group. Whom it is about it knows by itself.

@@ -75,6 +75,7 @@ async fn propose(handshakes: Handshakes) {
     assert_together(&devices.iter().collect::<Vec<_>>());
     assert_eq!(devices[2].newcomer.inbox().await, []);
     assert_rough(&world);
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,6 +129,7 @@ async fn join_unpublished(handshakes: Handshakes) {
     talk(&mut devices, "with dave, from").await;
     assert_together(&devices.iter().collect::<Vec<_>>());
     assert_rough(&world);
+    world.end().await;
 }
 
 /// Everything that can go wrong has, on the way of whoever wanted in.

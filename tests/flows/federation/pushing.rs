@@ -52,4 +52,5 @@ async fn who_is_pushed_and_who_pulls_hear_the_same() {
         let happened = world.line(line.0, line.1).happened();
         assert!(happened.is_rough(), "{line:?}: {happened:?}");
     }
+    world.end().await;
 }

@@ -99,4 +99,5 @@ async fn an_ended_branch_takes_nobody_in_and_sends_nobody_elsewhere() {
         device.read_until(|device| device.joined.iter().any(|name| name == "dave")).await;
     }
     talk(&mut devices, "with dave, from").await;
+    world.end().await;
 }

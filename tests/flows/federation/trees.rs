@@ -74,6 +74,7 @@ async fn nobody_sends_a_tree_that_the_hub_can_infer() {
         let happened = world.line(from, HUB).happened();
         assert!(happened.is_rough(), "{from}: {happened:?}");
     }
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -112,4 +113,5 @@ async fn a_hub_that_cannot_infer_a_tree_is_sent_it() {
         let happened = world.line(from, HUB).happened();
         assert!(happened.is_rough(), "{from}: {happened:?}");
     }
+    world.end().await;
 }

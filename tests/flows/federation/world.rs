@@ -7,6 +7,7 @@ use restante::client::http::{DeliveryService, Limits, LocalAddress, LocalClient,
 use super::{fault::Deck, rough_line::RoughLine};
 use crate::{
     line::Line,
+    process::run,
     site::{FOLLOWER, HUB, Provider, Setting, Site, token_of},
 };
 
@@ -118,6 +119,16 @@ impl World {
         let token = ServiceToken::new(&token_of(id)).unwrap();
         let user = UserId::new(user.as_bytes()).unwrap();
         LocalClient::new(LocalAddress::Tcp(self.place(id).door.address), token, user, Limits::default())
+    }
+
+    /// Everybody's process ends, and every row of their databases is looked at.
+    pub(super) async fn end(mut self) {
+        for Place { setting, provider, .. } in &mut self.places {
+            provider.process.kill().await;
+            let config = self.site.configure(setting);
+            let looked_at = run(&["db", "verify", "--config", config.to_str().unwrap()]).await;
+            assert!(looked_at.status.success(), "{}: {looked_at:?}", setting.id);
+        }
     }
 
     fn place(&self, id: &str) -> &Place {

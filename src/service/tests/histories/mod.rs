@@ -90,7 +90,7 @@ impl History {
                 world.step(*step).await;
             }
             world.end().await;
-            world.seen
+            world.close().await
         };
         std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(playing)))
     }

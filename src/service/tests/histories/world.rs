@@ -181,6 +181,14 @@ impl World {
         self.setup = Some(setup.restart().await);
     }
 
+    /// Everything has been asked: the databases are looked at as an operator looks at them. Gives what came about.
+    pub(super) async fn close(self) -> BTreeMap<&'static str, u32> {
+        for setup in [self.setup.expect("the hub is up between steps"), self.followers] {
+            setup.assert_sound().await;
+        }
+        self.seen
+    }
+
     /// Does one thing.
     pub(super) async fn step(&mut self, step: Step) {
         // The hub's clock never shows one time twice: what came first is told by it.
