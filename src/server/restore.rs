@@ -90,7 +90,8 @@ pub fn verify_backup(
     progress: Progress<'_>,
 ) -> Result<(Backup, Inspection), RestoreError> {
     let copy = beside(&config.store.path, "verifying");
-    let looked_at = copy_out(config, id, &copy).and_then(|backup| {
+    let copied = open(config).and_then(|mut vault| copy_out(&mut vault, id, &copy));
+    let looked_at = copied.and_then(|backup| {
         let inspection = inspect(&copy, &config.provider.id, progress)?;
         Ok((backup, inspection))
     });
@@ -111,14 +112,16 @@ pub async fn restore(config: &Config, id: Option<u32>, progress: Progress<'_>) -
         return Err(RestoreError::Occupied(path.clone()));
     }
     let copy = beside(path, "restoring");
-    let backup = copy_out(config, id, &copy)?;
+    // Held to the end: of two restores at once, one would put in place what the other is still at.
+    let mut vault = open(config)?;
+    let backup = copy_out(&mut vault, id, &copy)?;
     let inspection = inspect(&copy, &config.provider.id, progress)?;
     if !inspection.is_sound() {
         remove(&copy)?;
         return Err(RestoreError::Damaged(inspection));
     }
     let now = SystemClock.now();
-    open_copy(config, &copy)?.go_on_from_backup(now, public::last_mark_ms(now))?;
+    open_copy(config, &copy)?.go_on_from_backup(&vault, now, public::last_mark_ms(now))?;
     let users = forget_what_was_given_out(config, &copy).await?;
     // An empty folder may be there.
     if path.exists() {
@@ -126,6 +129,7 @@ pub async fn restore(config: &Config, id: Option<u32>, progress: Progress<'_>) -
     }
     fs::rename(&copy, path)?;
     File::open(folder_of(path))?.sync_all()?;
+    drop(vault);
     Ok(Restored { backup, users })
 }
 
@@ -140,8 +144,7 @@ fn beside(path: &Path, purpose: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn copy_out(config: &Config, id: Option<u32>, to: &Path) -> Result<Backup, RestoreError> {
-    let mut vault = open(config)?;
+fn copy_out(vault: &mut Vault, id: Option<u32>, to: &Path) -> Result<Backup, RestoreError> {
     let backup = vault.find(id)?;
     remove(to)?;
     if let Err(error) = vault.copy_out(backup.id, to) {

@@ -37,7 +37,7 @@ fn put_back(backups: &Path, to: &Path) {
         forgotten_ms: 0,
         cache_bytes: 1 << 20,
     };
-    RocksStore::open(options).unwrap().go_on_from_backup(START + HOUR, START + HOUR).unwrap();
+    RocksStore::open(options).unwrap().go_on_from_backup(&vault, START + HOUR, START + HOUR).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

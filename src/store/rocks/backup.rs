@@ -8,7 +8,7 @@
 use std::{
     fs::{self, File},
     io,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use restante_files::{LockError, lock, make_folder};
@@ -22,6 +22,7 @@ use crate::store::{Backup, Error};
 
 /// A folder with backups, which this process holds.
 pub struct Vault {
+    path: PathBuf,
     engine: BackupEngine,
     _lock: File,
 }
@@ -49,7 +50,12 @@ impl Vault {
         })?;
         let options = BackupEngineOptions::new(path).map_err(engine)?;
         let engine = Env::new().and_then(|env| BackupEngine::open(&options, &env)).map_err(engine)?;
-        Ok(Self { engine, _lock: lock })
+        Ok(Self { path: path.to_owned(), engine, _lock: lock })
+    }
+
+    /// The folder.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// All backups that are whole, oldest first.
@@ -125,7 +131,7 @@ fn require_private(path: &Path) -> Result<(), Error> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "to stand in map_err")]
-fn io(error: io::Error) -> Error {
+pub(super) fn io(error: io::Error) -> Error {
     Error::Io(error.to_string())
 }
 

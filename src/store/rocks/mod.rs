@@ -18,6 +18,7 @@ mod keys;
 mod open;
 #[cfg(feature = "hub")]
 mod outbox_reads;
+mod passed_over;
 mod pool_keys;
 #[cfg(feature = "hub")]
 mod pool_reads;

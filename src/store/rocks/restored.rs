@@ -6,38 +6,42 @@
 
 use rocksdb::{WriteBatch, WriteOptions};
 
-use super::{RocksStore, keys, keys::kind, snapshot::RocksSnapshot, values};
+use super::{RocksStore, Vault, keys, keys::kind, snapshot::RocksSnapshot, values};
 use crate::{
     sequencer::{Forgotten, Partition, UnixMillis},
     store::{Error, PoolReads, Store},
 };
 
-/// So many indexes are passed over at each restore: more than one partition is given between a backup and its restore. 255
-/// restores fit into the indexes that there are.
+/// So many indexes are passed over at each restore: more than one partition is given between a backup and its restore, or
+/// between two restores. 255 restores fit into the indexes that there are.
 pub const GAP: u32 = 1 << 24;
 
 /// So many rows are changed in one write.
 const ROWS: usize = 1_000;
 
 impl RocksStore {
-    /// Makes a copy of an earlier state fit to be served with, as far as the store can: partitions go on behind
-    /// [`GAP`] more indexes, reservations of group ids are over, and requests that came through the gateway are known as
-    /// little as if their marks had lapsed before `marks_until_ms`. Leases for pushes end: followers ask anew. It takes
-    /// effect when the database is opened again.
+    /// Makes a copy of a backup from that folder fit to be served with, as far as the store can: partitions go on behind
+    /// [`GAP`] more indexes than after any restore before, reservations of group ids are over, and requests that came
+    /// through the gateway are known as little as if their marks had lapsed before `marks_until_ms`. Leases for pushes end:
+    /// followers ask anew. It takes effect when the database is opened again.
     ///
     /// # Correctness
     /// To be done once for each restore, before anything else is written, and again from the backup if it fails.
     ///
     /// # Errors
-    /// A row cannot be read or written.
-    pub fn go_on_from_backup(&self, now: UnixMillis, marks_until_ms: UnixMillis) -> Result<(), Error> {
+    /// A row, or the folder's count of indexes, cannot be read or written.
+    pub fn go_on_from_backup(&self, vault: &Vault, now: UnixMillis, marks_until_ms: UnixMillis) -> Result<(), Error> {
+        let before = self.forgotten();
+        let indexes = vault.pass_over(before.indexes)?;
+        // When no more are left, nothing is sequenced into what was there.
+        let passed_over = if indexes == u32::MAX { u32::MAX } else { indexes - before.indexes };
         let state = self.family(keys::STATE)?;
         let mut write = WriteBatch::default();
         let snapshot = RocksSnapshot::new(self);
         let prefix = [kind::PARTITION];
         snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
             let mut record: Partition = values::decode(value, "partition")?;
-            record.next_index = record.next_index.saturating_add(GAP);
+            record.next_index = record.next_index.saturating_add(passed_over);
             record.subscriptions.clear();
             write.put_cf(state, key, values::encode(&record, "partition")?);
             if write.len() >= ROWS {
@@ -51,8 +55,7 @@ impl RocksStore {
         }
         let lapsed = snapshot.marks_lapsed()?.max(marks_until_ms);
         write.put_cf(state, [kind::LAPSED], lapsed.to_be_bytes());
-        let before = self.forgotten();
-        let (until_ms, indexes) = (before.until_ms.max(now), before.indexes.saturating_add(GAP));
+        let until_ms = before.until_ms.max(now);
         write.put(keys::RESTORED, [&until_ms.to_be_bytes()[..], &indexes.to_be_bytes()].concat());
         self.write_synced(write)
     }

@@ -143,7 +143,8 @@ fn a_restored_database_gives_no_index_that_may_have_been_given() {
     store.back_up(&backups, 1).unwrap();
     let to = folder.path().join("copy");
     copy_out(&backups, &to).unwrap();
-    open(&to).go_on_from_backup(5, 7).unwrap();
+    let vault = Vault::open(&backups).unwrap();
+    open(&to).go_on_from_backup(&vault, 5, 7).unwrap();
 
     let store = open(&to);
     assert_eq!(store.forgotten(), Forgotten { until_ms: 5, indexes: GAP });
@@ -161,11 +162,53 @@ fn a_restored_database_gives_no_index_that_may_have_been_given() {
     let next = page(3);
     assert_eq!((next.entries[0].0, next.entries.len(), next.more), (3 + GAP, 1, false));
     // Once more: twice as far.
-    store.go_on_from_backup(9, 3).unwrap();
+    store.go_on_from_backup(&vault, 9, 3).unwrap();
     drop(store);
     let store = open(&to);
     assert_eq!(store.forgotten(), Forgotten { until_ms: 9, indexes: 2 * GAP });
     assert_eq!(store.snapshot().unwrap().marks_lapsed().unwrap(), 7, "never earlier");
+}
+
+/// A backup knows nothing of the restores after it.
+#[test]
+fn the_same_backup_put_back_twice_does_not_give_the_same_indexes() {
+    let (folder, data, backups) = written(3);
+    open(&data).back_up(&backups, 9).unwrap();
+    let restore = |name: &str, id: u32| {
+        let to = folder.path().join(name);
+        let mut vault = Vault::open(&backups).unwrap();
+        vault.copy_out(id, &to).unwrap();
+        open(&to).go_on_from_backup(&vault, 5, 7).unwrap();
+        let store = open(&to);
+        let record = store.snapshot().unwrap().partition(&group(1), &partition(1)).unwrap().unwrap();
+        (store, record.next_index)
+    };
+    let (store, first) = restore("once", 1);
+    assert_eq!(first, 3 + GAP);
+    store.commit(&append(group(1), partition(1), first)).unwrap();
+    assert_eq!(store.back_up(&backups, 9).unwrap().id, 2);
+    drop(store);
+    let (store, second) = restore("twice", 1);
+    assert_eq!((second, store.forgotten().indexes), (3 + 2 * GAP, 2 * GAP));
+    drop(store);
+    // The later backup knows of one of the two.
+    let (store, third) = restore("thrice", 2);
+    assert_eq!((third, store.forgotten().indexes), (4 + 3 * GAP, 3 * GAP));
+    drop(store);
+    let inspection = inspect(&folder.path().join("thrice"), &provider("hub.example"), &mut |_, _| {}).unwrap();
+    assert!(inspection.is_sound(), "{inspection}");
+
+    // What cannot be read is not taken for nothing.
+    let count = backups.join("passed_over");
+    fs::write(&count, b"abc").unwrap();
+    let vault = Vault::open(&backups).unwrap();
+    let store = open(&folder.path().join("twice"));
+    assert!(matches!(store.go_on_from_backup(&vault, 5, 7), Err(Error::Io(_))));
+    // At the end there are none left to pass over.
+    fs::write(&count, (255 * GAP).to_be_bytes()).unwrap();
+    store.go_on_from_backup(&vault, 5, 7).unwrap();
+    let record = store.snapshot().unwrap().partition(&group(1), &partition(1)).unwrap().unwrap();
+    assert_eq!(record.next_index, u32::MAX);
 }
 
 #[test]
