@@ -159,9 +159,10 @@ impl HubPage {
         self.answer.is_unavailable()
     }
 
-    /// The counter to ask with next, if the hub said so.
-    pub(super) fn next_index(&self) -> Option<u32> {
-        self.answer.fields.get(&fields::NEXT_INDEX)?.to_str().ok()?.parse().ok()
+    /// The index of its first message and the counter to ask with next, if the hub said so.
+    pub(super) fn indexes(&self) -> Option<(u32, u32)> {
+        let index = |name| self.answer.fields.get(name)?.to_str().ok()?.parse().ok();
+        Some((index(&fields::FIRST_INDEX)?, index(&fields::NEXT_INDEX)?))
     }
 
     /// Whether there are messages of the partition that was asked for.

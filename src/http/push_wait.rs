@@ -47,35 +47,35 @@ pub(super) async fn wait(
             Step::Serve(answer) => return Ok(Waited::Here(answer)),
             Step::Subscribe(subscribing) => {
                 if subscribe(asking, key, subscribing).boxed().await == Asked::InVain {
-                    return Ok(take(asking, asking.wait(rest).await?));
+                    return Ok(take(asking, asking.wait(rest).await?).await);
                 }
             }
             Step::AwaitPush(longest) => {
                 if service.await_push(place, counter, longest.min(rest)).await.is_err() {
-                    return Ok(take(asking, asking.wait(rest).await?));
+                    return Ok(take(asking, asking.wait(rest).await?).await);
                 }
             }
             Step::Look => {
                 let page = asking.ask(Duration::ZERO).0.await?;
                 if !page.is_success() || page.found() == Found::Messages {
-                    return Ok(take(asking, page));
+                    return Ok(take(asking, page).await);
                 }
                 service.hub_had_nothing(place);
             }
-            Step::Pull => return Ok(take(asking, asking.wait(rest).await?)),
+            Step::Pull => return Ok(take(asking, asking.wait(rest).await?).await),
         }
     }
-    Ok(take(asking, asking.wait(Duration::ZERO).await?))
+    Ok(take(asking, asking.wait(Duration::ZERO).await?).await)
 }
 
 /// An answer of the hub: what is in it is to be pushed as well, if anything is.
-fn take(asking: &Asking<'_>, page: Arc<HubPage>) -> Waited {
+async fn take(asking: &Asking<'_>, page: Arc<HubPage>) -> Waited {
     if page.is_success()
         && page.found() == Found::Messages
-        && let Some(next_index) = page.next_index()
+        && let Some((first_index, next_index)) = page.indexes()
     {
         let place = (asking.question.group, asking.question.partition);
-        asking.hub.service.hub_had_messages(place, next_index);
+        asking.hub.service.hub_had_messages(place, first_index, next_index).await;
     }
     Waited::AtHub(page)
 }

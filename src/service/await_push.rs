@@ -6,7 +6,7 @@ use mls_rs_codec::MlsSize;
 
 use super::{
     Answer, Error, Found, Place, Received, Service, UserId,
-    following::{LEASE_MS, Next, PROVISIONAL_MS},
+    following::{FAR_BEHIND, LEASE_MS, Next, PROVISIONAL_MS},
     waiters::Woken,
 };
 use crate::{
@@ -181,9 +181,20 @@ impl Service {
         self.following.confirm(&place, self.now());
     }
 
-    /// The hub was asked, and had messages up to that index. They are to be pushed as well.
-    pub fn hub_had_messages(&self, place: Place, next_index: u32) {
-        self.following.found(&place, next_index, self.now());
+    /// The hub was asked, and had messages from that index up to that one. They are to be pushed as well; where the hub
+    /// cannot push them, because it goes on far behind what is here, the next wait follows the partition anew from there.
+    pub async fn hub_had_messages(self: &Arc<Self>, place: Place, first_index: u32, next_index: u32) {
+        if !self.limits().follows {
+            return;
+        }
+        let (group, partition) = place;
+        let record = self.snapshot_read(move |snapshot| snapshot.followed(&group, &partition)).await.ok().flatten();
+        if record.is_some_and(|record| first_index.saturating_sub(record.next_index) >= FAR_BEHIND) {
+            // What cannot be written down now is noticed by the next one who asks the hub.
+            drop(self.lanes.submit(group, Command::Unfollow(partition), None).await);
+        } else {
+            self.following.found(&place, next_index, self.now());
+        }
     }
 }
 

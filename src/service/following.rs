@@ -25,6 +25,9 @@ const CONFIRMED_MS: UnixMillis = 20_000;
 const MISSING_MS: UnixMillis = 10_000;
 /// How long a hub that did not push is not asked to.
 const DISTRUST_MS: UnixMillis = 600_000;
+/// A hub that goes on so many indexes behind what is followed was put back from a backup (specs/protocol.md S3): it has passed
+/// over twice as many, less those that it had pushed and forgotten. No push gets over that.
+pub(super) const FAR_BEHIND: u32 = 1 << 23;
 /// The lease that is asked for, and how much of it must be left.
 pub(super) const LEASE_MS: UnixMillis = 24 * 3_600_000;
 const RENEW_MS: UnixMillis = LEASE_MS / 2;

@@ -22,6 +22,7 @@ impl Service {
             return Err(Error::ForeignMessage);
         }
         let (group, partition) = (GroupKey::of(&push.group_id), push.masked_partition_key);
+        let pushed_to = push.first_counter.saturating_add(u32::try_from(pushed.len()).unwrap_or(u32::MAX));
         let mut messages = Vec::with_capacity(pushed.len());
         for message in pushed {
             messages.push(encode(message).map_err(|_| Error::ForeignMessage)?.into());
@@ -29,7 +30,10 @@ impl Service {
         let keep = Keep { partition, first_index: push.first_counter, messages };
         match self.lanes.submit(group, Command::Keep(Box::new(keep)), None).await? {
             Outcome::Wanted(Some(next_counter)) => {
-                self.following.confirm(&(group, partition), self.now());
+                // What stands behind a gap is not here, and there may be more of it: that push says nothing.
+                if next_counter >= pushed_to {
+                    self.following.confirm(&(group, partition), self.now());
+                }
                 Ok(PushResponse { next_counter })
             }
             Outcome::Wanted(None) => Err(Error::NotSubscribed),

@@ -1,7 +1,7 @@
 //! Pushes between processes. What counts as a failure: a message that does not arrive at whoever waits for it, one that
 //! arrives twice or in another order, and a push that is taken from whoever was not asked for it.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use restante::{
     client::{
@@ -14,7 +14,7 @@ use restante::{
 use crate::{
     line::Line,
     people::{Person, commit, key, say, texts},
-    process::PATIENCE,
+    process::{PATIENCE, run},
     site::{FOLLOWER, HUB, Provider, Setting, Site, User},
 };
 
@@ -39,7 +39,8 @@ impl Pair {
     }
 
     fn hub(to_follower: &Line) -> Setting {
-        Setting::new(HUB).peer(FOLLOWER, to_follower.address)
+        let more = "backup_path = \"backups\"\n".to_owned();
+        Setting { more, ..Setting::new(HUB).peer(FOLLOWER, to_follower.address) }
     }
 
     fn follower(to_hub: &Line) -> Setting {
@@ -274,4 +275,55 @@ async fn the_last_one_to_leave_ends_the_pushes() {
     assert_eq!(pushes(), before, "nobody is left to push to");
     // He can come back.
     assert_eq!(wait_for(&bob, &group, 0, 1, "more 4").await.len(), 6);
+}
+
+/// The hub is put back from a backup. Whoever waits is told what comes behind the gap, and it is pushed from then on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_the_gap_of_a_restored_hub_pushes_go_on() {
+    let mut pair = Pair::new().await;
+    pair.let_push();
+    let (alice, bob) = (pair.hub.user("alice"), pair.follower.user("bob"));
+    let group = alice.found().await;
+    let (sent, found) = tokio::join!(alice.say(&group, 0, "zero"), wait_for(&bob, &group, 0, 0, "zero"));
+    sent.unwrap();
+    assert_eq!(found, ["zero"]);
+    let config = pair.site.configure(&Pair::hub(&pair.to_follower));
+    let config = config.to_str().unwrap().to_owned();
+    let local = format!("local.listen={}", pair.hub.local_tcp());
+    let made = run(&["backup", "create", "--config", &config, "--set", &local]).await;
+    assert!(made.status.success(), "{made:?}");
+    let (sent, found) = tokio::join!(alice.say(&group, 0, "forgotten"), wait_for(&bob, &group, 0, 1, "forgotten"));
+    sent.unwrap();
+    assert_eq!(found, ["forgotten"]);
+    pair.hub.process.kill().await;
+    fs::rename(pair.site.database(HUB), pair.site.of(HUB).join("lost")).unwrap();
+    let restored = run(&["backup", "restore", "--config", &config]).await;
+    assert!(restored.status.success(), "{restored:?}");
+    pair.restart_hub().await;
+
+    let alice = pair.hub.user("alice");
+    let waiting = tokio::spawn({
+        let (bob, group) = (bob.clone(), group.clone());
+        async move { wait_for(&bob, &group, 0, 2, "behind").await }
+    });
+    let index = alice.say(&group, 0, "behind").await.unwrap().index;
+    assert!(index >= 1 << 24);
+    assert_eq!(waiting.await.unwrap(), ["behind"]);
+    // Not ten minutes later: the hub has done nothing wrong.
+    let pushes = || answered(&pair.follower, "provider", "/v1/push");
+    let before = pushes();
+    let next = index + 1;
+    let pushed = async {
+        for number in 0.. {
+            let text = format!("number {number}");
+            let from = next + number;
+            let (sent, found) = tokio::join!(alice.say(&group, 0, &text), wait_for(&bob, &group, 0, from, &text));
+            sent.unwrap();
+            assert_eq!(found, [text]);
+            if pushes() > before {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, pushed).await.expect("the hub pushes again");
 }

@@ -4,10 +4,10 @@ use crate::{
     sequencer::{Followed, GroupKey},
     service::{
         Limits, Place, Step, Subscribing,
-        setup::{HOUR, Setup, key, provider, user_id},
+        setup::{HOUR, Setup, key, provider, say, user_id},
     },
     store::Store,
-    wire::PartitionKey,
+    wire::{Epoch, Message, PartitionKey, PushRequest, ReceiveResponse},
 };
 
 const THEIRS: &[u8] = b"mimi://third.example/g/AAECAwQFBgcICQoLDA0ODw";
@@ -113,4 +113,44 @@ async fn there_is_a_bound_that_outlives_the_process() {
     setup.service.submit(group, crate::sequencer::Command::Unfollow(partition)).await.unwrap();
     let third = setup.service.next_step(&bob, &hub, place(3), 0).await.unwrap();
     assert!(matches!(third, Step::Subscribe(_)));
+}
+
+/// That the hub pushes what cannot be kept does not mean that it has nothing more; and behind what no push gets over, the
+/// partition is followed anew.
+#[tokio::test]
+async fn a_hub_that_goes_on_far_behind_is_followed_from_there() {
+    const BEHIND: u32 = 1 << 24;
+    let setup = following();
+    let at = async |counter| {
+        let hub = provider("third.example");
+        setup.service.next_step(&user_id("bob"), &hub, place(), counter).await.unwrap()
+    };
+    let push = async |first_counter| {
+        let message = Message { message: say(THEIRS, 0, "pushed").message, commit: None };
+        let response = ReceiveResponse { epoch: Epoch { messages: vec![message] }, hints: Vec::new() };
+        let masked_partition_key = place().1;
+        let push = PushRequest { group_id: THEIRS.to_vec(), masked_partition_key, first_counter, response };
+        setup.service.keep(&provider("third.example"), &push).await.unwrap().next_counter
+    };
+    subscribing(&setup).await.ended(Some(DAY_SECONDS)).await.unwrap();
+    assert_eq!(push(0).await, 1);
+    setup.clock.advance(30_000);
+    assert!(matches!(at(1).await, Step::Look));
+    assert_eq!(push(BEHIND).await, 1);
+    assert!(matches!(at(1).await, Step::Look), "it has more than it can push");
+    assert_eq!(push(0).await, 1);
+    assert!(matches!(at(1).await, Step::AwaitPush(_)), "a repeat says that this is all");
+
+    setup.service.hub_had_messages(place(), 1, 2).await;
+    assert!(matches!(at(2).await, Step::Pull), "it is waited for");
+    assert_eq!(record(&setup).unwrap().next_index, 1);
+    setup.service.hub_had_messages(place(), BEHIND, BEHIND + 1).await;
+    let Step::Subscribe(subscribing) = at(BEHIND + 1).await else { panic!("it is followed anew") };
+    assert_eq!(subscribing.from, BEHIND + 1);
+    subscribing.ended(Some(DAY_SECONDS)).await.unwrap();
+    assert_eq!(push(BEHIND + 1).await, BEHIND + 2);
+    // Whoever is not so far yet reads at the hub, and changes nothing.
+    setup.service.hub_had_messages(place(), 1, 2).await;
+    assert!(matches!(at(2).await, Step::Pull));
+    assert_eq!(record(&setup).unwrap().next_index, BEHIND + 2);
 }
