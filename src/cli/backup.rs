@@ -25,7 +25,8 @@ Example:
 
     /// Copy a backup out, compare all checksums, look at every row of the copy, and remove it
     ///
-    /// Takes as much room beside store.path as the database does. Asks no server. Exit status 1 if something is wrong.
+    /// Takes as much room in store.backup_path as the database does. Asks no server, and backups can be made meanwhile. Exit
+    /// status 1 if something is wrong.
     #[command(after_long_help = "\
 Examples:
   restante backup verify --config hub.toml
@@ -34,7 +35,7 @@ Examples:
 
     /// Put a backup in the place of a database that is lost
     ///
-    /// No server may be running, and nothing may stand at store.path. The hub goes on from the backup: what was sequenced
+    /// No server may be running, and nothing may stand at store.path, which may be no link and no mount point. The hub goes on from the backup: what was sequenced
     /// after it is forgotten, and no index that may have been given then is given again. All bearer tokens are revoked and
     /// all KeyPackages removed, because nobody knows which were revoked or handed out since: mint anew, and have devices
     /// upload. specs/storage.md says what else is forgotten, bans and deletions of groups among it.

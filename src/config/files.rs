@@ -1,6 +1,9 @@
 //! Checks of the files and folders that a configuration names.
 
-use std::time::SystemTime;
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use restante_process::config::{Identity, Usage, check_authorities, check_folder, check_socket, read_token};
 
@@ -78,4 +81,15 @@ pub(super) fn check_store(store: &Store, place: Place<'_>, problems: &mut Proble
         let sentence = "and store.path lie in each other; put backups elsewhere, on another disk if there is one";
         problems.add(place("store.backup_path"), sentence.to_owned());
     }
+    if *backups == restoring(&store.path) {
+        let sentence = "is where `restante backup restore` makes the database ready, and removes what is there";
+        problems.add(place("store.backup_path"), sentence.to_owned());
+    }
+}
+
+/// Where a database is made ready that is put back from a backup: beside the place where it will be, on the same disk.
+pub(crate) fn restoring(store_path: &Path) -> PathBuf {
+    let mut name = store_path.file_name().unwrap_or_default().to_owned();
+    name.push(".restoring");
+    store_path.with_file_name(name)
 }

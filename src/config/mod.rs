@@ -27,6 +27,7 @@ use std::{collections::BTreeSet, net::SocketAddr, num::NonZeroU32, path::PathBuf
 
 pub use certificate::{CertificateFault, dns_name_of};
 pub use changes::Changes;
+pub(crate) use files::restoring;
 pub use limits::Limits;
 pub use policy::{GroupInfoAccess, Hints, Policy};
 use restante_process::config::{Layers, Program, read_token};

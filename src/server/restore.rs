@@ -4,7 +4,7 @@
 //! cut off anywhere leaves nothing that could be served with, and is begun again from the backup.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Metadata},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,7 +14,7 @@ use restante_files::folder_of;
 
 use super::{CACHE_BYTES, Error, policies, public};
 use crate::{
-    config::Config,
+    config::{Config, restoring},
     service::{self, Clock, Entropy, Parts, Service, SystemClock, SystemEntropy},
     store::{
         self, Backup, Inspection, SharedStore,
@@ -43,6 +43,9 @@ pub enum RestoreError {
     /// A database, or something else, is where it should go.
     #[error("{} is there already: move it away first, so that nothing is lost by mistake", .0.display())]
     Occupied(PathBuf),
+    /// Nothing can be moved to where it should go.
+    #[error("{} is a link or a mount point: make store.path a folder inside the volume", .0.display())]
+    Fixed(PathBuf),
     /// What was copied is not what was a database once.
     #[error("the backup is damaged:\n{0}")]
     Damaged(Inspection),
@@ -80,25 +83,24 @@ pub fn verify_database(config: &Config, progress: Progress<'_>) -> Result<Inspec
 }
 
 /// Copies a backup out, which compares the checksum of every file, and looks at every row of the copy; then the copy is
-/// removed. It takes as much room beside `store.path` as the database does.
+/// removed. It takes as much room in the folder of backups as the database does. Backups can be made meanwhile.
 ///
 /// # Errors
-/// A file is damaged, or there is no room.
+/// A file is damaged, there is no room, or another process does the same.
 pub fn verify_backup(
     config: &Config,
     id: Option<u32>,
     progress: Progress<'_>,
 ) -> Result<(Backup, Inspection), RestoreError> {
-    let copy = beside(&config.store.path, "verifying");
-    let copied = open(config).and_then(|mut vault| copy_out(&mut vault, id, &copy));
-    let looked_at = copied.and_then(|backup| {
-        let inspection = inspect(&copy, &config.provider.id, progress)?;
-        Ok((backup, inspection))
-    });
-    let removed = remove(&copy);
-    let looked_at = looked_at?;
+    let mut vault = open(config)?;
+    let backup = vault.find(id)?;
+    let copy = vault.copy_aside(backup.id)?;
+    drop(vault);
+    let inspection = inspect(copy.path(), &config.provider.id, progress);
+    let removed = copy.remove();
+    let inspection = inspection?;
     removed?;
-    Ok(looked_at)
+    Ok((backup, inspection))
 }
 
 /// Puts a backup in the place of a database that is lost: copies it, looks at every row, has partitions go on behind indexes
@@ -108,10 +110,8 @@ pub fn verify_backup(
 /// Something is in the place of the database, the backup is damaged, or there is no room. Nothing was put there then.
 pub async fn restore(config: &Config, id: Option<u32>, progress: Progress<'_>) -> Result<Restored, RestoreError> {
     let path = &config.store.path;
-    if path.exists() && fs::read_dir(path)?.next().is_some() {
-        return Err(RestoreError::Occupied(path.clone()));
-    }
-    let copy = beside(path, "restoring");
+    require_room_for_a_move(path)?;
+    let copy = restoring(path);
     // Held to the end: of two restores at once, one would put in place what the other is still at.
     let mut vault = open(config)?;
     let backup = copy_out(&mut vault, id, &copy)?;
@@ -137,11 +137,30 @@ fn open(config: &Config) -> Result<Vault, RestoreError> {
     Ok(Vault::open(config.store.backup_path.as_deref().ok_or(RestoreError::NoPlace)?)?)
 }
 
-/// A name beside the database's, on the same disk.
-fn beside(path: &Path, purpose: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{purpose}"));
-    path.with_file_name(name)
+/// Nothing is at that place, or an empty folder of the disk that the folder above is on.
+fn require_room_for_a_move(path: &Path) -> Result<(), RestoreError> {
+    let found = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    if found.is_symlink() || is_mount_point(path, &found)? {
+        return Err(RestoreError::Fixed(path.to_owned()));
+    }
+    if fs::read_dir(path)?.next().is_some() {
+        return Err(RestoreError::Occupied(path.to_owned()));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_mount_point(path: &Path, found: &Metadata) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    Ok(found.dev() != fs::metadata(folder_of(path))?.dev())
+}
+
+#[cfg(not(unix))]
+fn is_mount_point(_path: &Path, _found: &Metadata) -> io::Result<bool> {
+    Ok(false)
 }
 
 fn copy_out(vault: &mut Vault, id: Option<u32>, to: &Path) -> Result<Backup, RestoreError> {

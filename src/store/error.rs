@@ -31,6 +31,9 @@ pub enum Error {
     /// Somebody else has the database open.
     #[error("another process has the database open: one process at a time serves a database")]
     InUse,
+    /// Somebody else makes, looks at or restores a backup.
+    #[error("another process makes, looks at or restores a backup in store.backup_path: one at a time")]
+    BackupsInUse,
     /// A write failed before: nothing is written until the next start.
     #[error("an earlier write failed, so nothing more is written: look at disk space and the log, then restart")]
     Poisoned,

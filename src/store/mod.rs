@@ -105,7 +105,7 @@ pub trait Store: Send + Sync + 'static {
     /// The copy holds the database's secrets. Its folder is for its owner alone.
     ///
     /// # Errors
-    /// [`Error::Poisoned`] after a failed write; [`Error::InUse`] while somebody else uses the folder; [`Error::Io`] when
+    /// [`Error::Poisoned`] after a failed write; [`Error::BackupsInUse`] while somebody else uses the folder; [`Error::Io`] when
     /// it takes no more, or others may read it. What is there already stays.
     fn back_up(&self, folder: &Path, keep: usize) -> Result<Backup, Error>;
 

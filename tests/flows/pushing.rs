@@ -59,6 +59,11 @@ impl Pair {
 
     async fn restart_hub(&mut self) {
         self.hub.process.kill().await;
+        self.start_hub().await;
+    }
+
+    /// After its process has ended.
+    async fn start_hub(&mut self) {
         self.hub = self.site.start(&Self::hub(&self.to_follower)).await;
         self.to_hub.lead_to(self.hub.provider);
     }
@@ -299,7 +304,7 @@ async fn behind_the_gap_of_a_restored_hub_pushes_go_on() {
     fs::rename(pair.site.database(HUB), pair.site.of(HUB).join("lost")).unwrap();
     let restored = run(&["backup", "restore", "--config", &config]).await;
     assert!(restored.status.success(), "{restored:?}");
-    pair.restart_hub().await;
+    pair.start_hub().await;
 
     let alice = pair.hub.user("alice");
     let waiting = tokio::spawn({

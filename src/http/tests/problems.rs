@@ -119,6 +119,7 @@ async fn our_own_failures_are_unavailable_and_say_nothing_more() {
         Error::Store(store::Error::FormatVersion { found: 2, expected: 1 }),
         Error::Store(other),
         Error::Store(store::Error::InUse),
+        Error::Store(store::Error::BackupsInUse),
         Error::Store(store::Error::Poisoned),
         Error::Store(store::Error::Conflict),
         Error::Overloaded,

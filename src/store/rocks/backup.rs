@@ -31,7 +31,7 @@ impl Vault {
     /// Opens the folder, and makes it if need be.
     ///
     /// # Errors
-    /// [`Error::InUse`] while another process makes, looks at or restores a backup there; [`Error::Io`] when others may
+    /// [`Error::BackupsInUse`] while another process makes, looks at or restores a backup there; [`Error::Io`] when others may
     /// read the folder, or the system refuses.
     pub fn make(path: &Path) -> Result<Self, Error> {
         make_folder(path, 0o700).map_err(io)?;
@@ -45,7 +45,7 @@ impl Vault {
     pub fn open(path: &Path) -> Result<Self, Error> {
         require_private(path)?;
         let lock = lock(File::open(path).map_err(io)?).map_err(|error| match error {
-            LockError::Held => Error::InUse,
+            LockError::Held => Error::BackupsInUse,
             LockError::Io(error) => io(error),
         })?;
         let options = BackupEngineOptions::new(path).map_err(engine)?;

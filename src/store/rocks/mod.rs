@@ -5,6 +5,8 @@
 
 mod arrangement_keys;
 #[cfg(feature = "hub")]
+mod aside;
+#[cfg(feature = "hub")]
 mod backup;
 #[cfg(feature = "hub")]
 mod engine;
@@ -18,6 +20,7 @@ mod keys;
 mod open;
 #[cfg(feature = "hub")]
 mod outbox_reads;
+#[cfg(feature = "hub")]
 mod passed_over;
 mod pool_keys;
 #[cfg(feature = "hub")]
@@ -39,6 +42,8 @@ mod snapshot;
 pub(crate) mod tests;
 mod values;
 
+#[cfg(feature = "hub")]
+pub use aside::Aside;
 #[cfg(feature = "hub")]
 pub use backup::Vault;
 #[cfg(feature = "hub")]

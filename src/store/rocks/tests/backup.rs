@@ -126,8 +126,23 @@ fn backups_are_for_their_owner_alone_and_for_one_at_a_time() {
     }
     let held = File::open(&backups).unwrap();
     held.try_lock().unwrap();
-    assert_eq!(store.back_up(&backups, 1), Err(Error::InUse));
+    assert_eq!(store.back_up(&backups, 1), Err(Error::BackupsInUse));
     drop(held);
+
+    // Whoever looks at a copy keeps nobody from making backups, and others from the copy.
+    let looking = Vault::open(&backups).unwrap().copy_aside(1).unwrap();
+    assert_eq!(store.back_up(&backups, 9).unwrap().id, 2);
+    assert!(matches!(Vault::open(&backups).unwrap().copy_aside(2), Err(Error::BackupsInUse)));
+    let path = looking.path().to_owned();
+    assert!(inspect(&path, &provider("hub.example"), &mut |_, _| {}).unwrap().is_sound());
+    // One that is cut off leaves a copy, which the next one removes.
+    drop(looking);
+    fs::write(path.join("of the one before"), "").unwrap();
+    let looking = Vault::open(&backups).unwrap().copy_aside(2).unwrap();
+    assert!(!path.join("of the one before").exists());
+    looking.remove().unwrap();
+    assert!(!path.exists());
+
     fs::set_permissions(&backups, Permissions::from_mode(0o750)).unwrap();
     assert!(matches!(store.back_up(&backups, 1), Err(Error::Io(_))));
 }
@@ -181,19 +196,22 @@ fn the_same_backup_put_back_twice_does_not_give_the_same_indexes() {
         open(&to).go_on_from_backup(&vault, 5, 7).unwrap();
         let store = open(&to);
         let record = store.snapshot().unwrap().partition(&group(1), &partition(1)).unwrap().unwrap();
-        (store, record.next_index)
+        (store, record)
     };
-    let (store, first) = restore("once", 1);
-    assert_eq!(first, 3 + GAP);
-    store.commit(&append(group(1), partition(1), first)).unwrap();
+    let (store, mut record) = restore("once", 1);
+    assert_eq!(record.next_index, 3 + GAP);
+    let mut one_more = append(group(1), partition(1), record.next_index);
+    record.next_index += 1;
+    one_more.partitions.insert((group(1), partition(1)), record.into());
+    store.commit(&one_more).unwrap();
     assert_eq!(store.back_up(&backups, 9).unwrap().id, 2);
     drop(store);
     let (store, second) = restore("twice", 1);
-    assert_eq!((second, store.forgotten().indexes), (3 + 2 * GAP, 2 * GAP));
+    assert_eq!((second.next_index, store.forgotten().indexes), (3 + 2 * GAP, 2 * GAP));
     drop(store);
     // The later backup knows of one of the two.
     let (store, third) = restore("thrice", 2);
-    assert_eq!((third, store.forgotten().indexes), (4 + 3 * GAP, 3 * GAP));
+    assert_eq!((third.next_index, store.forgotten().indexes), (4 + 3 * GAP, 3 * GAP));
     drop(store);
     let inspection = inspect(&folder.path().join("thrice"), &provider("hub.example"), &mut |_, _| {}).unwrap();
     assert!(inspection.is_sound(), "{inspection}");

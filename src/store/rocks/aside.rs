@@ -1,0 +1,72 @@
+//! A copy of a backup that is looked at and then removed.
+//!
+//! It stands in the folder of backups, which is private, and on the disk that backups are for: the disk of a database that
+//! is served with is never filled by it.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+};
+
+use restante_files::{LockError, lock};
+
+use super::{Vault, backup};
+use crate::store::Error;
+
+/// The copy, in the folder of backups, and the file that whoever looks at it has locked. The file stays: one that came and
+/// went could be locked by two.
+const NAME: &str = "verifying";
+const LOCK: &str = "verifying.lock";
+
+/// A copy that nobody else changes or removes.
+#[derive(Debug)]
+pub struct Aside {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Vault {
+    /// Copies a backup aside, and compares each file's checksum on the way. What an earlier one has left goes. The folder of
+    /// backups is free as soon as this vault is dropped, and the copy stays.
+    ///
+    /// # Errors
+    /// [`Error::BackupsInUse`] while another process looks at one; [`Error::Io`] as [`Vault::copy_out`] says.
+    pub fn copy_aside(&mut self, id: u32) -> Result<Aside, Error> {
+        let lock_file = OpenOptions::new().write(true).create(true).truncate(false).open(self.path().join(LOCK));
+        let lock = lock(lock_file.map_err(backup::io)?).map_err(|error| match error {
+            LockError::Held => Error::BackupsInUse,
+            LockError::Io(error) => backup::io(error),
+        })?;
+        let aside = Aside { path: self.path().join(NAME), _lock: lock };
+        remove(&aside.path)?;
+        if let Err(error) = self.copy_out(id, &aside.path) {
+            // What went wrong first is what the operator has to know; the next one removes what is left.
+            drop(aside.remove());
+            return Err(error);
+        }
+        Ok(aside)
+    }
+}
+
+impl Aside {
+    /// Where it stands.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes it.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn remove(self) -> Result<(), Error> {
+        remove(&self.path)
+    }
+}
+
+fn remove(folder: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(backup::io(error)),
+        _ => Ok(()),
+    }
+}
