@@ -46,6 +46,11 @@ fn values_of_the_wrong_kind_are_named() {
         &["expected \"entitled\" or \"forward\", found the text \"all\""],
     );
     wrong("path = \"data\"", "path = \"\"", &["store.path: is empty; name the folder"]);
+    wrong(
+        "# backup_path = \"backups\"",
+        "backup_path = \"data.restoring\"",
+        &["store.backup_path: is where `restante backup restore` makes the database ready, and removes what is there"],
+    );
     wrong("path = \"data\"", "path = 3", &["store.path: expected a text in quotes, found the number 3"]);
     wrong("id = \"hub.example\"", "id = 3", &["provider.id: expected a text in quotes"]);
     wrong("# drain_seconds = 60", "drain_seconds", &["is not valid TOML", "|", "|", "|", "expected"]);
