@@ -74,10 +74,19 @@ async fn create(config: &Config) -> anyhow::Result<Vec<String>> {
     if document["nowhere"] == true {
         bail!("the running server has no store.backup_path: name a folder, and restart it");
     }
-    while !document["under_way"].is_null() {
-        tokio::time::sleep(ASK_EVERY).await;
-        document = ask(Operation::BackupStatus).await?;
+    let ended = async |mut document: serde_json::Value| {
+        while !document["under_way"].is_null() {
+            tokio::time::sleep(ASK_EVERY).await;
+            document = ask(Operation::BackupStatus).await?;
+        }
+        anyhow::Ok(document)
+    };
+    if document["began"] == false {
+        // What was acknowledged lately may not be in that one. Whatever is begun behind it was begun after this was called.
+        ended(document).await?;
+        document = ask(Operation::CreateBackup).await?;
     }
+    let document = ended(document).await?;
     let last = &document["last"];
     if let Some(failed) = last["failed"].as_str() {
         bail!("no backup was made: {failed}");

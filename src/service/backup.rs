@@ -1,10 +1,6 @@
 //! Backups while the service runs: one at a time, by a thread of its own; whoever asks is told how it stands.
 
-use std::{
-    num::NonZeroU32,
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
 
 use tokio::sync::watch;
 
@@ -32,21 +28,25 @@ pub struct BackupStatus {
     pub last: Option<Result<Backup, store::Error>>,
 }
 
+/// What came of asking for a backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedBackup {
+    /// Whether it was begun. Otherwise one was being made before, and what was acknowledged since need not be in that.
+    pub began: bool,
+    /// How backups stand.
+    pub status: BackupStatus,
+}
+
 /// Backups of one service.
 #[derive(Debug)]
 pub(super) struct Backups {
     place: Option<BackupPlace>,
-    status: Mutex<BackupStatus>,
-    under_way: watch::Sender<bool>,
+    status: watch::Sender<BackupStatus>,
 }
 
 impl Backups {
     pub(super) fn to(place: Option<BackupPlace>) -> Self {
-        Self { place, status: Mutex::default(), under_way: watch::Sender::new(false) }
-    }
-
-    fn status(&self) -> MutexGuard<'_, BackupStatus> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+        Self { place, status: watch::Sender::default() }
     }
 }
 
@@ -59,16 +59,17 @@ impl Service {
     }
 
     /// Begins a backup, unless one is being made. It goes on when nobody asks any more. `None` without a place for it.
-    pub fn begin_backup(self: &Arc<Self>) -> Option<BackupStatus> {
+    pub fn begin_backup(self: &Arc<Self>) -> Option<AskedBackup> {
         let place = self.backups.place.clone()?;
-        {
-            let mut status = self.backups.status();
-            if status.started_ms.is_some() {
-                return Some(status.clone());
-            }
-            status.started_ms = Some(self.now());
+        let now = self.now();
+        let began = self.backups.status.send_if_modified(|status| {
+            let is_free = status.started_ms.is_none();
+            status.started_ms.get_or_insert(now);
+            is_free
+        });
+        if !began {
+            return Some(AskedBackup { began, status: self.backup_status() });
         }
-        self.backups.under_way.send_replace(true);
         let service = self.clone();
         tokio::task::spawn_blocking(move || {
             let mut ending = Ending { backups: &service.backups, last: None };
@@ -80,19 +81,19 @@ impl Service {
             }
             ending.last = Some(made);
         });
-        Some(self.backup_status())
+        Some(AskedBackup { began, status: self.backup_status() })
     }
 
     /// How backups stand.
     pub fn backup_status(&self) -> BackupStatus {
-        self.backups.status().clone()
+        self.backups.status.borrow().clone()
     }
 
     /// Returns when no backup is being made. The engine cannot be told to leave one.
     pub async fn backup_ended(&self) {
-        let mut under_way = self.backups.under_way.subscribe();
+        let mut status = self.backups.status.subscribe();
         // The sender is our own.
-        drop(under_way.wait_for(|under_way| !under_way).await);
+        drop(status.wait_for(|status| status.started_ms.is_none()).await);
     }
 }
 
@@ -105,7 +106,6 @@ struct Ending<'a> {
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         let last = self.last.take().unwrap_or_else(|| Err(store::Error::Io("the backup ended by a bug".to_owned())));
-        *self.backups.status() = BackupStatus { started_ms: None, last: Some(last) };
-        self.backups.under_way.send_replace(false);
+        self.backups.status.send_replace(BackupStatus { started_ms: None, last: Some(last) });
     }
 }

@@ -61,7 +61,7 @@ mod welcome_turns;
 pub use arrangements::{Act, BanName, Heard};
 pub use arriving::Arriving;
 pub use await_push::{Step, Subscribing};
-pub use backup::{BackupPlace, BackupStatus};
+pub use backup::{AskedBackup, BackupPlace, BackupStatus};
 pub use clock::{Clock, SystemClock};
 pub use entropy::{Entropy, SystemEntropy};
 pub use errands::Errands;

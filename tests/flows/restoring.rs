@@ -50,10 +50,17 @@ async fn a_hub_goes_on_from_a_backup_and_gives_no_index_twice() {
     for who in 0..4 {
         talking.spawn(talk(hub.user("alice"), group.clone(), who, ends.clone()));
     }
-    for _twice in 0..2 {
-        let made = run(&["backup", "create", "--config", config, "--set", &local]).await;
+    // Each who asks is given one that was begun after they asked.
+    let create = ["backup", "create", "--config", config, "--set", &local];
+    let (one, other) = tokio::join!(run(&create), run(&create));
+    for made in [&one, &other] {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
+    assert_ne!(one.stdout, other.stdout);
+    // One that is served with is not looked at: under a reader its files go.
+    let refused = run(&["db", "verify", "--config", config]).await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("another process has the database open"), "{refused:?}");
     let after = hub.user("alice").say(&group, 0, "after the backup").await.unwrap().index;
     ends.store(true, Ordering::Release);
     let acknowledged: HashMap<_, _> = talking.join_all().await.concat().into_iter().chain(before.clone()).collect();

@@ -14,7 +14,7 @@ use super::{answer, read};
 use crate::{
     client::http::Operation,
     http::{Hub, Problem},
-    service::BackupStatus,
+    service::{AskedBackup, BackupStatus},
     store::Backup,
 };
 
@@ -28,7 +28,12 @@ pub(super) fn router() -> Router<Arc<Hub>> {
 /// A backup begins, unless one is being made. It goes on by itself.
 async fn create(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     read_nothing(&hub, request).await?;
-    Ok(answer(&hub.service.begin_backup().map_or(json!({ "nowhere": true }), |status| document(&status))))
+    let Some(AskedBackup { began, status }) = hub.service.begin_backup() else {
+        return Ok(answer(&json!({ "nowhere": true })));
+    };
+    let mut document = document(&status);
+    document["began"] = began.into();
+    Ok(answer(&document))
 }
 
 async fn status(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {

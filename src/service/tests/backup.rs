@@ -120,7 +120,15 @@ async fn one_backup_is_made_at_a_time_and_it_is_told_how_it_went() {
     let place = BackupPlace { folder: folder.path().join("backups"), keep: NonZeroU32::MIN };
     let (_store, service) = service_at(&folder.path().join("data"), START);
     let service = std::sync::Arc::new(std::sync::Arc::into_inner(service).unwrap().backing_up_to(place.clone()));
-    assert!(service.begin_backup().unwrap().started_ms.is_some());
+    let held = std::fs::create_dir(&place.folder).and_then(|()| std::fs::File::open(&place.folder)).unwrap();
+    std::fs::set_permissions(&place.folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    held.try_lock().unwrap();
+    let first = service.begin_backup().unwrap();
+    assert!(first.began && first.status.started_ms.is_some());
+    // One who asks meanwhile is told that theirs is another one.
+    let second = service.begin_backup().unwrap();
+    assert_eq!((second.began, second.status), (false, first.status));
+    drop(held);
     service.backup_ended().await;
     let status = service.backup_status();
     assert_eq!((status.started_ms, status.last.unwrap().unwrap().id), (None, 1));
