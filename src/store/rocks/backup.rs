@@ -104,7 +104,10 @@ impl RocksStore {
         // What is in memory becomes files first: these are shared by later backups, logs are not.
         vault.engine.create_new_backup_flush(self.db(), true).map_err(engine)?;
         let made = vault.find(None)?;
-        vault.engine.purge_old_backups(keep.max(1)).map_err(engine)?;
+        // It is made, whatever becomes of the old ones: the next one removes those as well.
+        if let Err(error) = vault.engine.purge_old_backups(keep.max(1)).map_err(engine) {
+            tracing::warn!(%error, "old backups were not removed");
+        }
         Ok(made)
     }
 }
