@@ -18,7 +18,7 @@ use crate::{
     service::{self, Clock, Entropy, Parts, Service, SystemClock, SystemEntropy},
     store::{
         self, Backup, Inspection, SharedStore,
-        rocks::{OpenOptions, RocksStore, Vault, inspect},
+        rocks::{OpenOptions, RocksStore, Standstill, Vault, inspect},
     },
 };
 
@@ -74,11 +74,12 @@ pub fn backups(config: &Config) -> Result<Vec<Backup>, RestoreError> {
     Ok(open(config)?.backups())
 }
 
-/// Looks at every row of the configured database, which no process may be serving with.
+/// Looks at every row of the configured database, which no process may be serving with; none can begin to meanwhile.
 ///
 /// # Errors
-/// It cannot be opened.
+/// It cannot be opened, or is served with.
 pub fn verify_database(config: &Config, progress: Progress<'_>) -> Result<Inspection, store::Error> {
+    let _held = Standstill::of(&config.store.path)?;
     inspect(&config.store.path, &config.provider.id, progress)
 }
 
@@ -208,4 +209,27 @@ async fn forget_what_was_given_out(config: &Config, copy: &Path) -> Result<usize
     service.deletion_ended().await;
     tokio::task::spawn_blocking(move || service.finish()).await.map_err(|_| service::Error::NoThread)?;
     Ok(users)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nothing_can_be_moved_to_is_refused_at_once() {
+        let site = tempfile::tempdir().unwrap();
+        let path = site.path().join("data");
+        require_room_for_a_move(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        require_room_for_a_move(&path).unwrap();
+        let link = site.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(matches!(require_room_for_a_move(&link), Err(RestoreError::Fixed(_))));
+        fs::write(path.join("file"), "").unwrap();
+        assert!(matches!(require_room_for_a_move(&path), Err(RestoreError::Occupied(_))));
+        fs::remove_dir_all(&path).unwrap();
+        assert!(matches!(require_room_for_a_move(&link), Err(RestoreError::Fixed(_))), "also one that leads nowhere");
+        #[cfg(target_os = "linux")]
+        assert!(matches!(require_room_for_a_move(Path::new("/proc")), Err(RestoreError::Fixed(_))));
+    }
 }

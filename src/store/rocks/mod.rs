@@ -37,6 +37,7 @@ mod retention_reads;
 pub(crate) mod rows;
 #[cfg(feature = "hub")]
 mod snapshot;
+mod standstill;
 #[cfg(test)]
 #[cfg(feature = "hub")]
 pub(crate) mod tests;
@@ -54,3 +55,4 @@ pub use inspect::inspect;
 pub use open::{FORMAT_VERSION, OpenOptions};
 #[cfg(feature = "hub")]
 pub use restored::GAP;
+pub use standstill::Standstill;
