@@ -37,6 +37,7 @@ mod retention_reads;
 pub(crate) mod rows;
 #[cfg(feature = "hub")]
 mod snapshot;
+#[cfg(feature = "hub")]
 mod standstill;
 #[cfg(test)]
 #[cfg(feature = "hub")]
@@ -55,4 +56,5 @@ pub use inspect::inspect;
 pub use open::{FORMAT_VERSION, OpenOptions};
 #[cfg(feature = "hub")]
 pub use restored::GAP;
+#[cfg(feature = "hub")]
 pub use standstill::Standstill;
