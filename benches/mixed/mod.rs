@@ -27,6 +27,8 @@ use world::World;
 
 /// Of the most.
 const SHARE: f64 = 0.7;
+/// Operations in a second, on a machine that did nothing while the most was measured.
+const LEAST: f64 = 1.0;
 /// How often memory is looked at in a minute.
 const LOOKS: u32 = 6;
 
@@ -39,7 +41,7 @@ pub(crate) fn run(plan: &Plan) -> Report {
             Some(_) => None,
             None => Some(mix::most(&world, plan.maximum).await),
         };
-        let rate = plan.rate.or(most.map(|most| most * SHARE)).unwrap();
+        let rate = plan.rate.or(most.map(|most| (most * SHARE).max(LEAST))).unwrap();
         // What happened until now is no part of the rows, but what went wrong is told.
         let mut report = Report::new(plan, most, rate, world.record.take());
         let length = plan.minute * u32::try_from(plan.minutes).unwrap();
