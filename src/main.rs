@@ -38,7 +38,7 @@ use restante::{
 use restante_process::{
     Ended, Ends, Exit, Signals, block_on,
     console::{announce, complain, say},
-    on_runtime, telemetry, until_drained,
+    on_runtime, raise_open_files, telemetry, until_drained,
 };
 
 const NO_RUNTIME: &str = "no runtime";
@@ -67,6 +67,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Serve(configured) => {
             let Some(config) = load(&configured) else { return Ok(Exit::WrongConfiguration) };
             telemetry::install(arguments.log)?;
+            raise_open_files();
             tracing::info!(version = cli::VERSION, "starting");
             config.warnings(now()).iter().for_each(|sentence| tracing::warn!("{sentence}"));
             block_on(serve(config, configured)).context(NO_RUNTIME)?

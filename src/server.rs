@@ -21,7 +21,8 @@ use gateway_watch::GatewayWatch;
 use reload::Reloading;
 use restante_gateway::Keyring;
 use restante_process::{
-    Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError, Told, told,
+    Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError, Told,
+    connections_of_each, told,
 };
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -122,8 +123,9 @@ pub async fn run(
     let mut tasks = Tasks::default();
     // Parts are told by a sender of their own: one that was told would otherwise have ended before it is known here why.
     let (end, ending) = watch::channel(false);
+    let each = connections_of_each(config.listeners());
     let connections = |service, tls, identify| {
-        let limits = limits::of_services(&config.limits);
+        let limits = limits::of_services(&config.limits, each);
         Connections { service, route: http::route, tls, identify, limits }
     };
     if let Some((tls, (socket, address))) = provider {
@@ -135,7 +137,7 @@ pub async fn run(
     if let Some((public, keyring, tls, (socket, address))) = public {
         let service = public::gateway(public, &config.provider.id, &service, &keyring, marks);
         let (route, tls, identify) = (public::route, Some(tls), public::identify(public));
-        let limits = limits::of_relays(&config.limits);
+        let limits = limits::of_relays(&config.limits, each);
         let keyring_fails = Arc::default();
         let watch = GatewayWatch::new(&service, Arc::clone(&keyring_fails));
         hub.expose_also(gateway_metrics::of(&service, Arc::clone(&keyring_fails)));

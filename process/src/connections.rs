@@ -11,6 +11,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
     task::JoinSet,
+    time::Instant,
 };
 use tower::{Service, ServiceExt};
 use tracing::Level;
@@ -32,6 +33,8 @@ use crate::{
 
 /// After a failed accept (out of file descriptors, mostly) the loop waits so long instead of spinning.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// So often at most it is said that connections are not accepted.
+const ACCEPT_COMPLAINTS: Duration = Duration::from_secs(60);
 /// How long a connection that was told to end may go on without anything under way: for the protocol's farewell.
 const PARTING_MAX: Duration = Duration::from_secs(5);
 
@@ -74,6 +77,7 @@ where
     pub async fn serve(self, socket: Socket, mut shutdown: watch::Receiver<bool>) {
         let places = Arc::new(Places::new(socket.table(), &self.limits));
         let mut tasks = JoinSet::new();
+        let (mut failed, mut complained) = (0_u64, None::<Instant>);
         loop {
             // Finished tasks are taken off as they end, so that the set holds open connections only.
             while tasks.try_join_next().is_some() {}
@@ -85,9 +89,19 @@ where
                 Ok((stream, place)) => {
                     tasks.spawn(self.clone().attend(stream, place, shutdown.clone()));
                 }
+                // The client has gone again.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    tracing::warn!(kind = ?error.kind(), "a connection was not accepted: check LimitNOFILE");
-                    tokio::time::sleep(ACCEPT_BACKOFF).await;
+                    failed += 1;
+                    if complained.is_none_or(|last| last.elapsed() >= ACCEPT_COMPLAINTS) {
+                        let (listener, kind) = (socket.table(), error.kind());
+                        tracing::warn!(listener, ?kind, failed, "connections are not accepted: check LimitNOFILE");
+                        (failed, complained) = (0, Some(Instant::now()));
+                    }
+                    tokio::select! {
+                        () = tokio::time::sleep(ACCEPT_BACKOFF) => {}
+                        _ = shutdown.wait_for(|ends| *ends) => break,
+                    }
                 }
             }
         }

@@ -10,6 +10,7 @@
 //! * [`clock`]: whether the clock of the day jumps.
 //! * [`Tasks`]: what a program cannot do without, and ends with.
 //! * [`Signals`], [`told`] and [`until_drained`]: the end of a process, and reloads.
+//! * [`raise_open_files`] and [`connections_of_each`]: descriptors, of which connections never take the last ones.
 //! * [`Exit`], [`console`] and [`block_on`]: what stands in each `main.rs`.
 //!
 //! It knows no HPKE, no MLS and no database, and none of the programs: `cargo xtask check` enforces it.
@@ -30,6 +31,7 @@ mod exit;
 mod identify;
 mod limits;
 pub mod metrics;
+mod open_files;
 mod opening;
 mod origin;
 pub mod pem;
@@ -53,6 +55,7 @@ pub use drain::{Ended, on_runtime, until_drained};
 pub use exit::Exit;
 pub use identify::Identify;
 pub use limits::ConnectionLimits;
+pub use open_files::{connections_of_each, raise_open_files, too_few_files};
 pub use runtime::block_on;
 pub use signals::{Ends, Reloads, Signals};
 pub use socket::{Socket, SocketError};

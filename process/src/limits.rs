@@ -34,6 +34,12 @@ impl ConnectionLimits {
         Self { streams_max: 8, ..self }
     }
 
+    /// The same with no more open connections than that.
+    #[must_use]
+    pub fn at_most(self, connections: usize) -> Self {
+        Self { connections_max: self.connections_max.min(connections), ..self }
+    }
+
     /// How many connections may come from one address.
     pub(crate) fn of_one_address(&self) -> usize {
         self.connections_per_address_max.unwrap_or((self.connections_max / 16).max(64))

@@ -17,7 +17,7 @@ const HEADER_BYTES_MAX: u32 = 16 * 1024;
 /// Over HTTP/1.1, for the head of a request, and for what is written and not sent.
 const HTTP1_BUFFER_BYTES: usize = 64 * 1024;
 /// What a client may send of all bodies of a connection, and of one, before somebody reads it.
-const WINDOW_BYTES: u32 = 1024 * 1024;
+pub(crate) const WINDOW_BYTES: u32 = 1024 * 1024;
 /// How much of a response that comes in several pieces is fetched ahead of the client. One piece is always fetched whole.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// Streams that a client resets before their requests were looked at; more of them end the connection (CVE-2023-44487).

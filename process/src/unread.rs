@@ -1,8 +1,11 @@
 //! The rest of a body that was refused before its end.
 //!
 //! Over HTTP/1.1, closing a connection on which the client still sends resets it, and the client never reads why it was
-//! refused: it would send the same again. So the rest is read and thrown away first, within bounds. HTTP/2 can refuse a
-//! body without any of this.
+//! refused: it would send the same again. So the rest is read and thrown away first, within bounds.
+//!
+//! HTTP/2 can refuse a body without any of this: an answer, and behind it RST_STREAM with NO_ERROR (RFC 9113, §8.1). But
+//! there are clients that take that for a failure and drop the answer (curl before 8.0). So a little is read there too: what a
+//! client may have sent already. Whoever sends more is told to stop.
 
 use std::{
     pin::Pin,
@@ -12,34 +15,45 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Version, header::EXPECT};
+use http::{Method, Request, Version, header::EXPECT};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-/// Whoever sends more than this after a refusal may be cut off.
-const DISCARDED_BYTES_MAX: usize = 64 * 1024 * 1024;
-const DISCARDING_MAX: Duration = Duration::from_secs(5);
+use crate::protocols::WINDOW_BYTES;
+
+/// How much is read of a refused body, and for how long.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    bytes: usize,
+    time: Duration,
+}
+
+/// Over HTTP/1.1: whoever sends more than this after a refusal may be cut off.
+const PATIENCE: Patience = Patience { bytes: 64 * 1024 * 1024, time: Duration::from_secs(5) };
+/// Over HTTP/2: as much as a client may send before anybody reads.
+const PATIENCE_OF_HTTP2: Patience = Patience { bytes: WINDOW_BYTES as usize, time: Duration::from_secs(1) };
 
 /// What a handler has left of a request's body.
-pub(crate) struct Unread(Option<Arc<Mutex<Incoming>>>);
+pub(crate) struct Unread(Option<(Arc<Mutex<Incoming>>, Patience)>);
 
 impl Unread {
     /// Gives the handler the body, and keeps a hand on it.
     pub(crate) fn lend(request: Request<Incoming>) -> (Request<RequestBody>, Self) {
         // Whoever waits for `100 Continue` has not sent anything, and reading would ask for it.
-        let keeps = request.version() <= Version::HTTP_11
+        let keeps = request.method() != Method::CONNECT
             && !request.body().is_end_stream()
             && !request.headers().contains_key(EXPECT);
         if !keeps {
             return (request.map(|body| RequestBody(Held::Whole(body))), Self(None));
         }
+        let patience = if request.version() <= Version::HTTP_11 { PATIENCE } else { PATIENCE_OF_HTTP2 };
         let (head, body) = request.into_parts();
         let shared = Arc::new(Mutex::new(body));
-        (Request::from_parts(head, RequestBody(Held::Shared(Lent(shared.clone())))), Self(Some(shared)))
+        (Request::from_parts(head, RequestBody(Held::Shared(Lent(shared.clone())))), Self(Some((shared, patience))))
     }
 
     /// Reads what is left, if anything is, before the answer goes out.
     pub(crate) async fn discard(self) {
-        let Some(body) = self.0 else { return };
+        let Some((body, patience)) = self.0 else { return };
         let mut body = Lent(body);
         if body.is_end_stream() {
             return;
@@ -48,13 +62,13 @@ impl Unread {
         let discarding = async {
             while let Some(Ok(frame)) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
                 discarded += frame.data_ref().map_or(0, Bytes::len);
-                if discarded > DISCARDED_BYTES_MAX {
+                if discarded > patience.bytes {
                     return;
                 }
             }
         };
         // Whether it came to an end or not: the answer goes out now.
-        let _ = tokio::time::timeout(DISCARDING_MAX, discarding).await;
+        let _ = tokio::time::timeout(patience.time, discarding).await;
     }
 }
 

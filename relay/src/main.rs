@@ -20,7 +20,7 @@ use restante_process::{
     Ended, Exit, Signals, block_on,
     config::{Problems, Sources},
     console::{announce, complain, say},
-    telemetry, until_drained,
+    raise_open_files, telemetry, until_drained,
 };
 use restante_relay::{
     UserToken,
@@ -48,6 +48,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Serve(configured) => {
             let Some(config) = told(load(&configured)) else { return Ok(Exit::WrongConfiguration) };
             telemetry::install(arguments.log)?;
+            raise_open_files();
             tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
             config.warnings().iter().for_each(|sentence| tracing::warn!("{sentence}"));
             block_on(serve(config, configured)).context("no runtime")?

@@ -13,7 +13,7 @@ use restante_process::{
     Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError, Told,
     admin::{self, Admin},
     config::Problems,
-    told,
+    connections_of_each, told,
 };
 use tokio::sync::watch;
 
@@ -94,7 +94,7 @@ pub async fn run(
     let mut tasks = Tasks::default();
     // Parts are told by a sender of their own: one that was told would otherwise have ended before it is known here why.
     let (end, ending) = watch::channel(false);
-    let limits = config.limits.of_connections();
+    let limits = config.limits.of_connections().at_most(connections_of_each(config.listeners()));
     let identify = Identify::nobody();
     let connections = Connections {
         service: relay.clone(),

@@ -236,6 +236,11 @@ impl Config {
         problems.into_result()
     }
 
+    /// How many listeners there are.
+    pub(crate) fn listeners(&self) -> usize {
+        [self.provider.listen.is_some(), self.public.is_some(), self.local.is_some()].into_iter().map(usize::from).sum()
+    }
+
     /// What is allowed but will hurt: a certificate about to expire, too few files that the process may open.
     /// Sentences with numbers only, fit for the log.
     pub fn warnings(&self, now: SystemTime) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::{path::Path, time::SystemTime};
 
 use restante_names::have_one_holder;
-use restante_process::config::{facts, read_certificates, seconds, too_few_files};
+use restante_process::config::{facts, read_certificates, seconds};
 
 use super::{Config, Public};
 
@@ -12,7 +12,7 @@ const EXPIRY_DAYS: i64 = 14;
 
 pub(super) fn of(config: &Config, now: SystemTime) -> Vec<String> {
     [
-        too_few_files(config.limits.connections_max),
+        restante_process::too_few_files(config.limits.connections_max, config.listeners()),
         expiry("provider.cert_file", &config.provider.cert_file, now),
         config.public.as_ref().and_then(|public| expiry("public.cert_file", &public.cert_file, now)),
         config.public.as_ref().and_then(|public| own_relays(public, config.provider.id.as_str())),

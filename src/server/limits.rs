@@ -18,12 +18,12 @@ const STREAMS_OF_RELAYS: u32 = 100;
 /// Several of the longest pages.
 const UNREAD_BYTES_OF_SERVICES: usize = 64 * 1024 * 1024;
 
-/// Of `[provider]` and `[local]`.
+/// Of `[provider]` and `[local]`, with no more than so many connections each.
 ///
 /// Half of the connections may come from one address: a provider has few of them, and when it begins, each of its users
 /// who wait may open a connection before the first is there to share.
-pub(super) fn of_services(limits: &Limits) -> ConnectionLimits {
-    let of_all = of_all(limits);
+pub(super) fn of_services(limits: &Limits, connections: usize) -> ConnectionLimits {
+    let of_all = of_all(limits).at_most(connections);
     ConnectionLimits {
         connections_per_address_max: Some(of_all.connections_max.div_ceil(2).max(64)),
         streams_max: STREAMS_OF_SERVICES,
@@ -32,9 +32,9 @@ pub(super) fn of_services(limits: &Limits) -> ConnectionLimits {
     }
 }
 
-/// Of `[public]`.
-pub(super) fn of_relays(limits: &Limits) -> ConnectionLimits {
-    ConnectionLimits { streams_max: STREAMS_OF_RELAYS, ..of_all(limits) }
+/// Of `[public]`, with no more than so many connections.
+pub(super) fn of_relays(limits: &Limits, connections: usize) -> ConnectionLimits {
+    ConnectionLimits { streams_max: STREAMS_OF_RELAYS, ..of_all(limits).at_most(connections) }
 }
 
 fn of_all(limits: &Limits) -> ConnectionLimits {

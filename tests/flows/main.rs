@@ -16,6 +16,8 @@ mod federation;
 mod fixtures;
 mod forks;
 mod full_disk;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod https;
 mod hub_down;
 mod inboxes;

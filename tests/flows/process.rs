@@ -101,9 +101,14 @@ impl Process {
         self.has_logged("\"reloaded\"", before + 1).await;
     }
 
+    /// Its number among the system's processes.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// A signal, by the shell, which needs no package to be installed.
     async fn signal(&self, name: &str) {
-        let id = self.child.id().expect("it runs");
+        let id = self.id();
         let status = Command::new("sh").arg("-c").arg(format!("kill -{name} {id}")).status().await.unwrap();
         assert!(status.success());
     }

@@ -24,12 +24,17 @@ pub(crate) struct Relay {
     pub(crate) address: SocketAddr,
     /// The user's token, as the operator gave it to them.
     pub(crate) token: String,
-    admin: SocketAddr,
+    pub(crate) admin: SocketAddr,
 }
 
 impl Relay {
     /// Starts one; it has the gateway's key list when this returns.
     pub(crate) async fn start(site: &Site, gateway: SocketAddr) -> Self {
+        Self::start_with(site, gateway, "").await
+    }
+
+    /// The same with these lines in `[limits]`.
+    pub(crate) async fn start_with(site: &Site, gateway: SocketAddr, limits: &str) -> Self {
         let folder = site.of(RELAY);
         fs::create_dir_all(&folder).unwrap();
         let mut mint = Command::new(program());
@@ -40,7 +45,7 @@ impl Relay {
             "[relay]\nlisten = \"127.0.0.1:0\"\ncert_file = \"../pki/{RELAY}/cert.pem\"\n\
              key_file = \"../pki/{RELAY}/key.pem\"\ntokens_file = \"tokens\"\nstate_path = \"state\"\n\
              operator = [\"hub.example\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n\
-             [limits]\nrequests_per_minute_per_user = 1000000\nburst_per_user = 1000000\nin_flight_per_user = 64\n\
+             [limits]\nrequests_per_minute_per_user = 1000000\nburst_per_user = 1000000\nin_flight_per_user = 64\n{limits}\
              [[gateways]]\nprovider = \"{FOLLOWER}\"\nurl = \"https://{FOLLOWER}/.well-known/ohttp-gateway\"\n\
              address = \"{gateway}\"\nca_file = \"../pki/ca.pem\"\n\
              cert_file = \"../pki/{RELAY}/cert.pem\"\nkey_file = \"../pki/{RELAY}/key.pem\"\n"

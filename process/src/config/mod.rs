@@ -15,7 +15,6 @@ mod files;
 mod layers;
 mod listen;
 mod names;
-mod open_files;
 mod problems;
 mod reader;
 mod setting;
@@ -29,7 +28,6 @@ pub use files::{
 pub use layers::{Layers, Sources};
 pub use listen::{LocalAddress, parse_tcp};
 pub use names::{Program, keys_of};
-pub use open_files::too_few_files;
 pub use problems::Problems;
 pub use reader::Reader;
 pub use setting::Setting;

@@ -9,6 +9,7 @@ mod idle;
 mod listener;
 mod origins;
 mod pki;
+mod refused_bodies;
 mod stalls;
 mod tunnels;
 mod unread;

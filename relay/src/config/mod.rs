@@ -15,7 +15,10 @@ mod written;
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::SystemTime};
 
 pub use limits::Limits;
-use restante_process::config::{LocalAddress, Problems, Program, Sources, too_few_files};
+use restante_process::{
+    config::{LocalAddress, Problems, Program, Sources},
+    too_few_files,
+};
 use written::Layers;
 
 use crate::{gateway::Gateway, provider_id::ProviderId};
@@ -74,8 +77,13 @@ impl Config {
         self.state_path.join("keys")
     }
 
+    /// How many listeners there are.
+    pub(crate) fn listeners(&self) -> usize {
+        1 + usize::from(self.admin.is_some())
+    }
+
     /// What is allowed but will hurt later. Sentences with numbers only, fit for the log.
     pub fn warnings(&self) -> Vec<String> {
-        too_few_files(self.limits.connections_max).into_iter().collect()
+        too_few_files(self.limits.connections_max, self.listeners()).into_iter().collect()
     }
 }

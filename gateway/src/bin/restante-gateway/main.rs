@@ -31,7 +31,7 @@ use restante_process::{
     Ended, Exit, Signals, block_on,
     config::{Problems, Sources},
     console::{announce, complain, say},
-    telemetry, until_drained,
+    raise_open_files, telemetry, until_drained,
 };
 
 /// Many small pieces on many threads, in RocksDB as in Rust: what the system's allocator takes longer for.
@@ -52,6 +52,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Serve(configured) => {
             let Some(config) = load_or_complain(&configured) else { return Ok(Exit::WrongConfiguration) };
             telemetry::install(arguments.log)?;
+            raise_open_files();
             tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
             config.warnings().iter().for_each(|sentence| tracing::warn!("{sentence}"));
             block_on(serve(config, configured)).context("no runtime")?

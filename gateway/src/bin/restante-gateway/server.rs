@@ -9,7 +9,7 @@ use restante_process::{
     admin::{self, Admin},
     clock::{self, ClockWatch},
     config::Problems,
-    told,
+    connections_of_each, told,
 };
 use tokio::{sync::watch, time::Instant};
 
@@ -99,7 +99,7 @@ pub(crate) async fn run(
     let mut tasks = Tasks::default();
     // Parts are told by a sender of their own: one that was told would otherwise have ended before it is known here why.
     let (end, ending) = watch::channel(false);
-    let limits = config.limits.of_connections();
+    let limits = config.limits.of_connections().at_most(connections_of_each(config.listeners()));
     let identify = relays::identify(config.relays.as_ref());
     let connections = Connections { service: gateway, route, tls: Some(tls.clone()), identify, limits };
     tasks.spawn("gateway", connections.serve(socket, ending.clone()));

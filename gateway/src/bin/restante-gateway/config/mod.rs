@@ -19,7 +19,10 @@ use http::{Method, Uri, uri::Authority};
 pub(crate) use limits::Limits;
 use restante_gateway::RotationSchedule;
 use restante_names::have_one_holder;
-use restante_process::config::{LocalAddress, Problems, Program, Sources, too_few_files};
+use restante_process::{
+    config::{LocalAddress, Problems, Program, Sources},
+    too_few_files,
+};
 use written::Layers;
 
 /// The sample file: every table and key, with defaults in comments. `restante-gateway config example` prints it.
@@ -115,9 +118,14 @@ impl Config {
         }
     }
 
+    /// How many listeners there are.
+    pub(crate) fn listeners(&self) -> usize {
+        1 + usize::from(self.admin.is_some())
+    }
+
     /// What is allowed but will hurt later. Sentences with numbers only, fit for the log.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        [too_few_files(self.limits.connections_max), self.own_relays(), self.too_few_marks()]
+        [too_few_files(self.limits.connections_max, self.listeners()), self.own_relays(), self.too_few_marks()]
             .into_iter()
             .flatten()
             .collect()

@@ -1,0 +1,115 @@
+//! What is attacked: a provider with all of its listeners, a relay, and a gateway that stands alone.
+
+use std::{ffi::OsStr, fs, path::PathBuf};
+
+use super::{
+    target::{Place, Target},
+    vitals::Vitals,
+};
+use crate::{
+    process::{PROGRAM, Process},
+    relay::{RELAY, Relay},
+    site::{FOLLOWER, HUB, Provider, Setting, Site},
+};
+
+/// So many connections of each listener are open at once.
+pub(super) const CONNECTIONS: usize = 100;
+
+/// Lines of `[limits]` of each program: silence ends soon, and that nothing is asked ends no attack before it is noticed.
+const LIMITS: &str =
+    "connections_max = 100\nheader_read_timeout_seconds = 2\nresponse_timeout_seconds = 3\nidle_timeout_seconds = 60\n";
+
+/// The processes, which end with this, and their listeners.
+pub(super) struct Grounds {
+    pub(super) targets: Vec<Target>,
+    _provider: Provider,
+    _relay: Relay,
+    _gateway: Process,
+    _site: Site,
+}
+
+impl Grounds {
+    pub(super) async fn new() -> Self {
+        let site = Site::new(&[RELAY]).await;
+        let own = format!("../pki/{FOLLOWER}");
+        let more = format!(
+            "[limits]\n{LIMITS}request_body_timeout_seconds = 2\n[public]\nlisten = \"127.0.0.1:0\"\n\
+             cert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\nkeys_path = \"gateway-keys\"\n\
+             seal_key_file = \"gateway-seal-key\"\n"
+        );
+        let setting = Setting { more, local: "unix:local.sock".to_owned(), ..Setting::new(FOLLOWER) };
+        let mut provider = site.start(&setting).await;
+        let public = provider.process.listening_tcp("public").await;
+        let relay = Relay::start_with(&site, public, LIMITS).await;
+        let mut gateway = start_gateway(&site);
+
+        let anybody = |name| Some((site.pki.tls(None), name));
+        let peer = Some((site.pki.tls(Some(&site.pki.identity(HUB))), FOLLOWER));
+        let (of_provider, of_relay) = (Vitals(provider.process.id()), Vitals(relay.process.id()));
+        let of_gateway = Vitals(gateway.id());
+        let target = |name, process, place, tls, path| Target { name, process, place, tls, method: "GET", path };
+        let well_known = "/.well-known/ohttp-gateway";
+        let targets = vec![
+            // Refused with a problem document, as an answer to a peer.
+            Target {
+                method: "POST",
+                ..target("provider", of_provider, Place::Tcp(provider.provider), peer, "/v1/receive")
+            },
+            target("public", of_provider, Place::Tcp(public), anybody(FOLLOWER), well_known),
+            target("local", of_provider, Place::Unix(site.of(FOLLOWER).join("local.sock")), None, "/healthz"),
+            target(
+                "relay",
+                of_relay,
+                Place::Tcp(relay.address),
+                anybody(RELAY),
+                concat!("/v1/relay/", "follower.example", "/keys"),
+            ),
+            target("admin of the relay", of_relay, Place::Tcp(relay.admin), None, "/healthz"),
+            target(
+                "gateway",
+                of_gateway,
+                Place::Tcp(gateway.listening_tcp("gateway").await),
+                anybody(FOLLOWER),
+                well_known,
+            ),
+            target(
+                "admin of the gateway",
+                of_gateway,
+                Place::Tcp(gateway.listening_tcp("admin").await),
+                None,
+                "/healthz",
+            ),
+        ];
+        Self { targets, _provider: provider, _relay: relay, _gateway: gateway, _site: site }
+    }
+
+    /// The listeners of that process.
+    pub(super) fn of(&self, process: Vitals) -> impl Iterator<Item = &Target> {
+        self.targets.iter().filter(move |target| target.process == process)
+    }
+}
+
+/// In front of an origin where nobody listens: lists of keys are all that is asked for.
+fn start_gateway(site: &Site) -> Process {
+    let folder = site.of("gateway-alone");
+    fs::create_dir_all(&folder).unwrap();
+    let own = format!("../pki/{FOLLOWER}");
+    let text = format!(
+        "[gateway]\nlisten = \"127.0.0.1:0\"\ncert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\n\
+         authority = \"{FOLLOWER}\"\n[keys]\npath = \"keys\"\nseal_key_file = \"seal-key\"\n\
+         [origin]\nurl = \"http://127.0.0.1:1\"\n[replays]\npath = \"replays\"\n[[routes]]\npath = \"/v1/key-package\"\n\
+         [admin]\nlisten = \"127.0.0.1:0\"\n[limits]\n{LIMITS}"
+    );
+    let file = folder.join("gateway.toml");
+    fs::write(&file, text).unwrap();
+    let arguments = ["--log", "debug", "serve", "--config"].map(OsStr::new);
+    let arguments = [&arguments[..], &[file.as_os_str()]].concat();
+    Process::start_program(&beside("restante-gateway"), "", &arguments, &folder.join("log"))
+}
+
+/// Beside `restante`: cargo tells the path of a program to the tests of its own package only.
+fn beside(name: &str) -> PathBuf {
+    let program = PathBuf::from(PROGRAM).with_file_name(name);
+    assert!(program.exists(), "{} is missing: run `cargo xtask test`, or `cargo build -p {name}`", program.display());
+    program
+}
