@@ -212,7 +212,7 @@ impl<'a> Survey<'a> {
         let is_unused = |key: &MaskedPartitionKey| {
             !self.dominant.contains(key)
                 && self.forest.partitions.get(key).is_some_and(|child| {
-                    let is_empty = child.uses.is_empty() && child.next_index == 0 && child.children.is_empty();
+                    let is_empty = child.uses.is_empty() && child.messages() == 0 && child.children.is_empty();
                     is_empty && child.terminated == partition.terminated && child.evidence.iter().next().is_none()
                 })
         };

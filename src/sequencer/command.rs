@@ -262,6 +262,8 @@ pub struct Contents {
     pub from: u32,
     /// The index behind the last one.
     pub until: u32,
+    /// How many they are: fewer than there are indexes where a restore has passed over some.
+    pub messages: u32,
     /// When the last one was sequenced.
     pub newest_ms: super::UnixMillis,
     /// The bytes of messages and GroupInfos, as [`super::Partition::bytes`] counts them.

@@ -2,7 +2,7 @@
 
 use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 
-use super::{BlobKey, Evidence, Policy, Public, UnixMillis, Usage};
+use super::{BlobKey, Evidence, Forgotten, Policy, Public, UnixMillis, Usage};
 use crate::{
     mls::EpochNumber,
     wire::{MaskedPartitionKey, ServiceProviderId},
@@ -237,9 +237,10 @@ impl Partition {
         self.first_index < self.next_index
     }
 
-    /// How many messages are there.
+    /// How many messages are there, as far as indexes tell: those that restores have passed over are none, and of more
+    /// messages than a restore passes over, so many are not counted.
     pub fn messages(&self) -> u64 {
-        self.next_index.saturating_sub(self.first_index).into()
+        (self.next_index.saturating_sub(self.first_index) % Forgotten::GAP).into()
     }
 
     /// The GroupInfo and the tree that it refers to.

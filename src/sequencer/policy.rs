@@ -143,6 +143,10 @@ pub struct Forgotten {
 }
 
 impl Forgotten {
+    /// So many indexes are passed over at each restore: more than one partition is given between a backup and its restore, or
+    /// between two restores. 255 restores fit into the indexes that there are.
+    pub const GAP: u32 = 1 << 24;
+
     /// With which index an unannounced partition of a group begins that was made then.
     pub(super) fn first_index(self, group_created_ms: UnixMillis) -> u32 {
         if group_created_ms <= self.until_ms { self.indexes } else { 0 }

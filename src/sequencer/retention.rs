@@ -186,9 +186,9 @@ pub(super) fn trim<S: State + ?Sized>(
         transition.given_up.push(key);
         transition.partitions.push((key, record));
     }
-    let Contents { from, until, bytes, .. } = trim.contents;
+    let Contents { messages, bytes, .. } = trim.contents;
     let is_emptied = !partition.has_messages();
-    transition.outcome = Outcome::Trimmed { messages: until - from, bytes, is_emptied };
+    transition.outcome = Outcome::Trimmed { messages, bytes, is_emptied };
     if !is_emptied {
         transition.partitions.push((key, partition));
         return Ok(transition);
@@ -213,7 +213,7 @@ pub(super) fn remove_messages(
     contents: &Contents,
     transition: &mut Transition,
 ) -> bool {
-    let Contents { from, until, bytes, blobs, newest_ms: _ } = contents;
+    let Contents { from, until, bytes, blobs, messages: _, newest_ms: _ } = contents;
     if *from != partition.first_index || !(*from..=partition.next_index).contains(until) {
         return false;
     }
@@ -256,9 +256,10 @@ fn remove(key: MaskedPartitionKey, partition: &Partition, transition: &mut Trans
     transition.removed.push(key);
 }
 
-/// Whether nobody ever used the head of a branch, and nothing is in it. What the operator has ended stays known.
+/// Whether nobody ever used the head of a branch, and nothing is in it, whatever its indexes: a restore passes over some
+/// everywhere. What the operator has ended stays known.
 fn is_dead(head: &Partition) -> bool {
-    head.is_head() && head.next_index == 0 && head.uses.is_empty() && !head.is_terminated()
+    head.is_head() && head.bytes == 0 && head.uses.is_empty() && !head.is_terminated()
 }
 
 /// Commits that lost a race have announced partitions that nobody ever used, not even their committers: they go with the

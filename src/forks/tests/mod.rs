@@ -5,7 +5,7 @@ mod grove;
 use self::grove::{Grove, HOUR, MINUTE, START, forked, key};
 use super::{layout::layout, *};
 use crate::{
-    sequencer::{BranchOutcome, Policy, UnixMillis},
+    sequencer::{BranchOutcome, Forgotten, Policy, UnixMillis},
     wire::MaskedPartitionKey,
 };
 
@@ -91,6 +91,12 @@ fn messages_that_are_gone_are_not_counted() {
     let drawn = picture(&grove);
     assert_eq!(drawn.nodes.iter().map(|node| node.messages).collect::<Vec<_>>(), [2, 1]);
     assert_eq!(drawn.branches[0].messages, 3);
+    assert_eq!(notice(&grove.0, &key(1), &Policy::default(), NOW).unwrap().messages, 1);
+    // Nor are the indexes that restores have passed over.
+    for number in [0, 1] {
+        grove.change(number, |partition| partition.next_index += 2 * Forgotten::GAP);
+    }
+    assert_eq!(picture(&grove).branches[0].messages, 3);
     assert_eq!(notice(&grove.0, &key(1), &Policy::default(), NOW).unwrap().messages, 1);
 }
 

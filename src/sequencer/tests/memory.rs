@@ -330,6 +330,7 @@ impl Hub {
         for ((_, index), entry) in entries.take_while(|(_, entry)| is_old(entry.accepted_ms)) {
             let group_info = entry.commit.and_then(|commit| commit.group_info);
             contents.until = index + 1;
+            contents.messages += 1;
             contents.newest_ms = contents.newest_ms.max(entry.accepted_ms);
             contents.bytes += entry.message.len() as u64 + group_info.map_or(0, |(_, length)| u64::from(length));
             contents.blobs.extend(group_info.map(|(blob, _)| blob));

@@ -23,12 +23,13 @@ pub(in crate::service) fn contents(
     for (index, entry) in page.entries.iter().take_while(|(_, entry)| is_old(entry.accepted_ms)) {
         let group_info = entry.commit.and_then(|commit| commit.group_info);
         contents.until = index.saturating_add(1);
+        contents.messages += 1;
         contents.newest_ms = contents.newest_ms.max(entry.accepted_ms);
         contents.bytes += entry.message.len() as u64 + u64::from(group_info.map_or(0, |(_, length)| length));
         contents.blobs.extend(group_info.map(|(blob, _)| blob));
     }
-    if page.entries.is_empty() && !page.more {
-        // Indexes that a restore has passed over, and nothing behind them.
+    if !page.more && page.entries.last().is_none_or(|(last, _)| contents.until > *last) {
+        // Behind them there may be indexes that a restore has passed over, and nothing else.
         contents.until = partition.next_index;
     }
     let is_cut = page.more && page.entries.last().is_some_and(|(last, _)| contents.until > *last);

@@ -13,13 +13,13 @@ use crate::{
     sequencer::GroupKey,
     service::{
         BackupPlace,
-        setup::{HOUR, START, Setup, commit_with, provider, say, service_at, texts, user, user_id},
+        setup::{DAY, HOUR, START, Setup, commit_with, provider, rest, say, service_at, texts, user, user_id},
     },
     store::{
         Store,
         rocks::{GAP, OpenOptions, RocksStore, Vault, inspect},
     },
-    wire::MaskedPartitionKey,
+    wire::{MaskedPartitionKey, PartitionKey},
 };
 
 /// The latest backup, put back as `restante backup restore` does.
@@ -98,6 +98,43 @@ async fn no_index_is_given_twice() {
     drop((service, store));
     let inspection = inspect(&restored, &provider("hub.example"), &mut |_, _| {}).unwrap();
     assert!(inspection.is_sound(), "{inspection}");
+}
+
+/// Indexes that were passed over are no messages: neither do they keep anything, nor are they counted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retention_removes_and_counts_what_is_there() {
+    let setup = Setup::new();
+    let group = setup.group().await;
+    setup.send(user("alice"), say(&group, 0, "one")).await.unwrap();
+    for (next, text) in [(1, "first"), (2, "second")] {
+        setup.send(user("alice"), commit_with(&group, 0, next, text, &Attached::default())).await.unwrap();
+    }
+    setup.send(user("alice"), say(&group, 1, "there")).await.unwrap();
+    setup.settle().await;
+    let key = GroupKey::of(&group);
+    let place = |number| PartitionKey::new([number; 16]).masked();
+    let folder = TempDir::new().unwrap();
+    let mut before = setup.store.clone();
+    let mut services = Vec::new();
+    // The second time there is a remnant, and nothing more to do about it.
+    for (days, removed) in [(40, 3), (80, 0)] {
+        let [backups, restored] = ["backups", "data"].map(|name| folder.path().join(format!("{name}-{days}")));
+        before.back_up(&backups, 1).unwrap();
+        put_back(&backups, &restored);
+        let (store, service) = service_at(&restored, START + days * DAY);
+        rest(&service).await;
+        assert_eq!(service.retention_status().last_removed.messages, removed, "after {days} days");
+        let snapshot = store.snapshot().unwrap();
+        let remnant = snapshot.partition(&key, &place(0)).unwrap().unwrap();
+        assert!(remnant.is_remnant() && !remnant.has_messages());
+        assert_eq!(remnant.messages(), 0);
+        assert_eq!(snapshot.partition(&key, &place(1)).unwrap().unwrap().messages(), 1);
+        assert_eq!(snapshot.partition(&key, &place(2)).unwrap(), None, "nobody ever used it");
+        drop(snapshot);
+        before = store;
+        services.push(service);
+    }
+    services.iter().for_each(|service| service.finish());
 }
 
 /// What users present at other hubs has its partitions there.

@@ -12,9 +12,8 @@ use crate::{
     store::{Error, PoolReads, Store},
 };
 
-/// So many indexes are passed over at each restore: more than one partition is given between a backup and its restore, or
-/// between two restores. 255 restores fit into the indexes that there are.
-pub const GAP: u32 = 1 << 24;
+/// So many indexes are passed over at each restore.
+pub const GAP: u32 = Forgotten::GAP;
 
 /// So many rows are changed in one write.
 const ROWS: usize = 1_000;
@@ -41,7 +40,12 @@ impl RocksStore {
         let prefix = [kind::PARTITION];
         snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
             let mut record: Partition = values::decode(value, "partition")?;
+            let is_empty_remnant = record.is_remnant() && !record.has_messages();
             record.next_index = record.next_index.saturating_add(passed_over);
+            if is_empty_remnant {
+                // Retention is done with it, and need not come again for indexes that stand for nothing.
+                record.first_index = record.next_index;
+            }
             record.subscriptions.clear();
             write.put_cf(state, key, values::encode(&record, "partition")?);
             if write.len() >= ROWS {
