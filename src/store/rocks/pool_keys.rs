@@ -11,6 +11,9 @@ use crate::{
 /// The one version of MLS, as it stands in keys.
 const MLS10: [u8; 2] = 1_u16.to_be_bytes();
 
+/// The bytes of a stock's name: user, client, version, suite.
+pub(super) const STOCK: usize = 16 + 16 + 2 + 2;
+
 /// Second part of an expiry's key.
 const OF_STOCK: u8 = 0;
 const OF_REFERENCE: u8 = 1;

@@ -6,7 +6,8 @@ use crate::{
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
 
-const PLACE: usize = GroupKey::LENGTH + MaskedPartitionKey::LENGTH;
+/// A group and a partition.
+pub(super) const PLACE: usize = GroupKey::LENGTH + MaskedPartitionKey::LENGTH;
 
 /// What all subscriptions of a provider begin with. Its name holds no zero byte, so the zero ends it.
 pub(super) fn subscribed_prefix(provider: &ServiceProviderId) -> Vec<u8> {

@@ -7,7 +7,10 @@
 
 use mls_rs_codec::{MlsDecode, MlsEncode};
 
-use super::{arrangement_keys, inbox_keys, keys, keys::kind, pool_keys, retention_keys, values};
+use super::{
+    arrangement_keys, inbox_keys, keys, keys::kind, pool_keys, pool_keys::STOCK, push_keys::PLACE, retention_keys,
+    values,
+};
 use crate::{
     pool::{Account, Delivery, Handle, HubShare, Item, Letter, Mailbox, Reference, Stock, Ticket, Welcomed},
     sequencer::{
@@ -18,12 +21,8 @@ use crate::{
     wire::{ServiceProviderId, WelcomeData},
 };
 
-/// Group and partition.
-const PLACE: usize = 64;
 const GROUP: usize = 32;
 const USER: usize = 16;
-/// User, client, version, suite.
-const STOCK: usize = USER + 16 + 2 + 2;
 
 /// Whether the row belongs into its family: its key is one, and its value is what is written there.
 pub(crate) fn fits(family: &str, key: &[u8], value: &[u8]) -> bool {

@@ -12,8 +12,6 @@ use crate::{
     wire::MaskedPartitionKey,
 };
 
-const PLACE: usize = GroupKey::LENGTH + MaskedPartitionKey::LENGTH;
-
 /// Counts what is wrong.
 pub(super) fn compare(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
     partitions(snapshot, inspection)?;
@@ -129,7 +127,7 @@ fn settle(
 fn of_partitions(snapshot: &RocksSnapshot<'_>, family: &'static str, inspection: &mut Inspection) -> Result<(), Error> {
     let (mut last, mut is_there, mut dangling) = (None, true, 0);
     snapshot.scan(family, &[], &[], |key, _value| {
-        let place = key.first_chunk::<PLACE>().ok_or(Error::Corrupt("place"))?;
+        let place = key.first_chunk::<{ push_keys::PLACE }>().ok_or(Error::Corrupt("place"))?;
         if last != Some(*place) {
             let (group, partition) = push_keys::parse_place(place).ok_or(Error::Corrupt("place"))?;
             let record = if partition == MaskedPartitionKey::NONE {

@@ -1,16 +1,13 @@
 //! Whether KeyPackages, and Welcomes that wait, agree with what is said of them.
 
 use super::{
-    super::{inbox_keys, keys, keys::kind, snapshot::RocksSnapshot, values},
+    super::{inbox_keys, keys, keys::kind, pool_keys::STOCK, snapshot::RocksSnapshot, values},
     rows_of,
 };
 use crate::{
     pool::{Delivery, Item, Letter, Stock},
     store::{Error, Inspection},
 };
-
-/// The bytes of a stock's name.
-const STOCK: usize = 36;
 
 /// Counts what is wrong.
 pub(super) fn compare(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
