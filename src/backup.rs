@@ -1,4 +1,4 @@
-//! `restante backup` and `restante db`: backups through the local listener of the running server; everything else on files
+//! `restante backup`: backups are made through the local listener of the running server; everything else is done on files
 //! that no server has open.
 
 use std::time::Duration;
@@ -9,12 +9,13 @@ use restante::{
     config::Config,
     server::{self, RestoreError, Restored},
 };
-use restante_process::console::{complain, say};
+use restante_process::console::say;
 use serde_json::json;
 
 use crate::{
-    cli::{BackupCommand, ChosenBackup, DbCommand},
+    cli::{BackupCommand, ChosenBackup},
     date::imf_fixdate,
+    db::progress,
     local_service::{OPERATOR, explain, service},
 };
 
@@ -53,20 +54,6 @@ pub(crate) async fn run(command: &BackupCommand, config: &Config) -> anyhow::Res
     }
 }
 
-/// Carries a command out; gives the lines to print.
-pub(crate) fn run_on_database(command: &DbCommand, config: &Config) -> anyhow::Result<Vec<String>> {
-    match command {
-        DbCommand::Verify(_) => {
-            let inspection = server::verify_database(config, &mut progress)?;
-            say(&inspection.to_string())?;
-            if !inspection.is_sound() {
-                bail!("the database is damaged: restore it from a backup");
-            }
-            Ok(vec!["the database is sound".to_owned()])
-        }
-    }
-}
-
 async fn create(config: &Config) -> anyhow::Result<Vec<String>> {
     let service = service(config, OPERATOR)?;
     let ask = async |operation| service.administer(operation, &json!({})).await.map_err(|error| explain(error.into()));
@@ -99,10 +86,6 @@ async fn create(config: &Config) -> anyhow::Result<Vec<String>> {
 
 fn line(id: u64, made_ms: u64, bytes: u64) -> String {
     format!("backup {id}  {}  {bytes} bytes", imf_fixdate(made_ms))
-}
-
-fn progress(family: &'static str, rows: u64) {
-    complain(&format!("{family}: {rows} rows"));
 }
 
 /// What the operator can do about it.

@@ -2,6 +2,7 @@
 
 mod backup;
 mod bans;
+mod db;
 mod fetch_key_packages;
 mod forks;
 mod key_packages;
@@ -19,8 +20,9 @@ use restante_process::{
     telemetry::{LOG_VARIABLE, LogFilter},
 };
 
-pub(crate) use backup::{BackupCommand, ChosenBackup, DbCommand};
+pub(crate) use backup::{BackupCommand, ChosenBackup};
 pub(crate) use bans::{BansCommand, Whom};
+pub(crate) use db::DbCommand;
 pub(crate) use fetch_key_packages::{FetchKeyPackages, Token, User};
 pub(crate) use forks::{Drawing, ForksCommand, ListForks, RestoreBranch, ShowForks, TerminateBranch};
 pub(crate) use key_packages::KeyPackagesCommand;

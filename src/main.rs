@@ -11,6 +11,7 @@ mod bans;
 mod branches;
 mod cli;
 mod date;
+mod db;
 mod fetch_key_packages;
 mod key_packages;
 mod keys;
@@ -118,7 +119,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         }
         Command::Db(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
-            say_all(&backup::run_on_database(&command, &config)?)
+            say_all(&db::run(&command, &config)?)
         }
         Command::Forks(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };

@@ -7,6 +7,12 @@ use tokio::time::Instant;
 pub struct Stopwatch(Option<Instant>);
 
 impl Stopwatch {
+    /// Starts.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::start_if(true)
+    }
+
     /// Starts, if it is `wanted`: mostly `tracing::enabled!` with the level of the event.
     #[must_use]
     pub fn start_if(wanted: bool) -> Self {

@@ -157,7 +157,7 @@ impl Lane {
 
     /// Decides and commits a prefix of the jobs, at least one. Returns their outcomes.
     fn work(&self, jobs: &[Job]) -> Vec<Result<Done, Error>> {
-        let watch = Stopwatch::start_if(true);
+        let watch = Stopwatch::start();
         let tally = self.surroundings.tally.lane(self.kind);
         for _attempt in 0..CONFLICTS_MAX {
             let decided = self.decide(jobs);

@@ -27,6 +27,17 @@ struct Total {
     undelivered: Undelivered,
 }
 
+/// What all providers use together.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    /// Providers that use anything.
+    pub(super) providers: u64,
+    /// Those that use half of what each may, or more.
+    pub(super) near_budget: u64,
+    pub(super) usage: Usage,
+    pub(super) undelivered: Undelivered,
+}
+
 /// Rows read at once.
 const PAGE: usize = 1024;
 
@@ -80,8 +91,22 @@ impl Ledger {
         self.followed.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// What all providers use together; `budget` is what each may.
+    pub(super) fn sums(&self, budget: Usage) -> Sums {
+        let mut sums = Sums::default();
+        for (usage, undelivered) in self.all() {
+            sums.usage = sums.usage.plus(usage);
+            sums.undelivered = sums.undelivered.plus(undelivered);
+            sums.providers += u64::from(usage.partitions > 0 || usage.bytes > 0);
+            let is_near = usage.partitions.saturating_mul(2) >= budget.partitions.max(1)
+                || usage.bytes.saturating_mul(2) >= budget.bytes.max(1);
+            sums.near_budget += u64::from(is_near);
+        }
+        sums
+    }
+
     /// What each provider uses and has undelivered, in no order.
-    pub(super) fn all(&self) -> Vec<(Usage, Undelivered)> {
+    fn all(&self) -> Vec<(Usage, Undelivered)> {
         self.lock().values().map(|total| (total.usage, total.undelivered)).collect()
     }
 

@@ -14,6 +14,7 @@ mod delete_group;
 mod entropy;
 mod errands;
 mod error;
+mod exposing;
 mod external_join;
 mod external_proposal;
 mod follow;
