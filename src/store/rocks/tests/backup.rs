@@ -17,7 +17,7 @@ use super::{
 use crate::{
     sequencer::{Forgotten, Reservation},
     store::{
-        Batch, Error, Store,
+        Batch, Error, Presentation, Store,
         contract::{
             atomicity::{assert_one_step, step},
             samples::{append, entry, group, partition, provider, tag},
@@ -261,4 +261,17 @@ fn an_inspection_finds_what_does_not_agree() {
     );
     let other = inspect(&data, &provider("third.example"), &mut |_, _| {});
     assert!(matches!(other, Err(Error::OtherProvider { .. })));
+}
+
+/// A follower keeps who presented what at other hubs; the partitions are there.
+#[test]
+fn what_was_presented_at_other_hubs_is_no_damage() {
+    let (_folder, data, _backups) = written(1);
+    let present = |of| {
+        let presented = Presentation { group: group(of), partition: partition(9), user: tag(1), at_ms: 1 };
+        open(&data).commit(&Batch { presentations: vec![presented], ..Batch::default() }).unwrap();
+        inspect(&data, &provider("hub.example"), &mut |_, _| {}).unwrap().to_string()
+    };
+    assert!(!present(7).contains("rows of no partition"), "nobody knows that group here");
+    assert!(present(1).contains("presented: rows of no partition (1)"), "and this one is ours");
 }
