@@ -35,8 +35,14 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         _ => {}
     }
     made.write_all(bytes)?;
+    #[cfg(feature = "faults")]
+    restante_faults::pass(restante_faults::Point::ReplaceBeforeSync);
     made.sync_all()?;
+    #[cfg(feature = "faults")]
+    restante_faults::pass(restante_faults::Point::ReplaceBeforeRename);
     fs::rename(&beside, path)?;
+    #[cfg(feature = "faults")]
+    restante_faults::pass(restante_faults::Point::ReplaceAfterRename);
     folder::sync(folder_of(path))
 }
 

@@ -27,7 +27,10 @@ impl Surroundings for Machine {
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     fn now_ms(&self) -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        let now_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        #[cfg(feature = "faults")]
+        let now_ms = now_ms.saturating_add(restante_faults::ahead_ms());
+        now_ms
     }
 
     fn fill(&self, buffer: &mut [u8]) -> Result<(), NoEntropy> {

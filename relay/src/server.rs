@@ -195,5 +195,8 @@ fn now_ms() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "the only reader; everything else is given the time")]
     let now = SystemTime::now();
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    let now_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    #[cfg(feature = "faults")]
+    let now_ms = now_ms.saturating_add(restante_faults::ahead_ms());
+    now_ms
 }

@@ -328,7 +328,14 @@ async fn push_one(
         }
     };
     let came = match subscriber.push_encoded(push.body.clone()).await {
-        Ok(response) => came(service.pushed(&push, response).await),
+        Ok(response) => {
+            #[cfg(feature = "faults")]
+            restante_faults::pass(restante_faults::Point::PushBeforeCursor);
+            let recorded = service.pushed(&push, response).await;
+            #[cfg(feature = "faults")]
+            restante_faults::pass(restante_faults::Point::PushAfterCursor);
+            came(recorded)
+        }
         Err(CallError::Problem(problem)) if problem.status == StatusCode::GONE => {
             came(service.unsubscribed(&push).await.map(|()| Progress::Done))
         }

@@ -107,7 +107,11 @@ impl<'a> Welcomes<'a> {
         let ticket = match ticket {
             Some(ticket) => ticket,
             None => {
+                #[cfg(feature = "faults")]
+                restante_faults::pass(restante_faults::Point::OutboxBeforeQuestion);
                 let outcome = ask(&addressee, WelcomeInitRequest { key_package_refs }).await;
+                #[cfg(feature = "faults")]
+                restante_faults::pass(restante_faults::Point::OutboxAfterAnswer);
                 service.record_delivery(errand, outcome).await?;
                 match outcome {
                     Delivered::Ticket(ticket) => ticket,
@@ -119,8 +123,12 @@ impl<'a> Welcomes<'a> {
         let _memory = self.lend(errand.provider(), bytes).await?;
         let Some(Parcel { welcome, ratchet_tree, .. }) = self.read(errand).await? else { return Ok("nothing") };
         let push = WelcomePush { welcome_ticket: ticket.to_vec(), welcome, ratchet_tree };
+        #[cfg(feature = "faults")]
+        restante_faults::pass(restante_faults::Point::OutboxBeforeWelcome);
         match addressee.welcome(push).await {
             Ok(()) => {
+                #[cfg(feature = "faults")]
+                restante_faults::pass(restante_faults::Point::OutboxAfterWelcome);
                 service.record_delivery(errand, Delivered::Taken).await?;
                 Ok("taken")
             }

@@ -18,6 +18,9 @@ impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     fn now(&self) -> UnixMillis {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        UnixMillis::try_from(since.as_millis()).unwrap_or(UnixMillis::MAX)
+        let now = UnixMillis::try_from(since.as_millis()).unwrap_or(UnixMillis::MAX);
+        #[cfg(feature = "faults")]
+        let now = now.saturating_add(restante_faults::ahead_ms());
+        now
     }
 }

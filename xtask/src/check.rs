@@ -6,7 +6,7 @@
 use crate::cargo::Cargo;
 use crate::failure::Failure;
 use crate::stopwatch::Stopwatch;
-use crate::{dependencies, fuzz, machine_paths, rocksdb, toolchain, walls};
+use crate::{dependencies, fuzz, machine_paths, rocksdb, toolchain, torture::FAULTS, walls};
 
 struct Step {
     name: &'static str,
@@ -55,6 +55,14 @@ const STEPS: &[Step] = &[
         run: |cargo| {
             rocksdb_ready(cargo)?;
             lint(cargo, &["--workspace", "--all-targets"])
+        },
+    },
+    Step {
+        name: "faults",
+        claim: "with the points at which tests end programs, and for these tests, it does too",
+        run: |cargo| {
+            rocksdb_ready(cargo)?;
+            lint(cargo, &["--workspace", "--features", FAULTS, "--test", "torture"])
         },
     },
     Step {

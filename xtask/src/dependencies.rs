@@ -49,6 +49,7 @@ const TREES: &[Tree] = &[
         arguments: &["--no-default-features"],
         never: &["restante-process", "hyper", "rustls", "clap", "getrandom"],
     },
+    Tree { package: "restante", arguments: &[], never: &[] },
     Tree {
         package: "restante",
         arguments: &["--no-default-features"],
@@ -67,6 +68,9 @@ const TREES: &[Tree] = &[
     },
     Tree { package: "xtask", arguments: &[], never: &["*"] },
 ];
+
+/// What no package links that is not compiled for tests: with it a program can be told to end, or that it is tomorrow.
+const NOWHERE: &[&str] = &["restante-faults"];
 
 /// Checks every tree.
 ///
@@ -104,7 +108,7 @@ fn unwanted<'listing>(tree: &Tree, listing: &'listing str) -> BTreeSet<&'listing
         .lines()
         .filter_map(|line| line.split(' ').next())
         .filter(|name| !name.is_empty() && *name != tree.package)
-        .filter(|name| tree.never.iter().any(|pattern| matches(pattern, name)))
+        .filter(|name| tree.never.iter().chain(NOWHERE).any(|pattern| matches(pattern, name)))
         .collect()
 }
 
@@ -125,6 +129,19 @@ mod tests {
         if let Err(failure) = check(&cargo) {
             panic!("{failure}");
         }
+    }
+
+    /// The whole workspace in one build, as packagers make it, unifies features.
+    #[test]
+    fn nothing_that_ships_can_be_told_to_end() {
+        let cargo = Cargo::here().unwrap();
+        let shipped = ["tree", "--locked", "--workspace", "--exclude", "restante-faults", "--edges", "no-dev"];
+        let links_faults = |more: &[&str]| {
+            let call = [&shipped[..], &["--prefix", "none", "--format", "{p}"], more].concat();
+            cargo.output(&call).unwrap().lines().any(|line| line.starts_with("restante-faults "))
+        };
+        assert!(!links_faults(&[]));
+        assert!(links_faults(&["--features", crate::torture::FAULTS]), "tests can");
     }
 
     #[test]

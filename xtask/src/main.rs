@@ -27,6 +27,7 @@ mod source;
 mod stopwatch;
 mod test;
 mod toolchain;
+mod torture;
 mod walls;
 
 use std::process::ExitCode;

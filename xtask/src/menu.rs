@@ -2,7 +2,7 @@
 
 use crate::cargo::Cargo;
 use crate::failure::Failure;
-use crate::{bench, check, demo, fuzz, rocksdb, sbom, test};
+use crate::{bench, check, demo, fuzz, rocksdb, sbom, test, torture};
 
 const MENU: &str = "\
 cargo xtask <command> [-- arguments]
@@ -13,6 +13,7 @@ cargo xtask <command> [-- arguments]
   bench   measure sends, receives, fetches, gateway and relay; rows are written under target/bench/
   fuzz    give broken and malicious input to every decoder; `-- target --seconds 600` to one, for longer
   sbom    list what is linked into each program, as CycloneDX documents under target/sbom/
+  torture kill programs under load for an hour, and compare; `-- --minutes N`, `--kills N`, `--seed S`
   env     print the exports with which plain cargo reuses the compiled RocksDB
 
 The first command that compiles the server installs g++ and libclang with apt if they are missing
@@ -41,9 +42,11 @@ pub(crate) fn choose(arguments: &[String]) -> Result<(), Failure> {
         "bench" => bench::run(&mut Cargo::here()?, rest),
         "sbom" => sbom::run(&mut Cargo::here()?, rest),
         "fuzz" => fuzz::run(&mut Cargo::here()?, rest),
+        "torture" => torture::run(&mut Cargo::here()?, rest),
         "env" => rocksdb::print_exports(&mut Cargo::here()?),
         unknown => Err(Failure::usage(format!(
-            "there is no command `{unknown}`; there are demo, test, check, bench, fuzz, sbom, env \
+            "there is no command `{unknown}`; there are demo, test, check, bench, fuzz, sbom, \
+             torture, env \
              (`cargo xtask help` says what they do)"
         ))),
     }
@@ -78,14 +81,14 @@ mod tests {
     fn an_unknown_command_is_a_usage_failure_that_says_what_exists() {
         let failure = choose(&strings(&["tset"])).unwrap_err();
         assert_eq!(format!("{:?}", failure.exit_code()), format!("{:?}", std::process::ExitCode::from(2)));
-        for command in ["tset", "demo", "test", "check", "bench", "fuzz"] {
+        for command in ["tset", "demo", "test", "check", "bench", "fuzz", "torture"] {
             assert!(failure.to_string().contains(command), "{failure} lacks {command}");
         }
     }
 
     #[test]
     fn the_menu_has_a_line_for_each_command() {
-        for command in ["demo", "test", "check", "bench", "fuzz", "env"] {
+        for command in ["demo", "test", "check", "bench", "fuzz", "torture", "env"] {
             assert!(MENU.lines().any(|line| line.starts_with(&format!("  {command} "))));
         }
     }

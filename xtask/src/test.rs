@@ -1,12 +1,13 @@
 //! `cargo xtask test`: every test of the workspace, in one build.
 //!
 //! nextest when it is installed, because its last lines list what failed; else `cargo test`. Never
-//! package by package: that would unify features differently and compile the dependencies again.
+//! package by package: that would unify features differently and compile the dependencies again. With the feature
+//! `faults`, which the torture harness needs: what is compiled otherwise is without it.
 
 use crate::cargo::Cargo;
 use crate::failure::Failure;
 use crate::stopwatch::Stopwatch;
-use crate::{rocksdb, toolchain};
+use crate::{rocksdb, toolchain, torture::FAULTS};
 
 /// Runs the tests. With `arguments`, which go to nextest or `cargo test` as they are, only those
 /// that they select.
@@ -19,15 +20,15 @@ pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure
     toolchain::ensure(cargo)?;
     rocksdb::reuse(cargo)?;
     if cargo.has_subcommand("nextest") {
-        cargo.run(&extended(&["nextest", "run", "--workspace", "--no-fail-fast"], arguments))?;
+        cargo.run(&extended(&["nextest", "run", "--workspace", "--features", FAULTS, "--no-fail-fast"], arguments))?;
         if arguments.is_empty() {
             // nextest runs no documentation tests.
-            cargo.run(&["test", "--doc", "--workspace", "--no-fail-fast"])?;
+            cargo.run(&["test", "--doc", "--workspace", "--features", FAULTS, "--no-fail-fast"])?;
         } else {
             eprintln!("test: documentation tests run only without arguments");
         }
     } else {
-        cargo.run(&extended(&["test", "--workspace", "--no-fail-fast"], arguments))?;
+        cargo.run(&extended(&["test", "--workspace", "--features", FAULTS, "--no-fail-fast"], arguments))?;
     }
     eprintln!("test: done in {watch}");
     Ok(())

@@ -136,6 +136,8 @@ impl Keyring {
         ring.advance(&self.schedule, now_ms, surroundings)?;
         if before.as_ref() != Some(&ring) {
             locked.write(&ring, surroundings)?;
+            #[cfg(feature = "faults")]
+            restante_faults::pass(restante_faults::Point::KeyringBeforePublishing);
         }
         let live = Arc::new(ring.live(&self.schedule, now_ms)?);
         let next_change_ms = ring.next_change_ms(&self.schedule, now_ms);

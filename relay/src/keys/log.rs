@@ -155,7 +155,12 @@ impl KeyLog {
         if length + line.len() as u64 > LOG_BYTES_MAX {
             return Err(LogError::Full);
         }
-        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+        let written = self.file.write_all(line.as_bytes());
+        #[cfg(feature = "faults")]
+        restante_faults::pass(restante_faults::Point::KeyLogBeforeSync);
+        let written = written.and_then(|()| self.file.sync_data());
+        #[cfg(feature = "faults")]
+        restante_faults::pass(restante_faults::Point::KeyLogAfterSync);
         if let Err(error) = written {
             // Half a line must not stay before the next one. If that fails too, nothing more is written.
             let taken_back = self.file.set_len(length).and_then(|()| self.file.seek(SeekFrom::End(0)).map(drop));

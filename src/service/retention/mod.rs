@@ -175,11 +175,21 @@ impl Service {
             let is_new = self.retention.lock().awaited.replace(place) != Some(place);
             has_removed = is_new && self.has_checkpoint(place).await;
         }
+        #[cfg(feature = "faults")]
+        let is_step = !commands.is_empty();
+        #[cfg(feature = "faults")]
+        if is_step {
+            restante_faults::pass(restante_faults::Point::RetentionAfterReading);
+        }
         for (group, command) in commands {
             match self.carry_out(group, command, &mut removed).await {
                 Err(Error::Store(store::Error::Corrupt(_))) => removed.unreadable += 1,
                 done => has_removed |= done?,
             }
+        }
+        #[cfg(feature = "faults")]
+        if is_step {
+            restante_faults::pass(restante_faults::Point::RetentionAfterStep);
         }
         let next = again.filter(|_| has_removed).or(next);
         let unwritten = {

@@ -7,6 +7,8 @@ use std::{
 
 use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
 
+#[cfg(feature = "faults")]
+use super::faults;
 use super::{
     arrangement_keys, inbox_keys, keys, pool_keys, public_keys, push_keys, retention_keys,
     snapshot::{RocksSnapshot, io},
@@ -392,10 +394,15 @@ impl Store for RocksStore {
         let write = self.prepare(batch)?;
         let mut options = WriteOptions::default();
         options.set_sync(true);
+        #[cfg(feature = "faults")]
+        faults::before_write(batch);
         self.db.write_opt(write, &options).map_err(|error| {
             self.poisoned.store(true, Ordering::Release);
             Error::Io(error.into_string())
-        })
+        })?;
+        #[cfg(feature = "faults")]
+        faults::after_write(batch);
+        Ok(())
     }
 
     fn writable(&self) -> Result<(), Error> {

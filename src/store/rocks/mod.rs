@@ -10,6 +10,8 @@ mod aside;
 mod backup;
 #[cfg(feature = "hub")]
 mod engine;
+#[cfg(feature = "faults")]
+mod faults;
 mod inbox_keys;
 #[cfg(feature = "hub")]
 mod inbox_reads;

@@ -1,0 +1,149 @@
+//! The points, and ending there.
+
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use rustix::process::{Signal, getpid, kill_process};
+
+/// The environment variable: a point, a colon, and at which of its passings the process ends, from 1.
+pub const POINT: &str = "FAULTS_POINT";
+
+macro_rules! points {
+    ($($(#[$doc:meta])* $point:ident $word:literal;)*) => {
+        /// Where a process may be asked to end.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Point { $($(#[$doc])* $point,)* }
+
+        impl Point {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$point),*];
+
+            /// How it is written.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$point => $word,)* }
+            }
+        }
+    };
+}
+
+points! {
+    /// A batch is decided and not written.
+    BeforeWrite "before-write";
+    /// A batch is written and nobody was answered.
+    AfterWrite "after-write";
+    /// As before, of a batch that hands out KeyPackages through the gateway.
+    HandOutBeforeWrite "hand-out-before-write";
+    /// As before, of a batch that hands out KeyPackages through the gateway.
+    HandOutAfterWrite "hand-out-after-write";
+    /// A Welcome came for our users, and is not written.
+    WelcomeBeforeWrite "welcome-before-write";
+    /// It is written, and the hub that brought it was not answered.
+    WelcomeAfterWrite "welcome-after-write";
+    /// A hub has pushed messages that are not written.
+    PushedBeforeWrite "pushed-before-write";
+    /// They are written, and the hub was not answered.
+    PushedAfterWrite "pushed-after-write";
+    /// A provider is about to be asked for whom it takes a Welcome.
+    OutboxBeforeQuestion "outbox-before-question";
+    /// It has answered, and that is not noted.
+    OutboxAfterAnswer "outbox-after-answer";
+    /// Its ticket is noted, and the Welcome not handed over.
+    OutboxBeforeWelcome "outbox-before-welcome";
+    /// The Welcome is handed over, and that is not noted.
+    OutboxAfterWelcome "outbox-after-welcome";
+    /// A subscriber has taken a push, and the cursor was not moved.
+    PushBeforeCursor "push-before-cursor";
+    /// The cursor was moved.
+    PushAfterCursor "push-after-cursor";
+    /// A step of retention has read what it may remove.
+    RetentionAfterReading "retention-after-reading";
+    /// It has removed it, and it is not noted how far the walk has come.
+    RetentionAfterStep "retention-after-step";
+    /// A file that is to replace another is written, and not synced.
+    ReplaceBeforeSync "replace-before-sync";
+    /// It is synced, and the other one is there.
+    ReplaceBeforeRename "replace-before-rename";
+    /// It is in the place of the other one, and the folder is not synced.
+    ReplaceAfterRename "replace-after-rename";
+    /// A keyring is on the disk, and not published.
+    KeyringBeforePublishing "keyring-before-publishing";
+    /// A relay has written of a key list to its log, which is not synced.
+    KeyLogBeforeSync "key-log-before-sync";
+    /// It is synced, and the list not served.
+    KeyLogAfterSync "key-log-after-sync";
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.word())
+    }
+}
+
+/// Where a process ends, and at which passing.
+#[derive(Debug, PartialEq, Eq)]
+struct Armed {
+    point: Point,
+    passing: u32,
+}
+
+impl FromStr for Armed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = |word: &str| Point::ALL.iter().copied().find(|point| point.word() == word);
+        let parts = text.split_once(':').and_then(|(word, number)| Some((known(word)?, number.parse().ok()?)));
+        match parts {
+            Some((point, passing)) if passing > 0 => Ok(Self { point, passing }),
+            _ => Err(format!("{POINT}={text}: give a point, a colon, and a number from 1")),
+        }
+    }
+}
+
+/// Says that the process is at that point. If it was asked to end here, this does not return.
+///
+/// # Panics
+/// What it was asked makes no sense: a test that asks for a point that is not there would never hit it.
+pub fn pass(point: Point) {
+    static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
+    static PASSED: AtomicU32 = AtomicU32::new(0);
+    let armed = ARMED.get_or_init(|| {
+        let asked = std::env::var(POINT).ok();
+        asked.map(|text| text.parse().unwrap_or_else(|problem| panic!("{problem}")))
+    });
+    let Some(armed) = armed.as_ref().filter(|armed| armed.point == point) else { return };
+    if PASSED.fetch_add(1, Ordering::Relaxed) + 1 == armed.passing {
+        // Nothing is flushed, nothing is dropped, and no other thread is waited for.
+        let _ = kill_process(getpid(), Signal::KILL);
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_point_is_found_by_its_word() {
+        for point in Point::ALL {
+            assert_eq!(format!("{point}:3").parse(), Ok(Armed { point: *point, passing: 3 }));
+        }
+        assert_eq!(Point::ALL.iter().map(|point| point.word()).collect::<BTreeSet<_>>().len(), Point::ALL.len());
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_said() {
+        for text in ["", "before-write", "before-write:", "before-write:0", "before-write:x", "nowhere:1"] {
+            assert!(text.parse::<Armed>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Who kills, starts again, and has everything looked at behind each start.
+
+use std::{collections::BTreeMap, ffi::OsStr, path::Path, pin::pin, sync::atomic::Ordering, time::Duration};
+
+use restante::client::http::Operation;
+use restante_faults::Point;
+use serde_json::json;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
+
+use crate::{
+    audit::{self, From},
+    keys::{Keys, compare_published},
+    load::Load,
+    plan::{Kill, Victim, When},
+    process::{PATIENCE, PROGRAM},
+    report::Tally,
+    running::{Harm, Running, run, was_killed},
+    world::Provider,
+};
+
+/// No point is farther away, under load.
+const REACH: Duration = Duration::from_secs(12);
+/// How far the clocks leap: what has had its day is removed, and who was there is not yet taken for away.
+const LEAP: Duration = Duration::from_secs(25 * 3_600);
+/// KeyPackages live for a year, and groups that nobody uses for half of one.
+const LEAPS_MAX: u32 = 100;
+/// What was promised is kept so soon.
+const SETTLING: Duration = Duration::from_secs(120);
+/// Between two looks at something that tells nobody when it changes.
+const STEP: Duration = Duration::from_millis(50);
+
+/// After so many kills a database is looked at row by row before it is served again.
+const VERIFIED_EACH: usize = 8;
+
+const SERVERS: [Victim; 3] = [Victim::Follower, Victim::Hub, Victim::Relay];
+
+pub(crate) struct Killer {
+    load: Load,
+    starts: watch::Sender<u64>,
+    running: BTreeMap<Victim, Running>,
+    keys: Keys,
+    pub(crate) tally: Tally,
+}
+
+impl Killer {
+    /// All of them serve when this returns.
+    pub(crate) async fn new(load: Load, starts: watch::Sender<u64>) -> Self {
+        let tally = Tally::new(load.seed);
+        let mut killer = Self { load, starts, running: BTreeMap::new(), keys: Keys::default(), tally };
+        for victim in SERVERS {
+            killer.start(victim, None).await;
+        }
+        killer
+    }
+
+    /// Kills as it is planned; everybody serves again, and was looked at, when this returns.
+    pub(crate) async fn execute(&mut self, kill: Kill) {
+        self.assert_nobody_ended();
+        self.assert_nobody_ended();
+        match (kill.victim, kill.when) {
+            (Victim::KeysCommand, When::At(point, passing)) => {
+                if self.keys.change(&self.load, &format!("{point}:{passing}")).await {
+                    self.tally.hit(point);
+                } else {
+                    self.tally.missed += 1;
+                }
+            }
+            (victim, When::After(pause)) => {
+                tokio::time::sleep(pause).await;
+                self.strike(victim).await;
+                self.start(victim, None).await;
+                let spots = self.load.model.groups().take_changed(false);
+                audit::look(&self.load, From::Hub, &spots).await;
+            }
+            (victim, When::At(point, passing)) => self.end_at(victim, point, passing).await,
+        }
+        self.tally.tell(&self.load.model);
+    }
+
+    async fn end_at(&mut self, victim: Victim, point: Point, passing: u32) {
+        let is_retention = matches!(point, Point::RetentionAfterReading | Point::RetentionAfterStep);
+        if is_retention {
+            let leaps = self.load.model.groups().leaps();
+            if leaps >= LEAPS_MAX || !self.leap(victim).await {
+                return;
+            }
+        } else {
+            self.strike(victim).await;
+        }
+        if victim == Victim::Relay {
+            self.load.world.forget_relay_state();
+        }
+        let is_up = self.start(victim, Some(format!("{point}:{passing}"))).await;
+        if is_retention {
+            self.load.model.holds_welcomes.store(false, Ordering::SeqCst);
+            self.start(Victim::Relay, None).await;
+        }
+        let mut running = self.running.remove(&victim).expect("it was started");
+        let reached = async {
+            if is_up && is_retention {
+                let operator = self.load.world.user(Provider::Hub, "operator");
+                let _ = operator.administer(Operation::RunRetention, &json!({})).await;
+            }
+            timeout(REACH, running.ended()).await.is_ok_and(was_killed)
+        };
+        // It is looked at meanwhile as far as it lives, and once more behind its end.
+        let mut spots = self.load.model.groups().take_changed(false);
+        let is_hit = {
+            let (mut reached, mut look) = (pin!(reached), pin!(audit::look(&self.load, From::Hub, &spots)));
+            tokio::select! {
+                is_hit = &mut reached => is_hit,
+                () = &mut look => reached.await,
+            }
+        };
+        self.load.world.close(victim);
+        if is_hit {
+            self.tally.hit(point);
+        } else {
+            if running.has_ended().is_some() {
+                let said = self.log(victim);
+                self.load.model.hold(Err(format!("{victim:?} ended, and not at {point}: {said}")));
+            }
+            self.tally.missed += 1;
+            if running.kill().await {
+                self.tally.strike(victim);
+            }
+        }
+        self.start(victim, None).await;
+        spots.extend(self.load.model.groups().take_changed(false));
+        audit::look(&self.load, From::Hub, &spots).await;
+        if is_retention {
+            self.await_retention().await;
+        }
+    }
+
+    /// Kills all of them and puts all clocks ahead; that one is still to be started, and the relay. Whether everything was
+    /// delivered before that must be.
+    async fn leap(&mut self, last: Victim) -> bool {
+        let model = self.load.model.clone();
+        model.holds_welcomes.store(true, Ordering::SeqCst);
+        let deleted = model.groups().number_deleted();
+        let is_settled = || model.letters().awaited().is_empty() && model.groups().number_deleted() > 0;
+        let settled = async {
+            while !is_settled() {
+                tokio::time::sleep(STEP).await;
+            }
+        };
+        if timeout(SETTLING, settled).await.is_err() {
+            let awaited = model.letters().awaited();
+            model.hold(Err(format!("not within {SETTLING:?}, with {deleted} groups deleted: {awaited:?}")));
+            model.holds_welcomes.store(false, Ordering::SeqCst);
+            return false;
+        }
+        for victim in SERVERS {
+            self.strike(victim).await;
+        }
+        self.load.world.leap(LEAP);
+        model.groups().leap();
+        for victim in SERVERS.into_iter().filter(|victim| ![last, Victim::Relay].contains(victim)) {
+            self.start(victim, None).await;
+        }
+        true
+    }
+
+    /// What was begun before the end is brought to its own.
+    async fn await_retention(&self) {
+        let operator = self.load.world.user(Provider::Hub, "operator");
+        let ended = async {
+            loop {
+                let status = operator.administer(Operation::RetentionStatus, &json!({})).await;
+                if status.is_ok_and(|status| status["under_way"].is_null() && !status["last"].is_null()) {
+                    return;
+                }
+                tokio::time::sleep(STEP).await;
+            }
+        };
+        if timeout(PATIENCE, ended).await.is_err() {
+            self.load.model.hold(Err("retention does not come to its end".to_owned()));
+        }
+    }
+
+    /// `kill -9`, at whatever it is doing.
+    async fn strike(&mut self, victim: Victim) {
+        self.load.world.close(victim);
+        let mut running = self.running.remove(&victim).expect("it runs");
+        if running.kill().await {
+            self.tally.strike(victim);
+        } else {
+            let said = self.log(victim);
+            self.load.model.hold(Err(format!("{victim:?} had ended by itself: {said}")));
+        }
+        if self.tally.kills().is_multiple_of(VERIFIED_EACH) {
+            self.verify(victim).await;
+        }
+    }
+
+    /// Looks at every row of the database that a kill has left, as it was left.
+    async fn verify(&mut self, victim: Victim) {
+        let which = match victim {
+            Victim::Hub => Provider::Hub,
+            Victim::Follower => Provider::Follower,
+            Victim::Relay | Victim::KeysCommand => return,
+        };
+        let file = self.load.world.site.of(which.id()).join("restante.toml");
+        let words = ["db", "verify", "--config"].map(OsStr::new);
+        let arguments = [&words[..], &[file.as_os_str()]].concat();
+        let harm = Harm { point: None, ahead: self.load.world.ahead() };
+        let output = run(Path::new(PROGRAM), &arguments, &harm).await;
+        self.tally.verified += 1;
+        if !output.status.success() {
+            let [said, why] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+            self.load.model.hold(Err(format!("the database of {victim:?} is not as it should be: {said} {why}")));
+        }
+    }
+
+    /// Another life. Whether it listens: one that is to end at a point may have, before it did.
+    async fn start(&mut self, victim: Victim, point: Option<String>) -> bool {
+        let began = Instant::now();
+        let is_harmed = point.is_some();
+        let started = self.load.world.start(victim, point).await;
+        let is_up = started.is_ok();
+        let running = started.unwrap_or_else(|ended| ended);
+        if is_up && !is_harmed {
+            self.tally.started(began.elapsed());
+        }
+        self.running.insert(victim, running);
+        self.starts.send_modify(|starts| *starts += 1);
+        if !is_up && !is_harmed {
+            panic!("{victim:?} does not start again by itself: {}", self.log(victim));
+        }
+        if is_up && !is_harmed && victim == Victim::Hub {
+            compare_published(&self.load).await;
+        }
+        is_up
+    }
+
+    fn assert_nobody_ended(&mut self) {
+        let ended = self.running.iter_mut().find_map(|(victim, running)| running.has_ended().map(|_| *victim));
+        if let Some(victim) = ended {
+            panic!("{victim:?} has ended by itself: {}", self.log(victim));
+        }
+    }
+
+    /// The last lines that it has logged.
+    fn log(&self, victim: Victim) -> String {
+        let id = match victim {
+            Victim::Hub => Provider::Hub.id(),
+            Victim::Follower => Provider::Follower.id(),
+            Victim::Relay | Victim::KeysCommand => crate::relay::RELAY,
+        };
+        let text = std::fs::read_to_string(self.load.world.site.log(id)).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().rev().take(8).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
+    /// Asks all of them to end, as an operator does.
+    pub(crate) async fn end(&mut self) {
+        for victim in SERVERS.into_iter().rev() {
+            let mut running = self.running.remove(&victim).expect("it runs");
+            let status = running.terminate().await;
+            if !status.success() {
+                let said = self.log(victim);
+                self.load.model.hold(Err(format!("{victim:?} ended with {status}: {said}")));
+            }
+            self.verify(victim).await;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Programs that are killed under load, again and again, and started again; and a model of all that they have
+//! acknowledged.
+//!
+//! Two providers with mutual TLS, each the hub of some groups and the follower of others, a gateway in each and a relay
+//! in front of one: all of them `kill -9`ed at random, and at chosen points of their own code (`restante_faults`).
+//!
+//! What counts as a failure:
+//! * a message that was acknowledged and is not where its receipt says, or not as it was sent; one that stands at two
+//!   indexes; an index without a message; a message that nobody sent; a retry that is given another receipt,
+//! * a KeyPackage that is for one group and is handed out twice, more of them gone than fetches were interrupted, a copy
+//!   of an answered request that is answered again, a revoked token that opens something,
+//! * a Welcome whose commit was acknowledged and that does not come, comes twice, or comes again when it was acknowledged,
+//! * a follower that does not catch up,
+//! * a key that was published and is forgotten, or an id that is given to another one,
+//! * a database that `restante db verify` finds something wrong with, as a kill has left it,
+//! * a program that does not start again by itself; a point that was asked for and never reached.
+//!
+//! What cannot be seen this way: a write that was not synced. A process that is killed takes nothing with it that it has
+//! given to the system.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a broken harness fails loudly")]
+#![allow(clippy::print_stderr, reason = "tells how it goes on, and what seed repeats it")]
+
+mod audit;
+mod dice;
+mod keys;
+mod killer;
+mod load;
+mod model;
+mod plan;
+mod report;
+mod run;
+mod running;
+mod world;
+
+#[path = "../fixtures/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests; nobody needs all of it")]
+mod fixtures;
+#[path = "../flows/line.rs"]
+mod line;
+#[path = "../flows/pki.rs"]
+#[allow(dead_code, reason = "shared with other tests; nobody needs all of it")]
+mod pki;
+#[path = "../flows/process.rs"]
+#[allow(dead_code, reason = "shared with other tests; nobody needs all of it")]
+mod process;
+#[path = "../flows/relay.rs"]
+#[allow(dead_code, reason = "shared with other tests; nobody needs all of it")]
+mod relay;
+#[path = "../flows/site.rs"]
+#[allow(dead_code, reason = "shared with other tests; nobody needs all of it")]
+mod site;
+
+use plan::Extent;
+use tokio::task::LocalSet;
+
+/// Every point once, and some kills at random.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
+    LocalSet::new().run_until(Box::pin(run::torture(Extent::Short))).await;
+}
+
+/// `cargo xtask torture`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "as long as it is asked for: `cargo xtask torture`"]
+async fn as_long_as_is_asked_for() {
+    LocalSet::new().run_until(Box::pin(run::torture(Extent::asked()))).await;
+}

@@ -1,0 +1,89 @@
+//! What was asked for, what was acknowledged, and what was seen: all that the programs have promised.
+//!
+//! What was asked for and not acknowledged may have been done or not; a retry settles it. Each kind of promise has a file.
+
+mod groups;
+mod letters;
+mod packages;
+
+use std::{
+    fmt::Write as _,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+pub(crate) use groups::{Digest, Groups, Spot, digest};
+pub(crate) use letters::Letters;
+pub(crate) use packages::Packages;
+
+/// After so many nobody needs to see more.
+const VIOLATIONS_MAX: usize = 20;
+
+#[derive(Default)]
+pub(crate) struct Model {
+    groups: Mutex<Groups>,
+    letters: Mutex<Letters>,
+    packages: Mutex<Packages>,
+    violations: Mutex<Vec<String>>,
+    acknowledged: AtomicU64,
+    unanswered: AtomicU64,
+    /// Whether no more Welcomes are to be sent: a clock is about to leap over the days for which they are brought.
+    pub(crate) holds_welcomes: AtomicBool,
+}
+
+impl Model {
+    pub(crate) fn groups(&self) -> MutexGuard<'_, Groups> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn letters(&self) -> MutexGuard<'_, Letters> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn packages(&self) -> MutexGuard<'_, Packages> {
+        self.packages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something was acknowledged.
+    pub(crate) fn acknowledge(&self) {
+        self.acknowledged.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Something was asked for, and nobody knows what came of it.
+    pub(crate) fn wonder(&self) {
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// A promise was broken, if that is what the outcome says.
+    pub(crate) fn hold(&self, outcome: Result<(), String>) {
+        if let Err(violation) = outcome {
+            let mut violations = self.violations.lock().unwrap_or_else(PoisonError::into_inner);
+            if violations.len() < VIOLATIONS_MAX {
+                violations.push(violation);
+            }
+        }
+    }
+
+    pub(crate) fn violations(&self) -> Vec<String> {
+        self.violations.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Numbers: no key, token or content.
+    pub(crate) fn summary(&self) -> String {
+        let mut text = format!(
+            "{} acknowledged, {} without an answer\n",
+            self.acknowledged(),
+            self.unanswered.load(Ordering::Relaxed)
+        );
+        for line in [self.groups().summary(), self.packages().summary(), self.letters().summary()] {
+            writeln!(text, "{line}").unwrap();
+        }
+        text
+    }
+}

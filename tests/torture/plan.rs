@@ -1,0 +1,116 @@
+//! Whom to kill, and when: what a seed says.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use restante_faults::Point;
+
+use crate::dice::Dice;
+
+/// A program that is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Victim {
+    Hub,
+    Follower,
+    Relay,
+    /// `restante keys`, at the hub's keys.
+    KeysCommand,
+}
+
+/// When it is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// So long after it was looked at.
+    After(Duration),
+    /// By itself, at that passing of a point.
+    At(Point, u32),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kill {
+    pub(crate) victim: Victim,
+    pub(crate) when: When,
+}
+
+impl fmt::Display for Kill {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.when {
+            When::After(pause) => write!(formatter, "{:?} after {} ms", self.victim, pause.as_millis()),
+            When::At(point, passing) => write!(formatter, "{:?} at {point}:{passing}", self.victim),
+        }
+    }
+}
+
+/// How much is done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Extent {
+    /// One round.
+    Short,
+    /// Rounds until so many kills.
+    Kills(usize),
+    /// Rounds for so long.
+    Lasting(Duration),
+}
+
+impl Extent {
+    /// What the environment says.
+    pub(crate) fn asked() -> Self {
+        let number = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
+        match (number("RESTANTE_TORTURE_KILLS"), number("RESTANTE_TORTURE_MINUTES")) {
+            (Some(kills), _) => Self::Kills(usize::try_from(kills).unwrap()),
+            (None, minutes) => Self::Lasting(Duration::from_secs(60 * minutes.unwrap_or(60))),
+        }
+    }
+}
+
+/// What the environment says, or a new one.
+pub(crate) fn seed() -> u64 {
+    let asked = std::env::var("RESTANTE_TORTURE_SEED").ok().map(|text| text.parse().unwrap());
+    asked.unwrap_or_else(|| {
+        #[expect(clippy::disallowed_methods, reason = "another seed each time")]
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        u64::from(since.subsec_nanos()) ^ since.as_secs()
+    })
+}
+
+/// Where each point is, and up to which passing it is asked for.
+fn places(point: Point) -> (&'static [Victim], usize) {
+    use Victim::{Follower, Hub, KeysCommand, Relay};
+    match point {
+        Point::BeforeWrite | Point::AfterWrite => (&[Hub, Follower], 40),
+        Point::HandOutBeforeWrite | Point::HandOutAfterWrite => (&[Follower], 6),
+        Point::WelcomeBeforeWrite | Point::WelcomeAfterWrite => (&[Follower, Hub], 3),
+        Point::PushedBeforeWrite | Point::PushedAfterWrite => (&[Follower, Hub], 3),
+        Point::OutboxBeforeQuestion
+        | Point::OutboxAfterAnswer
+        | Point::OutboxBeforeWelcome
+        | Point::OutboxAfterWelcome => (&[Hub, Follower], 3),
+        Point::PushBeforeCursor | Point::PushAfterCursor => (&[Hub, Follower], 3),
+        Point::RetentionAfterReading | Point::RetentionAfterStep => (&[Hub], 2),
+        Point::ReplaceBeforeSync
+        | Point::ReplaceBeforeRename
+        | Point::ReplaceAfterRename
+        | Point::KeyringBeforePublishing => (&[KeysCommand], 1),
+        Point::KeyLogBeforeSync | Point::KeyLogAfterSync => (&[Relay], 1),
+    }
+}
+
+/// A kill at that point, somewhere.
+pub(crate) fn at(point: Point, dice: &mut Dice) -> Kill {
+    let (victims, passings) = places(point);
+    let victim = victims[dice.below(victims.len())];
+    Kill { victim, when: When::At(point, u32::try_from(1 + dice.below(passings)).unwrap()) }
+}
+
+/// Every point once, and as many at random between them as are asked for.
+pub(crate) fn round(dice: &mut Dice, at_random: usize) -> Vec<Kill> {
+    let mut kills: Vec<Kill> = Point::ALL.iter().map(|point| at(*point, dice)).collect();
+    for _ in 0..at_random {
+        let victim = [Victim::Hub, Victim::Follower, Victim::Hub, Victim::Follower, Victim::Relay][dice.below(5)];
+        kills.push(Kill { victim, when: When::After(dice.millis(1, 900)) });
+    }
+    dice.shuffle(&mut kills);
+    kills
+}
