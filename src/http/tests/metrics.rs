@@ -67,10 +67,12 @@ async fn what_is_asked_is_counted_by_what_it_was_and_how_it_ended() {
     assert_eq!(requests("provider", "other", "refused"), 1);
     assert_eq!(requests("provider", "/v1/send", "answered"), 0);
     assert_eq!(grown("restante_hub_problems_total{code=\"malformed\"}"), 1);
-    // A mint, a group and a message: each was a command of its own.
-    assert_eq!(grown("restante_hub_batch_commands_count{lane=\"groups\"}"), 3);
+    // A mint, a group and a message waited for each other. What the reader presented is noted with the message, or by
+    // itself when the lane was quicker.
+    let batches = grown("restante_hub_batch_commands_count{lane=\"groups\"}");
+    assert!((3..=4).contains(&batches), "{batches} batches");
     assert!(grown("restante_hub_commands_total{lane=\"groups\",outcome=\"done\"}") >= 3);
-    assert_eq!(grown("restante_hub_commit_seconds_count{lane=\"groups\"}"), 3);
+    assert_eq!(grown("restante_hub_commit_seconds_count{lane=\"groups\"}"), batches, "each is one write");
     assert_eq!(number(&after, "restante_hub_ready"), 1);
     assert_eq!(number(&after, "restante_hub_peers"), 2);
     assert_eq!(number(&after, "restante_hub_answers_lent_bytes"), 0, "all that was lent was given back");
