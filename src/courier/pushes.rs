@@ -323,6 +323,7 @@ async fn push_one(
         Ok(Some(push)) => push,
         Ok(None) => return Came::Done,
         Err(error) => {
+            service.tally().pushes.add(PushEnd::Stuck);
             tracing::warn!(%error, "a push could not be made");
             return Came::Stuck;
         }

@@ -81,7 +81,7 @@ pub enum PushEnd {
     More,
     /// The subscriber refused it.
     Refused,
-    /// The subscriber could not be reached, or is blocked.
+    /// The subscriber could not be reached.
     Unreached,
     /// It could not be made, or what came of it could not be recorded.
     Stuck,

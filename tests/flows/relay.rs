@@ -78,7 +78,7 @@ pub(crate) async fn until_ready(admin: SocketAddr) {
     tokio::time::timeout(PATIENCE, ready).await.expect("it has the key list in time");
 }
 
-async fn ask(admin: SocketAddr, path: &str) -> String {
+pub(crate) async fn ask(admin: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(admin).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();

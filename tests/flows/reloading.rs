@@ -12,7 +12,6 @@ use tokio_rustls::TlsConnector;
 
 use crate::{
     people::{Person, texts},
-    pki::Pki,
     process::{PATIENCE, Process},
     site::{FOLLOWER, HUB, Provider, Setting, Site},
 };
@@ -34,25 +33,25 @@ fn is_not_a_peer(result: &Result<(), CallError>) -> bool {
     matches!(result, Err(CallError::Problem(Problem { status: 403, code: Some(ProblemCode::NotAPeer), .. })))
 }
 
-/// What the listener shows to a peer.
-async fn certificate(site: &Site, address: SocketAddr) -> CertificateDer<'static> {
+/// What a listener of that provider shows to the follower.
+pub(crate) async fn certificate(site: &Site, id: &'static str, address: SocketAddr) -> CertificateDer<'static> {
     let stream = TcpStream::connect(address).await.unwrap();
     let connector = TlsConnector::from(site.pki.tls(Some(&site.pki.identity(FOLLOWER))));
-    let connecting = connector.connect(ServerName::try_from(HUB).unwrap(), stream);
+    let connecting = connector.connect(ServerName::try_from(id).unwrap(), stream);
     let stream = tokio::time::timeout(PATIENCE, connecting).await.expect("TLS in time").unwrap();
     stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned()
 }
 
 /// A new certificate of the same authority.
-fn renew(pki: &Pki, site: &Site, id: &str) {
-    let renewed = pki.odd(&[id], |_| {});
+pub(crate) fn renew(site: &Site, id: &str) {
+    let renewed = site.pki.odd(&[id], |_| {});
     let folder = site.of("pki").join(id);
     fs::write(folder.join("cert.pem"), renewed.certificate).unwrap();
     fs::write(folder.join("key.pem"), renewed.key).unwrap();
 }
 
 /// The last line of that message, as JSON.
-fn told(process: &Process, message: &str) -> serde_json::Value {
+pub(crate) fn told(process: &Process, message: &str) -> serde_json::Value {
     let log = process.logged();
     let line = log.lines().rev().find(|line| line.contains(message)).expect("it was logged");
     serde_json::from_str(line).unwrap()
@@ -64,7 +63,7 @@ async fn certificates_and_peers_are_taken_over_while_everything_runs() {
     let hub = site.start(&setting(HUB)).await;
     let alice = hub.user("alice");
     let group = alice.found().await;
-    let before = certificate(&site, hub.provider).await;
+    let before = certificate(&site, HUB, hub.provider).await;
     ask(&site, &hub, FOLLOWER).await.unwrap();
     assert!(is_not_a_peer(&ask(&site, &hub, STRANGER).await));
     // Somebody who is there, and stays.
@@ -72,11 +71,11 @@ async fn certificates_and_peers_are_taken_over_while_everything_runs() {
     let kept = DeliveryService::new(kept.peer(&HUB.parse().unwrap()).unwrap());
     kept.read(b"any", 0, 0).await.unwrap();
 
-    renew(&site.pki, &site, HUB);
+    renew(&site, HUB);
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
     site.configure(&setting(HUB).peer(STRANGER, nowhere));
     hub.process.reload().await;
-    assert_ne!(certificate(&site, hub.provider).await, before);
+    assert_ne!(certificate(&site, HUB, hub.provider).await, before);
     ask(&site, &hub, STRANGER).await.unwrap();
     ask(&site, &hub, FOLLOWER).await.unwrap();
     let line = told(&hub.process, "\"reloaded\"");
@@ -141,7 +140,7 @@ async fn a_wrong_configuration_changes_nothing_and_says_nothing_of_itself() {
     let hub = site.start(&setting(HUB)).await;
     let alice = hub.user("alice");
     let group = alice.found().await;
-    let before = certificate(&site, hub.provider).await;
+    let before = certificate(&site, HUB, hub.provider).await;
     let files = [
         site.of(HUB).join("restante.toml"),
         site.of(HUB).join("token"),
@@ -158,7 +157,7 @@ async fn a_wrong_configuration_changes_nothing_and_says_nothing_of_itself() {
         hub.process.hang_up().await;
         hub.process.has_logged("the new configuration was not taken", times + 1).await;
         fs::write(file, text).unwrap();
-        assert_eq!(certificate(&site, hub.provider).await, before, "{}", file.display());
+        assert_eq!(certificate(&site, HUB, hub.provider).await, before, "{}", file.display());
         alice.say(&group, 0, &format!("{times}{}", "m".repeat(2_000))).await.unwrap();
     }
     // Another provider's name is no change of this one.

@@ -24,7 +24,10 @@ use crate::{
     },
     courier::{Courier, DeliveryLimits, pushes},
     sequencer::{GroupKey, Subscription},
-    service::setup::{HOUR, PATIENCE, Setup, commit, key, peer, provider, say, texts_of, user},
+    service::{
+        PushEnd,
+        setup::{HOUR, PATIENCE, Setup, commit, key, peer, provider, say, texts_of, user},
+    },
     wire::{MEDIA_TYPE, PartitionKey, PushRequest, PushResponse, SubscribeRequest, decode, encode},
 };
 
@@ -390,4 +393,32 @@ async fn a_slow_subscriber_keeps_nobody_waiting_but_itself() {
         stage.cursor(&group, number, Some(2)).await;
     }
     assert_eq!(stage.unanswered.lock().unwrap().1, 8);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_of_pushes_is_counted() {
+    let mut stage = Stage::new().await;
+    let group = stage.setup.group().await;
+    stage.subscribe(&group, 0, 0).await;
+    stage.script([answer(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "")]);
+    stage.say(&group, 0, "refused, and taken").await;
+    stage.start();
+    stage.cursor(&group, 0, Some(1)).await;
+    stage.stop().await;
+    let count = |stage: &Stage| {
+        let ends = [PushEnd::Done, PushEnd::More, PushEnd::Refused, PushEnd::Unreached, PushEnd::Stuck];
+        ends.map(|end| stage.setup.service.tally().pushes.count(end))
+    };
+    assert_eq!(count(&stage), [1, 0, 1, 0, 0]);
+    // And one that cannot be read from the disk.
+    stage.say(&group, 0, "unreadable").await;
+    stage.setup.store.fail_reads(Some(crate::store::Error::Io("broken".to_owned())));
+    stage.start();
+    let counted = async {
+        while count(&stage)[4] == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, counted).await.expect("it is tried, and cannot be made");
+    assert_eq!(count(&stage)[..4], [1, 0, 1, 0]);
 }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::*;
-use crate::fixtures::metrics::{served, specified};
+use crate::fixtures::metrics::{number, served, specified};
 
 /// What is served now.
 async fn read(house: &House) -> String {
@@ -13,13 +13,6 @@ async fn read(house: &House) -> String {
     assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
     let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
     String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// The number of that line, which is there once.
-fn number(text: &str, line: &str) -> u64 {
-    let rows: Vec<_> = text.lines().filter_map(|row| row.strip_prefix(line)?.strip_prefix(' ')).collect();
-    assert_eq!(rows.len(), 1, "{line} in {text}");
-    rows[0].parse().unwrap()
 }
 
 #[tokio::test]

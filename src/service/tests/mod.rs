@@ -33,6 +33,7 @@ mod retention;
 mod sending;
 mod shutdown;
 mod sweeping;
+mod tally;
 mod unread_answers;
 mod waiting;
 mod welcomes;

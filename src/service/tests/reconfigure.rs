@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use crate::{
+    fixtures::key_packages::Device,
     pool,
     sequencer::{Policy, Rejection},
     service::{
         BanName, Error, Limits, RateLimits,
-        setup::{Setup, peer, provider, say, user, user_id},
+        setup::{HOUR, Setup, peer, provider, say, user, user_id},
+        tests::key_packages::{NOW_S, fetch, request, upload},
     },
-    wire::Sanction,
+    wire::{BearerTokenKind, KeyPackageStatus, Sanction},
 };
 
 /// Of the policy, what is not said stays what the setup made of it.
@@ -40,19 +42,44 @@ async fn bans_stay_in_force() {
     assert!(setup.service.ban_of(&name).is_some());
 }
 
+/// What a token opened before counts: a new rate begins nothing anew.
 #[tokio::test]
-async fn tokens_are_fetched_at_the_new_rate_and_waits_have_the_new_length() {
+async fn tokens_open_as_much_as_the_new_rate_says() {
+    let setup = Setup::new();
+    upload(&setup, "bob", &[Device::new(1).last_resort(NOW_S)]).await.unwrap();
+    let token = setup.service.mint_token(&user_id("bob"), BearerTokenKind::Unique).await.unwrap();
+    let opened = async || fetch(&setup, request("bob", &token)).await.status;
+    assert_eq!(opened().await, KeyPackageStatus::Ok);
+    let hourly = |burst| pool::Rate::each_ms(burst, HOUR);
+    reconfigure(&setup, |_, pool_policy, _| pool_policy.token_rate = hourly(1));
+    assert_eq!(opened().await, KeyPackageStatus::Denied, "ten minutes of the hour are used up");
+    setup.clock.advance(10 * 60_000);
+    assert_eq!([opened().await, opened().await], [KeyPackageStatus::Ok, KeyPackageStatus::Denied]);
+    reconfigure(&setup, |_, pool_policy, _| pool_policy.token_rate = hourly(2));
+    assert_eq!([opened().await, opened().await], [KeyPackageStatus::Ok, KeyPackageStatus::Denied]);
+}
+
+#[tokio::test]
+async fn clients_of_a_user_are_as_many_as_the_new_policy_says() {
+    let setup = Setup::new();
+    reconfigure(&setup, |_, pool_policy, _| pool_policy.clients = 0);
+    let refused = upload(&setup, "bob", &[Device::new(1).last_resort(NOW_S)]).await;
+    assert!(refused.is_err(), "{refused:?}");
+    reconfigure(&setup, |_, _, _| {});
+    upload(&setup, "bob", &[Device::new(1).last_resort(NOW_S)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn pages_waits_and_sends_have_the_new_limits() {
     let setup = Setup::new();
     let group = setup.group().await;
     let rates = RateLimits { user: pool::Rate::each_ms(1, 60_000), ..RateLimits::default() };
-    reconfigure(&setup, |_, pool_policy, limits| {
-        pool_policy.clients = 1;
+    reconfigure(&setup, |_, _, limits| {
         limits.rates = rates;
         limits.receive_wait = Duration::ZERO;
         limits.waiting_per_provider = 0;
         limits.page_bytes = 1;
     });
-    assert_eq!(setup.service.pool_policy().clients, 1);
     setup.send(user("bob"), say(&group, 0, "one")).await.unwrap();
     let refused = setup.send(user("bob"), say(&group, 0, "two")).await;
     assert!(matches!(refused, Err(Error::TooFast { .. })), "{refused:?}");

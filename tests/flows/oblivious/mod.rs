@@ -6,6 +6,7 @@ mod emptying;
 mod killing;
 mod programs;
 mod readme;
+mod reloading;
 mod replaying;
 pub(crate) mod sealed;
 mod sizes;

@@ -152,6 +152,41 @@ async fn a_server_must_be_the_peer_that_was_dialled_and_nobody_else() {
     assert_eq!(ask(&authority, &stranger, &["hub.example"], &["h2"]).await, Err(ChannelError::Tls));
 }
 
+/// A server that answers with its name to whoever has a certificate of that authority.
+async fn named(authority: &Authority, name: &'static str) -> SocketAddr {
+    let config = server_config(authority, &authority.issue(&[name]), &["h2"]);
+    serve_tls(config, move |_| async move { answer(StatusCode::OK, MEDIA_TYPE, name) }).await
+}
+
+#[tokio::test]
+async fn what_is_adopted_is_seen_by_clones_and_not_by_channels_that_were_given_out() {
+    let (before, after) = (Authority::new(), Authority::new());
+    let (hub_before, hub_after) = (named(&before, "hub.example").await, named(&after, "hub.example").await);
+    let third = named(&after, "third.example").await;
+    let body = |channel: Option<super::super::PeerChannel>| async move {
+        let request = ChannelRequest::new(Operation::Send, Bytes::new());
+        channel.expect("a peer").post(request).await.map(|response| response.body)
+    };
+    let issued = before.issue(&["follower.example"]);
+    let client = peer_client(&before, &issued, "hub.example", hub_before);
+    let clone = client.clone();
+    let given = clone.peer(&hub());
+    assert_eq!(body(given.clone()).await.unwrap(), "hub.example");
+    assert!(clone.peer(&"third.example".parse().unwrap()).is_none());
+
+    let issued = after.issue(&["follower.example"]);
+    client.adopt(&peer_client(&after, &issued, "third.example", third));
+    // Authorities, certificates, peers and addresses, all of them.
+    assert!(clone.peer(&hub()).is_none());
+    assert_eq!(body(clone.peer(&"third.example".parse().unwrap())).await.unwrap(), "third.example");
+    assert_eq!(body(given.clone()).await.unwrap(), "hub.example", "what was begun goes on");
+    client.adopt(&peer_client(&after, &issued, "hub.example", hub_after));
+    assert_eq!(body(clone.peer(&hub())).await.unwrap(), "hub.example");
+    assert_eq!(body(given).await.unwrap(), "hub.example");
+    client.adopt(&peer_client(&after, &issued, "hub.example", hub_before));
+    assert_eq!(body(clone.peer(&hub())).await, Err(ChannelError::Tls), "an authority that is trusted no more");
+}
+
 #[tokio::test]
 async fn a_client_certificate_of_a_stranger_is_refused_by_the_server() {
     let (authority, stranger) = (Authority::new(), Authority::new());

@@ -3,6 +3,7 @@
 mod bans;
 mod costs;
 mod late;
+mod numbers;
 mod proposals;
 mod retained;
 mod rosters;
