@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use restante::wire::ServiceProviderId;
 use restante_process::{
+    Manual,
     config::Setting,
     telemetry::{LOG_VARIABLE, LogFilter},
 };
@@ -74,6 +75,8 @@ pub(crate) enum Command {
     /// Prints `listening <table> <address>` on standard output for each listener that is ready, so that port 0 can
     /// be configured. SIGTERM or SIGINT: no new connections, waiting receives are answered with what there is,
     /// requests that are being served finish (at most limits.drain_seconds); a second signal ends the process at once.
+    /// SIGHUP: the configuration is read again; what of it can be changed without a restart is, or nothing if something
+    /// is wrong with it.
     #[command(after_long_help = "\
 Examples:
   restante serve --config /etc/restante/hub.toml
@@ -190,6 +193,15 @@ Examples:
   restante demo
   restante demo --keep /tmp/restante-demo         look at the files afterwards")]
     Demo(Demo),
+
+    /// Write man pages and shell completions, as packages install them
+    #[command(
+        hide = true,
+        after_long_help = "\
+Example:
+  restante write-manual manual"
+    )]
+    WriteManual(Manual),
 }
 
 #[derive(Debug, Subcommand)]

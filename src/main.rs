@@ -27,7 +27,7 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use cli::{Arguments, Command, ConfigCommand, Configured};
 use local_service::NoLocalListener;
 use restante::{
@@ -37,7 +37,7 @@ use restante::{
     server,
 };
 use restante_process::{
-    Ended, Ends, Exit, Signals, block_on,
+    Ended, Ends, Exit, Signals, Supervisor, block_on,
     console::{announce, complain, say},
     on_runtime, raise_open_files, telemetry, until_drained,
 };
@@ -72,6 +72,10 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
             tracing::info!(version = cli::VERSION, "starting");
             config.warnings(now()).iter().for_each(|sentence| tracing::warn!("{sentence}"));
             block_on(serve(config, configured)).context(NO_RUNTIME)?
+        }
+        Command::WriteManual(manual) => {
+            manual.write(&Arguments::command()).context("the manual cannot be written")?;
+            Ok(Exit::Done)
         }
         Command::Config(ConfigCommand::Check(configured)) => {
             let Some(config) = load(&configured) else { return Ok(Exit::WrongConfiguration) };
@@ -160,7 +164,8 @@ async fn serve(config: Config, configured: Configured) -> anyhow::Result<Exit> {
     let Signals { mut ends, reloads } = Signals::install().context(NO_SIGNALS)?;
     let drain = Duration::from_secs(config.limits.drain_seconds.into());
     let load: server::Load = Arc::new(move || read(&configured));
-    let server = |stopping| on_runtime(server::run(config, announce, load, reloads, stopping));
+    let supervisor = Arc::new(Supervisor::of_process());
+    let server = |stopping| on_runtime(server::run(config, announce, load, reloads, supervisor, stopping));
     Ok(match until_drained(server, &mut ends, drain).await? {
         Ended::Unasked | Ended::Drained => Exit::Done,
         Ended::CutShort => Exit::CutShort,

@@ -21,7 +21,7 @@ use gateway_watch::GatewayWatch;
 use reload::Reloading;
 use restante_gateway::Keyring;
 use restante_process::{
-    Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError, Told,
+    Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Supervisor, Tasks, Tls, TlsError, Told,
     connections_of_each, told,
 };
 use tokio::sync::watch;
@@ -76,7 +76,8 @@ const PREFLIGHT_WAIT: Duration = Duration::from_secs(5);
 
 /// Serves until `stopping` turns true or its sender is gone; calls `ready` with table and address of each listener, and
 /// `load` when `reloads` asks for it: what can be changed without a restart then is, and the log says what is not.
-/// Returns when everything that was being served is answered and the database is closed.
+/// `supervisor` is told what it does. Returns when everything that was being served is answered and the database is
+/// closed.
 ///
 /// # Errors
 /// Why it did not start, or which part of it stopped.
@@ -85,6 +86,7 @@ pub async fn run(
     mut ready: impl FnMut(&str, &dyn Display) + Send,
     load: Load,
     mut reloads: Reloads,
+    supervisor: Arc<Supervisor>,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), Error> {
     // Whatever can be refused is refused before the database is opened and before anything serves: a process must not
@@ -159,16 +161,19 @@ pub async fn run(
     tasks.spawn("retention", chores::retain(service.clone(), ending.clone()));
     tasks.spawn("marks", chores::sweep_marks(service.clone(), ending.clone()));
     tasks.spawn("lanes", chores::watch_lanes(service.clone(), ending.clone()));
+    tasks.spawn("awake", supervisor.clone().keep_awake(ending.clone()));
 
     let mut errands = errands(&courier, &config, &ending);
     let served = loop {
-        match told_or_stopped(&mut stopping, &mut reloads, &mut tasks, &mut errands).await {
+        match told_or_stopped(&supervisor, &mut stopping, &mut reloads, &mut tasks, &mut errands).await {
             Ok(Told::ToEnd) => break Ok(()),
             Ok(Told::ToReload) => {
                 if reloading.reload().await {
                     // What was under way is durable or asked for again.
                     errands.shutdown().await;
                     errands = self::errands(&courier, &reloading.config, &ending);
+                } else {
+                    supervisor.reload_refused();
                 }
             }
             Err(stopped) => break Err(stopped),
@@ -199,6 +204,7 @@ pub async fn run(
 /// # Errors
 /// Something stopped that the rest is no server without.
 async fn told_or_stopped(
+    supervisor: &Supervisor,
     stopping: &mut watch::Receiver<bool>,
     reloads: &mut Reloads,
     tasks: &mut Tasks,
@@ -210,7 +216,7 @@ async fn told_or_stopped(
             stopped = errands.stopped() => stopped,
         }
     };
-    told(stopping, reloads, stopped).await
+    told(supervisor, stopping, reloads, stopped).await
 }
 
 /// What goes out to each peer: begun anew when peers or certificates may have changed.
@@ -320,7 +326,7 @@ mod tests {
     async fn until_told(stopping: &mut watch::Receiver<bool>, tasks: &mut Tasks) -> Result<Told, Stopped> {
         let mut reloads = Signals::install().unwrap().reloads;
         let mut errands = Tasks::default();
-        told_or_stopped(stopping, &mut reloads, tasks, &mut errands).await
+        told_or_stopped(&Supervisor::default(), stopping, &mut reloads, tasks, &mut errands).await
     }
 
     #[tokio::test]
@@ -344,7 +350,8 @@ mod tests {
         tasks.spawn("timers", std::future::pending());
         errands.spawn("pushes", async { panic!("a bug") });
         let mut reloads = Signals::install().unwrap().reloads;
-        let told = told_or_stopped(&mut stopping, &mut reloads, &mut tasks, &mut errands).await;
+        let nobody = Supervisor::default();
+        let told = told_or_stopped(&nobody, &mut stopping, &mut reloads, &mut tasks, &mut errands).await;
         assert_eq!(told, Err(Stopped("pushes")));
     }
 

@@ -9,8 +9,9 @@
 //! * [`telemetry`]: logs that hold our own events only.
 //! * [`clock`]: whether the clock of the day jumps.
 //! * [`Tasks`]: what a program cannot do without, and ends with.
-//! * [`Signals`], [`told`] and [`until_drained`]: the end of a process, and reloads.
+//! * [`Signals`], [`told`] and [`until_drained`]: the end of a process, and reloads; [`Supervisor`], who is told of them.
 //! * [`raise_open_files`] and [`connections_of_each`]: descriptors, of which connections never take the last ones.
+//! * [`Manual`]: man pages and shell completions.
 //! * [`Exit`], [`console`] and [`block_on`]: what stands in each `main.rs`.
 //!
 //! It knows no HPKE, no MLS and no database, and none of the programs: `cargo xtask check` enforces it.
@@ -30,6 +31,7 @@ mod exchanges;
 mod exit;
 mod identify;
 mod limits;
+mod manual;
 pub mod metrics;
 mod open_files;
 mod opening;
@@ -43,6 +45,7 @@ mod signals;
 mod socket;
 mod status_class;
 mod stopwatch;
+mod supervisor;
 mod tasks;
 pub mod telemetry;
 mod tls;
@@ -55,12 +58,14 @@ pub use drain::{Ended, on_runtime, until_drained};
 pub use exit::Exit;
 pub use identify::Identify;
 pub use limits::ConnectionLimits;
+pub use manual::Manual;
 pub use open_files::{connections_of_each, raise_open_files, too_few_files};
 pub use runtime::block_on;
 pub use signals::{Ends, Reloads, Signals};
 pub use socket::{Socket, SocketError};
 pub use status_class::status_class;
 pub use stopwatch::Stopwatch;
+pub use supervisor::Supervisor;
 pub use tasks::{Stopped, Tasks};
 pub use tls::{Clients, Tls, TlsError};
 pub use told::{Told, told};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use restante_process::{
+    Manual,
     config::Setting,
     telemetry::{LOG_VARIABLE, LogFilter},
 };
@@ -60,6 +61,15 @@ Examples:
     /// Let users in, or take them out again
     #[command(subcommand)]
     Tokens(TokensCommand),
+
+    /// Write man pages and shell completions, as packages install them
+    #[command(
+        hide = true,
+        after_long_help = "\
+Example:
+  restante-relay write-manual manual"
+    )]
+    WriteManual(Manual),
 }
 
 #[derive(Debug, Subcommand)]

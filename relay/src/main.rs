@@ -10,14 +10,15 @@ mod cli;
 
 use std::{
     process::ExitCode,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use cli::{Arguments, Command, ConfigCommand, Configured, Revoke, TokenFile, TokensCommand};
 use restante_process::{
-    Ended, Exit, Signals, block_on,
+    Ended, Exit, Signals, Supervisor, block_on,
     config::{Problems, Sources},
     console::{announce, complain, say},
     raise_open_files, telemetry, until_drained,
@@ -63,6 +64,10 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
             say(EXAMPLE.trim_end())?;
             Ok(Exit::Done)
         }
+        Command::WriteManual(manual) => {
+            manual.write(&Arguments::command()).context("the manual cannot be written")?;
+            Ok(Exit::Done)
+        }
         Command::Tokens(command) => change_tokens(command).map(|()| Exit::Done),
     }
 }
@@ -82,7 +87,8 @@ async fn serve(config: Config, configured: Configured) -> anyhow::Result<Exit> {
     let Signals { mut ends, mut reloads } = Signals::install().context("signals cannot be handled")?;
     let drain = Duration::from_secs(config.limits.drain_seconds.into());
     let (mut announce, load) = (announce, || load(&configured));
-    let surroundings = Surroundings { announce: &mut announce, load: &load };
+    let supervisor = Arc::new(Supervisor::of_process());
+    let surroundings = Surroundings { announce: &mut announce, load: &load, supervisor };
     let server = |stopping| server::run(config, surroundings, &mut reloads, stopping);
     Ok(match until_drained(server, &mut ends, drain).await? {
         Ended::Unasked | Ended::Drained => Exit::Done,

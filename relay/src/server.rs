@@ -10,7 +10,7 @@ use std::{
 
 use restante_files::make_folder;
 use restante_process::{
-    Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError, Told,
+    Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Supervisor, Tasks, Tls, TlsError, Told,
     admin::{self, Admin},
     config::Problems,
     connections_of_each, told,
@@ -64,6 +64,8 @@ pub struct Surroundings<'a> {
     pub announce: &'a mut (dyn FnMut(&str, &dyn Display) + Send),
     /// Reads the configuration again.
     pub load: &'a (dyn Fn() -> Result<Config, Problems> + Sync),
+    /// Who started the process.
+    pub supervisor: Arc<Supervisor>,
 }
 
 /// Serves until `stopping` turns true or its sender is gone. Returns when everything that was under way has ended.
@@ -121,6 +123,8 @@ pub async fn run(
     if relay.tokens().is_empty() {
         tracing::warn!("there are no users' tokens: everybody is refused");
     }
+    let supervisor = surroundings.supervisor;
+    tasks.spawn("awake", Arc::clone(&supervisor).keep_awake(ending.clone()));
     let mut refreshers = refreshers(&relay, &config);
     loop {
         let stopped = async {
@@ -129,7 +133,7 @@ pub async fn run(
                 stopped = refreshers.stopped() => stopped,
             }
         };
-        match told(&mut stopping, reloads, stopped).await? {
+        match told(&supervisor, &mut stopping, reloads, stopped).await? {
             Told::ToEnd => break,
             Told::ToReload => {}
         }
@@ -141,7 +145,10 @@ pub async fn run(
             }
             // The reason names providers and addresses, and standard error of a service is its log. Whoever asks by
             // hand is told.
-            Err(_) => tracing::error!("the new configuration was not taken: `restante-relay config check` says why"),
+            Err(_) => {
+                supervisor.reload_refused();
+                tracing::error!("the new configuration was not taken: `restante-relay config check` says why");
+            }
         }
     }
     standing.drain();

@@ -40,5 +40,7 @@ mod restoring;
 mod sharing;
 mod site;
 mod starting;
+#[path = "../../process/tests/shared/supervised.rs"]
+mod supervised;
 mod tls;
 mod unix_socket;

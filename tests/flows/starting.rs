@@ -10,6 +10,7 @@ use crate::{
     people::Person,
     process::{PROGRAM, Process, run},
     site::{FOLLOWER, HUB, Setting, Site},
+    supervised,
 };
 
 /// Starts a provider with that provider's database, which it must not serve. Returns its status and what it says.
@@ -92,4 +93,10 @@ fn whoever_stops_reading_is_told_nothing() {
     let mut command = Command::new(PROGRAM);
     let output = command.args(["config", "example"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(1), ""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_manager_is_told_of_each_step() {
+    let site = Site::new(&[]).await;
+    supervised::lives(PROGRAM.as_ref(), &site.configure(&Setting::new(HUB))).await;
 }

@@ -54,7 +54,9 @@ impl Relay {
             // Reloads come with the other signals. Until this binary ends, only SIGKILL ends it: its tests end by themselves.
             let mut reloads = Signals::install().unwrap().reloads;
             let mut announce = |_: &str, address: &dyn Display| drop(announced.send(address.to_string()));
-            let surroundings = Surroundings { announce: &mut announce, load: &|| panic!("nothing reloads it") };
+            let supervisor = std::sync::Arc::default();
+            let load = || panic!("nothing reloads it");
+            let surroundings = Surroundings { announce: &mut announce, load: &load, supervisor };
             server::run(config, surroundings, &mut reloads, stopping).await.unwrap();
         });
         let mut next = async || tokio::time::timeout(PATIENCE, announcements.recv()).await.unwrap().unwrap();

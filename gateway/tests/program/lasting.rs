@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 use restante_gateway::{Machine, Surroundings as _};
 use sha2::{Digest as _, Sha256};
 
-use crate::{origin::Origin, site::Site, wire};
+use crate::{origin::Origin, site::Site, supervised, wire};
 
 #[tokio::test]
 async fn a_restart_keeps_the_list_byte_for_byte_and_no_copy_passes() {
@@ -141,4 +141,11 @@ async fn one_process_serves_with_a_keyring_and_one_writes_the_marks() {
     running.process.signal("KILL").await;
     running.process.ended().await;
     site.start().await.process.finish().await;
+}
+
+#[tokio::test]
+async fn the_service_manager_is_told_of_each_step() {
+    let origin = Origin::start().await;
+    let site = Site::new(origin.address, "");
+    supervised::lives(env!("CARGO_BIN_EXE_restante-gateway").as_ref(), &site.path("gateway.toml")).await;
 }

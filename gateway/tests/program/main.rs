@@ -12,4 +12,6 @@ mod patience;
 mod process;
 mod serving;
 mod site;
+#[path = "../../../process/tests/shared/supervised.rs"]
+mod supervised;
 mod wire;

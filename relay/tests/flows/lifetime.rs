@@ -10,6 +10,7 @@ use crate::{
     gateway::{FOLLOWER, Gateway, Reaction, answer},
     process::{PATIENCE, run},
     site::{RELAY, Site, gateway_table},
+    supervised,
 };
 
 async fn refuses(address: SocketAddr) {
@@ -160,4 +161,12 @@ async fn several_gateways_have_their_own_ways() {
         assert_eq!(client.ask(request).await.content, format!("res:{content}"));
     }
     assert_eq!((&first.posts()[0].content[..], &second.posts()[0].content[..]), (&b"first"[..], &b"second"[..]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_manager_is_told_of_each_step() {
+    let site = Site::new();
+    let gateway = Gateway::start(&site.pki, &[b"h2"]).await;
+    let config = site.configure("", gateway.address);
+    supervised::lives(env!("CARGO_BIN_EXE_restante-relay").as_ref(), &config).await;
 }

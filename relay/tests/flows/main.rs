@@ -10,6 +10,8 @@ mod pki;
 mod process;
 mod raw_gateway;
 mod site;
+#[path = "../../../process/tests/shared/supervised.rs"]
+mod supervised;
 
 mod failing;
 mod forwarding;

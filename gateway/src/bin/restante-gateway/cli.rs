@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use restante_gateway::Kem;
 use restante_process::{
+    Manual,
     config::Setting,
     telemetry::{LOG_VARIABLE, LogFilter},
 };
@@ -66,6 +67,15 @@ Examples:
     /// on which a key must go. A running gateway takes what they changed within a minute, or at once on SIGHUP.
     #[command(subcommand)]
     Keys(KeysCommand),
+
+    /// Write man pages and shell completions, as packages install them
+    #[command(
+        hide = true,
+        after_long_help = "\
+Example:
+  restante-gateway write-manual manual"
+    )]
+    WriteManual(Manual),
 }
 
 #[derive(Debug, Subcommand)]

@@ -20,15 +20,16 @@ mod server;
 
 use std::{
     process::ExitCode,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use cli::{Arguments, Command, ConfigCommand, Configured};
 use config::{Config, EXAMPLE};
 use restante_process::{
-    Ended, Exit, Signals, block_on,
+    Ended, Exit, Signals, Supervisor, block_on,
     config::{Problems, Sources},
     console::{announce, complain, say},
     raise_open_files, telemetry, until_drained,
@@ -67,6 +68,10 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
             say(EXAMPLE.trim_end())?;
             Ok(Exit::Done)
         }
+        Command::WriteManual(manual) => {
+            manual.write(&Arguments::command()).context("the manual cannot be written")?;
+            Ok(Exit::Done)
+        }
         Command::Keys(command) => {
             let Some(config) = load_or_complain(command.configured()) else { return Ok(Exit::WrongConfiguration) };
             for line in keys::run(&command, &config)? {
@@ -92,7 +97,8 @@ async fn serve(config: Config, configured: Configured) -> anyhow::Result<Exit> {
     let drain = Duration::from_secs(config.limits.drain_seconds.into());
     let mut announce = announce;
     let reload = || load(&configured);
-    let surroundings = server::Terminal { announce: &mut announce, load: &reload };
+    let surroundings =
+        server::Terminal { announce: &mut announce, load: &reload, supervisor: Arc::new(Supervisor::of_process()) };
     let server = |stopping| server::run(config, surroundings, &mut reloads, stopping);
     Ok(match until_drained(server, &mut ends, drain).await? {
         Ended::Unasked | Ended::Drained => Exit::Done,

@@ -5,7 +5,7 @@ use std::{fmt::Display, sync::Arc, thread::JoinHandle, time::Duration};
 use http::{Method, Uri};
 use restante_gateway::{Gateway, Keyring, KeyringError, Machine, Surroundings as _, Target, WELL_KNOWN};
 use restante_process::{
-    Connections, Identify, Reloads, Socket, SocketError, Stopped, Tasks, Tls, TlsError, Told,
+    Connections, Identify, Reloads, Socket, SocketError, Stopped, Supervisor, Tasks, Tls, TlsError, Told,
     admin::{self, Admin},
     clock::{self, ClockWatch},
     config::Problems,
@@ -67,6 +67,8 @@ pub(crate) struct Terminal<'a> {
     pub(crate) announce: &'a mut (dyn FnMut(&str, &dyn Display) + Send),
     /// Reads the configuration again.
     pub(crate) load: &'a (dyn Fn() -> Result<Config, Problems> + Sync),
+    /// Who started the process.
+    pub(crate) supervisor: Arc<Supervisor>,
 }
 
 /// Serves until `stopping` turns true or its sender is gone. Returns when everything that was under way has ended.
@@ -112,14 +114,19 @@ pub(crate) async fn run(
     }
     tasks.spawn("keys", keep_fresh(Arc::clone(&keyring), Arc::clone(&health), ending.clone()));
     tasks.spawn("clock", watch_clock(Arc::clone(&health), ending.clone()));
-    while is_to_reload(&mut stopping, reloads, &mut tasks, &marks).await? {
-        match reload(&tls, &keyring, &health, terminal.load).await {
-            Ok(()) => tracing::info!("reloaded"),
-            // The reason names files and hosts, and standard error of a service is its log. Whoever asks by hand is told.
-            Err(Error::Config(_) | Error::Tls(_)) => {
-                tracing::error!("the new configuration was not taken: `restante-gateway config check` says why");
-            }
-            Err(_) => tracing::error!("keys were not taken: `restante-gateway keys list` says why"),
+    let supervisor = terminal.supervisor;
+    tasks.spawn("awake", Arc::clone(&supervisor).keep_awake(ending.clone()));
+    while is_to_reload(&supervisor, &mut stopping, reloads, &mut tasks, &marks).await? {
+        let Err(error) = reload(&tls, &keyring, &health, terminal.load).await else {
+            tracing::info!("reloaded");
+            continue;
+        };
+        supervisor.reload_refused();
+        // The reason names files and hosts, and standard error of a service is its log. Whoever asks by hand is told.
+        if matches!(error, Error::Config(_) | Error::Tls(_)) {
+            tracing::error!("the new configuration was not taken: `restante-gateway config check` says why");
+        } else {
+            tracing::error!("keys were not taken: `restante-gateway keys list` says why");
         }
     }
     health.drain();
@@ -137,6 +144,7 @@ pub(crate) async fn run(
 /// # Errors
 /// Something stopped that the rest is no gateway without.
 async fn is_to_reload(
+    supervisor: &Supervisor,
     stopping: &mut watch::Receiver<bool>,
     reloads: &mut Reloads,
     tasks: &mut Tasks,
@@ -148,7 +156,7 @@ async fn is_to_reload(
             () = marks.ended() => Stopped("marks"),
         }
     };
-    Ok(told(stopping, reloads, stopped).await? == Told::ToReload)
+    Ok(told(supervisor, stopping, reloads, stopped).await? == Told::ToReload)
 }
 
 /// What is on the disk.
@@ -298,8 +306,8 @@ mod tests {
         }
 
         async fn waits_for(&mut self) -> Result<bool, Stopped> {
-            let mut stopping = self.stop.subscribe();
-            let waiting = is_to_reload(&mut stopping, &mut self.reloads, &mut self.tasks, &self.marks);
+            let (nobody, mut stopping) = (Supervisor::default(), self.stop.subscribe());
+            let waiting = is_to_reload(&nobody, &mut stopping, &mut self.reloads, &mut self.tasks, &self.marks);
             tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("an end in time")
         }
     }
