@@ -3,6 +3,8 @@
 use std::{
     ffi::OsStr,
     fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -99,4 +101,37 @@ fn whoever_stops_reading_is_told_nothing() {
 async fn the_service_manager_is_told_of_each_step() {
     let site = Site::new(&[]).await;
     supervised::lives(PROGRAM.as_ref(), &site.configure(&Setting::new(HUB))).await;
+}
+
+/// What the package brings to /etc/restante, with folders of this test in the place of the machine's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_configurations_of_the_package_are_fine() {
+    let site = Site::new(&["relay.hub.example", "gateway.example"]).await;
+    for (role, program, id, text) in [
+        ("hub", "restante", HUB, include_str!("../../packaging/etc/hub.toml")),
+        ("relay", "restante-relay", "relay.hub.example", include_str!("../../packaging/etc/relay.toml")),
+        ("gateway", "restante-gateway", "gateway.example", include_str!("../../packaging/etc/gateway.toml")),
+    ] {
+        let (etc, state) = (site.of("etc"), site.of(program));
+        fs::create_dir_all(etc.join(role)).unwrap();
+        fs::create_dir(&state).unwrap();
+        for name in ["cert.pem", "key.pem"] {
+            fs::copy(site.of("pki").join(id).join(name), etc.join(role).join(name)).unwrap();
+        }
+        fs::copy(site.pki.authority(), etc.join(role).join("ca.pem")).unwrap();
+        for secret in [etc.join(role).join("service-token"), state.join("tokens")] {
+            let text = if secret.ends_with("tokens") { "" } else { "sixteen-bytes-and-more" };
+            fs::write(&secret, text).unwrap();
+            fs::set_permissions(&secret, fs::Permissions::from_mode(0o640)).unwrap();
+        }
+        let here = text
+            .replace(&format!("\"/var/lib/{program}/"), &format!("\"{}/", state.display()))
+            .replace("/etc/ssl/certs/ca-certificates.crt", site.pki.authority().to_str().unwrap());
+        assert!(here.contains(state.to_str().unwrap()), "it keeps what it keeps in its own folder");
+        let file = etc.join(role).with_extension("toml");
+        fs::write(&file, here).unwrap();
+        let program = Path::new(PROGRAM).with_file_name(program);
+        let output = Command::new(&program).args(["config", "check", "--config"]).arg(file).output().unwrap();
+        assert!(output.status.success(), "{role}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }

@@ -14,6 +14,7 @@
 mod bench;
 mod cargo;
 mod check;
+mod deb;
 mod demo;
 mod dependencies;
 mod failure;

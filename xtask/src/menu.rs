@@ -2,7 +2,7 @@
 
 use crate::cargo::Cargo;
 use crate::failure::Failure;
-use crate::{bench, check, demo, fuzz, rocksdb, sbom, test, torture};
+use crate::{bench, check, deb, demo, fuzz, rocksdb, sbom, test, torture};
 
 const MENU: &str = "\
 cargo xtask <command> [-- arguments]
@@ -14,6 +14,7 @@ cargo xtask <command> [-- arguments]
   fuzz    give broken and malicious input to every decoder; `-- target --seconds 600` to one, for longer
   sbom    list what is linked into each program, as CycloneDX documents under target/sbom/
   torture kill programs under load for an hour, and compare; `-- --minutes N`, `--kills N`, `--seed S`
+  deb     a Debian package of the three programs; `-- --programs DIR` packs what is built already
   env     print the exports with which plain cargo reuses the compiled RocksDB
 
 The first command that compiles the server installs g++ and libclang with apt if they are missing
@@ -43,10 +44,11 @@ pub(crate) fn choose(arguments: &[String]) -> Result<(), Failure> {
         "sbom" => sbom::run(&mut Cargo::here()?, rest),
         "fuzz" => fuzz::run(&mut Cargo::here()?, rest),
         "torture" => torture::run(&mut Cargo::here()?, rest),
+        "deb" => deb::run(&mut Cargo::here()?, rest),
         "env" => rocksdb::print_exports(&mut Cargo::here()?),
         unknown => Err(Failure::usage(format!(
             "there is no command `{unknown}`; there are demo, test, check, bench, fuzz, sbom, \
-             torture, env \
+             torture, deb, env \
              (`cargo xtask help` says what they do)"
         ))),
     }
@@ -81,14 +83,14 @@ mod tests {
     fn an_unknown_command_is_a_usage_failure_that_says_what_exists() {
         let failure = choose(&strings(&["tset"])).unwrap_err();
         assert_eq!(format!("{:?}", failure.exit_code()), format!("{:?}", std::process::ExitCode::from(2)));
-        for command in ["tset", "demo", "test", "check", "bench", "fuzz", "torture"] {
+        for command in ["tset", "demo", "test", "check", "bench", "fuzz", "torture", "deb"] {
             assert!(failure.to_string().contains(command), "{failure} lacks {command}");
         }
     }
 
     #[test]
     fn the_menu_has_a_line_for_each_command() {
-        for command in ["demo", "test", "check", "bench", "fuzz", "torture", "env"] {
+        for command in ["demo", "test", "check", "bench", "fuzz", "torture", "deb", "env"] {
             assert!(MENU.lines().any(|line| line.starts_with(&format!("  {command} "))));
         }
     }
