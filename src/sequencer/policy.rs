@@ -142,10 +142,20 @@ pub struct Forgotten {
     pub indexes: u32,
 }
 
+/// For so long after a restore commits may come again that were sequenced before it and are forgotten. Their senders had no
+/// answer, and send them byte for byte until they have one.
+const COMES_AGAIN_MS: UnixMillis = 7 * DAY;
+
 impl Forgotten {
     /// So many indexes are passed over at each restore: more than one partition is given between a backup and its restore, or
     /// between two restores. 255 restores fit into the indexes that there are.
     pub const GAP: u32 = 1 << 24;
+
+    /// With which index a partition goes on that a commit announces in one that was made then: the same commit may have
+    /// announced it before, and messages may have stood there.
+    pub(super) fn next_index_behind(self, parent_created_ms: UnixMillis) -> u32 {
+        if parent_created_ms <= self.until_ms.saturating_add(COMES_AGAIN_MS) { self.indexes } else { 0 }
+    }
 
     /// With which index an unannounced partition of a group begins that was made then.
     pub(super) fn first_index(self, group_created_ms: UnixMillis) -> u32 {

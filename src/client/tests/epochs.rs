@@ -205,6 +205,34 @@ fn no_commit_behind_a_gap_is_followed() {
     }
 }
 
+/// The hub was put back from a backup. Nobody can go on by what it has forgotten, so what stands behind counts.
+#[test]
+fn a_commit_behind_what_a_restored_hub_has_forgotten_is_followed() {
+    const GAP: u32 = 1 << 24;
+    for handshakes in BOTH {
+        let hub = &mut ModelHub::default();
+        let [mut alice, mut bob, mut carol] = group(["alice", "bob", "carol"], handshakes);
+        let old = bob.group.receive_request();
+        alice.say(hub, "forgotten");
+        deliver(hub, &carol.group.commit_update(false).unwrap());
+        let mut received = hub.receive(&old);
+        received.response.epoch.messages.drain(..1);
+        (received.first_index, received.next_index, received.restored) = (Some(GAP), Some(GAP + 1), true);
+        for reader in [&mut bob, &mut carol] {
+            let mut events = Vec::new();
+            reader.group.process(&old, &received, &mut events).unwrap();
+            assert!(matches!(events[0], Event::Gap { until: GAP, .. }), "{events:?}");
+            assert_eq!(ignored(&events), []);
+        }
+        assert_eq!(bob.group.epoch(), carol.group.epoch());
+        // He makes his own, in the next epoch and, if nothing came, in this one.
+        assert!(bob.group.commit_update(false).is_ok());
+        received.response.epoch.messages.clear();
+        alice.group.process(&old, &received, &mut Vec::new()).unwrap();
+        assert!(alice.group.commit_update(false).is_ok());
+    }
+}
+
 #[test]
 fn answers_for_unknown_partitions_change_nothing() {
     let hub = &mut ModelHub::default();

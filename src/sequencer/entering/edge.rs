@@ -33,7 +33,8 @@ impl<S: State + ?Sized> Change<'_, S> {
                 let epoch = self.target.epoch.map(|epoch| epoch.next());
                 // No epoch follows the last one.
                 let Some(epoch) = epoch.map_or(Some(None), |next| next.map(Some)) else { return self.no_edge() };
-                (Partition::new(self.now, epoch, Some(parent)), true)
+                let next_index = self.policy.forgotten.next_index_behind(self.before.created_ms);
+                (Partition { next_index, ..Partition::new(self.now, epoch, Some(parent)) }, true)
             }
             Some(found) => {
                 if !self.may_adopt(&next, &found, &entering.partition)? {

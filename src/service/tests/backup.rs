@@ -94,6 +94,13 @@ async fn no_index_is_given_twice() {
     assert_eq!(send(say(&group, 2, "elsewhere")).await, GAP);
     assert_eq!(read(2, 1).await.first_index, GAP);
     assert!(!read(2, 1).await.passed_over, "nobody commits there");
+    // The commit itself comes again, byte for byte: it has another place, and what it leads to goes on behind what stood there.
+    assert_eq!(send(commit_with(&group, 1, 2, "lost", &Attached::default())).await, again + 1);
+    assert_eq!(send(say(&group, 2, "there")).await, GAP + 1);
+    assert_eq!(send(commit_with(&group, 2, 3, "lost too", &Attached::default())).await, GAP + 2);
+    assert_eq!(send(say(&group, 3, "beyond")).await, GAP);
+    let beyond = read(3, 0).await;
+    assert_eq!((texts(&beyond), beyond.first_index, beyond.passed_over), (vec!["beyond".to_owned()], GAP, true));
     service.finish();
     drop((service, store));
     let inspection = inspect(&restored, &provider("hub.example"), &mut |_, _| {}).unwrap();
