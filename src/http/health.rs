@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{extract::State, http::StatusCode};
 
 use super::Hub;
-use crate::service::Error;
+use crate::{service::Error, store};
 
 pub(super) const ALIVE: &str = "/healthz";
 pub(super) const READY: &str = "/readyz";
@@ -33,6 +33,9 @@ fn readiness(hub: &Hub) -> (StatusCode, &'static str) {
     }
     match hub.service.ready() {
         Ok(()) => (StatusCode::OK, "ready"),
+        Err(Error::Store(store::Error::Damaged(_))) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be read, and takes no writes: see the log")
+        }
         Err(Error::Store(_)) => (StatusCode::SERVICE_UNAVAILABLE, "the database takes no writes: see the log"),
         Err(
             Error::Rejected(_)

@@ -182,7 +182,7 @@ impl Lane {
                 Err(error) => {
                     tally.batches.add(BatchEnd::Failed);
                     self.take_back(&decided);
-                    if error != store::Error::Poisoned {
+                    if !matches!(error, store::Error::Poisoned | store::Error::Damaged(_)) {
                         tracing::error!(%error, "a write failed: no more writes until the next start");
                     }
                     // Also to whom a refusal was meant: it may rest on what came before it in the batch.

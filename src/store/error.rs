@@ -9,6 +9,21 @@ pub enum Error {
     /// The operating system or the engine refused to read or write.
     #[error("the database cannot be read or written: {0}")]
     Io(String),
+    /// What was written before cannot be read any more: the disk fails, or a file is damaged. From the first such read on
+    /// nothing is written until the next start.
+    #[error(
+        "the column family {family} of the database cannot be read ({text}): look at the disk, stop the server, then \
+         `restante db verify` says what is damaged, and `restante backup restore` goes on from a backup"
+    )]
+    Unreadable {
+        /// Where.
+        family: &'static str,
+        /// What the engine says.
+        text: String,
+    },
+    /// A read failed like that before: nothing is written until the next start.
+    #[error("the column family {0} of the database cannot be read, so nothing more is written: see the log")]
+    Damaged(&'static str),
     /// Something on disk is not what was written.
     #[error("the database holds a {0} that cannot be decoded: restore it from a backup")]
     Corrupt(&'static str),

@@ -122,7 +122,7 @@ pub trait Store: Send + Sync + 'static {
 /// A consistent view of a store. All reads are point reads or bounded scans.
 ///
 /// # Errors
-/// Every read fails with [`Error::Io`] when the engine cannot read and with [`Error::Corrupt`] when what it reads is
+/// Every read fails with [`Error::Unreadable`] or [`Error::Io`] when the engine cannot read and with [`Error::Corrupt`] when what it reads is
 /// no encoding of what should be there; on a snapshot of [`Store::at_hand`] also with [`Error::NotAtHand`].
 #[allow(clippy::missing_errors_doc, reason = "said once, above, for all of them")]
 pub trait Snapshot: OutboxReads + PushReads + PoolReads + InboxReads + RetentionReads {

@@ -33,6 +33,8 @@ pub(crate) struct Setting {
     pub(crate) local: String,
     /// Other providers and where they are.
     pub(crate) peers: Vec<(String, SocketAddr)>,
+    /// Where its database is.
+    pub(crate) data: &'static str,
     /// Further tables.
     pub(crate) more: String,
     pub(crate) log: &'static str,
@@ -51,6 +53,7 @@ impl Setting {
             id: id.to_owned(),
             local: "127.0.0.1:0".to_owned(),
             peers: peers.map(|peer| (peer.to_owned(), NOWHERE)).collect(),
+            data: "data",
             more: String::new(),
             log: "debug",
             push: false,
@@ -103,9 +106,10 @@ impl Site {
             "[provider]\nid = \"{id}\"\nlisten = \"127.0.0.1:0\"\ncert_file = \"../pki/{id}/cert.pem\"\n\
              key_file = \"../pki/{id}/key.pem\"\nca_file = \"../pki/ca.pem\"\npush = {push}\n\
              [local]\nlisten = \"{local}\"\nservice_token_file = \"token\"\n\
-             [store]\npath = \"data\"\n{more}\n{peers}",
+             [store]\npath = \"{data}\"\n{more}\n{peers}",
             id = setting.id,
             local = setting.local,
+            data = setting.data,
             more = setting.more,
             push = setting.push,
         );

@@ -2,16 +2,18 @@
 
 use std::{
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
+use rocksdb::{ColumnFamily, DB, ErrorKind, WriteBatch, WriteOptions};
 
 #[cfg(feature = "faults")]
 use super::faults;
 use super::{
-    arrangement_keys, inbox_keys, keys, pool_keys, public_keys, push_keys, retention_keys,
-    snapshot::{RocksSnapshot, io},
+    arrangement_keys, inbox_keys, keys, pool_keys, public_keys, push_keys, retention_keys, snapshot::RocksSnapshot,
     values,
 };
 use crate::{
@@ -27,11 +29,20 @@ pub struct RocksStore {
     token_secret: TokenSecret,
     forgotten: Forgotten,
     poisoned: AtomicBool,
+    /// The column family in which a read failed first.
+    damaged: OnceLock<&'static str>,
 }
 
 impl RocksStore {
     pub(super) fn new(db: DB, user_tag_secret: [u8; 32], token_secret: TokenSecret, forgotten: Forgotten) -> Self {
-        Self { db, user_tag_secret, token_secret, forgotten, poisoned: AtomicBool::new(false) }
+        Self {
+            db,
+            user_tag_secret,
+            token_secret,
+            forgotten,
+            poisoned: AtomicBool::new(false),
+            damaged: OnceLock::new(),
+        }
     }
 
     pub(super) fn db(&self) -> &DB {
@@ -50,10 +61,30 @@ impl RocksStore {
     pub fn compact(&self) -> Result<(), Error> {
         for name in keys::FAMILIES {
             let family = self.family(name)?;
-            self.db.flush_cf(family).map_err(io)?;
+            self.db.flush_cf(family).map_err(|error| Error::Io(error.into_string()))?;
             self.db.compact_range_cf(family, None::<&[u8]>, None::<&[u8]>);
         }
         Ok(())
+    }
+
+    /// What a failed read is called. What is written after one would stand on rows that nobody can see.
+    pub(super) fn unreadable(&self, family: &'static str, error: rocksdb::Error) -> Error {
+        let kind = error.kind();
+        let text = error.into_string();
+        // The process has too much open, or the machine too little memory: the files are as good as they were.
+        let is_for_want = ["Too many open files", "Cannot allocate memory"].iter().any(|want| text.contains(want));
+        match kind {
+            // Only reads that may not touch a file end so.
+            ErrorKind::Incomplete => Error::NotAtHand,
+            ErrorKind::Corruption | ErrorKind::IOError if !is_for_want => {
+                let error = Error::Unreadable { family, text };
+                if self.damaged.set(family).is_ok() {
+                    tracing::error!(%error, "a read failed: no more writes until the next start");
+                }
+                error
+            }
+            _ => Error::Io(text),
+        }
     }
 
     fn prepare(&self, batch: &Batch) -> Result<WriteBatch, Error> {
@@ -406,7 +437,11 @@ impl Store for RocksStore {
     }
 
     fn writable(&self) -> Result<(), Error> {
-        if self.poisoned.load(Ordering::Acquire) { Err(Error::Poisoned) } else { Ok(()) }
+        match self.damaged.get() {
+            Some(family) => Err(Error::Damaged(family)),
+            None if self.poisoned.load(Ordering::Acquire) => Err(Error::Poisoned),
+            None => Ok(()),
+        }
     }
 
     fn back_up(&self, folder: &Path, keep: usize) -> Result<Backup, Error> {

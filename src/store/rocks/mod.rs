@@ -19,6 +19,8 @@ mod inbox_reads;
 mod inspect;
 mod keys;
 #[cfg(feature = "hub")]
+mod log_tail;
+#[cfg(feature = "hub")]
 mod open;
 #[cfg(feature = "hub")]
 mod outbox_reads;

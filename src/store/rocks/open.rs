@@ -4,12 +4,12 @@ use std::path::Path;
 
 use restante_files::make_folder;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBRecoveryMode, DEFAULT_COLUMN_FAMILY_NAME, LogLevel,
-    Options, WriteOptions,
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBRecoveryMode, DEFAULT_COLUMN_FAMILY_NAME, ErrorKind,
+    LogLevel, Options, WriteOptions,
 };
 use zeroize::Zeroize;
 
-use super::{RocksStore, keys, restored};
+use super::{RocksStore, keys, log_tail::CutOff, restored};
 use crate::{pool::TokenSecret, sequencer::UnixMillis, store::Error, wire::ServiceProviderId};
 
 /// The format that this program writes and reads. A change of bytes on disk raises it (see `specs/storage.md`).
@@ -30,6 +30,10 @@ pub struct OpenOptions<'a> {
     pub cache_bytes: usize,
 }
 
+/// Said where nothing is to be changed.
+const CUT_OFF: &str =
+    "its last write was cut off, as when the power was: start the server once, which takes that write away";
+
 const MIB: usize = 1024 * 1024;
 
 impl RocksStore {
@@ -43,9 +47,7 @@ impl RocksStore {
         // Messages and the database's secrets are nobody else's business. RocksDB does not sync the names of its folders.
         make_folder(options.path, 0o700).map_err(|error| Error::Io(error.to_string()))?;
         let cache = Cache::new_lru_cache(options.cache_bytes);
-        let families = keys::FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, family_options(name, &cache)));
-        let db = DB::open_cf_descriptors(&database_options(), options.path, families).map_err(io)?;
-
+        let db = open_or_mend(options.path, &cache)?;
         let found = db.get(keys::FORMAT).map_err(io)?;
         let fresh = found.is_none();
         if let Some(found) = found {
@@ -85,7 +87,11 @@ impl RocksStore {
         let mut options = database_options();
         options.create_if_missing(false);
         options.create_missing_column_families(false);
-        let db = DB::open_cf_descriptors_read_only(&options, path, families, false).map_err(io)?;
+        let db = DB::open_cf_descriptors_read_only(&options, path, families, false).map_err(|error| {
+            let is_cut_off =
+                error.kind() == ErrorKind::Corruption && CutOff::find(path).is_ok_and(|found| found.is_some());
+            if is_cut_off { Error::Io(CUT_OFF.to_owned()) } else { io(error) }
+        })?;
         let found = format_version(&db.get(keys::FORMAT).map_err(io)?.ok_or(Error::Corrupt("format version"))?)?;
         if found != FORMAT_VERSION {
             return Err(Error::FormatVersion { found, expected: FORMAT_VERSION });
@@ -121,6 +127,23 @@ fn io(error: rocksdb::Error) -> Error {
         return Error::InUse;
     }
     Error::Io(text)
+}
+
+/// Opens it; if the power was cut in the middle of a write, without that write.
+fn open_or_mend(path: &Path, cache: &Cache) -> Result<DB, Error> {
+    let open = || {
+        let families = keys::FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, family_options(name, cache)));
+        DB::open_cf_descriptors(&database_options(), path, families)
+    };
+    let refused = match open() {
+        Ok(db) => return Ok(db),
+        Err(error) => error,
+    };
+    // Nobody else has it open: that would have been said instead.
+    let cut_off = if refused.kind() == ErrorKind::Corruption { CutOff::find(path).ok().flatten() } else { None };
+    let Some(cut_off) = cut_off else { return Err(io(refused)) };
+    cut_off.take_away().map_err(|error| Error::Io(error.to_string()))?;
+    open().map_err(io)
 }
 
 /// Refuses a database with other column families than ours: one of another format, if it says so. Opening it would add

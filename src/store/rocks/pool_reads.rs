@@ -2,11 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{
-    keys, pool_keys,
-    snapshot::{RocksSnapshot, io},
-    values,
-};
+use super::{keys, pool_keys, snapshot::RocksSnapshot, values};
 use crate::{
     pool::{Account, Expiry, Handle, Item, LapsedMarks, Place, Reference, ReferenceKey, ReplayMark, Stock, StockKey},
     sequencer::{UnixMillis, UserTag},
@@ -58,7 +54,8 @@ impl PoolReads for RocksSnapshot<'_> {
 
     fn package(&self, key: &StockKey, number: u32) -> Result<Option<Bytes>, Error> {
         let family = self.store.family(keys::KEY_PACKAGES)?;
-        let value = self.view.get_pinned_cf(family, pool_keys::package(key, number)).map_err(io)?;
+        let value = self.view.get_pinned_cf(family, pool_keys::package(key, number));
+        let value = value.map_err(|error| self.store.unreadable(keys::KEY_PACKAGES, error))?;
         Ok(value.map(|value| Bytes::copy_from_slice(&value)))
     }
 
@@ -117,7 +114,9 @@ impl PoolReads for RocksSnapshot<'_> {
         let mut rows = self.view.raw_iterator_cf_opt(self.store.family(keys::STATE)?, options);
         let latest = ReplayMark { digest: [0xff; 32], expires_ms: now };
         rows.seek_for_prev(pool_keys::mark(&latest));
-        let Some((key, value)) = rows.item() else { return rows.status().map_err(io).map(|()| None) };
+        let Some((key, value)) = rows.item() else {
+            return rows.status().map_err(|error| self.store.unreadable(keys::STATE, error)).map(|()| None);
+        };
         self.spend(key, value)?;
         Ok(Some(LapsedMarks { first_ms, last_ms: expiry_of(key)? }))
     }

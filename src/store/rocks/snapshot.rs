@@ -27,14 +27,6 @@ pub(super) struct RocksSnapshot<'a> {
     at_hand: Option<Cell<u64>>,
 }
 
-pub(super) fn io(error: rocksdb::Error) -> Error {
-    match error.kind() {
-        // Only reads that may not touch a file end so.
-        ErrorKind::Incomplete => Error::NotAtHand,
-        _ => Error::Io(error.into_string()),
-    }
-}
-
 impl<'a> RocksSnapshot<'a> {
     pub(super) fn new(store: &'a RocksStore) -> Self {
         Self { store, view: store.db().snapshot(), at_hand: None }
@@ -70,7 +62,8 @@ impl<'a> RocksSnapshot<'a> {
     }
 
     pub(super) fn row(&self, family: &'static str, key: &[u8]) -> Result<Option<DBPinnableSlice<'_>>, Error> {
-        let value = self.view.get_pinned_cf_opt(self.store.family(family)?, key, self.options()).map_err(io)?;
+        let value = self.view.get_pinned_cf_opt(self.store.family(family)?, key, self.options());
+        let value = value.map_err(|error| self.store.unreadable(family, error))?;
         self.spend(key, value.as_deref().unwrap_or_default())?;
         Ok(value)
     }
@@ -106,7 +99,7 @@ impl<'a> RocksSnapshot<'a> {
             return match rows.status() {
                 // The row itself would be the first; what may not touch a file ends in the same way.
                 Err(error) if error.kind() == ErrorKind::Incomplete && self.at_hand.is_none() => Ok(None),
-                status => status.map(|()| None).map_err(io),
+                status => status.map(|()| None).map_err(|error| self.store.unreadable(keys::STATE, error)),
             };
         };
         self.spend(row, value)?;
@@ -141,7 +134,7 @@ impl<'a> RocksSnapshot<'a> {
             rows.next();
         }
         // Without a row left, or with one that could not be read.
-        rows.status().map_err(io)
+        rows.status().map_err(|error| self.store.unreadable(family, error))
     }
 }
 
@@ -284,7 +277,7 @@ impl Snapshot for RocksSnapshot<'_> {
             self.spend(key, value)?;
             return keys::parse_head(key).map(Some).ok_or(Error::Corrupt("head"));
         }
-        rows.status().map_err(io).map(|()| None)
+        rows.status().map_err(|error| self.store.unreadable(keys::STATE, error)).map(|()| None)
     }
 
     fn forked(&self, after: Option<&GroupKey>, limit: usize) -> Result<Vec<GroupKey>, Error> {

@@ -1,0 +1,89 @@
+//! A hub whose database and backups are on a disk that can break, and its operator.
+
+use restante::client::{Problem, ProblemCode, http::CallError};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{
+    disk::Disk,
+    process::{PATIENCE, run},
+    site::{HUB, Provider, Setting, Site},
+};
+
+/// Everything that a hub needs. Its configuration and its log are elsewhere.
+pub(crate) struct House {
+    site: Site,
+    pub(crate) disk: Disk,
+}
+
+fn setting() -> Setting {
+    let more = "backup_path = \"disk/backups\"\nbackups_kept = 1000\n".to_owned();
+    Setting { data: "disk/data", more, ..Setting::new(HUB) }
+}
+
+impl House {
+    /// With a disk of so many MiB.
+    pub(crate) async fn new(mebibytes: usize, seed: u64) -> Self {
+        let site = Site::new(&[]).await;
+        let disk = Disk::new(&site.of(HUB).join("disk"), mebibytes, seed);
+        Self { site, disk }
+    }
+
+    /// A file or folder on the disk.
+    pub(crate) fn on_disk(&self, name: &str) -> std::path::PathBuf {
+        self.site.of(HUB).join("disk").join(name)
+    }
+
+    pub(crate) async fn start(&self) -> Provider {
+        self.site.start(&setting()).await
+    }
+
+    /// Starts it where it refuses; gives what it said.
+    pub(crate) async fn refused(&self) -> String {
+        let before = std::fs::read(self.site.log(HUB)).unwrap_or_default().len();
+        let mut process = self.site.spawn("", &setting());
+        assert_eq!(process.ended().await.code(), Some(1), "{}", process.logged());
+        process.logged()[before..].to_owned()
+    }
+
+    /// Runs a command of the operator's; gives whether it succeeded, and what it said.
+    pub(crate) async fn operate(&self, words: &[&str], hub: Option<&Provider>) -> (bool, String) {
+        let config = self.site.configure(&setting());
+        let mut arguments = [words, &["--config", config.to_str().unwrap()]].concat();
+        let local = hub.map(|hub| format!("local.listen={}", hub.local_tcp()));
+        if let Some(local) = &local {
+            arguments.extend(["--set", local]);
+        }
+        let output = run(&arguments).await;
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Has the hub make a backup; gives its number, or what was said instead.
+    pub(crate) async fn back_up(&self, hub: &Provider) -> Result<String, String> {
+        let (is_made, said) = self.operate(&["backup", "create"], Some(hub)).await;
+        if is_made { Ok(said.split_whitespace().nth(1).expect("backup, number").to_owned()) } else { Err(said) }
+    }
+}
+
+/// Ends a hub in order.
+pub(crate) async fn end(hub: &mut Provider) {
+    hub.process.terminate().await;
+    assert_eq!(hub.process.ended().await.code(), Some(0), "{}", hub.process.logged());
+}
+
+/// The status line and the body of `/readyz`.
+pub(crate) async fn ready(hub: &Provider) -> String {
+    let mut stream = TcpStream::connect(hub.local_tcp()).await.unwrap();
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("an answer in time").unwrap();
+    answer
+}
+
+/// Whether it is the answer of a hub that cannot, for its own reasons.
+pub(crate) fn is_unavailable(error: &CallError) -> bool {
+    matches!(error, CallError::Problem(Problem { status: 503, code: Some(ProblemCode::Unavailable), .. }))
+}
