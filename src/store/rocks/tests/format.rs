@@ -22,14 +22,14 @@ use crate::{
     },
 };
 
-const SECRET: [u8; 32] = [0x5e; 32];
+pub(super) const SECRET: [u8; 32] = [0x5e; 32];
 
 fn texts() -> PathBuf {
     format!("{}/src/store/rocks/testdata/format-{FORMAT_VERSION}", env!("CARGO_MANIFEST_DIR")).into()
 }
 
 /// A row of every kind, and every form that a row has.
-fn rows() -> Batch {
+pub(super) fn rows() -> Batch {
     let mut rows = batch(group(1));
     let commit = Some(EntryCommit { next: partition(0x12), group_info: None });
     rows.entries.push((group(1), partition(0x10), 5, Entry { commit, ..entry(3, 5) }));

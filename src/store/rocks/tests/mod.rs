@@ -6,6 +6,7 @@ mod backup;
 pub(crate) mod child;
 mod corruption;
 mod crash;
+mod fixture;
 mod flipped;
 mod format;
 mod full_disk;
