@@ -1,6 +1,9 @@
 //! The power is cut while a backup is put back: afterwards there is nothing, and it is begun again, or all of it.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    path::Path,
+};
 
 use crate::{
     disk::Faults,
@@ -22,7 +25,7 @@ pub(crate) async fn a_restore_that_is_cut_off_leaves_nothing_or_all(seed: u64) {
     house.back_up(&hub).await.expect("there is power");
     end(&mut hub).await;
     let database = house.on_disk("data");
-    fs::remove_dir_all(&database).unwrap();
+    lose(&database);
 
     // Once to the end, and the power is cut as soon as it says so.
     let before = house.disk.platter().counts().flushes;
@@ -35,7 +38,7 @@ pub(crate) async fn a_restore_that_is_cut_off_leaves_nothing_or_all(seed: u64) {
 
     let mut begun_again = 0;
     for cut in 0..CUTS {
-        fs::remove_dir_all(&database).unwrap();
+        lose(&database);
         let flushes_left = Some(flushes * cut / CUTS);
         house.disk.break_by(Faults { flushes_left, ..Faults::default() });
         let (is_restored, said) = house.operate(&["backup", "restore"], None).await;
@@ -52,6 +55,12 @@ pub(crate) async fn a_restore_that_is_cut_off_leaves_nothing_or_all(seed: u64) {
         last = index;
     }
     assert!(begun_again > 0, "it was never cut off early");
+}
+
+/// For good: what is only removed may come back when the power does.
+fn lose(database: &Path) {
+    fs::remove_dir_all(database).unwrap();
+    File::open(database.parent().unwrap()).unwrap().sync_all().unwrap();
 }
 
 fn holds_something(folder: &Path) -> bool {
