@@ -20,7 +20,7 @@ const ROWS: usize = 1_000;
 
 impl RocksStore {
     /// Makes a copy of a backup from that folder fit to be served with, as far as the store can: partitions go on behind
-    /// [`GAP`](crate::sequencer::GAP) more indexes than after any restore before, reservations of group ids are over, and requests that came
+    /// [`GAP`] more indexes than after any restore before, reservations of group ids are over, and requests that came
     /// through the gateway are known as little as if their marks had lapsed before `marks_until_ms`. Leases for pushes end:
     /// followers ask anew. It takes effect when the database is opened again.
     ///
