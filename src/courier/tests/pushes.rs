@@ -402,13 +402,20 @@ async fn what_comes_of_pushes_is_counted() {
     stage.subscribe(&group, 0, 0).await;
     stage.script([answer(StatusCode::SERVICE_UNAVAILABLE, "text/plain", "")]);
     stage.say(&group, 0, "refused, and taken").await;
-    stage.start();
-    stage.cursor(&group, 0, Some(1)).await;
-    stage.stop().await;
     let count = |stage: &Stage| {
         let ends = [PushEnd::Done, PushEnd::More, PushEnd::Refused, PushEnd::Unreached, PushEnd::Stuck];
         ends.map(|end| stage.setup.service.tally().pushes.count(end))
     };
+    stage.start();
+    stage.cursor(&group, 0, Some(1)).await;
+    // It is counted when its cursor has been moved.
+    let counted = async {
+        while count(&stage)[0] == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, counted).await.expect("what was taken is counted");
+    stage.stop().await;
     assert_eq!(count(&stage), [1, 0, 1, 0, 0]);
     // And one that cannot be read from the disk.
     stage.say(&group, 0, "unreadable").await;

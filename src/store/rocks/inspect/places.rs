@@ -135,9 +135,7 @@ fn of_partitions(snapshot: &RocksSnapshot<'_>, family: &'static str, inspection:
             } else {
                 keys::partition(&group, &partition)
             };
-            // What users present at other hubs is kept here, and the partitions are there.
-            let is_elsewhere = family == keys::PRESENTED && snapshot.row(keys::STATE, &keys::group(&group))?.is_none();
-            is_there = is_elsewhere || snapshot.row(keys::STATE, &record)?.is_some();
+            is_there = snapshot.row(keys::STATE, &record)?.is_some();
             last = Some(*place);
         }
         dangling += u64::from(!is_there);
