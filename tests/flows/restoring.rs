@@ -18,7 +18,9 @@ use crate::{
 const GAP: u32 = 1 << 24;
 
 fn setting() -> Setting {
-    Setting { more: "backup_path = \"backups\"\n".to_owned(), ..Setting::new(HUB) }
+    // As fast as they like: all four talk in the name of one user.
+    let more = "backup_path = \"backups\"\n[policy]\nmessages_per_user_and_second = 1000000\n".to_owned();
+    Setting { more, ..Setting::new(HUB) }
 }
 
 /// Talks until it is told to end. What was said, and at which index it stands.
