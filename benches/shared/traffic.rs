@@ -1,6 +1,9 @@
 //! Groups, partition keys and messages that are made from numbers: who knows the numbers can make them again, and so
 //! check what comes back.
 
+#[path = "../../tests/fixtures/splitmix.rs"]
+mod splitmix;
+
 use mls_rs_codec::{MlsEncode, VarInt};
 use restante::{
     mls::{CipherSuite, EpochNumber, ProtocolVersion, WireMessage},
@@ -87,7 +90,7 @@ pub(crate) fn message(group_id: &[u8], epoch: u64, content: Content, number: u64
     message
 }
 
-/// SplitMix64: no two seeds give the same sequence, and what is drawn looks like noise.
+/// No two seeds give the same sequence, and what is drawn looks like noise.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -96,10 +99,7 @@ impl Random {
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        splitmix::next(&mut self.0)
     }
 
     /// One of `0..bound`.

@@ -1,8 +1,11 @@
 //! Numbers that look random and follow from a seed.
 
+#[path = "../fixtures/splitmix.rs"]
+mod splitmix;
+
 use std::time::Duration;
 
-/// SplitMix64: every seed is good, and so is every name.
+/// Every seed is good, and so is every name.
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(u64);
 
@@ -17,10 +20,7 @@ impl Dice {
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        splitmix::next(&mut self.0)
     }
 
     /// From 0 to `end`, without it.
