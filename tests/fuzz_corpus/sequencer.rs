@@ -1,5 +1,8 @@
 //! Operations drawn by a small generator of numbers: which bytes mean which operation is the target's business.
 
+#[path = "../fixtures/splitmix.rs"]
+mod splitmix;
+
 use super::corpus::Corpus;
 
 /// Enough for some dozens of operations.
@@ -15,11 +18,7 @@ pub(crate) fn add(corpus: &mut Corpus) {
     }
 }
 
-/// SplitMix64: the same numbers everywhere, for ever.
+/// The same numbers everywhere, for ever.
 fn next(state: &mut u64) -> u8 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut mixed = *state;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (mixed ^ (mixed >> 31)).to_be_bytes()[0]
+    splitmix::next(state).to_be_bytes()[0]
 }

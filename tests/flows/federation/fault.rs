@@ -1,5 +1,8 @@
 //! What goes wrong with exchanges between two providers, in an order that a seed decides.
 
+#[path = "../../fixtures/splitmix.rs"]
+mod splitmix;
+
 use std::time::Duration;
 
 /// What befalls one exchange.
@@ -57,11 +60,7 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
+        splitmix::next(&mut self.0) % limit
     }
 }
 
