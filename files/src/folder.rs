@@ -19,12 +19,26 @@ pub fn folder_of(path: &Path) -> &Path {
 /// # Errors
 /// The system refuses, or something that is no folder is there.
 pub fn make_folder(folder: &Path, mode: u32) -> io::Result<()> {
-    make_and(folder, mode, &mut sync)
+    make_and(folder, mode, &mut sync_folder)
 }
 
 /// Returns when the names of what stands in a folder are on the disk.
-pub(crate) fn sync(folder: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// The system refuses.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// Removes a folder with everything in it. One that is not there is no error.
+///
+/// # Errors
+/// The system refuses; some of it may be gone then.
+pub fn remove_folder(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// After each level that is made, `sync` has to bring the entries of the folder above it to the disk.

@@ -1,7 +1,7 @@
 //! Files and folders that a program makes for itself: whose they are, who may read them, and that they are still there
 //! after a crash.
 //!
-//! * [`make_folder`]: folders, down from what is there.
+//! * [`make_folder`], [`sync_folder`], [`remove_folder`]: folders, down from what is there.
 //! * [`create_private`] and [`open_private`]: files for one owner.
 //! * [`replace`]: a whole file in the place of another.
 //! * [`lock`]: one process at a time.
@@ -20,7 +20,7 @@ mod owner;
 mod private;
 mod replace;
 
-pub use folder::{folder_of, make_folder};
+pub use folder::{folder_of, make_folder, remove_folder, sync_folder};
 pub use lock::{LockError, lock};
 pub use private::{create_private, open_private};
 pub use replace::replace;

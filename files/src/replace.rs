@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{folder, folder_of, owner::give_to_owner_of, private};
+use crate::{folder_of, owner::give_to_owner_of, private, sync_folder};
 
 /// Puts a file in the place of `path`. Whoever reads it meanwhile finds the old one or the new one, and so after a crash;
 /// when this returns the new one is on the disk. It has owner and permission bits of the one before; the first one belongs
@@ -43,7 +43,7 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     fs::rename(&beside, path)?;
     #[cfg(feature = "faults")]
     restante_faults::pass(restante_faults::Point::ReplaceAfterRename);
-    folder::sync(folder_of(path))
+    sync_folder(folder_of(path))
 }
 
 fn beside(path: &Path) -> PathBuf {

@@ -35,10 +35,10 @@ Examples:
 
     /// Put a backup in the place of a database that is lost
     ///
-    /// No server may be running, and nothing may stand at store.path, which may be no link and no mount point. The hub goes on from the backup: what was sequenced
-    /// after it is forgotten, and no index that may have been given then is given again. All bearer tokens are revoked and
-    /// all KeyPackages removed, because nobody knows which were revoked or handed out since: mint anew, and have devices
-    /// upload. specs/storage.md says what else is forgotten, bans and deletions of groups among it.
+    /// No server may be running, and nothing, or an empty folder, may stand at store.path, which may be no link and no
+    /// mount point. The hub goes on from the backup: what was sequenced after it is forgotten, and no index that may have
+    /// been given then is given again. All bearer tokens are revoked and all KeyPackages removed, because nobody knows
+    /// which were revoked or handed out since: mint anew, and have devices upload. specs/storage.md says what else is forgotten, bans and deletions of groups among it.
     #[command(after_long_help = "\
 Examples:
   restante backup restore --config hub.toml

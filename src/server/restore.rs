@@ -4,13 +4,13 @@
 //! cut off anywhere leaves nothing that could be served with, and is begun again from the backup.
 
 use std::{
-    fs::{self, File, Metadata},
+    fs::{self, Metadata},
     io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use restante_files::folder_of;
+use restante_files::{folder_of, remove_folder, sync_folder};
 
 use super::{CACHE_BYTES, Error, policies, public};
 use crate::{
@@ -118,7 +118,8 @@ pub async fn restore(config: &Config, id: Option<u32>, progress: Progress<'_>) -
     let backup = copy_out(&mut vault, id, &copy)?;
     let inspection = inspect(&copy, &config.provider.id, progress)?;
     if !inspection.is_sound() {
-        remove(&copy)?;
+        // As below: the next attempt removes what is left.
+        drop(remove_folder(&copy));
         return Err(RestoreError::Damaged(inspection));
     }
     let now = SystemClock.now();
@@ -129,7 +130,7 @@ pub async fn restore(config: &Config, id: Option<u32>, progress: Progress<'_>) -
         fs::remove_dir(path)?;
     }
     fs::rename(&copy, path)?;
-    File::open(folder_of(path))?.sync_all()?;
+    sync_folder(folder_of(path))?;
     drop(vault);
     Ok(Restored { backup, users })
 }
@@ -166,21 +167,14 @@ fn is_mount_point(_path: &Path, _found: &Metadata) -> io::Result<bool> {
 
 fn copy_out(vault: &mut Vault, id: Option<u32>, to: &Path) -> Result<Backup, RestoreError> {
     let backup = vault.find(id)?;
-    remove(to)?;
+    // What an earlier attempt has left, or nothing.
+    remove_folder(to)?;
     if let Err(error) = vault.copy_out(backup.id, to) {
         // What went wrong first is what the operator has to know; the next attempt removes what is left.
-        drop(remove(to));
+        drop(remove_folder(to));
         return Err(error.into());
     }
     Ok(backup)
-}
-
-/// What an earlier attempt has left, or nothing.
-fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// The secrets of a database that is there are in it: none are drawn.

@@ -105,7 +105,8 @@ struct Ending<'a> {
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        let last = self.last.take().unwrap_or_else(|| Err(store::Error::Io("the backup ended by a bug".to_owned())));
+        let last =
+            self.last.take().unwrap_or_else(|| Err(store::Error::Backup("the backup ended by a bug".to_owned())));
         self.backups.status.send_replace(BackupStatus { started_ms: None, last: Some(last) });
     }
 }

@@ -49,6 +49,9 @@ pub enum Error {
     /// Somebody else makes, looks at or restores a backup.
     #[error("another process makes, looks at or restores a backup in store.backup_path: one at a time")]
     BackupsInUse,
+    /// The folder of backups, or what is in it, cannot be used. The database is as it was.
+    #[error("the backup cannot be made or read: {0}")]
+    Backup(String),
     /// A write failed before: nothing is written until the next start.
     #[error("an earlier write failed, so nothing more is written: look at disk space and the log, then restart")]
     Poisoned,

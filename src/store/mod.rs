@@ -105,8 +105,8 @@ pub trait Store: Send + Sync + 'static {
     /// The copy holds the database's secrets. Its folder is for its owner alone.
     ///
     /// # Errors
-    /// [`Error::Poisoned`] after a failed write; [`Error::BackupsInUse`] while somebody else uses the folder; [`Error::Io`] when
-    /// it takes no more, or others may read it. What is there already stays.
+    /// [`Error::Poisoned`] after a failed write; [`Error::BackupsInUse`] while somebody else uses the folder;
+    /// [`Error::Backup`] when it takes no more, or others may read it. What is there already stays.
     fn back_up(&self, folder: &Path, keep: usize) -> Result<Backup, Error>;
 
     /// What this database has forgotten because it was put back from a backup.
@@ -122,8 +122,8 @@ pub trait Store: Send + Sync + 'static {
 /// A consistent view of a store. All reads are point reads or bounded scans.
 ///
 /// # Errors
-/// Every read fails with [`Error::Unreadable`] or [`Error::Io`] when the engine cannot read and with [`Error::Corrupt`] when what it reads is
-/// no encoding of what should be there; on a snapshot of [`Store::at_hand`] also with [`Error::NotAtHand`].
+/// Every read fails with [`Error::Unreadable`] or [`Error::Io`] when the engine cannot read and with [`Error::Corrupt`] when
+/// what it reads is no encoding of what should be there; on a snapshot of [`Store::at_hand`] also with [`Error::NotAtHand`].
 #[allow(clippy::missing_errors_doc, reason = "said once, above, for all of them")]
 pub trait Snapshot: OutboxReads + PushReads + PoolReads + InboxReads + RetentionReads {
     /// A group.

@@ -4,12 +4,11 @@
 //! is served with is never filled by it.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io,
+    fs::{File, OpenOptions},
     path::{Path, PathBuf},
 };
 
-use restante_files::{LockError, lock};
+use restante_files::remove_folder;
 
 use super::{Vault, backup};
 use crate::store::Error;
@@ -31,15 +30,12 @@ impl Vault {
     /// backups is free as soon as this vault is dropped, and the copy stays.
     ///
     /// # Errors
-    /// [`Error::BackupsInUse`] while another process looks at one; [`Error::Io`] as [`Vault::copy_out`] says.
+    /// [`Error::BackupsInUse`] while another process looks at one; [`Error::Backup`] as [`Vault::copy_out`] says.
     pub fn copy_aside(&mut self, id: u32) -> Result<Aside, Error> {
         let lock_file = OpenOptions::new().write(true).create(true).truncate(false).open(self.path().join(LOCK));
-        let lock = lock(lock_file.map_err(backup::io)?).map_err(|error| match error {
-            LockError::Held => Error::BackupsInUse,
-            LockError::Io(error) => backup::io(error),
-        })?;
+        let lock = backup::hold(lock_file.map_err(backup::io)?)?;
         let aside = Aside { path: self.path().join(NAME), _lock: lock };
-        remove(&aside.path)?;
+        remove_folder(&aside.path).map_err(backup::io)?;
         if let Err(error) = self.copy_out(id, &aside.path) {
             // What went wrong first is what the operator has to know; the next one removes what is left.
             drop(aside.remove());
@@ -60,13 +56,6 @@ impl Aside {
     /// # Errors
     /// The system refuses.
     pub fn remove(self) -> Result<(), Error> {
-        remove(&self.path)
-    }
-}
-
-fn remove(folder: &Path) -> Result<(), Error> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(backup::io(error)),
-        _ => Ok(()),
+        remove_folder(&self.path).map_err(backup::io)
     }
 }

@@ -31,8 +31,8 @@ impl Vault {
     /// Opens the folder, and makes it if need be.
     ///
     /// # Errors
-    /// [`Error::BackupsInUse`] while another process makes, looks at or restores a backup there; [`Error::Io`] when others may
-    /// read the folder, or the system refuses.
+    /// [`Error::BackupsInUse`] while another process makes, looks at or restores a backup there; [`Error::Backup`] when others
+    /// may read the folder, or the system refuses.
     pub fn make(path: &Path) -> Result<Self, Error> {
         make_folder(path, 0o700).map_err(io)?;
         Self::open(path)
@@ -44,10 +44,7 @@ impl Vault {
     /// The same.
     pub fn open(path: &Path) -> Result<Self, Error> {
         require_private(path)?;
-        let lock = lock(File::open(path).map_err(io)?).map_err(|error| match error {
-            LockError::Held => Error::BackupsInUse,
-            LockError::Io(error) => io(error),
-        })?;
+        let lock = hold(File::open(path).map_err(io)?)?;
         let options = BackupEngineOptions::new(path).map_err(engine)?;
         let engine = Env::new().and_then(|env| BackupEngine::open(&options, &env)).map_err(engine)?;
         Ok(Self { path: path.to_owned(), engine, _lock: lock })
@@ -81,13 +78,13 @@ impl Vault {
             Some(id) => backups.into_iter().find(|backup| backup.id == id),
             None => backups.into_iter().last(),
         };
-        found.ok_or_else(|| Error::Io("there is no such backup in store.backup_path".to_owned()))
+        found.ok_or_else(|| Error::Backup("there is no such backup in store.backup_path".to_owned()))
     }
 
     /// Copies everything that a backup consists of to an empty folder, and compares each file's checksum on the way.
     ///
     /// # Errors
-    /// [`Error::Io`] when a file is missing, has another length or checksum, or the disk takes no more.
+    /// [`Error::Backup`] when a file is missing, has another length or checksum, or the disk takes no more.
     pub fn copy_out(&mut self, id: u32, to: &Path) -> Result<(), Error> {
         // Lengths first: it takes no time, and says more clearly what is missing.
         self.engine.verify_backup(id).map_err(engine)?;
@@ -118,6 +115,14 @@ impl std::fmt::Debug for Vault {
     }
 }
 
+/// Has the file for this process alone.
+pub(super) fn hold(file: File) -> Result<File, Error> {
+    lock(file).map_err(|error| match error {
+        LockError::Held => Error::BackupsInUse,
+        LockError::Io(error) => io(error),
+    })
+}
+
 /// RocksDB gives its files the modes of the umask, so the folder has to keep others out.
 fn require_private(path: &Path) -> Result<(), Error> {
     let metadata = fs::metadata(path).map_err(io)?;
@@ -127,7 +132,7 @@ fn require_private(path: &Path) -> Result<(), Error> {
         if metadata.permissions().mode() & 0o077 != 0 {
             let text =
                 "the folder of backups may be entered by others, and backups hold the database's secrets: chmod 700";
-            return Err(Error::Io(text.to_owned()));
+            return Err(Error::Backup(text.to_owned()));
         }
     }
     if metadata.is_dir() { Ok(()) } else { Err(io(io::ErrorKind::NotADirectory.into())) }
@@ -135,9 +140,9 @@ fn require_private(path: &Path) -> Result<(), Error> {
 
 #[expect(clippy::needless_pass_by_value, reason = "to stand in map_err")]
 pub(super) fn io(error: io::Error) -> Error {
-    Error::Io(error.to_string())
+    Error::Backup(error.to_string())
 }
 
 fn engine(error: rocksdb::Error) -> Error {
-    Error::Io(error.into_string())
+    Error::Backup(error.into_string())
 }

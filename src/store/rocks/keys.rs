@@ -45,7 +45,8 @@ pub(super) const USER_TAG_SECRET: &[u8] = b"user-tag-secret";
 /// Row of `default`: the secret under which bearer tokens are made.
 pub(super) const TOKEN_SECRET: &[u8] = b"token-secret";
 
-/// Row of `default`: that the database was put back from a backup, and when. Not there if it never was.
+/// Row of `default`: when the database was put back from a backup, and with which index unannounced partitions of groups from
+/// before that begin. Not there if it never was.
 pub(super) const RESTORED: &[u8] = b"restored";
 
 /// First bytes of the rows of [`STATE`].

@@ -18,7 +18,7 @@ impl Vault {
     /// many before: more than after any other restore from this folder. It is on the disk when this returns.
     ///
     /// # Errors
-    /// [`Error::Io`] when the count cannot be read or written.
+    /// [`Error::Backup`] when the count cannot be read or written.
     pub(super) fn pass_over(&self, before: u32) -> Result<u32, Error> {
         let path = self.path().join(NAME);
         let total = read(&path)?.max(before).saturating_add(GAP);
@@ -31,7 +31,7 @@ impl Vault {
 fn read(path: &Path) -> Result<u32, Error> {
     match fs::read(path) {
         Ok(bytes) => bytes.try_into().map(u32::from_be_bytes).map_err(|_| {
-            Error::Io(format!("{NAME} in store.backup_path is damaged: take it from a copy of that folder"))
+            Error::Backup(format!("{NAME} in store.backup_path is damaged: take it from a copy of that folder"))
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
         Err(error) => Err(backup::io(error)),

@@ -104,11 +104,11 @@ fn damage_is_found_before_anything_is_served_with_it() {
     let middle = other.len() / 2;
     other[middle] ^= 1;
     fs::write(&table, &other).unwrap();
-    assert!(matches!(copy_out(&backups, &folder.path().join("one")), Err(Error::Io(_))), "another byte");
+    assert!(matches!(copy_out(&backups, &folder.path().join("one")), Err(Error::Backup(_))), "another byte");
     fs::write(&table, &whole[..middle]).unwrap();
-    assert!(matches!(copy_out(&backups, &folder.path().join("two")), Err(Error::Io(_))), "cut");
+    assert!(matches!(copy_out(&backups, &folder.path().join("two")), Err(Error::Backup(_))), "cut");
     fs::remove_file(&table).unwrap();
-    assert!(matches!(copy_out(&backups, &folder.path().join("three")), Err(Error::Io(_))), "missing");
+    assert!(matches!(copy_out(&backups, &folder.path().join("three")), Err(Error::Backup(_))), "missing");
     fs::write(&table, &whole).unwrap();
     copy_out(&backups, &folder.path().join("four")).unwrap();
 }
@@ -117,7 +117,7 @@ fn damage_is_found_before_anything_is_served_with_it() {
 fn backups_are_for_their_owner_alone_and_for_one_at_a_time() {
     let (folder, data, backups) = written(1);
     let store = open(&data);
-    assert!(matches!(Vault::open(&backups), Err(Error::Io(_))), "nothing is made by looking");
+    assert!(matches!(Vault::open(&backups), Err(Error::Backup(_))), "nothing is made by looking");
     store.back_up(&backups, 1).unwrap();
     let to = folder.path().join("copy");
     copy_out(&backups, &to).unwrap();
@@ -144,7 +144,7 @@ fn backups_are_for_their_owner_alone_and_for_one_at_a_time() {
     assert!(!path.exists());
 
     fs::set_permissions(&backups, Permissions::from_mode(0o750)).unwrap();
-    assert!(matches!(store.back_up(&backups, 1), Err(Error::Io(_))));
+    assert!(matches!(store.back_up(&backups, 1), Err(Error::Backup(_))));
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn the_same_backup_put_back_twice_does_not_give_the_same_indexes() {
     fs::write(&count, b"abc").unwrap();
     let vault = Vault::open(&backups).unwrap();
     let store = open(&folder.path().join("twice"));
-    assert!(matches!(store.go_on_from_backup(&vault, 5, 7), Err(Error::Io(_))));
+    assert!(matches!(store.go_on_from_backup(&vault, 5, 7), Err(Error::Backup(_))));
     // At the end there are none left to pass over.
     fs::write(&count, (255 * GAP).to_be_bytes()).unwrap();
     store.go_on_from_backup(&vault, 5, 7).unwrap();
