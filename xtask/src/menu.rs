@@ -67,6 +67,8 @@ fn without_separator(arguments: &[String]) -> &[String] {
 mod tests {
     use super::*;
 
+    const COMMANDS: [&str; 9] = ["demo", "test", "check", "bench", "fuzz", "sbom", "torture", "deb", "env"];
+
     fn strings(words: &[&str]) -> Vec<String> {
         words.iter().map(ToString::to_string).collect()
     }
@@ -83,14 +85,14 @@ mod tests {
     fn an_unknown_command_is_a_usage_failure_that_says_what_exists() {
         let failure = choose(&strings(&["tset"])).unwrap_err();
         assert_eq!(format!("{:?}", failure.exit_code()), format!("{:?}", std::process::ExitCode::from(2)));
-        for command in ["tset", "demo", "test", "check", "bench", "fuzz", "torture", "deb"] {
+        for command in COMMANDS.into_iter().chain(["tset"]) {
             assert!(failure.to_string().contains(command), "{failure} lacks {command}");
         }
     }
 
     #[test]
     fn the_menu_has_a_line_for_each_command() {
-        for command in ["demo", "test", "check", "bench", "fuzz", "torture", "deb", "env"] {
+        for command in COMMANDS {
             assert!(MENU.lines().any(|line| line.starts_with(&format!("  {command} "))));
         }
     }

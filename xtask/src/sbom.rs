@@ -5,9 +5,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use crate::cargo::Cargo;
+use crate::deb::commit_seconds;
 use crate::failure::Failure;
 
 /// Each program's name, and the folder of its package, beside whose manifest cargo-cyclonedx leaves its document.
@@ -49,18 +49,12 @@ pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure
 }
 
 fn describe(cargo: &Cargo) -> Result<(), Failure> {
-    let time = commit_time(cargo.root());
+    // Without it each run would write another serial number.
+    let time = commit_seconds(cargo.root());
     let variables: Vec<(&str, &str)> = time.iter().map(|time| ("SOURCE_DATE_EPOCH", time.as_str())).collect();
     let call =
         ["cyclonedx", "--format", "json", "--spec-version", "1.5", "--describe", "binaries", "--no-build-deps", "-q"];
     cargo.run_with(&call, &variables)
-}
-
-/// Seconds since 1970, without which each run would write another serial number; none outside a git checkout.
-fn commit_time(root: &Path) -> Option<String> {
-    let output = Command::new("git").arg("-C").arg(root).args(["log", "-1", "--format=%ct"]).output().ok()?;
-    let time = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-    (output.status.success() && !time.is_empty()).then_some(time)
 }
 
 /// The programs' documents, `None` where there is none. All are removed from the source tree.

@@ -40,9 +40,8 @@ fn owner(library: &Path) -> Result<String, Failure> {
     owners.next().ok_or_else(|| Failure::new(format!("no package has {}, which a program links", found.display())))
 }
 
-/// A version without its epoch and Debian's own revision.
+/// A version without Debian's own revision. The epoch stays: without one, dpkg takes it for the lowest.
 fn upstream(version: &str) -> &str {
-    let version = version.split_once(':').map_or(version, |(_, rest)| rest);
     version.rsplit_once('-').map_or(version, |(upstream, _)| upstream)
 }
 
@@ -59,7 +58,7 @@ mod tests {
 
     #[test]
     fn versions_are_those_of_the_library_s_authors() {
-        for (version, expected) in [("2.36-9+deb12u10", "2.36"), ("1:12.2.0-14", "12.2.0"), ("7", "7")] {
+        for (version, expected) in [("2.36-9+deb12u10", "2.36"), ("1:12.2.0-14", "1:12.2.0"), ("7", "7")] {
             assert_eq!(upstream(version), expected);
         }
     }

@@ -21,6 +21,7 @@ use crate::stopwatch::Stopwatch;
 use crate::{rocksdb, toolchain};
 
 use arguments::Arguments;
+pub(crate) use version::commit_seconds;
 
 /// The programs of the package. Each has a unit of its own name.
 const PROGRAMS: [&str; 3] = ["restante", "restante-relay", "restante-gateway"];

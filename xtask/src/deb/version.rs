@@ -10,7 +10,8 @@ use crate::failure::Failure;
 /// Of a package.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Version {
-    /// As Debian compares it: the workspace's, and behind it the number of the commit if that is not the release's.
+    /// As Debian compares it: the workspace's, and with it the number of the commit if that is not the release's, so that it
+    /// sorts before a release that is to come and after one that is out.
     pub(super) number: String,
     /// When the commit was made, in seconds since 1970.
     pub(super) seconds: u64,
@@ -28,12 +29,22 @@ pub(super) fn of(root: &Path) -> Result<Version, Failure> {
     let is_release = git(&["describe", "--exact-match", "--tags", "HEAD"]) == Some(format!("v{release}"));
     let commits = git(&["rev-list", "--count", "HEAD"]).filter(|_| !is_release);
     let number = match (commits, git(&["rev-parse", "--short=12", "HEAD"])) {
-        (Some(commits), Some(commit)) => format!("{release}+git{commits}.{commit}"),
+        (Some(commits), Some(commit)) => {
+            let is_out = git(&["rev-parse", "--verify", "--quiet", &format!("refs/tags/v{release}")]).is_some();
+            let mark = if is_out { '+' } else { '~' };
+            format!("{release}{mark}git{commits}.{commit}")
+        }
         _ => release.to_owned(),
     };
-    let seconds = git(&["log", "-1", "--format=%ct"]).and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+    let seconds = commit_seconds(root).and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
     let date = said(Command::new("date").args(["--utc", "--rfc-email", "--date"]).arg(format!("@{seconds}")))?;
     Ok(Version { number, seconds, date })
+}
+
+/// When the commit was made, in seconds since 1970; nothing outside a git checkout.
+pub(crate) fn commit_seconds(root: &Path) -> Option<String> {
+    let time = said(Command::new("git").arg("-C").arg(root).args(["log", "-1", "--format=%ct"])).ok()?;
+    (!time.is_empty()).then_some(time)
 }
 
 /// `version` of the table `[workspace.package]`.
