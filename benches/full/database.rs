@@ -94,7 +94,8 @@ fn expect_room(folder: &Path, size: Size) {
     assert!(free > needed, "there is too little room: {needed} bytes are needed, {free} are free");
 }
 
-/// The local listener alone, and certificates that nobody asks for. All limits are the defaults but the rate, which keeps one user from doing what this does.
+/// The local listener alone, and certificates that nobody asks for. All limits are the defaults but the rate, which keeps
+/// one user from doing what this does.
 fn write_configuration(folder: &Path) {
     let pki = folder.join("pki");
     // Those of an earlier run may have expired.

@@ -1,7 +1,5 @@
 //! A user of the follower whose KeyPackage users of the hub fetch.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use restante::{
     client::oblivious::KeyPackageFetcher,
     mls::{CipherSuite, ProtocolVersion, WireKeyPackage},
@@ -11,7 +9,10 @@ use restante::{
     },
 };
 
-use super::site::{FOLLOWER, User};
+use super::{
+    newcomer::now_s,
+    site::{FOLLOWER, User},
+};
 use crate::key_packages::Device;
 
 const SUITE: u16 = 1;
@@ -25,8 +26,7 @@ pub(crate) struct Contact {
 impl Contact {
     /// Uploads a last-resort KeyPackage, and has a token minted.
     pub(crate) async fn new(user: &User, name: String) -> Self {
-        let from_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let key_package: WireKeyPackage = decode(&Device::new(SUITE).last_resort(from_s)).unwrap();
+        let key_package: WireKeyPackage = decode(&Device::new(SUITE).last_resort(now_s())).unwrap();
         let key_packages = vec![key_package.clone()];
         user.upload_key_packages(&UploadKeyPackagesRequest { client_id: ClientId::new([1; 16]), key_packages })
             .await

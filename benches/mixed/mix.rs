@@ -14,7 +14,7 @@ use super::world::{Sender, World};
 use crate::traffic::Random;
 
 /// How much is under way while the most is measured.
-const IN_FLIGHT: usize = 32;
+pub(crate) const IN_FLIGHT: usize = 32;
 /// No more is under way at once. What finds no room begins later, and its time is counted from when it should have begun.
 const IN_FLIGHT_MAX: usize = 4096;
 /// Tokio's timer wakes as late as this: its grain is not the servers'.

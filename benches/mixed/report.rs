@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{
+    mix::IN_FLIGHT,
     plan::Plan,
     record::{Happened, Kind, Latencies, no_latencies},
     samples::{Minute, PROCESSES, Sample, slope},
@@ -33,7 +34,7 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new(plan: &Plan, most: Option<f64>, rate: f64, before: Happened) -> Self {
         if let Some(most) = most {
-            println!("the most: {most:.0} operations in a second, 32 under way");
+            println!("the most: {most:.0} operations in a second, {IN_FLIGHT} under way");
         }
         println!("by the clock: {rate:.0} operations in a second");
         Self {

@@ -13,7 +13,7 @@ pub(crate) type Usages = [Usage; 4];
 
 pub(crate) fn of_all(world: &World) -> Usages {
     let [hub, follower, relay] = &world.site.processes;
-    [Usage::of(hub.1.id()), Usage::of(follower.1.id()), Usage::of(relay.1.id()), Usage::of(std::process::id())]
+    [Usage::of(hub.id()), Usage::of(follower.id()), Usage::of(relay.id()), Usage::of(std::process::id())]
 }
 
 pub(crate) struct Sample {

@@ -35,7 +35,7 @@ const STEP: Duration = Duration::from_millis(20);
 pub(crate) type User = DeliveryService<LocalClient>;
 
 pub(crate) struct Site {
-    pub(crate) processes: [(&'static str, Program); 3],
+    pub(crate) processes: [Program; 3],
     hub: LocalClient,
     follower: LocalClient,
     pub(crate) fetchers: Vec<Arc<KeyPackageFetcher>>,
@@ -63,7 +63,7 @@ impl Site {
             [(&mut hub, HUB), (&mut follower, FOLLOWER)].map(|(program, id)| local(program, id));
         let gateway = follower.listening("public").unwrap();
         let (relay, fetchers) = start_relay(folder.path(), gateway);
-        let processes = [("hub", hub), ("follower", follower), ("relay", relay)];
+        let processes = [hub, follower, relay];
         Self { processes, hub: hub_local, follower: follower_local, fetchers, folder }
     }
 

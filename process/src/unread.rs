@@ -4,8 +4,8 @@
 //! refused: it would send the same again. So the rest is read and thrown away first, within bounds.
 //!
 //! HTTP/2 can refuse a body without any of this: an answer, and behind it RST_STREAM with NO_ERROR (RFC 9113, §8.1). But
-//! there are clients that take that for a failure and drop the answer (curl before 8.0). So a little is read there too: what a
-//! client may have sent already. Whoever sends more is told to stop.
+//! there are clients that take that for a failure and drop the answer (curl before 8.0). So a little is read there too:
+//! what a client may have sent already. Whoever sends more is told to stop.
 
 use std::{
     pin::Pin,

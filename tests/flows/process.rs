@@ -20,6 +20,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_restante");
 
+/// A program of another package: cargo tells the path of a program to the tests of its own package only.
+pub(crate) fn beside(name: &str) -> PathBuf {
+    let program = PathBuf::from(PROGRAM).with_file_name(name);
+    assert!(program.exists(), "{} is missing: run `cargo xtask test`, or `cargo build -p {name}`", program.display());
+    program
+}
+
 /// A process; killed when it is dropped.
 pub(crate) struct Process {
     child: Child,

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    process::{PATIENCE, PROGRAM, Process},
+    process::{PATIENCE, Process, beside},
     site::{FOLLOWER, Site},
 };
 
@@ -87,13 +87,6 @@ pub(crate) async fn ask(admin: SocketAddr, path: &str) -> String {
     answer
 }
 
-/// Beside `restante`: cargo tells the path of a program to the tests of its own package only.
 pub(crate) fn program() -> PathBuf {
-    let program = PathBuf::from(PROGRAM).with_file_name("restante-relay");
-    assert!(
-        program.exists(),
-        "{} is missing: run `cargo xtask test`, or `cargo build -p restante-relay` before these tests alone",
-        program.display()
-    );
-    program
+    beside("restante-relay")
 }

@@ -59,7 +59,6 @@ impl Killer {
     /// Kills as it is planned; everybody serves again, and was looked at, when this returns.
     pub(crate) async fn execute(&mut self, kill: Kill) {
         self.assert_nobody_ended();
-        self.assert_nobody_ended();
         match (kill.victim, kill.when) {
             (Victim::KeysCommand, When::At(point, passing)) => {
                 if self.keys.change(&self.load, &format!("{point}:{passing}")).await {

@@ -1,13 +1,13 @@
 //! What is attacked: a provider with all of its listeners, a relay, and a gateway that stands alone.
 
-use std::{ffi::OsStr, fs, path::PathBuf};
+use std::{ffi::OsStr, fs};
 
 use super::{
     target::{Place, Target},
     vitals::Vitals,
 };
 use crate::{
-    process::{PROGRAM, Process},
+    process::{Process, beside},
     relay::{RELAY, Relay},
     site::{FOLLOWER, HUB, Provider, Setting, Site},
 };
@@ -57,13 +57,7 @@ impl Grounds {
             },
             target("public", of_provider, Place::Tcp(public), anybody(FOLLOWER), well_known),
             target("local", of_provider, Place::Unix(site.of(FOLLOWER).join("local.sock")), None, "/healthz"),
-            target(
-                "relay",
-                of_relay,
-                Place::Tcp(relay.address),
-                anybody(RELAY),
-                concat!("/v1/relay/", "follower.example", "/keys"),
-            ),
+            target("relay", of_relay, Place::Tcp(relay.address), anybody(RELAY), "/v1/relay/follower.example/keys"),
             target("admin of the relay", of_relay, Place::Tcp(relay.admin), None, "/healthz"),
             target(
                 "gateway",
@@ -97,7 +91,7 @@ fn start_gateway(site: &Site) -> Process {
     let text = format!(
         "[gateway]\nlisten = \"127.0.0.1:0\"\ncert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\n\
          authority = \"{FOLLOWER}\"\n[keys]\npath = \"keys\"\nseal_key_file = \"seal-key\"\n\
-         [origin]\nurl = \"http://127.0.0.1:1\"\n[replays]\npath = \"replays\"\n[[routes]]\npath = \"/v1/key-package\"\n\
+         [origin]\nurl = \"http://127.0.0.1:1\"\n[replays]\npath = \"replays\"\n[[routes]]\npath = \"/v1/key-packages\"\n\
          [admin]\nlisten = \"127.0.0.1:0\"\n[limits]\n{LIMITS}"
     );
     let file = folder.join("gateway.toml");
@@ -105,11 +99,4 @@ fn start_gateway(site: &Site) -> Process {
     let arguments = ["--log", "debug", "serve", "--config"].map(OsStr::new);
     let arguments = [&arguments[..], &[file.as_os_str()]].concat();
     Process::start_program(&beside("restante-gateway"), "", &arguments, &folder.join("log"))
-}
-
-/// Beside `restante`: cargo tells the path of a program to the tests of its own package only.
-fn beside(name: &str) -> PathBuf {
-    let program = PathBuf::from(PROGRAM).with_file_name(name);
-    assert!(program.exists(), "{} is missing: run `cargo xtask test`, or `cargo build -p {name}`", program.display());
-    program
 }

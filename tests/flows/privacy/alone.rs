@@ -18,21 +18,14 @@ use super::{
 use crate::{
     https::Place as Server,
     oblivious::sealed::{encapsulate_for, open},
-    process::{PATIENCE, PROGRAM, Process},
+    process::{PATIENCE, Process, beside},
     site::FOLLOWER,
 };
 
 const NAME: &str = "gateway-alone";
 
-/// Beside `restante`: cargo tells the path of a program to the tests of its own package only.
 pub(super) fn program() -> PathBuf {
-    let program = PathBuf::from(PROGRAM).with_file_name("restante-gateway");
-    assert!(
-        program.exists(),
-        "{} is missing: run `cargo xtask test`, or `cargo build -p restante-gateway` before these tests alone",
-        program.display()
-    );
-    program
+    beside("restante-gateway")
 }
 
 /// Serves, is asked, and ends.
