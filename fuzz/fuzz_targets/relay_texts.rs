@@ -1,28 +1,3 @@
-//! Texts that reach the relay: token files, gateways' urls, names of providers.
-
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use restante_relay::{GatewayUrl, ProviderId, TokenHash, UserLimits, UserTokens, hashes};
-
-/// Whoever may do anything.
-const LIMITS: UserLimits = UserLimits { per_minute: 1, burst: 1, in_flight: 1, tunnels: 1 };
-
-fuzz_target!(|input: &str| {
-    let all: Vec<_> = hashes(input).collect();
-    if let Ok(tokens) = UserTokens::parse(input, LIMITS, None) {
-        assert!(all.iter().all(Result::is_ok));
-        assert!(tokens.len() <= all.len());
-    }
-    if let Ok(hash) = input.parse::<TokenHash>() {
-        assert_eq!(hash.to_string().parse(), Ok(hash));
-    }
-    if let Ok(provider) = input.parse::<ProviderId>() {
-        assert_eq!(provider.as_str().parse(), Ok(provider.clone()));
-        assert!(provider.is_related(&provider));
-    }
-    if let Ok(url) = input.parse::<GatewayUrl>() {
-        assert!(url.path().starts_with('/'));
-        assert!(!url.host().is_empty());
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| restante_fuzz::targets::relay_texts::check(input));

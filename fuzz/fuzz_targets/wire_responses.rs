@@ -1,8 +1,3 @@
-//! Bodies of responses, as `restante::wire` decodes them.
-
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use restante_fuzz::structures::{RESPONSES, check};
-
-fuzz_target!(|input: &[u8]| check(RESPONSES, input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| restante_fuzz::targets::wire_responses::check(input));

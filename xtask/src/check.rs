@@ -6,7 +6,7 @@
 use crate::cargo::Cargo;
 use crate::failure::Failure;
 use crate::stopwatch::Stopwatch;
-use crate::{dependencies, fuzz, machine_paths, rocksdb, toolchain, torture::FAULTS, walls};
+use crate::{dependencies, fuzz, machine_paths, rocksdb, test::FEATURES, toolchain, walls};
 
 struct Step {
     name: &'static str,
@@ -59,10 +59,10 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "faults",
-        claim: "with the points at which tests end programs, and for these tests, it does too",
+        claim: "with what only tests reach, the points at which programs end and the fuzz targets, it does too",
         run: |cargo| {
             rocksdb_ready(cargo)?;
-            lint(cargo, &["--workspace", "--features", FAULTS, "--test", "torture"])
+            lint(cargo, &["--workspace", "--features", FEATURES, "--test", "torture", "--test", "fuzz_targets"])
         },
     },
     Step {
@@ -92,8 +92,8 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "fuzz",
-        claim: "no decoder breaks on its corpus, nor on some thousand inputs made from it",
-        run: fuzz::smoke,
+        claim: "the fuzz targets, which are run as tests, compile for libFuzzer too",
+        run: fuzz::check,
     },
 ];
 

@@ -141,7 +141,7 @@ mod tests {
             cargo.output(&call).unwrap().lines().any(|line| line.starts_with("restante-faults "))
         };
         assert!(!links_faults(&[]));
-        assert!(links_faults(&["--features", crate::torture::FAULTS]), "tests can");
+        assert!(links_faults(&["--features", crate::test::FEATURES]), "tests can");
     }
 
     #[test]

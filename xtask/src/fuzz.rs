@@ -10,13 +10,11 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::cargo::Cargo;
 use crate::failure::Failure;
-use crate::stopwatch::Stopwatch;
 use crate::toolchain;
 
 /// What cargo-fuzz sets, but for the sanitizers, which no stable compiler has. There is no unsafe code here for them to
@@ -40,10 +38,6 @@ const INPUT_BYTES: u32 = 8192;
 
 /// How long a target is run unless `--seconds` says it.
 const SECONDS: u32 = 60;
-
-/// How often the check runs a target, the corpus included, and for how long at most.
-const SMOKE_RUNS: u32 = 10_000;
-const SMOKE_SECONDS: u32 = 10;
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,36 +82,38 @@ pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure
     Ok(())
 }
 
-/// Every target on its corpus and some thousand inputs made from it, the same ones every time.
+/// Looks at what the tests do not compile: the targets without the server, and the lines that hand them to libFuzzer.
+///
+/// libFuzzer itself, which is C++, is left out, and so are the counters: everything else has been compiled by other
+/// steps, in the same folder, and with the same profile.
 ///
 /// # Errors
 ///
-/// Targets that do not compile; the first find, with the end of what the target said.
-pub(crate) fn smoke(cargo: &mut Cargo) -> Result<(), Failure> {
-    let all = targets(cargo)?;
-    let built = build(cargo, None)?;
-    for (place, target) in all.iter().enumerate() {
-        let watch = Stopwatch::start();
-        // What is new goes nowhere, so that the next run does the same.
-        let output = built
-            .command(target)?
-            .args([format!("-runs={SMOKE_RUNS}"), format!("-max_total_time={SMOKE_SECONDS}"), "-seed=1".to_owned()])
-            .args(["-reload=0", "-print_final_stats=1"])
-            .arg(empty(&cargo.target_dir().join("fuzz/smoke").join(target))?)
-            .arg(built.corpus(target))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .output()
-            .map_err(|error| Failure::new(format!("cannot start {target}: {error}")))?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() {
-            eprintln!("{}", end_of(&said, 60));
-            return Err(built.find(target, &output.status.to_string()));
+/// Targets that do not compile; a program that is not the one of its target.
+pub(crate) fn check(cargo: &mut Cargo) -> Result<(), Failure> {
+    for target in targets(cargo)? {
+        let file = cargo.root().join("fuzz/fuzz_targets").join(&target).with_extension("rs");
+        let found = fs::read_to_string(&file)
+            .map_err(|error| Failure::new(format!("cannot read {}: {error}", file.display())))?;
+        let expected = program(&target);
+        if found != expected {
+            return Err(Failure::new(format!(
+                "{}: what a target does stands in fuzz/src/targets/{target}.rs, where tests reach it; here belongs\n{expected}",
+                file.display()
+            )));
         }
-        let runs = number_after(&said, "stat::number_of_executed_units:").unwrap_or(0);
-        eprintln!("fuzz: {} of {}: {target}: {runs} runs in {watch}", place + 1, all.len());
     }
-    Ok(())
+    toolchain::ensure(cargo)?;
+    let folder = cargo.target_dir().to_string_lossy().into_owned();
+    let call = ["clippy", "--manifest-path", "fuzz/Cargo.toml", "--locked", "--lib", "--no-default-features"];
+    cargo.run(&[&call[..], &["--target-dir", &folder, "--", "--deny", "warnings"]].concat())
+}
+
+/// The program of a target, all of it.
+fn program(target: &str) -> String {
+    format!(
+        "#![no_main]\n\nlibfuzzer_sys::fuzz_target!(|input: &[u8]| restante_fuzz::targets::{target}::check(input));\n"
+    )
 }
 
 impl Request {
@@ -221,28 +217,6 @@ fn create(folder: &Path) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(|error| Failure::new(format!("cannot create {}: {error}", folder.display())))
 }
 
-/// An empty folder.
-fn empty(folder: &Path) -> Result<PathBuf, Failure> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(Failure::new(format!("cannot empty {}: {error}", folder.display())));
-        }
-        _ => create(folder)?,
-    }
-    Ok(folder.to_owned())
-}
-
-/// The last lines of a text.
-fn end_of(text: &str, lines: usize) -> String {
-    let all: Vec<&str> = text.lines().collect();
-    all[all.len().saturating_sub(lines)..].join("\n")
-}
-
-/// The number in the line that begins with `label`.
-fn number_after(text: &str, label: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix(label))?.trim().parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,24 +259,5 @@ mod tests {
         };
         assert_eq!(listed("fuzz_targets"), targets);
         assert_eq!(listed("corpus"), targets);
-    }
-
-    #[test]
-    fn what_libfuzzer_says_is_read() {
-        let said = "#12\tDONE\nstat::number_of_executed_units: 20000\nstat::peak_rss_mb: 40";
-        assert_eq!(number_after(said, "stat::number_of_executed_units:"), Some(20_000));
-        assert_eq!(number_after(said, "stat::nothing:"), None);
-        assert_eq!(end_of("a\nb\nc", 2), "b\nc");
-    }
-
-    #[test]
-    fn a_folder_is_emptied() {
-        let folder = std::env::temp_dir().join(format!("xtask-fuzz-{}", std::process::id()));
-        create(&folder).unwrap();
-        fs::write(folder.join("input"), "x").unwrap();
-        assert_eq!(fs::read_dir(empty(&folder).unwrap()).unwrap().count(), 0);
-        fs::remove_dir(&folder).unwrap();
-        assert!(empty(&folder).unwrap().is_dir());
-        fs::remove_dir(&folder).unwrap();
     }
 }

@@ -9,7 +9,7 @@ cargo xtask <command> [-- arguments]
 
   demo    run three providers and real MLS clients on this machine, and tell what happens
   test    every test of the workspace; `-- name` runs those whose name contains it
-  check   format, walls, lints, documentation, licences, some fuzzing; `-- step` runs one step
+  check   format, walls, lints, documentation, licences, fuzz targets; `-- step` runs one step
   bench   measure sends, receives, fetches, gateway and relay; rows are written under target/bench/
   fuzz    give broken and malicious input to every decoder; `-- target --seconds 600` to one, for longer
   sbom    list what is linked into each program, as CycloneDX documents under target/sbom/

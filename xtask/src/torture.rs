@@ -5,10 +5,7 @@
 
 use crate::cargo::Cargo;
 use crate::failure::Failure;
-use crate::{rocksdb, toolchain};
-
-/// With these features programs can be told to end at chosen points. Only tests are built with them.
-pub(crate) const FAULTS: &str = "restante/faults,restante-relay/faults";
+use crate::{rocksdb, test::FEATURES, toolchain};
 
 /// What can be asked for, and the variable that the test reads.
 const WORDS: [(&str, &str); 3] = [
@@ -29,9 +26,9 @@ pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure
     let reports = cargo.target_dir().join("torture").to_string_lossy().into_owned();
     variables.push(("RESTANTE_TORTURE_REPORTS", &reports));
     // The relay's program is that of another package, which the test's own build does not make.
-    let build = ["build", "--workspace", "--features", FAULTS, "--bin", "restante-relay", "--test", "torture"];
+    let build = ["build", "--workspace", "--features", FEATURES, "--bin", "restante-relay", "--test", "torture"];
     cargo.run(&build)?;
-    let test = ["test", "--workspace", "--features", FAULTS, "--test", "torture", "--"];
+    let test = ["test", "--workspace", "--features", FEATURES, "--test", "torture", "--"];
     let words = ["--ignored", "--exact", "as_long_as_is_asked_for", "--nocapture"];
     cargo.run_with(&[&test[..], &words].concat(), &variables)
 }
