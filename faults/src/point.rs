@@ -33,6 +33,8 @@ macro_rules! points {
 }
 
 points! {
+    /// A request to send was looked at, and its lane has not heard of it.
+    SendBeforeLane "send-before-lane";
     /// A batch is decided and not written.
     BeforeWrite "before-write";
     /// A batch is written and nobody was answered.
@@ -65,6 +67,22 @@ points! {
     RetentionAfterReading "retention-after-reading";
     /// It has removed it, and it is not noted how far the walk has come.
     RetentionAfterStep "retention-after-step";
+    /// A backup is to be made; its folder is there, and nothing of it.
+    BackupBeforeFiles "backup-before-files";
+    /// It is made, and older ones are still there.
+    BackupBeforePurge "backup-before-purge";
+    /// Older ones have gone, and whoever asked does not know that it is made.
+    BackupAfterPurge "backup-after-purge";
+    /// A client has kept what has to be there first, if anything, and the MLS library has not stored the group.
+    SaveBeforeWrite "save-before-write";
+    /// The MLS library has stored the group, and what is kept beside it is older.
+    SaveAfterWrite "save-after-write";
+    /// All of it is saved, and no request has left.
+    SaveAfterKeep "save-after-keep";
+    /// A gateway has appended marks of requests to their file, which is not synced.
+    MarksBeforeSync "marks-before-sync";
+    /// It is synced, and the requests do not go on.
+    MarksAfterSync "marks-after-sync";
     /// A file that is to replace another is written, and not synced.
     ReplaceBeforeSync "replace-before-sync";
     /// It is synced, and the other one is there.
@@ -142,7 +160,16 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_said() {
-        for text in ["", "before-write", "before-write:", "before-write:0", "before-write:x", "nowhere:1"] {
+        for text in [
+            "",
+            "before-write",
+            "before-write:",
+            "before-write:0",
+            "before-write:x",
+            "before-write:1:",
+            "before-write:panic",
+            "nowhere:1",
+        ] {
             assert!(text.parse::<Armed>().is_err(), "{text}");
         }
     }

@@ -81,11 +81,17 @@ impl<C: MlsConfig> PartitionedGroup<C> {
         if let Some(first) = first {
             self.keep(first, keep).await?;
         }
+        #[cfg(feature = "faults")]
+        restante_faults::pass(restante_faults::Point::SaveBeforeWrite);
         self.write()?;
+        #[cfg(feature = "faults")]
+        restante_faults::pass(restante_faults::Point::SaveAfterWrite);
         if !is_new {
             let state = self.state()?;
             self.keep(state, keep).await?;
         }
+        #[cfg(feature = "faults")]
+        restante_faults::pass(restante_faults::Point::SaveAfterKeep);
         Ok(())
     }
 

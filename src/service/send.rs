@@ -33,6 +33,8 @@ impl Service {
         let presentation = user.map(|user| Presentation { group, partition: send.partition, user, at_ms: now });
         let command = self.look_at(group, user, Command::Send(Box::new(send))).await;
         let (command, _turn) = self.ask_first(group, trier, command).await?;
+        #[cfg(feature = "faults")]
+        restante_faults::pass(restante_faults::Point::SendBeforeLane);
         let response = sent(self.lanes.submit(group, command, presentation).await?)?;
         self.settle_charge(charge, now, response.accepted_ms);
         Ok(response)

@@ -12,13 +12,14 @@ use tokio::{
 
 use crate::{
     audit::{self, From},
+    gateway::GATEWAY,
     keys::{Keys, compare_published},
     load::Load,
     plan::{Kill, Victim, When},
     process::{PATIENCE, PROGRAM},
     report::Tally,
     running::{Harm, Running, run, was_killed},
-    world::Provider,
+    world::{MEMBER, Provider},
 };
 
 /// No point is farther away, under load.
@@ -35,7 +36,8 @@ const STEP: Duration = Duration::from_millis(50);
 /// After so many kills a database is looked at row by row before it is served again.
 const VERIFIED_EACH: usize = 8;
 
-const SERVERS: [Victim; 3] = [Victim::Follower, Victim::Hub, Victim::Relay];
+/// In the order in which they are started; those that others need come first.
+const SERVERS: [Victim; 5] = [Victim::Follower, Victim::Hub, Victim::Relay, Victim::Gateway, Victim::Member];
 
 pub(crate) struct Killer {
     load: Load,
@@ -201,17 +203,25 @@ impl Killer {
         let which = match victim {
             Victim::Hub => Provider::Hub,
             Victim::Follower => Provider::Follower,
-            Victim::Relay | Victim::KeysCommand => return,
+            Victim::Relay | Victim::Gateway | Victim::Member | Victim::KeysCommand => return,
         };
         let file = self.load.world.site.of(which.id()).join("restante.toml");
-        let words = ["db", "verify", "--config"].map(OsStr::new);
-        let arguments = [&words[..], &[file.as_os_str()]].concat();
         let harm = Harm { point: None, ahead: self.load.world.ahead() };
-        let output = run(Path::new(PROGRAM), &arguments, &harm).await;
-        self.tally.verified += 1;
-        if !output.status.success() {
+        let command = async |words: [&str; 2]| {
+            let arguments = [OsStr::new(words[0]), OsStr::new(words[1]), OsStr::new("--config"), file.as_os_str()];
+            let output = run(Path::new(PROGRAM), &arguments, &harm).await;
             let [said, why] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-            self.load.model.hold(Err(format!("the database of {victim:?} is not as it should be: {said} {why}")));
+            if output.status.success() { Ok(said) } else { Err(format!("{victim:?}: {words:?}: {said} {why}")) }
+        };
+        self.tally.verified += 1;
+        self.load.model.hold(command(["db", "verify"]).await.map(drop));
+        if !self.load.world.site.of(which.id()).join("backups").exists() {
+            return;
+        }
+        match command(["backup", "list"]).await {
+            Ok(list) if list.starts_with("there is no backup") => {}
+            Ok(_) => self.load.model.hold(command(["backup", "verify"]).await.map(drop)),
+            Err(why) => self.load.model.hold(Err(why)),
         }
     }
 
@@ -249,6 +259,8 @@ impl Killer {
             Victim::Hub => Provider::Hub.id(),
             Victim::Follower => Provider::Follower.id(),
             Victim::Relay | Victim::KeysCommand => crate::relay::RELAY,
+            Victim::Gateway => GATEWAY,
+            Victim::Member => MEMBER,
         };
         let text = std::fs::read_to_string(self.load.world.site.log(id)).unwrap_or_default();
         let lines: Vec<&str> = text.lines().rev().take(8).collect();
@@ -259,12 +271,21 @@ impl Killer {
     pub(crate) async fn end(&mut self) {
         for victim in SERVERS.into_iter().rev() {
             let mut running = self.running.remove(&victim).expect("it runs");
-            let status = running.terminate().await;
+            let status = if victim == Victim::Member {
+                // It ends when all was heard.
+                self.load.world.diary().stop();
+                timeout(PATIENCE, running.ended()).await.expect("it ends in time")
+            } else {
+                running.terminate().await
+            };
             if !status.success() {
                 let said = self.log(victim);
                 self.load.model.hold(Err(format!("{victim:?} ended with {status}: {said}")));
             }
             self.verify(victim).await;
         }
+        let (said, outcome) = self.load.world.diary().compare();
+        self.tally.said = said;
+        self.load.model.hold(outcome);
     }
 }

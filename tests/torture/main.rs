@@ -2,7 +2,8 @@
 //! acknowledged.
 //!
 //! Two providers with mutual TLS, each the hub of some groups and the follower of others, a gateway in each and a relay
-//! in front of one: all of them `kill -9`ed at random, and at chosen points of their own code (`restante_faults`).
+//! in front of one, a gateway that stands alone, a client with two devices: all of them `kill -9`ed at random, and at
+//! chosen points of their own code (`restante_faults`), while backups are made.
 //!
 //! What counts as a failure:
 //! * a message that was acknowledged and is not where its receipt says, or not as it was sent; one that stands at two
@@ -11,6 +12,9 @@
 //!   of an answered request that is answered again, a revoked token that opens something,
 //! * a Welcome whose commit was acknowledged and that does not come, comes twice, or comes again when it was acknowledged,
 //! * a follower that does not catch up,
+//! * a call that reaches the origin of the lone gateway twice, or was answered without,
+//! * a client that does not find its group again, or a message between clients that was acknowledged and is not heard,
+//! * a backup that fails, or that `restante backup verify` finds something wrong with,
 //! * a key that was published and is forgotten, or an id that is given to another one,
 //! * a database that `restante db verify` finds something wrong with, as a kill has left it,
 //! * a program that does not start again by itself; a point that was asked for and never reached.
@@ -23,15 +27,25 @@
 #![allow(clippy::print_stderr, reason = "tells how it goes on, and what seed repeats it")]
 
 mod audit;
+#[path = "../../examples/two_members/device.rs"]
+#[allow(dead_code, reason = "the example needs more of it")]
+mod device;
 mod dice;
+#[path = "../../examples/two_members/folder.rs"]
+mod folder;
+mod gateway;
 mod keys;
 mod killer;
 mod load;
+mod member;
 mod model;
+mod origin;
 mod plan;
 mod report;
 mod run;
 mod running;
+#[path = "../../examples/two_members/storage.rs"]
+mod storage;
 mod world;
 
 #[path = "../fixtures/mod.rs"]
@@ -52,8 +66,14 @@ mod relay;
 #[allow(dead_code, reason = "shared with other tests; nobody needs all of it")]
 mod site;
 
+use std::{env, path::Path};
+
 use plan::Extent;
+use restante::client::http::LocalAddress;
 use tokio::task::LocalSet;
+
+/// What goes wrong in a client.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Every point once, and some kills at random.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,4 +86,13 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
 #[ignore = "as long as it is asked for: `cargo xtask torture`"]
 async fn as_long_as_is_asked_for() {
     LocalSet::new().run_until(Box::pin(run::torture(Extent::asked()))).await;
+}
+
+/// No test: what the others start as a program.
+#[tokio::test(flavor = "current_thread")]
+#[ignore = "a program that the others start"]
+async fn a_member_in_a_process_of_its_own() {
+    let (Some(folder), Ok(hub)) = (env::var_os(member::FOLDER), env::var(member::HUB_ADDRESS)) else { return };
+    let hub = LocalAddress::Tcp(hub.parse().unwrap());
+    Box::pin(member::live(Path::new(&folder), hub)).await.unwrap();
 }

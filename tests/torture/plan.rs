@@ -15,6 +15,10 @@ pub(crate) enum Victim {
     Hub,
     Follower,
     Relay,
+    /// The gateway that stands alone.
+    Gateway,
+    /// A client with two devices.
+    Member,
     /// `restante keys`, at the hub's keys.
     KeysCommand,
 }
@@ -75,10 +79,18 @@ pub(crate) fn seed() -> u64 {
     })
 }
 
+/// Who is killed at random, the hub and the follower more often.
+const STRUCK: [Victim; 7] =
+    [Victim::Hub, Victim::Follower, Victim::Hub, Victim::Follower, Victim::Relay, Victim::Gateway, Victim::Member];
+
 /// Where each point is, and up to which passing it is asked for.
 fn places(point: Point) -> (&'static [Victim], usize) {
-    use Victim::{Follower, Hub, KeysCommand, Relay};
+    use Victim::{Follower, Gateway, Hub, KeysCommand, Member, Relay};
     match point {
+        Point::SendBeforeLane => (&[Hub, Follower], 20),
+        Point::BackupBeforeFiles | Point::BackupBeforePurge | Point::BackupAfterPurge => (&[Hub, Follower], 2),
+        Point::SaveBeforeWrite | Point::SaveAfterWrite | Point::SaveAfterKeep => (&[Member], 8),
+        Point::MarksBeforeSync | Point::MarksAfterSync => (&[Gateway], 6),
         Point::BeforeWrite | Point::AfterWrite => (&[Hub, Follower], 40),
         Point::HandOutBeforeWrite | Point::HandOutAfterWrite => (&[Follower], 6),
         Point::WelcomeBeforeWrite | Point::WelcomeAfterWrite => (&[Follower, Hub], 3),
@@ -108,7 +120,7 @@ pub(crate) fn at(point: Point, dice: &mut Dice) -> Kill {
 pub(crate) fn round(dice: &mut Dice, at_random: usize) -> Vec<Kill> {
     let mut kills: Vec<Kill> = Point::ALL.iter().map(|point| at(*point, dice)).collect();
     for _ in 0..at_random {
-        let victim = [Victim::Hub, Victim::Follower, Victim::Hub, Victim::Follower, Victim::Relay][dice.below(5)];
+        let victim = STRUCK[dice.below(STRUCK.len())];
         kills.push(Kill { victim, when: When::After(dice.millis(1, 900)) });
     }
     dice.shuffle(&mut kills);

@@ -28,6 +28,10 @@ pub(crate) struct Tally {
     pub(crate) missed: usize,
     /// How often a database was looked at row by row.
     pub(crate) verified: usize,
+    /// How many messages the client's devices had acknowledged.
+    pub(crate) said: usize,
+    /// How many partitions were read from both providers at the end.
+    pub(crate) compared: usize,
     /// How long it took from a start until it listened.
     starts: Vec<Duration>,
 }
@@ -43,6 +47,8 @@ impl Tally {
             at_points: BTreeMap::new(),
             missed: 0,
             verified: 0,
+            said: 0,
+            compared: 0,
             starts: Vec::new(),
         }
     }
@@ -119,7 +125,9 @@ impl Tally {
         if let (Some(median), Some(longest)) = (starts.get(starts.len() / 2), starts.last()) {
             writeln!(text, "a start takes {} ms, {} ms at most", median.as_millis(), longest.as_millis()).unwrap();
         }
-        writeln!(text, "{} times a database was looked at row by row", self.verified).unwrap();
+        writeln!(text, "{} times a database was looked at row by row, and its backups", self.verified).unwrap();
+        writeln!(text, "{} partitions were read from both providers at the end", self.compared).unwrap();
+        writeln!(text, "{} messages between devices, all of them heard", self.said).unwrap();
         text += &model.summary();
         let violations = model.violations();
         writeln!(text, "{} violations", violations.len()).unwrap();

@@ -53,13 +53,25 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(program: &Path, arguments: &[&OsStr], harm: &Harm, log: &Path) -> Self {
+        Self::start_with(program, arguments, &[], harm, log)
+    }
+
+    fn start_with(program: &Path, arguments: &[&OsStr], variables: &[(&str, &OsStr)], harm: &Harm, log: &Path) -> Self {
         let mut command = Command::new(program);
         harm.apply(&mut command);
+        command.envs(variables.iter().copied());
         let log = File::options().create(true).append(true).open(log).unwrap();
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, stdout, printed: Vec::new() }
+    }
+
+    /// A test of this program, as a program of its own.
+    pub(crate) fn start_self(test: &str, variables: &[(&str, &OsStr)], harm: &Harm, log: &Path) -> Self {
+        let program = std::env::current_exe().unwrap();
+        let words = ["--ignored", "--exact", test, "--nocapture"].map(OsStr::new);
+        Self::start_with(&program, &words, variables, harm, log)
     }
 
     /// Where it listens, once it says so; nothing if it has ended before.

@@ -18,14 +18,22 @@ use restante::client::{
 };
 
 use crate::{
+    gateway::{self, GATEWAY},
     line::Line,
+    member::{self, Diary},
+    model::Model,
+    origin::Origin,
     plan::Victim,
-    process::PROGRAM,
+    process::{PATIENCE, PROGRAM, beside},
     relay::{RELAY, program as relay_program, until_ready},
     running::{Harm, Running, run},
     site::{FOLLOWER, HUB, Setting, Site, User, token_of},
 };
 
+/// Where the client's files are.
+pub(crate) const MEMBER: &str = "member";
+/// Between two looks at something that tells nobody when it changes.
+const STEP: Duration = Duration::from_millis(20);
 /// No request takes longer; one to a program that is just being killed ends with its connection.
 const LIMITS: Limits =
     Limits { connect: Duration::from_secs(5), request: Duration::from_secs(20), response_bytes: 16 * 1024 * 1024 };
@@ -67,6 +75,8 @@ pub(crate) struct World {
     pub(crate) site: Site,
     doors: [Doors; 2],
     relay: Line,
+    pub(crate) lone_gateway: Line,
+    origin: Origin,
     relay_token: String,
     ahead_ms: AtomicU64,
     /// Which life of the relay's state it is.
@@ -75,8 +85,8 @@ pub(crate) struct World {
 
 impl World {
     /// Nothing runs yet.
-    pub(crate) async fn new() -> Arc<Self> {
-        let site = Site::new(&[RELAY]).await;
+    pub(crate) async fn new(model: Arc<Model>) -> Arc<Self> {
+        let site = Site::new(&[RELAY, GATEWAY]).await;
         let doors = [Doors::new().await, Doors::new().await];
         let folder = site.of(RELAY);
         fs::create_dir_all(&folder).unwrap();
@@ -89,6 +99,8 @@ impl World {
             site,
             doors,
             relay: Line::new().await,
+            lone_gateway: Line::new().await,
+            origin: Origin::start(model).await,
             relay_token,
             ahead_ms: AtomicU64::new(0),
             relay_states: AtomicU64::new(0),
@@ -132,8 +144,51 @@ impl World {
             Victim::Hub => self.start_provider(Provider::Hub, &harm).await,
             Victim::Follower => self.start_provider(Provider::Follower, &harm).await,
             Victim::Relay => self.start_relay(&harm).await,
+            Victim::Gateway => self.start_gateway(&harm).await,
+            Victim::Member => self.start_member(&harm).await,
             Victim::KeysCommand => panic!("a command is no server"),
         }
+    }
+
+    async fn start_gateway(&self, harm: &Harm) -> Result<Running, Running> {
+        let file = gateway::configure(&self.site.of(GATEWAY), self.origin.address);
+        let words = ["--log", "info", "serve", "--config"].map(OsStr::new);
+        let arguments = [&words[..], &[file.as_os_str()]].concat();
+        let mut running = Running::start(&beside("restante-gateway"), &arguments, harm, &self.site.log(GATEWAY));
+        match running.listening("gateway").await {
+            Some(address) => {
+                self.lone_gateway.lead_to(address);
+                Ok(running)
+            }
+            None => Err(running),
+        }
+    }
+
+    /// Its first life has begun its group when this returns.
+    async fn start_member(&self, harm: &Harm) -> Result<Running, Running> {
+        let (folder, diary) = (self.site.of(MEMBER), self.diary());
+        let hub = self.doors(Provider::Hub).local.address.to_string();
+        let variables = [(member::FOLDER, folder.as_os_str()), (member::HUB_ADDRESS, OsStr::new(&hub))];
+        let mut running = Running::start_self(member::PROGRAM, &variables, harm, &self.site.log(MEMBER));
+        let began = async {
+            while !diary.has_begun() {
+                if running.has_ended().is_some() {
+                    return false;
+                }
+                tokio::time::sleep(STEP).await;
+            }
+            true
+        };
+        if tokio::time::timeout(PATIENCE, began).await.expect("a group begins in time") {
+            Ok(running)
+        } else {
+            Err(running)
+        }
+    }
+
+    /// What the client's devices say of themselves.
+    pub(crate) fn diary(&self) -> Diary {
+        Diary::of(&self.site.of(MEMBER))
     }
 
     async fn start_provider(&self, which: Provider, harm: &Harm) -> Result<Running, Running> {
@@ -157,7 +212,8 @@ impl World {
             Victim::Hub => Provider::Hub,
             Victim::Follower => Provider::Follower,
             Victim::Relay => return self.relay.lead_nowhere(),
-            Victim::KeysCommand => return,
+            Victim::Gateway => return self.lone_gateway.lead_nowhere(),
+            Victim::Member | Victim::KeysCommand => return,
         };
         let Doors { provider, local, public } = self.doors(which);
         [provider, local, public].into_iter().for_each(Line::lead_nowhere);
@@ -167,7 +223,7 @@ impl World {
         let own = format!("../pki/{}", which.id());
         // Rates and numbers that nobody reaches; times that a clock which leaps a day gets behind.
         let more = format!(
-            "[policy]\nfetches_per_user_and_hour = 3600000\nfetches_per_token_and_hour = 3600000\n\
+            "backup_path = \"backups\"\nbackups_kept = 2\n[policy]\nfetches_per_user_and_hour = 3600000\nfetches_per_token_and_hour = 3600000\n\
              messages_per_provider_and_second = 1000000\nmessages_per_provider_group_and_second = 1000000\n\
              messages_per_user_and_second = 1000000\npartitions_per_provider_and_group = 100000\n\
              bytes_per_provider_and_group = 1000000000\nundelivered_welcomes_per_provider = 100000\n\

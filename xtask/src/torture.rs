@@ -25,9 +25,10 @@ pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure
     rocksdb::reuse(cargo)?;
     let reports = cargo.target_dir().join("torture").to_string_lossy().into_owned();
     variables.push(("RESTANTE_TORTURE_REPORTS", &reports));
-    // The relay's program is that of another package, which the test's own build does not make.
-    let build = ["build", "--workspace", "--features", FEATURES, "--bin", "restante-relay", "--test", "torture"];
-    cargo.run(&build)?;
+    // The programs of other packages are not made by the test's own build.
+    let build = ["build", "--workspace", "--features", FEATURES, "--test", "torture"];
+    let programs = ["--bin", "restante-relay", "--bin", "restante-gateway"];
+    cargo.run(&[&build[..], &programs].concat())?;
     let test = ["test", "--workspace", "--features", FEATURES, "--test", "torture", "--"];
     let words = ["--ignored", "--exact", "as_long_as_is_asked_for", "--nocapture"];
     cargo.run_with(&[&test[..], &words].concat(), &variables)

@@ -98,13 +98,19 @@ impl RocksStore {
     /// was called is in the backup.
     pub(super) fn back_up_to(&self, path: &Path, keep: usize) -> Result<Backup, Error> {
         let mut vault = Vault::make(path)?;
+        #[cfg(feature = "faults")]
+        restante_faults::pass(restante_faults::Point::BackupBeforeFiles);
         // What is in memory becomes files first: these are shared by later backups, logs are not.
         vault.engine.create_new_backup_flush(self.db(), true).map_err(engine)?;
         let made = vault.find(None)?;
+        #[cfg(feature = "faults")]
+        restante_faults::pass(restante_faults::Point::BackupBeforePurge);
         // It is made, whatever becomes of the old ones: the next one removes those as well.
         if let Err(error) = vault.engine.purge_old_backups(keep.max(1)).map_err(engine) {
             tracing::warn!(%error, "old backups were not removed");
         }
+        #[cfg(feature = "faults")]
+        restante_faults::pass(restante_faults::Point::BackupAfterPurge);
         Ok(made)
     }
 }

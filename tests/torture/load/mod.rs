@@ -1,6 +1,8 @@
 //! Everybody who puts the programs under load. Each has dice of its own, asks until it is answered, and tells the model
 //! before and after.
 
+mod archivist;
+mod caller;
 mod committer;
 mod reader;
 mod remover;
@@ -59,6 +61,7 @@ impl Load {
                 tasks.spawn_local(reader::read(self.clone(), at, format!("reader-{number}")));
             }
             tasks.spawn_local(committer::commit(self.clone(), at));
+            tasks.spawn_local(archivist::back_up(self.clone(), at));
             tasks.spawn_local(welcomer::welcome(self.clone(), at));
             for newcomer in welcomer::newcomers(at) {
                 tasks.spawn_local(welcomer::take(self.clone(), newcomer));
@@ -71,6 +74,9 @@ impl Load {
             tasks.spawn_local(visitor::visit(self.clone(), format!("host-{number}"), way));
         }
         tasks.spawn_local(replayer::replay(self.clone()));
+        for number in 0..2 {
+            tasks.spawn_local(caller::call(self.clone(), format!("caller-{number}")));
+        }
         tasks
     }
 

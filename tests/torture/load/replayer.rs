@@ -56,7 +56,7 @@ async fn ask(load: &Load, host: &Host) -> Option<Copy> {
     let (relay, token) = load.world.relay();
     let head = format!("GET /v1/relay/{FOLLOWER}/keys HTTP/1.1\r\nproxy-authorization: Bearer {token}\r\n");
     let (200, list) = sealed::exchange(&load.world, (RELAY, relay), &head, b"").await? else { return None };
-    let (request, context) = sealed::encapsulate(&list, host.request(&host.token), load.world.now())?;
+    let (request, context) = sealed::encapsulate_bundle(&list, host.request(&host.token), load.world.now())?;
     let (200, _) = post(load, &request).await? else { return None };
     Some(Copy { request, context })
 }

@@ -14,18 +14,37 @@ use tokio_rustls::TlsConnector;
 
 use crate::{process::PATIENCE, site::FOLLOWER, world::World};
 
-/// A bundle for follower.example under the first key of the list: encapsulated, and what opens one answer.
-pub(super) fn encapsulate(
+/// What is posted, and where to.
+pub(super) struct Target {
+    pub(super) authority: &'static str,
+    pub(super) path: &'static str,
+    pub(super) media_type: &'static str,
+}
+
+/// A bundle for follower.example: encapsulated, and what opens one answer.
+pub(super) fn encapsulate_bundle(
     list: &[u8],
     request: KeyPackageRequest,
     now: SystemTime,
 ) -> Option<(Vec<u8>, ohttp::ClientResponse)> {
-    let words = [&b"POST"[..], b"https", FOLLOWER.as_bytes(), b"/v1/key-packages"].map(<[u8]>::to_vec);
+    let target = Target { authority: FOLLOWER, path: "/v1/key-packages", media_type: "application/vnd.mimi-ds" };
+    let content = encode(&KeyPackageRequests { requests: vec![request] }).unwrap();
+    encapsulate(list, &target, &content, now)
+}
+
+/// A request under the first key of the list: encapsulated, and what opens one answer.
+pub(super) fn encapsulate(
+    list: &[u8],
+    target: &Target,
+    content: &[u8],
+    now: SystemTime,
+) -> Option<(Vec<u8>, ohttp::ClientResponse)> {
+    let words = [&b"POST"[..], b"https", target.authority.as_bytes(), target.path.as_bytes()].map(<[u8]>::to_vec);
     let [method, scheme, authority, path] = words;
     let mut message = Message::request(method, scheme, authority, path);
-    message.put_header("content-type", "application/vnd.mimi-ds");
+    message.put_header("content-type", target.media_type);
     message.put_header("date", httpdate::fmt_http_date(now));
-    message.write_content(encode(&KeyPackageRequests { requests: vec![request] }).unwrap());
+    message.write_content(content);
     let mut binary = Vec::new();
     message.write_bhttp(Mode::KnownLength, &mut binary).unwrap();
     binary.resize(1024, 0);

@@ -2,6 +2,7 @@
 //!
 //! What was asked for and not acknowledged may have been done or not; a retry settles it. Each kind of promise has a file.
 
+mod calls;
 mod groups;
 mod letters;
 mod packages;
@@ -14,6 +15,7 @@ use std::{
     },
 };
 
+pub(crate) use calls::Calls;
 pub(crate) use groups::{Digest, Groups, Spot, digest};
 pub(crate) use letters::Letters;
 pub(crate) use packages::Packages;
@@ -26,9 +28,11 @@ pub(crate) struct Model {
     groups: Mutex<Groups>,
     letters: Mutex<Letters>,
     packages: Mutex<Packages>,
+    calls: Mutex<Calls>,
     violations: Mutex<Vec<String>>,
     acknowledged: AtomicU64,
     unanswered: AtomicU64,
+    backups: AtomicU64,
     /// Whether no more Welcomes are to be sent: a clock is about to leap over the days for which they are brought.
     pub(crate) holds_welcomes: AtomicBool,
 }
@@ -44,6 +48,15 @@ impl Model {
 
     pub(crate) fn packages(&self) -> MutexGuard<'_, Packages> {
         self.packages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody makes a backup any more; whether somebody knows that one was made.
+    pub(crate) fn note_backup(&self, is_made: bool) {
+        self.backups.fetch_add(u64::from(is_made), Ordering::Relaxed);
     }
 
     /// Something was acknowledged.
@@ -81,7 +94,9 @@ impl Model {
             self.acknowledged(),
             self.unanswered.load(Ordering::Relaxed)
         );
-        for line in [self.groups().summary(), self.packages().summary(), self.letters().summary()] {
+        let backups = format!("{} backups made", self.backups.load(Ordering::Relaxed));
+        let parts = [self.groups().summary(), self.packages().summary(), self.letters().summary()];
+        for line in parts.into_iter().chain([self.calls().summary(), backups]) {
             writeln!(text, "{line}").unwrap();
         }
         text

@@ -85,6 +85,11 @@ impl Writer {
         // The next file is begun long before there are so many.
         open.records = open.records.saturating_add(u32::try_from(batch.len()).unwrap_or(u32::MAX));
         open.file.write_all(&records)?;
-        open.file.sync_data()
+        #[cfg(feature = "faults")]
+        restante_faults::pass(restante_faults::Point::MarksBeforeSync);
+        open.file.sync_data()?;
+        #[cfg(feature = "faults")]
+        restante_faults::pass(restante_faults::Point::MarksAfterSync);
+        Ok(())
     }
 }
