@@ -1,4 +1,4 @@
-//! The points, and ending there.
+//! The points, and what happens there.
 
 use std::{
     fmt,
@@ -11,8 +11,12 @@ use std::{
 
 use rustix::process::{Signal, getpid, kill_process};
 
-/// The environment variable: a point, a colon, and at which of its passings the process ends, from 1.
+/// The environment variable: a point, a colon, and at which of its passings the process ends, from 1. With `:panic`
+/// behind it the process does not end: the thread panics there, as it would over a bug.
 pub const POINT: &str = "FAULTS_POINT";
+
+/// What a panic says that was asked for.
+pub const PANIC_TEXT: &str = "somebody asked for this panic";
 
 macro_rules! points {
     ($($(#[$doc:meta])* $point:ident $word:literal;)*) => {
@@ -103,11 +107,18 @@ impl fmt::Display for Point {
     }
 }
 
-/// Where a process ends, and at which passing.
+/// What happens, where, and at which passing.
 #[derive(Debug, PartialEq, Eq)]
 struct Armed {
     point: Point,
     passing: u32,
+    harm: Harm,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Harm {
+    Kill,
+    Panic,
 }
 
 impl FromStr for Armed {
@@ -115,9 +126,10 @@ impl FromStr for Armed {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let known = |word: &str| Point::ALL.iter().copied().find(|point| point.word() == word);
-        let parts = text.split_once(':').and_then(|(word, number)| Some((known(word)?, number.parse().ok()?)));
+        let (rest, harm) = text.strip_suffix(":panic").map_or((text, Harm::Kill), |rest| (rest, Harm::Panic));
+        let parts = rest.split_once(':').and_then(|(word, number)| Some((known(word)?, number.parse().ok()?)));
         match parts {
-            Some((point, passing)) if passing > 0 => Ok(Self { point, passing }),
+            Some((point, passing)) if passing > 0 => Ok(Self { point, passing, harm }),
             _ => Err(format!("{POINT}={text}: give a point, a colon, and a number from 1")),
         }
     }
@@ -126,7 +138,9 @@ impl FromStr for Armed {
 /// Says that the process is at that point. If it was asked to end here, this does not return.
 ///
 /// # Panics
-/// What it was asked makes no sense: a test that asks for a point that is not there would never hit it.
+/// It was asked to, where the caller is. Or what it was asked makes no sense: a test that asks for a point that is not
+/// there would never hit it.
+#[track_caller]
 pub fn pass(point: Point) {
     static ARMED: OnceLock<Option<Armed>> = OnceLock::new();
     static PASSED: AtomicU32 = AtomicU32::new(0);
@@ -136,6 +150,9 @@ pub fn pass(point: Point) {
     });
     let Some(armed) = armed.as_ref().filter(|armed| armed.point == point) else { return };
     if PASSED.fetch_add(1, Ordering::Relaxed) + 1 == armed.passing {
+        if armed.harm == Harm::Panic {
+            panic!("{PANIC_TEXT}");
+        }
         // Nothing is flushed, nothing is dropped, and no other thread is waited for.
         let _ = kill_process(getpid(), Signal::KILL);
         loop {
@@ -153,7 +170,8 @@ mod tests {
     #[test]
     fn every_point_is_found_by_its_word() {
         for point in Point::ALL {
-            assert_eq!(format!("{point}:3").parse(), Ok(Armed { point: *point, passing: 3 }));
+            assert_eq!(format!("{point}:3").parse(), Ok(Armed { point: *point, passing: 3, harm: Harm::Kill }));
+            assert_eq!(format!("{point}:1:panic").parse(), Ok(Armed { point: *point, passing: 1, harm: Harm::Panic }));
         }
         assert_eq!(Point::ALL.iter().map(|point| point.word()).collect::<BTreeSet<_>>().len(), Point::ALL.len());
     }

@@ -9,12 +9,13 @@
 //! * Foreign crates (hyper, h2, rustls, mls-rs …) know no such rule and print addresses, server names and frames.
 //!   Their events and spans are never enabled, whatever filter the operator gives: see [`is_ours`]. What is worth
 //!   saying of them is said by our code, as an event of its own. Records of the `log` crate are not collected at all.
-//! * A panic is reported by its location; its message, which may quote what it could not digest, is dropped.
+//! * A panic is reported by its location, and counted; its message, which may quote what it could not digest, is dropped.
 
 use std::{
     io::{self, IsTerminal},
     panic::{self, Location},
     str::FromStr,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use tracing::{Level, Subscriber};
@@ -28,6 +29,9 @@ use tracing_subscriber::{
 
 /// The environment variable that holds the filter.
 pub const LOG_VARIABLE: &str = "RESTANTE_LOG";
+
+/// How often something has panicked.
+static PANICS: AtomicU64 = AtomicU64::new(0);
 
 /// Which of our events are shown: a level, or levels for our modules, as in `info` or `warn,restante::store=debug`.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +97,12 @@ pub fn install(filter: LogFilter) -> Result<(), tracing::subscriber::SetGlobalDe
     Ok(())
 }
 
+/// How often a part of this process has stopped by a bug since [`install`], for whoever exposes numbers: a request whose
+/// handler did is answered nothing, and so counted nowhere else.
+pub fn panics() -> u64 {
+    PANICS.load(Relaxed)
+}
+
 #[derive(Clone, Copy)]
 enum Format {
     Text,
@@ -113,6 +123,7 @@ where
 
 /// Says where a panic happened, and nothing else: this function is not given the message.
 fn report_panic(location: Option<&Location<'_>>) {
+    PANICS.fetch_add(1, Relaxed);
     let (file, line) = location.map_or(("unknown", 0), |location| (location.file(), location.line()));
     tracing::error!(target: "restante::panic", file, line, "a bug: this part of the process stopped");
 }

@@ -7,7 +7,10 @@
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 pub use restante_process::metrics::{Counted, Label};
-use restante_process::metrics::{Exposition, Kind};
+use restante_process::{
+    metrics::{Exposition, Kind},
+    telemetry::panics,
+};
 
 use crate::failure::Failure;
 
@@ -171,6 +174,8 @@ impl Counters {
         ] {
             text.number(Kind::Gauge, name, help, u64::try_from(gauge.load(Relaxed)).unwrap_or(0));
         }
+        let help = "Parts of the process that stopped by a bug.";
+        text.number(Kind::Counter, "restante_relay_panics_total", help, panics());
         text.finish()
     }
 }

@@ -155,6 +155,8 @@ pub(super) async fn metrics(State(hub): State<Arc<Hub>>) -> Response {
     let mut text = Exposition::default();
     let ready = u64::from(health::is_ready(&hub));
     text.number(Kind::Gauge, "restante_hub_ready", "Whether requests can be answered.", ready);
+    let help = "Parts of the process that stopped by a bug.";
+    text.number(Kind::Counter, "restante_hub_panics_total", help, restante_process::telemetry::panics());
     let help = "Providers that may ask and are asked.";
     text.number(Kind::Gauge, "restante_hub_peers", help, hub.peers() as u64);
     let help = "Bytes of request bodies that are in memory.";

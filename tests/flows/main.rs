@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, reason = "a broken flow fails loudly")]
 
 mod bans;
+#[cfg(feature = "faults")]
+mod bugs;
 mod damage;
 mod draining;
 mod example;

@@ -7,6 +7,7 @@ use restante_gateway::{Counters, Outcome, ReplayWindow};
 use restante_process::{
     clock::Jump,
     metrics::{Exposition, Kind},
+    telemetry::panics,
 };
 
 use crate::health::Health;
@@ -33,6 +34,8 @@ pub(crate) fn render(
     text.number(Kind::Gauge, "restante_gateway_replay_marks", help, replays.len() as u64);
     let help = "How long requests are still refused that may be copies.";
     text.number(Kind::Gauge, "restante_gateway_refused_seconds", help, refused_ms.div_ceil(1000));
+    let help = "Parts of the process that stopped by a bug.";
+    text.number(Kind::Counter, "restante_gateway_panics_total", help, panics());
     let help = "Whether requests can be answered.";
     text.number(Kind::Gauge, "restante_gateway_ready", help, u64::from(is_ready));
     text.finish()
