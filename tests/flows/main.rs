@@ -6,6 +6,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a broken flow fails loudly")]
 
+mod backing_up;
 mod bans;
 #[cfg(feature = "faults")]
 mod bugs;

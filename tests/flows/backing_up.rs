@@ -1,0 +1,118 @@
+//! Backups that end in the middle: the server is killed, or told to end, while it makes one.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    people::Person,
+    process::{PATIENCE, run},
+    site::{HUB, Setting, Site, files},
+};
+
+/// So much is said before each backup, so that making it takes a while.
+const SAID: usize = 24;
+const BYTES: usize = 200_000;
+
+/// So often one is begun in order to be cut off.
+const ATTEMPTS: usize = 20;
+
+/// How far a backup has come: something new is in that folder of its place.
+const STAGES: [&str; 3] = ["private", "shared_checksum", "meta"];
+
+fn setting() -> Setting {
+    Setting { more: "backup_path = \"backups\"\nbackups_kept = 3\n".to_owned(), ..Setting::new(HUB) }
+}
+
+fn names(folder: &Path) -> BTreeSet<PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// The numbers of all backups that are offered.
+async fn listed(config: &str) -> BTreeSet<String> {
+    let listed = run(&["backup", "list", "--config", config]).await;
+    assert!(listed.status.success(), "{listed:?}");
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let lines = listed.lines().filter(|line| *line != "there is no backup");
+    lines.map(|line| number(line).to_owned()).collect()
+}
+
+/// `backup 7  …`
+fn number(line: &str) -> &str {
+    line.split_whitespace().nth(1).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_is_cut_off_is_not_offered_and_in_nobody_s_way() {
+    let site = Site::new(&[]).await;
+    let mut hub = site.start(&setting()).await;
+    let config = site.configure(&setting());
+    let config = config.to_str().unwrap();
+    let place = site.of(HUB).join("backups");
+    let group = hub.user("alice").found().await;
+    let create = |hub: &crate::site::Provider| {
+        let local = format!("local.listen={}", hub.local_tcp());
+        ["backup", "create", "--config", config, "--set", &local].map(str::to_owned)
+    };
+    let (mut cut_off, mut before) = (0, BTreeSet::new());
+    for attempt in 0..ATTEMPTS {
+        for part in 0..SAID {
+            let text = format!("{attempt}.{part} ").repeat(BYTES / 4);
+            hub.user("alice").say(&group, 0, &text).await.unwrap();
+        }
+        let stage = place.join(STAGES[attempt % STAGES.len()]);
+        let was_there = names(&stage);
+        let arguments = create(&hub);
+        let making = tokio::spawn(async move { run(&arguments).await });
+        // As soon as it has come so far, or has ended already.
+        let begun = async {
+            while !making.is_finished() && names(&stage).is_subset(&was_there) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, begun).await.expect("it begins");
+        if attempt % 4 == 3 {
+            // What is being made is made to its end.
+            hub.process.terminate().await;
+            assert_eq!(hub.process.ended().await.code(), Some(0), "{}", hub.process.logged());
+        } else {
+            hub.process.kill().await;
+        }
+        let made = making.await.unwrap();
+        let after = listed(config).await;
+        assert!(before.difference(&after).count() <= 1, "the oldest one at most: {before:?}, then {after:?}");
+        if made.status.success() {
+            let line = String::from_utf8(made.stdout).unwrap();
+            assert!(after.contains(number(&line)), "{line} is none of {after:?}");
+        }
+        if attempt % 4 == 3 {
+            assert!(after.difference(&before).count() == 1, "{before:?}, then {after:?}");
+        } else if after == before {
+            cut_off += 1;
+        }
+        before = after;
+        hub = site.start(&setting()).await;
+        if cut_off >= STAGES.len() && attempt > STAGES.len() {
+            break;
+        }
+    }
+    assert!(cut_off > 0, "none was cut off");
+
+    let made = run(&create(&hub)).await;
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let whole = listed(config).await;
+    assert!(whole.contains(number(std::str::from_utf8(&made.stdout).unwrap())), "{whole:?}");
+    for number in &whole {
+        let verified = run(&["backup", "verify", "--config", config, "--backup", number]).await;
+        assert!(verified.status.success(), "{number}: {}", String::from_utf8_lossy(&verified.stderr));
+    }
+    // Nothing is left of those that were cut off.
+    let own = |folder: &str| -> BTreeSet<String> {
+        let names = names(&place.join(folder)).into_iter();
+        names.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!((own("meta"), own("private")), (whole.clone(), whole));
+    assert!(!files(&place).iter().any(|file| file.extension().is_some_and(|end| end == "tmp")), "{:?}", files(&place));
+}
