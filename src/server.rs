@@ -22,7 +22,7 @@ use reload::Reloading;
 use restante_gateway::Keyring;
 use restante_process::{
     Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Supervisor, Tasks, Tls, TlsError, Told,
-    connections_of_each, told,
+    connections_of_each, table_files, told,
 };
 use tokio::sync::watch;
 use zeroize::Zeroizing;
@@ -256,7 +256,8 @@ async fn start_service(
     let place = folder.map(|folder| BackupPlace { folder, keep });
     let open = move || -> Result<_, Error> {
         let forgotten_ms = if keys_are_older { public::last_mark_ms(SystemClock.now()) } else { 0 };
-        let options = OpenOptions { path: &path, provider: &id, fresh_secrets, forgotten_ms, cache_bytes: CACHE_BYTES };
+        let (cache_bytes, open_files) = (CACHE_BYTES, table_files());
+        let options = OpenOptions { path: &path, provider: &id, fresh_secrets, forgotten_ms, cache_bytes, open_files };
         let store: SharedStore = Arc::new(RocksStore::open(options)?);
         let (policy, limits) = parts;
         let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));

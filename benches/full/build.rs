@@ -19,6 +19,7 @@ use restante::{
     },
     wire::encode,
 };
+use restante_process::table_files;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::plan::Size;
@@ -68,7 +69,8 @@ pub(crate) fn build(folder: &Path, size: Size) -> Building {
 fn open(path: &Path) -> RocksStore {
     let provider = &PROVIDER.parse().unwrap();
     let fresh_secrets = [[7; 32], [8; 32]];
-    RocksStore::open(OpenOptions { path, provider, fresh_secrets, forgotten_ms: 0, cache_bytes: CACHE_BYTES }).unwrap()
+    let (forgotten_ms, cache_bytes, open_files) = (0, CACHE_BYTES, table_files());
+    RocksStore::open(OpenOptions { path, provider, fresh_secrets, forgotten_ms, cache_bytes, open_files }).unwrap()
 }
 
 fn start(store: SharedStore) -> Arc<Service> {

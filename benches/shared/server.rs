@@ -23,7 +23,7 @@ use restante::{
     },
     wire::ServiceProviderId,
 };
-use restante_process::{ConnectionLimits, Connections, Identify, Socket};
+use restante_process::{ConnectionLimits, Connections, Identify, Socket, table_files};
 use zeroize::Zeroizing;
 
 const MIB: usize = 1024 * 1024;
@@ -42,7 +42,8 @@ pub(crate) fn folder() -> tempfile::TempDir {
 pub(crate) fn store(path: &Path, provider: &str, cache_mib: usize) -> Arc<dyn Store> {
     let provider = &provider.parse().unwrap();
     let cache_bytes = cache_mib * MIB;
-    let options = OpenOptions { path, provider, fresh_secrets: [[7; 32]; 2], forgotten_ms: 0, cache_bytes };
+    let (fresh_secrets, forgotten_ms, open_files) = ([[7; 32]; 2], 0, table_files());
+    let options = OpenOptions { path, provider, fresh_secrets, forgotten_ms, cache_bytes, open_files };
     Arc::new(RocksStore::open(options).unwrap())
 }
 

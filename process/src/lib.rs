@@ -10,7 +10,8 @@
 //! * [`clock`]: whether the clock of the day jumps.
 //! * [`Tasks`]: what a program cannot do without, and ends with.
 //! * [`Signals`], [`told`] and [`until_drained`]: the end of a process, and reloads; [`Supervisor`], who is told of them.
-//! * [`raise_open_files`] and [`connections_of_each`]: descriptors, of which connections never take the last ones.
+//! * [`raise_open_files`], [`connections_of_each`] and [`table_files`]: descriptors, of which connections never take the
+//!   last ones.
 //! * [`Manual`]: man pages and shell completions.
 //! * [`Exit`], [`console`] and [`block_on`]: what stands in each `main.rs`.
 //!
@@ -59,7 +60,7 @@ pub use exit::Exit;
 pub use identify::Identify;
 pub use limits::ConnectionLimits;
 pub use manual::Manual;
-pub use open_files::{connections_of_each, raise_open_files, too_few_files};
+pub use open_files::{connections_of_each, raise_open_files, table_files, too_few_files};
 pub use runtime::block_on;
 pub use signals::{Ends, Reloads, Signals};
 pub use socket::{Socket, SocketError};

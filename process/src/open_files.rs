@@ -1,13 +1,17 @@
 //! How many files this process may open, and how many of them connections of its listeners may be.
 //!
 //! A process without a descriptor left cannot open a table of its database, and a write that fails ends all writing. So
-//! everything else has its share first, and each listener the same part of what is left: whoever fills one listener takes
-//! nothing from the others.
+//! everything else has its share first, of which the database keeps most open and leaves the rest, and each listener the
+//! same part of what is left: whoever fills one listener takes nothing from the others.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// What databases and outgoing connections need besides the connections that are accepted.
 const OTHER_FILES: u64 = 1024;
+
+/// Of what is no connection that was accepted, so many quarters are for tables that a database keeps open. The last one is
+/// for its logs, for files while they are written, for backups, and for connections to others.
+const TABLE_QUARTERS: u64 = 3;
 
 /// Has the process open as many files as its hard limit allows. Systems start processes with a lower soft limit for the
 /// sake of programs that cannot count beyond it.
@@ -26,6 +30,12 @@ pub fn connections_of_each(listeners: usize) -> usize {
     share(getrlimit(Resource::Nofile).current, listeners)
 }
 
+/// How many files a database of this process may keep open only to have them at hand: part of what listeners leave.
+#[must_use]
+pub fn table_files() -> u32 {
+    tables(getrlimit(Resource::Nofile).current)
+}
+
 /// A warning if each of so many listeners may have fewer connections open than `limits.connections_max`. A sentence with
 /// numbers only, fit for the log.
 #[must_use]
@@ -36,9 +46,17 @@ pub fn too_few_files(connections_max: u32, listeners: usize) -> Option<String> {
 /// `max` is none where there is no limit.
 fn share(max: Option<u64>, listeners: usize) -> usize {
     let Some(max) = max else { return usize::MAX };
-    // Where there are few, half of them.
-    let connections = max - OTHER_FILES.min(max / 2);
+    let connections = max - others(Some(max));
     (usize::try_from(connections).unwrap_or(usize::MAX) / listeners.max(1)).max(1)
+}
+
+/// How many are no connections that were accepted: where there are few, half of them.
+fn others(max: Option<u64>) -> u64 {
+    max.map_or(OTHER_FILES, |max| OTHER_FILES.min(max / 2))
+}
+
+fn tables(max: Option<u64>) -> u32 {
+    u32::try_from(others(max) * TABLE_QUARTERS / 4).unwrap_or(u32::MAX)
 }
 
 fn too_few(max: Option<u64>, connections_max: u32, listeners: usize) -> Option<String> {
@@ -63,6 +81,17 @@ mod tests {
         assert_eq!(share(Some(600), 3), 100);
         assert_eq!(share(Some(2), 3), 1);
         assert_eq!(share(None, 3), usize::MAX);
+    }
+
+    #[test]
+    fn tables_leave_some_of_what_listeners_leave() {
+        assert_eq!(tables(None), 768);
+        assert_eq!(tables(Some(1_000_000)), 768);
+        assert_eq!(tables(Some(180)), 67);
+        for max in [64, 180, 1024, 4096, 1_000_000] {
+            let taken = 3 * share(Some(max), 3) as u64 + u64::from(tables(Some(max)));
+            assert!(taken + max.min(2048) / 8 <= max, "of {max} files {taken} are taken");
+        }
     }
 
     #[test]

@@ -180,8 +180,9 @@ fn copy_out(vault: &mut Vault, id: Option<u32>, to: &Path) -> Result<Backup, Res
 /// The secrets of a database that is there are in it: none are drawn.
 fn open_copy(config: &Config, copy: &Path) -> Result<RocksStore, store::Error> {
     let fresh_secrets = [[0; 32]; 2];
-    let (provider, forgotten_ms) = (&config.provider.id, 0);
-    RocksStore::open(OpenOptions { path: copy, provider, fresh_secrets, forgotten_ms, cache_bytes: CACHE_BYTES })
+    let (provider, forgotten_ms, cache_bytes) = (&config.provider.id, 0, CACHE_BYTES);
+    let open_files = restante_process::table_files();
+    RocksStore::open(OpenOptions { path: copy, provider, fresh_secrets, forgotten_ms, cache_bytes, open_files })
 }
 
 /// Tokens that were revoked since would be good again, and KeyPackages that were handed out would be handed out again: a

@@ -323,6 +323,7 @@ fn start(
         fresh_secrets: [[0x5e; 32], [0x70; 32]],
         forgotten_ms: 0,
         cache_bytes: 8 * 1024 * 1024,
+        open_files: 64,
     };
     let store = Arc::new(Faulty::new(Arc::new(RocksStore::open(options)?)));
     let shared: Arc<dyn Store> = store.clone();

@@ -43,6 +43,7 @@ impl Follower {
             fresh_secrets: [[7; 32]; 2],
             forgotten_ms: 0,
             cache_bytes: 1 << 20,
+            open_files: 64,
         };
         let store: SharedStore = Arc::new(RocksStore::open(options).unwrap());
         let parts = Parts {

@@ -36,6 +36,7 @@ fn put_back(backups: &Path, to: &Path) {
         fresh_secrets,
         forgotten_ms: 0,
         cache_bytes: 1 << 20,
+        open_files: 64,
     };
     RocksStore::open(options).unwrap().go_on_from_backup(&vault, START + HOUR, START + HOUR).unwrap();
 }

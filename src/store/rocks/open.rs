@@ -28,11 +28,17 @@ pub struct OpenOptions<'a> {
     pub forgotten_ms: UnixMillis,
     /// Memory for cached blocks, in bytes.
     pub cache_bytes: usize,
+    /// So many files of tables and large values are kept open, and no fewer than 20. Logs and files that are being written
+    /// come on top.
+    pub open_files: u32,
 }
 
 /// Said where nothing is to be changed.
 const CUT_OFF: &str =
     "its last write was cut off, as when the power was: start the server once, which takes that write away";
+
+/// From so many open files on they are kept in as many shards as RocksDB usually has.
+const MANY_OPEN_FILES: u32 = 512;
 
 const MIB: usize = 1024 * 1024;
 
@@ -47,7 +53,7 @@ impl RocksStore {
         // Messages and the database's secrets are nobody else's business. RocksDB does not sync the names of its folders.
         make_folder(options.path, 0o700).map_err(|error| Error::Io(error.to_string()))?;
         let cache = Cache::new_lru_cache(options.cache_bytes);
-        let db = open_or_mend(options.path, &cache)?;
+        let db = open_or_mend(options.path, &cache, options.open_files)?;
         let found = db.get(keys::FORMAT).map_err(io)?;
         let fresh = found.is_none();
         if let Some(found) = found {
@@ -72,7 +78,7 @@ impl RocksStore {
         }
         options.fresh_secrets.zeroize();
         let store = Self::of(db, options.provider)?;
-        tracing::info!(fresh, format = FORMAT_VERSION, "database opened");
+        tracing::info!(fresh, format = FORMAT_VERSION, open_files = options.open_files, "database opened");
         Ok(store)
     }
 
@@ -80,11 +86,16 @@ impl RocksStore {
     ///
     /// # Errors
     /// The same, and [`Error::Io`] when there is none.
-    pub(super) fn open_read_only(path: &Path, provider: &ServiceProviderId, cache_bytes: usize) -> Result<Self, Error> {
+    pub(super) fn open_read_only(
+        path: &Path,
+        provider: &ServiceProviderId,
+        cache_bytes: usize,
+        open_files: u32,
+    ) -> Result<Self, Error> {
         check_families(path)?;
         let cache = Cache::new_lru_cache(cache_bytes);
         let families = keys::FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, family_options(name, &cache)));
-        let mut options = database_options();
+        let mut options = database_options(open_files);
         options.create_if_missing(false);
         options.create_missing_column_families(false);
         let db = DB::open_cf_descriptors_read_only(&options, path, families, false).map_err(|error| {
@@ -130,10 +141,10 @@ fn io(error: rocksdb::Error) -> Error {
 }
 
 /// Opens it; if the power was cut in the middle of a write, without that write.
-fn open_or_mend(path: &Path, cache: &Cache) -> Result<DB, Error> {
+fn open_or_mend(path: &Path, cache: &Cache, open_files: u32) -> Result<DB, Error> {
     let open = || {
         let families = keys::FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, family_options(name, cache)));
-        DB::open_cf_descriptors(&database_options(), path, families)
+        DB::open_cf_descriptors(&database_options(open_files), path, families)
     };
     let refused = match open() {
         Ok(db) => return Ok(db),
@@ -169,7 +180,7 @@ fn format_version(row: &[u8]) -> Result<u32, Error> {
     row.try_into().map(u32::from_be_bytes).map_err(|_| Error::Corrupt("format version"))
 }
 
-fn database_options() -> Options {
+fn database_options(open_files: u32) -> Options {
     let mut options = Options::default();
     // A write that was cut off by the end of the power was never acknowledged. Damage before that was, and is an error:
     // the usual mode would take it for the end of the log and forget what comes after.
@@ -177,7 +188,9 @@ fn database_options() -> Options {
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_max_background_jobs(2);
-    options.set_max_open_files(1024);
+    options.set_max_open_files(i32::try_from(open_files).unwrap_or(i32::MAX));
+    // They are divided among so many shards, each of which rounds up: sixty-four of them would have sixty-four files at least.
+    options.set_table_cache_num_shard_bits(if open_files < MANY_OPEN_FILES { 2 } else { 6 });
     // Compactions and flushes reach the disk steadily instead of in one long stall behind a synced write.
     options.set_bytes_per_sync(MIB as u64);
     options.set_max_total_wal_size(256 * MIB as u64);

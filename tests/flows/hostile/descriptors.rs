@@ -18,6 +18,9 @@ use crate::{
 const FILES: usize = 180;
 const EACH: usize = FILES / 2 / 3;
 
+/// Of the other half, as many tables as the database keeps open.
+const TABLES: usize = FILES / 2 * 3 / 4;
+
 /// For so long it is watched whether it spins.
 const WATCHED: Duration = Duration::from_secs(2);
 
@@ -32,6 +35,8 @@ async fn connections_leave_the_database_its_descriptors() {
     );
     let mut hub = site.start_in_shell(&format!("ulimit -n {FILES};"), &Setting { more, ..Setting::new(HUB) }).await;
     assert!(hub.process.logged().contains(&format!("at most {EACH} connections")), "it is said at the start");
+    let tables = format!("\"open_files\":{TABLES},");
+    assert!(hub.process.logged().contains(&tables), "{}", hub.process.logged());
     let public = hub.process.listening_tcp("public").await;
     let process = Vitals(hub.process.id());
     let alice = hub.user("alice");

@@ -19,6 +19,9 @@ const PROGRESS_ROWS: u64 = 1_000_000;
 /// Memory for cached blocks: rows are read once, so little is enough.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
+/// Files that are kept open: fewer than any process may have.
+const OPEN_FILES: u32 = 128;
+
 /// Looks at every row of the database in that folder, which no process may be writing to. `progress` is called with a
 /// column family and the number of its rows that were looked at, now and then and at the end of each.
 ///
@@ -30,7 +33,7 @@ pub fn inspect(
     provider: &ServiceProviderId,
     progress: &mut dyn FnMut(&'static str, u64),
 ) -> Result<Inspection, Error> {
-    let store = RocksStore::open_read_only(path, provider, CACHE_BYTES)?;
+    let store = RocksStore::open_read_only(path, provider, CACHE_BYTES, OPEN_FILES)?;
     let snapshot = RocksSnapshot::new(&store);
     let mut inspection = Inspection::default();
     for family in keys::FAMILIES {

@@ -10,6 +10,8 @@ mod fixture;
 mod flipped;
 mod format;
 mod full_disk;
+#[cfg(target_os = "linux")]
+mod open_files;
 mod opening;
 
 use std::{
@@ -37,7 +39,8 @@ fn try_open(path: &Path) -> Result<RocksStore, Error> {
 
 fn open_as(path: &Path, provider: &ServiceProviderId, fresh_secret: [u8; 32]) -> Result<RocksStore, Error> {
     let fresh_secrets = [fresh_secret; 2];
-    RocksStore::open(OpenOptions { path, provider, fresh_secrets, forgotten_ms: 0, cache_bytes: 8 * 1024 * 1024 })
+    let (forgotten_ms, cache_bytes, open_files) = (0, 8 * 1024 * 1024, 64);
+    RocksStore::open(OpenOptions { path, provider, fresh_secrets, forgotten_ms, cache_bytes, open_files })
 }
 
 fn open(path: &Path) -> RocksStore {

@@ -78,6 +78,7 @@ fn a_new_database_says_what_it_does_not_know() {
             fresh_secrets: [[1; 32]; 2],
             forgotten_ms,
             cache_bytes: 1024 * 1024,
+            open_files: 64,
         };
         RocksStore::open(options).unwrap().snapshot().unwrap().marks_lapsed().unwrap()
     };
