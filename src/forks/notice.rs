@@ -94,7 +94,7 @@ pub fn notice(forest: &Forest, top: &MaskedPartitionKey, policy: &Policy, now: U
         top: forest.name(top),
         epoch: partition.epoch.map(|epoch| epoch.0),
         partitions: live.len() as u64,
-        messages: live.iter().map(|(_, partition)| partition.messages()).sum(),
+        messages: live.iter().map(|(_, partition)| partition.messages(forest.forgotten)).sum(),
         heads: live.iter().filter(|(_, partition)| partition.is_head()).count() as u64,
         held: live.iter().map(|(_, partition)| partition.held.len() as u64).sum(),
         stranded: stranded.filter(|provider| !elsewhere.contains(provider.as_str())).collect(),

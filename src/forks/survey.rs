@@ -12,7 +12,7 @@ use super::{
     picture::{Branch, Ended, Node, Picture, Shape, Shown, User},
 };
 use crate::{
-    sequencer::{Evidence, Group, GroupKey, Partition, Termination, Tree, UnixMillis, dominant_child},
+    sequencer::{Evidence, Forgotten, Group, GroupKey, Partition, Termination, Tree, UnixMillis, dominant_child},
     wire::MaskedPartitionKey,
 };
 
@@ -30,6 +30,8 @@ pub struct Forest {
     pub partitions: BTreeMap<MaskedPartitionKey, Arc<Partition>>,
     /// Whether there are more.
     pub is_cut: bool,
+    /// What the database may have forgotten: not each index is a message then.
+    pub forgotten: Forgotten,
 }
 
 impl Tree for Forest {
@@ -212,7 +214,9 @@ impl<'a> Survey<'a> {
         let is_unused = |key: &MaskedPartitionKey| {
             !self.dominant.contains(key)
                 && self.forest.partitions.get(key).is_some_and(|child| {
-                    let is_empty = child.uses.is_empty() && child.messages() == 0 && child.children.is_empty();
+                    let is_empty = child.uses.is_empty()
+                        && child.messages(self.forest.forgotten) == 0
+                        && child.children.is_empty();
                     is_empty && child.terminated == partition.terminated && child.evidence.iter().next().is_none()
                 })
         };
@@ -254,7 +258,7 @@ impl<'a> Survey<'a> {
             shape: Shape::Partition,
             key: self.forest.name(key),
             epoch: partition.epoch.map(|epoch| epoch.0),
-            messages: partition.messages(),
+            messages: partition.messages(self.forest.forgotten),
             created_ms: partition.created_ms,
             announced_by: partition.announced_by.as_ref().map(|provider| provider.as_str().to_owned()),
             users: users([partition]),
@@ -321,7 +325,7 @@ fn branch(forest: &Forest, partitions: &[(MaskedPartitionKey, &Partition)], is_d
         newest_epoch: epoch(newest),
         is_dominant,
         partitions: partitions.len() as u64,
-        messages: partitions.iter().map(|(_, partition)| partition.messages()).sum(),
+        messages: partitions.iter().map(|(_, partition)| partition.messages(forest.forgotten)).sum(),
         users: users(partitions.iter().map(|(_, partition)| *partition)),
         terminated: top
             .and_then(|(_, partition)| partition.terminated.as_ref())

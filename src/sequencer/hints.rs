@@ -43,8 +43,8 @@ pub fn hinted<S: State + ?Sized>(
             || (used && holds(Claim::Presented, &child.key)?)
             || (has_leaf && holds(Claim::Leaf, &child.key)?);
         bytes += next.bytes;
-        // A hinted epoch is whole or absent.
-        if !entitled || next.first_index > 0 || next.next_index == 0 || bytes > policy.hint_bytes {
+        // A hinted epoch is whole or absent: nothing in it says with which index it begins.
+        if !entitled || !next.is_whole() || !next.has_messages() || bytes > policy.hint_bytes {
             break;
         }
         hints.push(child.key);

@@ -237,10 +237,29 @@ impl Partition {
         self.first_index < self.next_index
     }
 
-    /// How many messages are there, as far as indexes tell: those that restores have passed over are none, and of more
-    /// messages than a restore passes over, so many are not counted.
-    pub fn messages(&self) -> u64 {
-        (self.next_index.saturating_sub(self.first_index) % Forgotten::GAP).into()
+    /// How many messages are there, as far as indexes tell: those that restores have passed over are none. In a database that
+    /// never was put back each index is a message. In one that was, and where a partition was given more messages than a
+    /// restore passes over, as many as there are at the least.
+    pub fn messages(&self, forgotten: Forgotten) -> u64 {
+        let indexes = self.next_index.saturating_sub(self.first_index);
+        let passed_over = (indexes.min(forgotten.indexes) / Forgotten::GAP).saturating_mul(Forgotten::GAP);
+        (indexes - passed_over).into()
+    }
+
+    /// Whether every message that it was ever given is there, and their indexes count up from 0: then a list of them says
+    /// everything, and needs no index beside it. It is not so of more messages than a restore passes over, which no list
+    /// holds.
+    pub fn is_whole(&self) -> bool {
+        self.first_index == 0 && self.next_index < Forgotten::GAP
+    }
+
+    /// From which index on what is not there was passed over by a restore, and not removed by retention, as far as anybody
+    /// may go on behind it. Where retention has removed messages, the first that is left has another index than those with
+    /// which partitions begin after restores. In an orphan
+    /// that begins with such an index nobody is to go on, until the commit that leads there is known again.
+    pub fn passes_over_from(&self) -> u32 {
+        let begins_so = self.first_index.is_multiple_of(Forgotten::GAP);
+        if begins_so && !self.is_orphan() { 0 } else { self.first_index }
     }
 
     /// The GroupInfo and the tree that it refers to.
@@ -319,5 +338,53 @@ impl Partition {
         self.debtors.retain(|debtor| !gets_back(debtor));
         let is_any = self.debtors.len() < before;
         is_any.then(|| self.charges.extract_if(.., |charge| gets_back(&charge.provider)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GAP: u32 = Forgotten::GAP;
+
+    fn of(first_index: u32, next_index: u32) -> Partition {
+        Partition { first_index, next_index, ..Partition::new(0, None, None) }
+    }
+
+    #[test]
+    fn indexes_that_were_passed_over_are_no_messages_and_all_others_are() {
+        let after = |restores: u32| Forgotten { until_ms: 1, indexes: restores * GAP };
+        // Never put back: however many there are.
+        assert_eq!(of(0, 7).messages(after(0)), 7);
+        assert_eq!(of(0, GAP + 7).messages(after(0)), u64::from(GAP) + 7);
+        // Passed over before its messages, between them, behind them, and twice.
+        assert_eq!(of(0, GAP + 7).messages(after(1)), 7);
+        assert_eq!(of(0, 2 * GAP + 7).messages(after(2)), 7);
+        assert_eq!(of(GAP, GAP + 7).messages(after(1)), 7);
+        assert_eq!(of(3, GAP).messages(after(1)), u64::from(GAP) - 3, "so many can be there");
+        // More were passed over in the database than in this partition, or fewer than it has.
+        assert_eq!(of(0, 7).messages(after(3)), 7);
+        assert_eq!(of(0, 3 * GAP + 7).messages(after(1)), 2 * u64::from(GAP) + 7);
+    }
+
+    #[test]
+    fn a_list_without_indexes_is_of_all_messages_from_0_on() {
+        assert!(of(0, 7).is_whole());
+        assert!(!of(1, 7).is_whole(), "retention has removed one");
+        assert!(!of(GAP, GAP + 7).is_whole(), "it begins behind what was passed over");
+        assert!(!of(0, GAP + 7).is_whole(), "some were passed over in it");
+    }
+
+    #[test]
+    fn what_was_passed_over_is_told_from_what_retention_removed() {
+        let announced = |first_index| {
+            let parent = Parent { key: MaskedPartitionKey::NONE, index: 0 };
+            Partition { parent: Some(parent), ..of(first_index, 2 * GAP) }
+        };
+        assert_eq!(announced(0).passes_over_from(), 0);
+        assert_eq!(announced(GAP).passes_over_from(), 0);
+        assert_eq!(announced(5).passes_over_from(), 5);
+        assert_eq!(announced(GAP + 5).passes_over_from(), GAP + 5);
+        assert_eq!(of(GAP, 2 * GAP).passes_over_from(), GAP, "nobody commits in an orphan");
     }
 }

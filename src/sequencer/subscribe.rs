@@ -41,7 +41,7 @@ pub(super) fn follow_commit<S: State + ?Sized>(
     transition: &mut Transition,
     now: UnixMillis,
 ) -> Result<(), S::Error> {
-    let Some(parent) = partition.parent.filter(|_| partition.first_index == 0) else { return Ok(()) };
+    let Some(parent) = partition.parent.filter(|_| partition.is_whole()) else { return Ok(()) };
     let Some(above) = state.partition(&parent.key)? else { return Ok(()) };
     let Some(followed) = above.subscription_of(provider).filter(|subscription| subscription.until_ms > now) else {
         return Ok(());

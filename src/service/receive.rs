@@ -311,9 +311,8 @@ impl Read<'_> {
         let taken = &page.entries[..list.messages.len()];
         if let (Some((first, _)), Some((last, _))) = (taken.first(), taken.last()) {
             (received.first_index, received.next_index) = (*first, last.saturating_add(1));
-            // What retention has removed stood before the record's first index.
-            let removed = record.map_or(u32::MAX, |record| record.first_index);
-            received.passed_over = *first > counter && counter >= removed;
+            let is_passed_over = |record: &Partition| *first > counter && counter >= record.passes_over_from();
+            received.passed_over = record.is_some_and(is_passed_over);
         }
         received.more = page.more || taken.len() < page.entries.len();
         received.response.epoch = list;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     forks::Forest,
     mls::{CipherSuite, EpochNumber},
-    sequencer::{Child, Cut, Evidence, Group, GroupKey, Parent, Partition, Sign, Termination, UnixMillis},
+    sequencer::{Child, Cut, Evidence, Forgotten, Group, GroupKey, Parent, Partition, Sign, Termination, UnixMillis},
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
 
@@ -46,7 +46,8 @@ impl Grove {
         let mut root = Partition::new(START, Some(EpochNumber(0)), None);
         root.record_use(&provider("hub"), START);
         let partitions = BTreeMap::from([(key(0), Arc::new(root))]);
-        Self(Forest { key: GroupKey::new([0x4f; 32]), group, partitions, is_cut: false })
+        let (key, forgotten) = (GroupKey::new([0x4f; 32]), Forgotten::default());
+        Self(Forest { key, group, partitions, is_cut: false, forgotten })
     }
 
     pub(super) fn change(&mut self, number: u32, change: impl FnOnce(&mut Partition)) {

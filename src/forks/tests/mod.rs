@@ -93,6 +93,7 @@ fn messages_that_are_gone_are_not_counted() {
     assert_eq!(drawn.branches[0].messages, 3);
     assert_eq!(notice(&grove.0, &key(1), &Policy::default(), NOW).unwrap().messages, 1);
     // Nor are the indexes that restores have passed over.
+    grove.0.forgotten = Forgotten { until_ms: NOW, indexes: 2 * Forgotten::GAP };
     for number in [0, 1] {
         grove.change(number, |partition| partition.next_index += 2 * Forgotten::GAP);
     }

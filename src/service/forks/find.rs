@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     forks::Forest,
-    sequencer::{Group, GroupKey},
+    sequencer::{Forgotten, Group, GroupKey},
     store::{Error, Snapshot},
     wire::MaskedPartitionKey,
 };
@@ -25,7 +25,12 @@ pub(super) fn group(snapshot: &dyn Snapshot, name: &[u8]) -> Found<(GroupKey, Gr
 
 /// The same, and its partitions: so many of them at most, and then those that lead to its newest epoch, and what leaves
 /// them, before all others.
-pub(super) fn forest(snapshot: &dyn Snapshot, name: &[u8], partitions_max: usize) -> Found<Forest> {
+pub(super) fn forest(
+    snapshot: &dyn Snapshot,
+    name: &[u8],
+    partitions_max: usize,
+    forgotten: Forgotten,
+) -> Found<Forest> {
     let (key, group) = match group(snapshot, name)? {
         Ok(found) => found,
         Err(unnamed) => return Ok(Err(unnamed)),
@@ -38,7 +43,7 @@ pub(super) fn forest(snapshot: &dyn Snapshot, name: &[u8], partitions_max: usize
         gathered.extend(orphans);
         partitions = gathered;
     }
-    Ok(Ok(Forest { key, group, partitions, is_cut }))
+    Ok(Ok(Forest { key, group, partitions, is_cut, forgotten }))
 }
 
 /// The group's partitions, so many of them at most, and then those that matter for a branch before all others.
@@ -47,12 +52,13 @@ pub(super) fn forest_around(
     (key, group): (GroupKey, Group),
     top: &MaskedPartitionKey,
     partitions_max: usize,
+    forgotten: Forgotten,
 ) -> Result<Forest, Error> {
     let (mut partitions, is_cut) = first_partitions(snapshot, &key, partitions_max)?;
     if is_cut {
         partitions = Gathering::new(snapshot, key, partitions_max).around_branch(top)?;
     }
-    Ok(Forest { key, group, partitions, is_cut })
+    Ok(Forest { key, group, partitions, is_cut, forgotten })
 }
 
 /// The first partitions of a group, in the order of their keys, and whether there are more.

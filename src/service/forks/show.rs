@@ -11,10 +11,10 @@ impl Service {
     /// # Errors
     /// When the store cannot read.
     pub async fn draw_forks(self: &Arc<Self>, group: Vec<u8>) -> Found<Picture> {
-        let (now, most) = (self.now(), self.limits().drawn_partitions);
-        self.read_elsewhere(
-            move |snapshot| Ok(find::forest(snapshot, &group, most)?.map(|forest| survey(&forest, now))),
-        )
+        let (now, most, forgotten) = (self.now(), self.limits().drawn_partitions, self.policy().forgotten);
+        self.read_elsewhere(move |snapshot| {
+            Ok(find::forest(snapshot, &group, most, forgotten)?.map(|forest| survey(&forest, now)))
+        })
         .await
     }
 }

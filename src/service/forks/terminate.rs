@@ -44,7 +44,7 @@ impl Service {
                 Ok(top) => top,
                 Err(unnamed) => return Ok(Err(unnamed)),
             };
-            let forest = find::forest_around(snapshot, group, &top, most)?;
+            let forest = find::forest_around(snapshot, group, &top, most, policy.forgotten)?;
             Ok(Ok(notice(&forest, &top, &policy, now)))
         })
         .await
