@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use restante_files::{folder_of, remove_folder, sync_folder};
+use restante_files::{folder_of, make_folder, remove_folder, sync_folder};
 
 use super::{CACHE_BYTES, Error, policies, public};
 use crate::{
@@ -115,6 +115,7 @@ pub async fn restore(config: &Config, id: Option<u32>, progress: Progress<'_>) -
     let copy = restoring(path);
     // Held to the end: of two restores at once, one would put in place what the other is still at.
     let mut vault = open(config)?;
+    try_to_move(&copy, path)?;
     let backup = copy_out(&mut vault, id, &copy)?;
     let inspection = inspect(&copy, &config.provider.id, progress)?;
     if !inspection.is_sound() {
@@ -125,11 +126,7 @@ pub async fn restore(config: &Config, id: Option<u32>, progress: Progress<'_>) -
     let now = SystemClock.now();
     open_copy(config, &copy)?.go_on_from_backup(&vault, now, public::last_mark_ms(now))?;
     let users = forget_what_was_given_out(config, &copy).await?;
-    // An empty folder may be there.
-    if path.exists() {
-        fs::remove_dir(path)?;
-    }
-    fs::rename(&copy, path)?;
+    put_in_place(&copy, path)?;
     sync_folder(folder_of(path))?;
     drop(vault);
     Ok(Restored { backup, users })
@@ -163,6 +160,33 @@ fn is_mount_point(path: &Path, found: &Metadata) -> io::Result<bool> {
 #[cfg(not(unix))]
 fn is_mount_point(_path: &Path, _found: &Metadata) -> io::Result<bool> {
     Ok(false)
+}
+
+/// Moves an empty folder there, as the copy will be at the end: what forbids that is said before hours of work, such as that
+/// a part of the same disk is mounted there. It stays only where one was before.
+fn try_to_move(copy: &Path, path: &Path) -> Result<(), RestoreError> {
+    let was_there = path.exists();
+    remove_folder(copy)?;
+    make_folder(copy, 0o700)?;
+    if let Err(error) = put_in_place(copy, path) {
+        drop(fs::remove_dir(copy));
+        return Err(match error.kind() {
+            io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices => RestoreError::Fixed(path.to_owned()),
+            _ => error.into(),
+        });
+    }
+    if !was_there {
+        fs::remove_dir(path)?;
+    }
+    Ok(())
+}
+
+/// An empty folder may be there.
+fn put_in_place(copy: &Path, path: &Path) -> io::Result<()> {
+    if path.exists() {
+        fs::remove_dir(path)?;
+    }
+    fs::rename(copy, path)
 }
 
 fn copy_out(vault: &mut Vault, id: Option<u32>, to: &Path) -> Result<Backup, RestoreError> {
@@ -209,6 +233,23 @@ async fn forget_what_was_given_out(config: &Config, copy: &Path) -> Result<usize
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trying_leaves_things_as_they_were() {
+        let site = tempfile::tempdir().unwrap();
+        let (copy, path) = (site.path().join("data.restoring"), site.path().join("data"));
+        fs::create_dir(&copy).unwrap();
+        fs::write(copy.join("of an earlier attempt"), "").unwrap();
+        try_to_move(&copy, &path).unwrap();
+        assert!(!copy.exists() && !path.exists());
+        fs::create_dir(&path).unwrap();
+        try_to_move(&copy, &path).unwrap();
+        assert!(!copy.exists() && fs::read_dir(&path).unwrap().next().is_none());
+        // What came there meanwhile stays.
+        fs::write(path.join("file"), "").unwrap();
+        assert!(matches!(try_to_move(&copy, &path), Err(RestoreError::Io(_))));
+        assert!(!copy.exists() && path.join("file").exists());
+    }
 
     #[test]
     fn what_nothing_can_be_moved_to_is_refused_at_once() {

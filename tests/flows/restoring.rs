@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     people::{Person, say},
-    process::run,
+    process::{PATIENCE, PROGRAM, run},
     site::{HUB, Setting, Site, User},
 };
 
@@ -75,6 +75,7 @@ async fn a_hub_goes_on_from_a_backup_and_gives_no_index_twice() {
     fs::rename(site.database(HUB), site.of(HUB).join("lost")).unwrap();
     let verified = run(&["backup", "verify", "--config", config, "--backup", "2"]).await;
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    assert_mount_points_are_refused_at_once(&site, config).await;
     let restored = run(&["backup", "restore", "--config", config]).await;
     assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
     let verified = run(&["db", "verify", "--config", config]).await;
@@ -100,4 +101,26 @@ async fn a_hub_goes_on_from_a_backup_and_gives_no_index_twice() {
     let behind = alice.read(&group, 0, after + 1).await.unwrap();
     assert!(behind.restored);
     assert!(behind.first_index.unwrap() >= GAP);
+}
+
+/// Also one on the disk that the folder above is on, as far as the system lets us make one, for this command alone.
+async fn assert_mount_points_are_refused_at_once(site: &Site, config: &str) {
+    let data = site.database(HUB);
+    fs::create_dir(&data).unwrap();
+    let own_mounts = |script: &str| {
+        let mut command = tokio::process::Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]).arg(&data).kill_on_drop(true);
+        command
+    };
+    let can = own_mounts("mount --bind \"$1\" \"$1\"").status().await.is_ok_and(|status| status.success());
+    if can {
+        let mut restore = own_mounts("mount --bind \"$1\" \"$1\" && shift && exec \"$@\"");
+        restore.arg(PROGRAM).args(["backup", "restore", "--config", config]);
+        let refused = tokio::time::timeout(PATIENCE, restore.output()).await.expect("it ends in time").unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains("is a link or a mount point"), "{said}");
+    }
+    // An empty folder is in nobody's way.
+    assert!(fs::read_dir(&data).unwrap().next().is_none());
 }
