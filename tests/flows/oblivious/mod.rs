@@ -8,6 +8,7 @@ mod programs;
 mod readme;
 mod reloading;
 mod replaying;
+mod restoring;
 pub(crate) mod sealed;
 mod sizes;
 pub(crate) mod tap;

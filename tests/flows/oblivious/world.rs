@@ -4,6 +4,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::PathBuf,
+    process::Output,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -21,6 +22,7 @@ use super::tap::{End, Tap};
 use crate::{
     fixtures::key_packages::Device,
     line::Line,
+    process::run,
     relay::{RELAY, Relay},
     site::{FOLLOWER, Provider, Setting, Site},
 };
@@ -49,6 +51,11 @@ impl World {
     /// Without rates at the provider.
     pub(super) async fn new() -> Self {
         Self::start(NO_RATES, false).await.0
+    }
+
+    /// Without rates, and with a place for backups.
+    pub(super) async fn with_backups() -> Self {
+        Self::start(&format!("backup_path = \"backups\"\n{NO_RATES}"), false).await.0
     }
 
     /// With the rates that providers have unless told otherwise.
@@ -100,6 +107,25 @@ impl World {
     pub(super) async fn lose_database(&mut self) {
         self.follower.process.kill().await;
         fs::remove_dir_all(self.site.database(FOLLOWER)).unwrap();
+        self.follower = self.site.start(&self.setting).await;
+        self.line.lead_to(self.follower.process.listening_tcp("public").await);
+    }
+
+    /// A backup of the running process.
+    pub(super) async fn back_up(&self) -> Output {
+        let configured = self.configured();
+        run(&[&["backup", "create"].map(str::to_owned)[..], &configured].concat()).await
+    }
+
+    /// `kill -9`, and in the place of the database its latest backup, which is sound.
+    pub(super) async fn put_back(&mut self) {
+        self.follower.process.kill().await;
+        fs::remove_dir_all(self.site.database(FOLLOWER)).unwrap();
+        let configured = self.configured();
+        for command in [["backup", "restore"], ["db", "verify"]] {
+            let done = run(&[&command.map(str::to_owned)[..], &configured].concat()).await;
+            assert!(done.status.success(), "{command:?}: {done:?}");
+        }
         self.follower = self.site.start(&self.setting).await;
         self.line.lead_to(self.follower.process.listening_tcp("public").await);
     }
