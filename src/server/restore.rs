@@ -74,13 +74,16 @@ pub fn backups(config: &Config) -> Result<Vec<Backup>, RestoreError> {
     Ok(open(config)?.backups())
 }
 
-/// Looks at every row of the configured database, which no process may be serving with; none can begin to meanwhile.
+/// Looks at every row of the configured database, which no process may be serving with; none can begin to
+/// meanwhile, or it is told.
 ///
 /// # Errors
 /// It cannot be opened, or is served with.
 pub fn verify_database(config: &Config, progress: Progress<'_>) -> Result<Inspection, store::Error> {
-    let _held = Standstill::of(&config.store.path)?;
-    inspect(&config.store.path, &config.provider.id, progress)
+    let held = Standstill::of(&config.store.path)?;
+    let inspection = inspect(&config.store.path, &config.provider.id, progress);
+    held.end()?;
+    inspection
 }
 
 /// Copies a backup out, which compares the checksum of every file, and looks at every row of the copy; then the copy is
