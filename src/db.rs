@@ -1,7 +1,7 @@
 //! `restante db`: what is done on a database that no server has open.
 
 use anyhow::bail;
-use restante::{config::Config, server};
+use restante::{config::Config, server, store::Inspection};
 use restante_process::console::{complain, say};
 
 use crate::cli::DbCommand;
@@ -13,10 +13,22 @@ pub(crate) fn run(command: &DbCommand, config: &Config) -> anyhow::Result<Vec<St
             let inspection = server::verify_database(config, &mut progress)?;
             say(&inspection.to_string())?;
             if !inspection.is_sound() {
-                bail!("the database is damaged: restore it from a backup");
+                bail!("the database is damaged: {}", advice(&inspection));
             }
             Ok(vec!["the database is sound".to_owned()])
         }
+    }
+}
+
+/// What to do next (specs/operations.md, "A database that is in doubt").
+fn advice(inspection: &Inspection) -> &'static str {
+    if inspection.unreadable.is_empty() {
+        "keep a copy of its folder, start no server with it, and go on from a backup: `restante backup verify`, then \
+         `restante backup restore`"
+    } else {
+        "the disk may fail, so copy its folder to another one before anything else, and look at that copy with \
+         `--set store.path=COPY`; if it is damaged too, go on from a backup: `restante backup verify`, then \
+         `restante backup restore`"
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     samples::{assert_holds, batch, entry, group, group_record, partition, provider, repeat_key, tag},
 };
 use crate::{
-    sequencer::{Blob, BlobKey, Group, GroupKey, Partition, Receipt, Usage},
+    sequencer::{Blob, BlobKey, Charge, Group, GroupKey, Partition, Receipt, Usage},
     store::{Batch, Presentation, Snapshot},
 };
 
@@ -24,6 +24,9 @@ pub(crate) fn step(group: GroupKey, number: u32) -> Batch {
     let key = partition(1);
     let mut record = Partition::new(0, None, None);
     record.next_index = number + 1;
+    record.bytes = 100 * u64::from(record.next_index);
+    let usage = Usage { partitions: 1, bytes: u64::from(number) + 1 };
+    record.charges.push(Charge { provider: provider("hub.example"), usage });
     let receipt = Receipt { accepted_ms: 0, index: number, commits_before: 0 };
     let mut batch = Batch::default();
     batch.groups.insert(group, Arc::new(Group { created_ms: number.into(), ..group_record() }));
@@ -31,7 +34,7 @@ pub(crate) fn step(group: GroupKey, number: u32) -> Batch {
     batch.entries.push((group, key, number, entry(number.into(), 100)));
     batch.repeats.insert((group, key, repeat_key(u8::try_from(number % 256).unwrap())), receipt);
     batch.blobs.push((group, Blob::new(&number.to_be_bytes().to_vec().into())));
-    batch.budgets.insert((provider("hub.example"), group), Usage { partitions: 1, bytes: u64::from(number) + 1 });
+    batch.budgets.insert((provider("hub.example"), group), usage);
     batch.presentations.push(Presentation { group, partition: key, user: tag(1), at_ms: number.into() });
     batch
 }

@@ -2,8 +2,13 @@
 //!
 //! It reads and never writes: the engine is opened read-only. What is wrong is counted and not mended.
 
+mod accounts;
+mod budgets;
+mod edges;
+mod inbox;
 mod places;
 mod pool;
+mod public;
 
 use std::path::Path;
 
@@ -21,6 +26,9 @@ const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
 /// Files that are kept open: fewer than any process may have.
 const OPEN_FILES: u32 = 128;
+
+/// Counts what rows say of each other that is not so.
+type Compare = fn(&RocksSnapshot<'_>, &mut Inspection) -> Result<(), Error>;
 
 /// Looks at every row of the database in that folder, which no process may be writing to. `progress` is called with a
 /// column family and the number of its rows that were looked at, now and then and at the end of each.
@@ -53,9 +61,18 @@ pub fn inspect(
     }
     // Rows that cannot be decoded, or read, say nothing of others.
     if inspection.is_sound() {
-        let compared =
-            places::compare(&snapshot, &mut inspection).and_then(|()| pool::compare(&snapshot, &mut inspection));
-        note_error(compared, &mut inspection);
+        let comparisons: [Compare; 7] = [
+            places::compare,
+            edges::compare,
+            budgets::compare,
+            public::compare,
+            pool::compare,
+            inbox::compare,
+            accounts::compare,
+        ];
+        for compare in comparisons {
+            note_error(compare(&snapshot, &mut inspection), &mut inspection);
+        }
     }
     Ok(inspection)
 }

@@ -7,7 +7,7 @@ use super::{
     rows_of,
 };
 use crate::{
-    sequencer::{BlobKey, GroupKey, Partition},
+    sequencer::{BlobKey, Entry, GroupKey, Partition},
     store::{Error, Inspection},
     wire::MaskedPartitionKey,
 };
@@ -78,12 +78,14 @@ fn messages(
 ) -> Result<u64, Error> {
     let prefix = keys::partition_prefix(group, partition);
     let (mut number, mut expected, mut misplaced) = (0, record.first_index, 0);
+    let mut counters = Counters::default();
     snapshot.scan(keys::MESSAGES, &prefix, &prefix, |key, value| {
         let index = keys::parse_message_index(key).ok_or(Error::Corrupt("message"))?;
         misplaced += u64::from(!follows(expected, index));
         expected = index.saturating_add(1);
         number += 1;
         let entry = values::decode_entry(value)?;
+        counters.count(index, &entry);
         if let Some((blob, _length)) = entry.commit.and_then(|commit| commit.group_info) {
             *references.counts.entry(blob).or_default() += 1;
         }
@@ -91,7 +93,38 @@ fn messages(
     })?;
     misplaced += u64::from(!follows(expected, record.next_index));
     inspection.note(keys::MESSAGES, "indexes that do not follow the one before", misplaced);
+    let miscounted = !counters.fit(record);
+    inspection.note(keys::STATE, "partitions that count other messages than there are", u64::from(miscounted));
     Ok(number)
+}
+
+/// What a partition's record says of its messages.
+#[derive(Default)]
+struct Counters {
+    bytes: u64,
+    commits: u32,
+    last_commit: Option<u32>,
+}
+
+impl Counters {
+    fn count(&mut self, index: u32, entry: &Entry) {
+        let attached = entry.commit.and_then(|commit| commit.group_info).map_or(0, |(_blob, length)| length);
+        self.bytes = self.bytes.saturating_add(entry.message.len() as u64).saturating_add(attached.into());
+        if entry.commit.is_some() {
+            self.commits = self.commits.saturating_add(1);
+            self.last_commit = Some(index);
+        }
+    }
+
+    /// Commits that retention has removed are still counted.
+    fn fit(&self, record: &Partition) -> bool {
+        let commits = if record.first_index.is_multiple_of(GAP) {
+            (self.commits, self.last_commit) == (record.commits, record.last_commit)
+        } else {
+            self.commits <= record.commits && self.last_commit.is_none_or(|last| record.last_commit == Some(last))
+        };
+        commits && self.bytes == record.bytes
+    }
 }
 
 /// Indexes are dense, but for those that a restore has passed over.

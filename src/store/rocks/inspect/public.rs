@@ -1,0 +1,78 @@
+//! Whether the public states of groups can be had again from what is kept of them.
+//!
+//! That commits lead from one to the next is not tried: a state that does not follow is given up by who derives it.
+
+use sha2::{Digest, Sha256};
+
+use super::super::{keys, keys::kind, public_keys, push_keys, snapshot::RocksSnapshot, values};
+use crate::{
+    mls::PublicState,
+    sequencer::{Group, GroupKey, Partition, Public, StateDigest, TreeHash},
+    store::{Error, Inspection, Snapshot},
+    wire::MaskedPartitionKey,
+};
+
+/// Counts what is wrong.
+pub(super) fn compare(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
+    let (mut of_nothing, mut others, mut broken) = (0, 0, 0);
+    let prefix = [kind::PARTITION];
+    snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
+        let (group, partition) = push_keys::parse_place(key).ok_or(Error::Corrupt("partition"))?;
+        let record: Partition = values::decode(value, "partition")?;
+        let place = (&group, &partition);
+        let Some(public) = &record.public else {
+            of_nothing += u64::from(is_kept(snapshot, place)?);
+            return Ok(true);
+        };
+        if !public.replay.is_checkpoint() {
+            let changes = public_keys::owner_changes(&group, &partition);
+            let has_changes = snapshot.row(keys::PUBLIC, &changes)?.is_some();
+            broken += u64::from(!has_changes || !follows(snapshot, &group, &record)?);
+        } else if !is_that_state(snapshot, place, public)? {
+            others += 1;
+        }
+        Ok(true)
+    })?;
+    inspection.note(keys::PUBLIC, "rows of a state that the partition does not have", of_nothing);
+    inspection.note(keys::PUBLIC, "states whose checkpoint is missing or of another state", others);
+    inspection.note(keys::PUBLIC, "states to which nothing leads", broken);
+    Ok(())
+}
+
+/// Whether anything is kept of the partition's own state.
+fn is_kept(snapshot: &RocksSnapshot<'_>, (group, partition): (&GroupKey, &MaskedPartitionKey)) -> Result<bool, Error> {
+    for row in [public_keys::state, public_keys::owners, public_keys::owner_changes] {
+        if snapshot.row(keys::PUBLIC, &row(group, partition))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether the partition above has a state, from which this one's follows. Of a deleted group it may be gone.
+fn follows(snapshot: &RocksSnapshot<'_>, group: &GroupKey, record: &Partition) -> Result<bool, Error> {
+    let above = record.parent.map(|parent| snapshot.partition(group, &parent.key)).transpose()?.flatten();
+    if above.is_some_and(|above| above.public.is_some()) {
+        return Ok(true);
+    }
+    let group: Option<Group> = snapshot.record(keys::STATE, &keys::group(group), "group")?;
+    Ok(group.is_some_and(|group| group.deleted_ms.is_some()))
+}
+
+/// Whether the checkpoint is there, and of the state that the partition's record names.
+fn is_that_state(
+    snapshot: &RocksSnapshot<'_>,
+    (group, partition): (&GroupKey, &MaskedPartitionKey),
+    public: &Public,
+) -> Result<bool, Error> {
+    let (Some(saved), Some(owners)) =
+        (snapshot.row(keys::PUBLIC, &public_keys::state(group, partition))?, snapshot.owners(group, partition)?)
+    else {
+        return Ok(false);
+    };
+    let Ok(state) = PublicState::load(&saved) else { return Ok(false) };
+    let digest = Sha256::new().chain_update(state.encode_context()).chain_update(state.confirmation_tag());
+    Ok(public.digest == StateDigest(digest.finalize().into())
+        && public.tree_hash == TreeHash(state.tree_hash().to_vec())
+        && public.roster == owners.roster())
+}
