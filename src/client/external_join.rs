@@ -32,13 +32,11 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// Makes an external commit out of what the hub answered about the group `group_id`.
     ///
     /// The group that it returns is in the epoch that the commit creates, and can be used as soon as the hub has taken the
-    /// request: nobody has to confirm it. Save it before the request leaves the device: a process that dies in between
-    /// leaves a leaf in the group that nobody owns. Until the fate of the request is known it is the group's
-    /// [`PartitionedGroup::pending_join`].
+    /// request: nobody has to confirm it. It knows nothing of the request: a process that dies before it knows what became
+    /// of that may leave a leaf in the group that nobody owns. [`super::Outsider`] joins with this function, keeps both, and
+    /// replaces a group that is stored when the hub has taken the join, and not before.
     ///
-    /// The MLS library's storage must have no group of that id. Where one may be stored, and where the hub publishes the
-    /// GroupInfo, use [`super::Outsider`], which replaces it when the hub has taken the join, and not before. This function
-    /// is for a GroupInfo that a member has handed over.
+    /// The MLS library's storage must have no group of that id.
     ///
     /// If `commits_before` of the hub's answer is more than 0, members may have followed another commit: then nothing of
     /// theirs will be read here, and nothing of ours by them.
@@ -62,14 +60,13 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             builder = builder.with_removal(leaf);
         }
         let (group, commit) = builder.build(group_info)?;
-        let mut joined = Self::new(group, hub)?;
+        let joined = Self::new(group, hub)?;
         let commit_data = CommitData {
             next_partition_key: joined.partition.key.clone(),
             group_info: options.group_info.then(|| joined.group_info()).transpose()?,
             welcome_data: None,
         };
         let request = ExternalJoinRequest { message: WireMessage::parse(&commit.to_bytes()?)?, commit_data };
-        joined.joining = Some(request.clone());
         Ok((joined, request))
     }
 }

@@ -15,8 +15,8 @@ use super::{
 use crate::{
     mls::{EpochNumber, WireGroupInfo},
     wire::{
-        self, ExpectCommit, ExternalJoinRequest, GroupId, MaskedPartitionKey, PartitionKey, PartitionKeyContext,
-        ReceiveRequest, ServiceProviderId,
+        self, ExpectCommit, GroupId, MaskedPartitionKey, PartitionKey, PartitionKeyContext, ReceiveRequest,
+        ServiceProviderId,
     },
 };
 
@@ -57,8 +57,6 @@ pub struct PartitionedGroup<C: MlsConfig> {
     pub(super) removed: bool,
     /// The newest epoch in whose partition a commit was passed over: others may have followed it.
     pub(super) doubted: Option<EpochNumber>,
-    /// The request by which this client joined from outside, until its fate is known.
-    pub(super) joining: Option<ExternalJoinRequest>,
     /// SHA-256 of the Welcome that this client joined from.
     pub(super) welcome: Option<[u8; 32]>,
     /// What the MLS library's storage knows of the group.
@@ -100,7 +98,6 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             unconfirmed: VecDeque::new(),
             removed: false,
             doubted: None,
-            joining: None,
             welcome: None,
             stored: Stored::Never,
             kept: None,
@@ -174,17 +171,6 @@ impl<C: MlsConfig> PartitionedGroup<C> {
     /// The index of the next message that is wanted from the current partition.
     pub fn counter(&self) -> u32 {
         self.partition.counter
-    }
-
-    /// The request by which this client joined from outside, as long as it is not known what became of it: the hub may
-    /// never have got it. It may be sent any number of times, byte for byte.
-    pub fn pending_join(&self) -> Option<&ExternalJoinRequest> {
-        self.joining.as_ref()
-    }
-
-    /// Takes note that the hub has sequenced the pending join.
-    pub fn confirm_join(&mut self) {
-        self.joining = None;
     }
 
     /// Whether a commit removed this client. Such a group makes no requests any more.

@@ -75,7 +75,6 @@ impl PendingJoin {
         let apart = client.to_builder(None).group_state_storage(storage.clone()).build();
         let (mut group, mut request) =
             PartitionedGroup::join_externally(&apart, group_id.hub().clone(), id, published, options)?;
-        group.confirm_join();
         let mut complete = None;
         if let Some(group_info) = &mut request.commit_data.group_info
             && trees_on_demand

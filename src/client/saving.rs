@@ -15,13 +15,11 @@ use super::{
 };
 use crate::{
     mls::{ContentType, EpochNumber},
-    wire::{
-        self, Banned, ExternalJoinRequest, GroupId, MaskedPartitionKey, PartitionKey, SendRequest, ServiceProviderId,
-    },
+    wire::{self, Banned, GroupId, MaskedPartitionKey, PartitionKey, SendRequest, ServiceProviderId},
 };
 
 /// Leads the saved bytes; another layout gets another number.
-const FORMAT_VERSION: u16 = 4;
+const FORMAT_VERSION: u16 = 5;
 
 #[derive(MlsSize, MlsEncode, MlsDecode)]
 struct Saved {
@@ -38,7 +36,6 @@ struct Saved {
     #[mls_codec(with = "crate::wire::flag")]
     removed: bool,
     doubted: Option<EpochNumber>,
-    joining: Option<ExternalJoinRequest>,
     welcome: Option<[u8; 32]>,
 }
 
@@ -101,7 +98,6 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             proposed: Vec::new(),
             removed: self.removed,
             doubted: self.doubted,
-            joining: self.joining.clone(),
             welcome: self.welcome,
         };
         Ok(Zeroizing::new(wire::encode(&saved)?))
@@ -184,7 +180,6 @@ impl<C: MlsConfig> PartitionedGroup<C> {
             let epoch = partition.epoch;
             restored.trail = saved.trail.into();
             restored.partition = partition;
-            restored.joining = saved.joining;
             for staged in saved.staged.into_iter().take(Self::STAGED_MAX) {
                 restored.staged.push(StagedCommit {
                     digest: staged.request.message.digest(),

@@ -8,7 +8,7 @@ use super::cast::Seat;
 use crate::{
     client::http::{ChannelError, ChannelRequest, ChannelResponse, Operation},
     mls::ContentType,
-    wire::{ReceiveResponse, SendRequest, SendResponse, decode},
+    wire::{ExternalJoinRequest, ReceiveResponse, SendRequest, SendResponse, decode},
 };
 
 /// A request and what became of it.
@@ -28,6 +28,11 @@ impl Exchange {
     /// The commit that was sent, if this is one.
     pub(super) fn commit(&self) -> Option<SendRequest> {
         self.sent().filter(|sent| sent.message.content_type() == ContentType::Commit)
+    }
+
+    /// The join from outside that was sent, if this is one.
+    pub(super) fn join(&self) -> Option<ExternalJoinRequest> {
+        (self.request.operation == Operation::ExternalJoin).then(|| decode(&self.request.body).ok()).flatten()
     }
 
     /// The answer to a send that was sequenced.

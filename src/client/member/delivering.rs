@@ -169,7 +169,7 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
                 continue;
             }
             let expect_commit = in_flight.is_commit().then(|| self.group.expect_commit());
-            let request = ChannelRequest::new(in_flight.operation, in_flight.body.clone());
+            let request = ChannelRequest::new(Operation::Send, in_flight.body.clone());
             let response = self.call(ChannelRequest { expect_commit, ..request }).await;
             match response.and_then(|response| delivery_service::decode::<SendResponse>(&response)) {
                 Ok(response) => self.sequenced(&response),
@@ -177,7 +177,6 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
                 Err(CallError::Problem(Problem { code: Some(ProblemCode::CommitConflict), .. })) => {
                     self.read_back().await?;
                 }
-                Err(CallError::Problem(problem)) if self.is_join_over(&problem) => return Err(MemberError::NotJoined),
                 Err(CallError::Problem(problem)) if needs_tree(&problem) && self.attach_tree()? => {}
                 Err(CallError::Problem(problem)) if is_final(&problem) => self.refused(problem),
                 Err(error) => return Err(error.into()),
@@ -205,18 +204,8 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
         Ok(true)
     }
 
-    /// Whether the join that is on its way will never be sequenced.
-    fn is_join_over(&self, problem: &Problem) -> bool {
-        self.in_flight.as_ref().is_some_and(InFlight::is_join) && ends_join(problem)
-    }
-
     fn sequenced(&mut self, response: &SendResponse) {
         match &mut self.in_flight {
-            Some(in_flight) if in_flight.is_join() => {
-                self.in_flight = None;
-                self.group.confirm_join();
-                self.progress.push_back(Progress::Joined { response: *response });
-            }
             Some(in_flight) if in_flight.is_commit() => in_flight.sequenced = true,
             _ => {
                 let Some(in_flight) = self.in_flight.take() else { return };

@@ -25,11 +25,11 @@ pub use standing::{Fork, Standing};
 
 use super::{
     Event, Keep, NewMember, Pace, PartitionedGroup, Payload,
-    http::{Channel, DeliveryService, Operation, delivery_service},
+    http::{Channel, DeliveryService, delivery_service},
 };
 use crate::{
     mls::ContentType,
-    wire::{DecodeError, ExternalJoinRequest, SendRequest},
+    wire::{DecodeError, SendRequest},
 };
 use intent::Queued;
 use standing::Watch;
@@ -78,7 +78,6 @@ pub struct Member<C: MlsConfig, H, P, K> {
 
 /// The request that is on its way. Its outcome is unknown until an answer came or it was read back.
 struct InFlight {
-    operation: Operation,
     /// Whose request it is; `None` for a commit that had to come first.
     queued: Option<Queued>,
     digest: [u8; 32],
@@ -93,7 +92,6 @@ struct InFlight {
 impl InFlight {
     fn new(request: &SendRequest, queued: Option<Queued>) -> Result<Self, DecodeError> {
         Ok(Self {
-            operation: Operation::Send,
             queued,
             digest: request.message.digest(),
             content_type: request.message.content_type(),
@@ -103,33 +101,16 @@ impl InFlight {
         })
     }
 
-    /// The join of a process that died before it knew what became of it.
-    fn join(request: &ExternalJoinRequest) -> Result<Self, DecodeError> {
-        Ok(Self {
-            operation: Operation::ExternalJoin,
-            queued: None,
-            digest: request.message.digest(),
-            content_type: ContentType::Commit,
-            body: delivery_service::encode(request)?,
-            saved: true,
-            sequenced: false,
-        })
-    }
-
-    fn is_join(&self) -> bool {
-        self.operation == Operation::ExternalJoin
-    }
-
     /// Whether it waits to be read back.
     fn is_commit(&self) -> bool {
-        self.content_type == ContentType::Commit && !self.is_join()
+        self.content_type == ContentType::Commit
     }
 }
 
 impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
     /// A member that reaches the group's hub through `channel`: the hub itself, or the local listener of a provider
-    /// that forwards. What is pending in the group, a join, a commit or proposals, is sent again first. The group is saved
-    /// in `keep`.
+    /// that forwards. What is pending in the group, a commit or proposals, is sent again first. The group is saved in
+    /// `keep`.
     pub fn new(group: PartitionedGroup<C>, channel: H, pace: P, keep: K, policy: MemberPolicy) -> Self {
         Self::over(group, DeliveryService::new(channel), pace, keep, policy)
     }
@@ -142,8 +123,7 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
         policy: MemberPolicy,
     ) -> Self {
         group.publish_trees_on_demand(policy.trees_on_demand);
-        let join = group.pending_join().and_then(|request| InFlight::join(request).ok());
-        let commit = group.pending_commit().and_then(|request| InFlight::new(request, None).ok());
+        let in_flight = group.pending_commit().and_then(|request| InFlight::new(request, None).ok());
         Self {
             group,
             service,
@@ -151,7 +131,7 @@ impl<C: MlsConfig, H: Channel, P: Pace, K: Keep> Member<C, H, P, K> {
             keep,
             policy,
             queue: VecDeque::new(),
-            in_flight: join.or(commit),
+            in_flight,
             progress: VecDeque::new(),
             untold: 0,
             next_intent: 0,

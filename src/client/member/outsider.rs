@@ -43,6 +43,7 @@ pub struct Outsider<C: MlsConfig, H, P, K> {
     policy: MemberPolicy,
     group_id: GroupId,
     token: Option<JoinToken>,
+    handed: Option<GroupInfoResponse>,
     in_flight: Option<InFlight>,
 }
 
@@ -159,7 +160,7 @@ impl<C: MlsConfig + Clone, H: Channel, P: Pace, K: Keep> Outsider<C, H, P, K> {
         policy: MemberPolicy,
         group_id: GroupId,
     ) -> Self {
-        Self { client, service, pace, keep, policy, group_id, token: None, in_flight: None }
+        Self { client, service, pace, keep, policy, group_id, token: None, handed: None, in_flight: None }
     }
 
     /// Shows a token that a member's provider was given.
@@ -168,7 +169,14 @@ impl<C: MlsConfig + Clone, H: Channel, P: Pace, K: Keep> Outsider<C, H, P, K> {
         Self { token: Some(token), ..self }
     }
 
-    /// Joins the group with what the hub has published about it. What is stored of a group of that id goes when the hub has
+    /// Joins with the GroupInfo that a member has handed over, where the hub has none to give. It is good for one join: one
+    /// that comes too late asks the hub.
+    #[must_use]
+    pub fn with_group_info(self, handed: GroupInfoResponse) -> Self {
+        Self { handed: Some(handed), ..self }
+    }
+
+    /// Joins the group with what the hub has published about it, or a member has handed over. What is stored of a group of that id goes when the hub has
     /// taken the join.
     ///
     /// # Errors
@@ -316,6 +324,9 @@ impl<C: MlsConfig + Clone, H: Channel, P: Pace, K: Keep> Outsider<C, H, P, K> {
     }
 
     async fn published(&mut self) -> Result<GroupInfoResponse, JoinError> {
+        if let Some(handed) = self.handed.take() {
+            return Ok(handed);
+        }
         let request = GroupInfoRequest { group_id: self.group_id.as_bytes().to_vec() };
         let request = ChannelRequest {
             join_token: self.token.clone(),

@@ -1,21 +1,13 @@
 //! What a member has achieved, and what stops it.
 
 use super::{Fork, IntentId};
-use crate::{
-    client::{Event, GroupError, KeepError, Problem, ProblemCode, SaveError, http::CallError},
-    wire::SendResponse,
-};
+use crate::client::{Event, GroupError, KeepError, Problem, ProblemCode, SaveError, http::CallError};
 
 /// Something that happened, in order.
 #[derive(Debug)]
 pub enum Progress {
     /// In the group.
     Group(Event),
-    /// The join from outside that was on its way when the process died is sequenced.
-    Joined {
-        /// As in [`super::Joined`].
-        response: SendResponse,
-    },
     /// The hub leads newcomers to a branch that this client is not on. What to do is the user's choice: see [`Fork`].
     Forked(Box<Fork>),
     /// An application message is sequenced.
@@ -66,10 +58,6 @@ pub enum MemberError {
     /// (draft §5: clients MUST NOT do it automatically).
     #[error("the hub has terminated this branch of the group")]
     BranchTerminated,
-    /// The join from outside that was on its way when the process died came to nothing. This group is of no use: who still
-    /// wants in joins anew ([`super::Outsider`]).
-    #[error("the join came to nothing")]
-    NotJoined,
     /// The exchange failed, after all attempts where repeating made sense.
     #[error(transparent)]
     Call(CallError),

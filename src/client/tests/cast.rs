@@ -129,7 +129,6 @@ impl Person {
             unconfirmed: self.group.unconfirmed.clone(),
             removed: self.group.removed,
             doubted: self.group.doubted,
-            joining: self.group.joining.clone(),
             welcome: self.group.welcome,
             stored: self.group.stored,
             kept: self.group.kept.clone(),

@@ -26,7 +26,7 @@ fn words(member: &mut Acting) -> Vec<String> {
 /// What became of the intents, in order.
 fn outcomes(progress: &[Progress]) -> Vec<(&'static str, IntentId)> {
     let outcome = |progress: &Progress| match progress {
-        Progress::Group(_) | Progress::Joined { .. } | Progress::Forked(_) => None,
+        Progress::Group(_) | Progress::Forked(_) => None,
         Progress::Accepted { intent, .. } => Some(("accepted", *intent)),
         Progress::Done { intent } => Some(("done", *intent)),
         Progress::Moot { intent } => Some(("moot", *intent)),

@@ -120,7 +120,6 @@ impl Town {
     fn stored(&self) -> Acting {
         let state = self.keep.state(GROUP_ID).expect("something is kept");
         let group = PartitionedGroup::load(&self.client, GROUP_ID, &state).unwrap().expect("the group is stored");
-        assert!(group.pending_join().is_none());
         let (channel, pace) = (self.channel.clone(), ModelPace::default());
         Member::new(group, channel, pace, self.keep.clone(), MemberPolicy::default())
     }

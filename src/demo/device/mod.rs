@@ -180,7 +180,7 @@ impl<C: MlsConfig> Device<C> {
                 Progress::Group(event) => self.take_note(event),
                 Progress::Done { .. } => self.transcript.done += 1,
                 Progress::Forked(fork) => self.transcript.forks.push(*fork),
-                Progress::Joined { .. } | Progress::Accepted { .. } | Progress::Moot { .. } => {}
+                Progress::Accepted { .. } | Progress::Moot { .. } => {}
                 Progress::Dropped { cause, .. } => {
                     return Err(format!("{} gave up what it was to do: {cause:?}", self.seat.name).into());
                 }

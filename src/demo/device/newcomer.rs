@@ -10,14 +10,14 @@ use super::{
 };
 use crate::{
     client::{
-        Backoff, Inbox, JoinOptions, Member, MemberPolicy, MemoryKeep, NewMember, OldLeaf, Outsider, PartitionedGroup,
-        TokioPace, http::DeliveryService,
+        Backoff, Inbox, Member, MemberPolicy, MemoryKeep, NewMember, OldLeaf, Outsider, PartitionedGroup, TokioPace,
+        http::DeliveryService,
     },
-    demo::{Failure, cast::Seat, mode::Mode, saboteur::Saboteur, stage::HUB, tap::Tap, transcript::Transcript},
+    demo::{Failure, cast::Seat, mode::Mode, saboteur::Saboteur, tap::Tap, transcript::Transcript},
     mls::WireKeyPackage,
     wire::{
-        CreateGroupRequest, DeleteKeyPackagesRequest, ExternalJoinRequest, GroupId, GroupInfoResponse, InboxEntry,
-        InboxOutcome, JoinToken, SendResponse, UploadKeyPackagesRequest,
+        CreateGroupRequest, DeleteKeyPackagesRequest, GroupId, GroupInfoResponse, InboxEntry, InboxOutcome, JoinToken,
+        SendResponse, UploadKeyPackagesRequest,
     },
 };
 
@@ -133,23 +133,20 @@ impl<C: MlsConfig> Newcomer<C> {
         Ok((self.enter(group), entry))
     }
 
-    /// Joins from outside with what is known of the group, and with the token. Returns what was sent, and the answer.
+    /// Joins from outside with what is known of the group, and with the token. Returns the hub's answer as well.
     ///
     /// # Errors
-    /// The hub's, or the MLS library's.
+    /// [`crate::client::JoinError`]
     pub(in crate::demo) async fn join_externally(
         self,
         group_id: &[u8],
-        known: &GroupInfoResponse,
-        token: &JoinToken,
-    ) -> Result<(Device<C>, ExternalJoinRequest, SendResponse), Failure> {
-        let options = JoinOptions { group_info: self.mode.publishes_group_info(), old_leaf: None };
-        let (hub, mut keep) = (HUB.parse()?, self.keep.clone());
-        let (mut group, request) = PartitionedGroup::join_externally(&self.client, hub, group_id, known, &options)?;
-        group.save(&mut keep).await?;
-        let receipt = self.service().external_join(&request, Some(token)).await?;
-        group.confirm_join();
-        Ok((self.enter(group), request, receipt))
+        known: GroupInfoResponse,
+        token: JoinToken,
+    ) -> Result<(Device<C>, SendResponse), Failure> {
+        let mut outsider = self.outsider(group_id)?.with_token(token).with_group_info(known);
+        let joined = outsider.join().await?;
+        let receipt = joined.response;
+        Ok((self.at_work(outsider.into_member(joined)), receipt))
     }
 
     /// Comes back to a group as somebody who has lost all of it, in the place of the old leaf.
@@ -157,18 +154,24 @@ impl<C: MlsConfig> Newcomer<C> {
     /// # Errors
     /// [`crate::client::JoinError`]
     pub(in crate::demo) async fn come_back(self, group_id: &[u8]) -> Result<Device<C>, Failure> {
-        let group_id = GroupId::parse(group_id).ok_or("the group id names no hub")?;
-        let Self { seat, mode, client, keep, tap } = self;
-        let (client_there, keep_there) = (client.clone(), keep.clone());
-        let mut outsider = Outsider::new(client_there, tap.clone(), pace(seat), keep_there, policy(mode), group_id);
+        let mut outsider = self.outsider(group_id)?;
         let joined = outsider.resync(OldLeaf::Own).await?;
-        let member = outsider.into_member(joined);
-        Ok(Device { seat, mode, client, keep, tap, member, transcript: Transcript::default() })
+        Ok(self.at_work(outsider.into_member(joined)))
+    }
+
+    fn outsider(&self, group_id: &[u8]) -> Result<Outsider<C, Tap, TokioPace<Jitter>, MemoryKeep>, Failure> {
+        let group_id = GroupId::parse(group_id).ok_or("the group id names no hub")?;
+        let (client, tap, keep) = (self.client.clone(), self.tap.clone(), self.keep.clone());
+        Ok(Outsider::new(client, tap, pace(self.seat), keep, policy(self.mode), group_id))
     }
 
     fn enter(self, group: PartitionedGroup<C>) -> Device<C> {
+        let member = Member::new(group, self.tap.clone(), pace(self.seat), self.keep.clone(), policy(self.mode));
+        self.at_work(member)
+    }
+
+    fn at_work(self, member: Member<C, Tap, TokioPace<Jitter>, MemoryKeep>) -> Device<C> {
         let Self { seat, mode, client, keep, tap } = self;
-        let member = Member::new(group, tap.clone(), pace(seat), keep.clone(), policy(mode));
         Device { seat, mode, client, keep, tap, member, transcript: Transcript::default() }
     }
 }

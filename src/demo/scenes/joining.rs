@@ -9,6 +9,7 @@ use crate::{
         device::Device,
         mode::Mode,
         narrator::Narrator,
+        record::Exchange,
         sight,
         stage::Stage,
     },
@@ -59,8 +60,10 @@ pub(in crate::demo) async fn play(
             answer?.0
         }
     };
-    let (mut erin, request, receipt) = erin.join_externally(&wanted.group_id, &known, &token).await?;
-    narrator.hub_saw(sight::join(erin.seat.provider, &request));
+    let mark = cast.record.mark();
+    let (mut erin, receipt) = erin.join_externally(&wanted.group_id, known, token).await?;
+    let join = cast.record.since(mark).iter().find_map(Exchange::join).ok_or("a join has left no trace")?;
+    narrator.hub_saw(sight::join(erin.seat.provider, &join));
     narrator.explain(
         "Such a commit travels in clear in every group (RFC 9420): whoever joins from outside shows their name to the \
          hub. Its signature covers the state of the group that it was made for, and the hub finds out by that, or by \

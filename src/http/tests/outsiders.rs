@@ -13,13 +13,12 @@ use mls_rs::{Client, ExtensionList};
 use super::{Call, House};
 use crate::{
     client::{
-        Event, JoinError, JoinOptions, Member, MemberError, MemberPolicy, MemoryKeep, OldLeaf, Outsider, Pace,
-        PartitionedGroup, Progress,
+        Event, JoinError, Member, MemberPolicy, MemoryKeep, OldLeaf, Outsider, Pace, PartitionedGroup, Progress,
         http::{Channel, ChannelError, ChannelRequest, ChannelResponse, DeliveryService, Operation},
         tests::cast::{Config, Handshakes, client},
     },
     service::setup::{provider, user_id},
-    wire::{ClientId, GroupId, GroupInfoRequest, GroupInfoResponse, decode, encode},
+    wire::{ClientId, GroupId, GroupInfoResponse, encode},
 };
 
 /// The way to the local listener of the house.
@@ -179,6 +178,29 @@ async fn what_nobody_published_nobody_joins() {
     assert!(matches!(proposed, Err(JoinError::NoGroupInfo)));
 }
 
+/// A member hands over what the hub was not given. It is good for one join: after that the hub is asked.
+#[tokio::test]
+async fn who_was_handed_a_group_info_joins_with_it() {
+    let (way, mut alice, id) = town().await;
+    let commit = |alice: &mut Acting| encode(&alice.group_mut().commit_update(false).unwrap()).unwrap();
+    let body = commit(&mut alice);
+    Call::local("/v1/send", body).answer(&way.house).await.assert_ok();
+    sync(&mut alice).await;
+    let handed =
+        |alice: &Acting| GroupInfoResponse { group_info: alice.group().group_info().unwrap(), ratchet_tree: None };
+    let early = handed(&alice);
+    let body = commit(&mut alice);
+    Call::local("/v1/send", body).answer(&way.house).await.assert_ok();
+    sync(&mut alice).await;
+
+    let mut dora = outsider("dora", &way, &id).with_group_info(early);
+    assert!(matches!(dora.join().await, Err(JoinError::NoGroupInfo)));
+    let mut dora = dora.with_group_info(handed(&alice));
+    let joined = dora.join().await.unwrap();
+    sync(&mut alice).await;
+    assert_eq!(alice.group().partition_key(), joined.group.partition_key());
+}
+
 /// The process dies before it hears that it is in: the next one asks again, and goes on as the member that it is.
 #[tokio::test]
 async fn a_join_of_a_process_that_died_is_a_membership() {
@@ -202,43 +224,6 @@ async fn a_join_of_a_process_that_died_is_a_membership() {
     let words = |progress: &Progress| matches!(progress, Progress::Group(Event::Message { data, .. }) if &data[..] == b"here I am");
     assert!(heard.iter().any(words), "{heard:?}");
     assert_eq!(alice.group().group().roster().members().len(), 2, "nobody is in it twice");
-}
-
-/// The same where an app does without an outsider, and saves the group that it has joined itself.
-#[tokio::test]
-async fn a_group_that_was_saved_with_its_join_sends_it_again() {
-    let (way, mut alice, id) = town().await;
-    let dora = client("dora", Handshakes::Public);
-    let mut keep = MemoryKeep::new(dora.group_state_storage());
-    let request = encode(&GroupInfoRequest { group_id: id.as_bytes().to_vec() }).unwrap();
-    let answer = Call::local("/v1/group-info", request).answer(&way.house).await;
-    let published: GroupInfoResponse = decode(&answer.body).unwrap();
-    let hub = provider("hub.example");
-    let options = JoinOptions { group_info: true, old_leaf: None };
-    let joined = PartitionedGroup::join_externally(&dora, hub, id.as_bytes(), &published, &options);
-    let (mut group, _request) = joined.unwrap();
-    group.save(&mut keep).await.unwrap();
-    drop(group);
-
-    let state = keep.state(id.as_bytes()).unwrap();
-    let group = PartitionedGroup::load(&dora, id.as_bytes(), &state).unwrap().expect("it is stored");
-    assert!(group.pending_join().is_some());
-    // And says so where it has come to nothing.
-    let elsewhere = Arc::new(House::new());
-    let stranger = Way { house: elsewhere, losses: Arc::default(), unsent: Arc::default() };
-    let mut stranded = Member::new(group, stranger, Hurry, keep.clone(), policy());
-    for _attempt in 0..2 {
-        assert!(matches!(stranded.sync(Duration::ZERO).await, Err(MemberError::NotJoined)));
-    }
-    let (group, _intents) = stranded.into_parts();
-    let mut dora = Member::new(group, way, Hurry, keep, policy());
-    dora.send(b"here I am").unwrap();
-    let told = sync(&mut dora).await;
-    assert!(told.iter().any(|progress| matches!(progress, Progress::Joined { .. })), "{told:?}");
-    sync(&mut alice).await;
-    assert_eq!(alice.group().partition_key(), dora.group().partition_key());
-    assert!(dora.group().pending_join().is_none());
-    dora.save().await.unwrap();
 }
 
 /// The same where the join has never arrived, and the group has moved on.

@@ -160,7 +160,7 @@ impl Device {
                     let text = self.said.remove(&intent).expect("it was said once");
                     self.acknowledged.push((index, text));
                 }
-                Progress::Joined { .. } | Progress::Forked(_) | Progress::Done { .. } | Progress::Moot { .. } => {}
+                Progress::Forked(_) | Progress::Done { .. } | Progress::Moot { .. } => {}
                 other => panic!("{}: {other:?}", self.name()),
             }
         }

@@ -44,7 +44,7 @@ impl World {
         let kept = device.group.take();
         device.client.group_state_storage().delete_group(&id);
         let joined = PartitionedGroup::join_externally(&device.client, hub, &id, published, &options);
-        let (mut group, request) = match joined {
+        let (group, request) = match joined {
             Ok(made) => made,
             Err(error) => {
                 device.group = kept;
@@ -58,7 +58,6 @@ impl World {
             self.devices[who].save().await;
             return false;
         }
-        group.confirm_join();
         let by = self.arrivals[&group.masked_partition_key()];
         self.devices[who].forget(&id);
         self.devices[who].enter(group, Some(by)).await;
