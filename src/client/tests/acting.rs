@@ -6,7 +6,7 @@ use super::{
     cast::{Config, Person},
     channel::{ModelChannel, ModelPace},
 };
-use crate::client::{Event, Keep, Member, MemberPolicy, MemoryKeep, Progress};
+use crate::client::{Event, Keep, Member, MemberPolicy, MemoryKeep, PartitionedGroup, Progress};
 
 pub(super) type Acting<K = MemoryKeep> = Member<Config, ModelChannel, ModelPace, K>;
 
@@ -17,6 +17,11 @@ pub(super) fn act(person: Person, channel: &ModelChannel) -> Acting {
 pub(super) fn act_with(person: Person, channel: &ModelChannel, policy: MemberPolicy) -> Acting {
     let keep = person.keep();
     Member::new(person.group, channel.clone(), ModelPace::default(), keep, policy)
+}
+
+/// A member in a group that is kept there.
+pub(super) fn enter<K: Keep>(group: PartitionedGroup<Config>, keep: K, channel: &ModelChannel) -> Acting<K> {
+    Member::new(group, channel.clone(), ModelPace::default(), keep, MemberPolicy::default())
 }
 
 /// Works once, without taking what happened.

@@ -46,6 +46,22 @@ pub(super) fn ban(hub: &mut ModelHub, names: &[&str], people: &mut [&mut Person]
     }
 }
 
+/// Somebody's leaving is taken up by the first of those who stay, and all of them follow.
+pub(super) fn let_go(hub: &mut ModelHub, leaving: &SendRequest, staying: &mut [&mut Person]) {
+    deliver(hub, leaving);
+    for person in staying.iter_mut() {
+        let events = person.read_all(hub);
+        assert!(matches!(events[..], [Event::Proposal { .. }]), "{events:?}");
+    }
+    let commit = staying[0].group.commit_update(false).unwrap();
+    deliver(hub, &commit);
+    for person in staying.iter_mut() {
+        assert_eq!(committed(&person.read_all(hub))[0].left.len(), 1);
+    }
+    let staying: Vec<&Person> = staying.iter().map(|person| &**person).collect();
+    assert_converged(&staying);
+}
+
 #[test]
 fn what_somebody_banned_says_is_suppressed() {
     for handshakes in BOTH {
@@ -133,17 +149,7 @@ fn proposals_of_somebody_banned_are_taken_up_by_nobody() {
         }
         // Whoever is banned may leave.
         let leaving = mallory.group.propose_remove(mallory.leaf(), Vec::new()).unwrap();
-        deliver(hub, &leaving);
-        for person in [&mut alice, &mut bob] {
-            let events = person.read_all(hub);
-            assert!(matches!(events[..], [Event::Proposal { .. }]), "{events:?}");
-        }
-        let commit = alice.group.commit_update(false).unwrap();
-        deliver(hub, &commit);
-        for person in [&mut alice, &mut bob] {
-            assert_eq!(committed(&person.read_all(hub))[0].left.len(), 1);
-        }
-        assert_converged(&[&alice, &bob]);
+        let_go(hub, &leaving, &mut [&mut alice, &mut bob]);
     }
 }
 
@@ -189,14 +195,7 @@ fn nothing_is_made_that_all_would_ignore() {
         }
         // Both go on with what they may do.
         let leaving = mallory.group.propose_remove(mallory.leaf(), Vec::new()).unwrap();
-        deliver(hub, &leaving);
-        alice.read_all(hub);
-        let commit = alice.group.commit_update(false).unwrap();
-        deliver(hub, &commit);
-        for person in [&mut alice, &mut bob] {
-            assert_eq!(committed(&person.read_all(hub))[0].left.len(), 1);
-        }
-        assert_converged(&[&alice, &bob]);
+        let_go(hub, &leaving, &mut [&mut alice, &mut bob]);
     }
 }
 

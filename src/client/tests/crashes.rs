@@ -1,75 +1,25 @@
 //! Processes that die at the worst moment: between what they keep and what they send, and before they hear what became of
 //! it. Each test drops the member and starts from what was kept.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use mls_rs::Client;
 
 use super::{
-    acting::{Acting, settle, words},
+    acting::{Acting, enter, settle, words},
     cast::{BOTH, Config, GROUP_ID, Handshakes, Person, client, group},
-    channel::{Fault, ModelChannel, ModelPace},
+    channel::{Fault, ModelChannel},
+    failing::Failing,
     hub::ModelHub,
     welcomed::{founded, invited},
 };
-use crate::client::{
-    Event, Keep, KeepError, Member, MemberError, MemberPolicy, MemoryKeep, PartitionedGroup, ProblemCode, Progress,
-    SaveError,
-};
-
-/// A storage that can be made to fail; what it is to keep is kept all the same if it `keeps`, as by a process that dies
-/// right after.
-#[derive(Clone)]
-struct Brittle {
-    keep: MemoryKeep,
-    broken: Arc<AtomicBool>,
-    keeps: bool,
-}
-
-impl Brittle {
-    fn new(client: &Client<Config>, keeps: bool) -> Self {
-        let keep = MemoryKeep::new(client.group_state_storage());
-        Self { keep, broken: Arc::new(AtomicBool::new(true)), keeps }
-    }
-}
-
-impl Keep for Brittle {
-    async fn keep(&mut self, group_id: &[u8], state: &[u8]) -> Result<(), KeepError> {
-        let broken = self.broken.load(Ordering::Relaxed);
-        if !broken || self.keeps {
-            self.keep.keep(group_id, state).await?;
-        }
-        if broken { Err("the disk is full".into()) } else { Ok(()) }
-    }
-
-    async fn forget(&mut self, group_id: &[u8]) -> Result<(), KeepError> {
-        self.keep.forget(group_id).await
-    }
-
-    async fn keep_join(&mut self, group_id: &[u8], join: &[u8]) -> Result<(), KeepError> {
-        self.keep.keep_join(group_id, join).await
-    }
-
-    async fn forget_join(&mut self, group_id: &[u8]) -> Result<(), KeepError> {
-        self.keep.forget_join(group_id).await
-    }
-}
+use crate::client::{Event, Keep, MemberError, MemoryKeep, PartitionedGroup, ProblemCode, Progress, SaveError};
 
 /// A member that can die.
 struct Mortal {
     client: Client<Config>,
     keep: MemoryKeep,
     member: Acting<MemoryKeep>,
-}
-
-fn enter<K: Keep>(group: PartitionedGroup<Config>, keep: K, channel: &ModelChannel) -> Acting<K> {
-    Member::new(group, channel.clone(), ModelPace::default(), keep, MemberPolicy::default())
 }
 
 impl Mortal {
@@ -157,8 +107,8 @@ async fn no_key_is_used_twice() {
 async fn nothing_leaves_the_device_before_it_is_kept() {
     let channel = ModelChannel::new(ModelHub::default());
     let [alice, bob] = group(["alice", "bob"], Handshakes::Encrypted);
-    let brittle = Brittle::new(&alice.client, false);
-    let (mut alice, mut bob) = (enter(alice.group, brittle.clone(), &channel), Mortal::new(bob, &channel.another()));
+    let full = Failing::after(0, alice.keep(), false);
+    let (mut alice, mut bob) = (enter(alice.group, full.clone(), &channel), Mortal::new(bob, &channel.another()));
     alice.send(b"hello").unwrap();
     alice.update().unwrap();
     for _attempt in 0..3 {
@@ -166,7 +116,7 @@ async fn nothing_leaves_the_device_before_it_is_kept() {
         assert!(channel.sent().is_empty());
         assert_eq!(alice.unsettled().count(), 2);
     }
-    brittle.broken.store(false, Ordering::Relaxed);
+    full.heal();
     settle(&mut alice).await;
     assert_eq!(words(&bob.sync().await), [b"hello"]);
     same_state(&alice, &bob.member);
@@ -248,14 +198,14 @@ async fn who_has_proposed_before_a_restart_commits_after_it() {
 async fn a_join_from_a_welcome_is_kept_or_can_be_done_again() {
     let bob = client("bob", Handshakes::Encrypted);
     let (alice, entries) = founded(GROUP_ID, &[&invited(&bob)]);
-    let mut dying = Brittle::new(&bob, true);
+    let mut dying = Failing::after(0, MemoryKeep::new(bob.group_state_storage()), true);
     let mut joined = PartitionedGroup::join(&bob, &entries[0]).unwrap();
     assert!(matches!(joined.save(&mut dying).await, Err(SaveError::Keep(_))));
     drop(joined);
     let state = dying.keep.state(GROUP_ID).unwrap();
     assert!(PartitionedGroup::load(&bob, GROUP_ID, &state).unwrap().is_none(), "the MLS library has not stored it");
 
-    dying.broken.store(false, Ordering::Relaxed);
+    dying.heal();
     let mut joined = PartitionedGroup::join(&bob, &entries[0]).unwrap();
     joined.save(&mut dying).await.unwrap();
     drop(joined);

@@ -10,6 +10,7 @@ mod convergence;
 mod crashes;
 mod departing;
 mod epochs;
+mod failing;
 #[cfg(feature = "hub")]
 mod forks;
 mod hub;

@@ -1,79 +1,19 @@
 //! Members who go to another branch and do not get there, or whose process dies on the way: until the hub has let them in
 //! they are where they were, and afterwards they are there, with one leaf.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
-
 use mls_rs::Client;
 
 use super::{
-    acting::{Acting, settle, words},
+    acting::{Acting, enter, settle, words},
     cast::{BOTH, Config, GROUP_ID, Handshakes},
     channel::{Fault, ModelChannel, ModelPace},
+    failing::Failing,
     forks::{forked, forks},
 };
 use crate::client::{
-    GroupError, JoinError, Keep, KeepError, Member, MemberError, MemberPolicy, MemoryKeep, OldLeaf, Outsider,
-    PartitionedGroup, ProblemCode, http::Operation, pending_join::PendingJoin,
+    GroupError, JoinError, Keep, MemberError, MemberPolicy, MemoryKeep, OldLeaf, Outsider, PartitionedGroup,
+    ProblemCode, http::Operation, pending_join::PendingJoin,
 };
-
-/// A storage whose process dies at one of its calls: before that has done anything, or right after.
-#[derive(Clone)]
-struct Mortal {
-    keep: MemoryKeep,
-    left: Arc<AtomicUsize>,
-    does_the_last: bool,
-}
-
-impl Mortal {
-    fn new(keep: MemoryKeep, calls: usize, does_the_last: bool) -> Self {
-        Self { keep, left: Arc::new(AtomicUsize::new(calls)), does_the_last }
-    }
-
-    /// Whether to do it, and whether anybody lives to hear of it.
-    fn fate(&self) -> (bool, Result<(), KeepError>) {
-        match self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)) {
-            Ok(_) => (true, Ok(())),
-            Err(_) => (self.does_the_last, Err("the process has died".into())),
-        }
-    }
-}
-
-impl Keep for Mortal {
-    async fn keep(&mut self, group_id: &[u8], state: &[u8]) -> Result<(), KeepError> {
-        let (does, fate) = self.fate();
-        if does {
-            self.keep.keep(group_id, state).await?;
-        }
-        fate
-    }
-
-    async fn forget(&mut self, group_id: &[u8]) -> Result<(), KeepError> {
-        let (does, fate) = self.fate();
-        if does {
-            self.keep.forget(group_id).await?;
-        }
-        fate
-    }
-
-    async fn keep_join(&mut self, group_id: &[u8], join: &[u8]) -> Result<(), KeepError> {
-        let (does, fate) = self.fate();
-        if does {
-            self.keep.keep_join(group_id, join).await?;
-        }
-        fate
-    }
-
-    async fn forget_join(&mut self, group_id: &[u8]) -> Result<(), KeepError> {
-        let (does, fate) = self.fate();
-        if does {
-            self.keep.forget_join(group_id).await?;
-        }
-        fate
-    }
-}
 
 type Wanting<K> = Outsider<Config, ModelChannel, ModelPace, K>;
 
@@ -120,8 +60,7 @@ impl Town {
     fn stored(&self) -> Acting {
         let state = self.keep.state(GROUP_ID).expect("something is kept");
         let group = PartitionedGroup::load(&self.client, GROUP_ID, &state).unwrap().expect("the group is stored");
-        let (channel, pace) = (self.channel.clone(), ModelPace::default());
-        Member::new(group, channel, pace, self.keep.clone(), MemberPolicy::default())
+        enter(group, self.keep.clone(), &self.channel)
     }
 
     /// Nothing has come of it: she is where she was, and talks there.
@@ -161,7 +100,7 @@ async fn a_process_that_dies_on_its_way_is_here_or_there() {
     for does_the_last in [false, true] {
         for calls in 0.. {
             let town = Box::pin(Town::forked(Handshakes::Public)).await;
-            let mut dying = town.wanting(Mortal::new(town.keep.clone(), calls, does_the_last));
+            let mut dying = town.wanting(Failing::after(calls, town.keep.clone(), does_the_last));
             match dying.resync(OldLeaf::Own).await {
                 Ok(_joined) => {
                     assert_eq!(calls, 5, "the join, that it was taken, the group in two steps, and the join goes");
@@ -172,7 +111,7 @@ async fn a_process_that_dies_on_its_way_is_here_or_there() {
             }
             drop(dying);
             // Most die twice.
-            if let Some(mut again) = town.resumed(Mortal::new(town.keep.clone(), calls, does_the_last)) {
+            if let Some(mut again) = town.resumed(Failing::after(calls, town.keep.clone(), does_the_last)) {
                 drop(again.settle().await);
             }
             if let Some(mut again) = town.resumed(town.keep.clone()) {
@@ -238,7 +177,7 @@ async fn who_is_not_let_in_stays_where_they_were() {
 async fn what_the_hub_has_taken_is_not_asked_about_again() {
     let town = Box::pin(Town::forked(Handshakes::Encrypted)).await;
     // It dies when the old state goes.
-    let mut dying = town.wanting(Mortal::new(town.keep.clone(), 2, true));
+    let mut dying = town.wanting(Failing::after(2, town.keep.clone(), true));
     dying.resync(OldLeaf::Own).await.unwrap_err();
     drop(dying);
     assert!(town.keep.state(GROUP_ID).is_none());
@@ -253,7 +192,7 @@ async fn what_the_hub_has_taken_is_not_asked_about_again() {
 #[tokio::test]
 async fn strange_bytes_are_no_join() {
     let town = Box::pin(Town::forked(Handshakes::Public)).await;
-    let mut dying = town.wanting(Mortal::new(town.keep.clone(), 0, true));
+    let mut dying = town.wanting(Failing::after(0, town.keep.clone(), true));
     dying.resync(OldLeaf::Own).await.unwrap_err();
     let kept = town.keep.join(GROUP_ID).unwrap();
     let resume = |bytes: &[u8]| {

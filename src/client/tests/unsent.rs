@@ -6,10 +6,11 @@ use super::{
     bans::banning,
     cast::{BOTH, GROUP_ID, Handshakes, Person, client, group, new_member},
     channel::ModelChannel,
+    failing::Failing,
     hub::ModelHub,
 };
 use crate::{
-    client::{GroupError, Keep, KeepError, MemoryKeep, PartitionedGroup, SaveError},
+    client::{GroupError, MemoryKeep, PartitionedGroup, SaveError},
     wire::{SendRequest, encode},
 };
 
@@ -24,37 +25,13 @@ enum Death {
     AfterMls,
 }
 
-/// A storage whose process dies.
-struct Dying {
-    keep: MemoryKeep,
-    death: Death,
-    calls: u32,
-}
-
-impl Keep for Dying {
-    async fn keep(&mut self, group_id: &[u8], state: &[u8]) -> Result<(), KeepError> {
-        self.calls += 1;
-        let (keeps, dies) = match self.death {
-            Death::First => (false, true),
-            Death::BeforeMls => (true, true),
-            Death::AfterMls => (self.calls == 1, self.calls > 1),
-        };
-        if keeps {
-            self.keep.keep(group_id, state).await?;
+impl Death {
+    fn of_whoever_saves_in(self, keep: MemoryKeep) -> Failing {
+        match self {
+            Self::First => Failing::after(0, keep, false),
+            Self::BeforeMls => Failing::after(0, keep, true),
+            Self::AfterMls => Failing::after(1, keep, false),
         }
-        if dies { Err("the process died".into()) } else { Ok(()) }
-    }
-
-    async fn forget(&mut self, group_id: &[u8]) -> Result<(), KeepError> {
-        self.keep.forget(group_id).await
-    }
-
-    async fn keep_join(&mut self, group_id: &[u8], join: &[u8]) -> Result<(), KeepError> {
-        self.keep.keep_join(group_id, join).await
-    }
-
-    async fn forget_join(&mut self, group_id: &[u8]) -> Result<(), KeepError> {
-        self.keep.forget_join(group_id).await
     }
 }
 
@@ -86,7 +63,7 @@ async fn what_was_proposed_when_the_process_died_leads_nobody_astray() {
                         alice.read_all(&channel.hub.lock().unwrap());
                     }
                     let proposed = propose(&mut alice, handshakes).unwrap();
-                    let mut dying = Dying { keep: keep.clone(), death, calls: 0 };
+                    let mut dying = death.of_whoever_saves_in(keep.clone());
                     assert!(matches!(alice.group.save(&mut dying).await, Err(SaveError::Keep(_))), "{case}");
 
                     let state = keep.state(GROUP_ID).unwrap();

@@ -10,11 +10,11 @@ use super::{
     world::{MAIN, OTHER, World},
 };
 use crate::{
-    client::tests::cast::Handshakes,
+    client::{PartitionedGroup, tests::cast::Handshakes},
     fixtures::{mls, requests},
     mls::{WireGroupInfo, WireMessage},
     service::setup::provider,
-    wire::{CommitData, PartitionKey, PartitionKeyContext, SendRequest, decode, encode},
+    wire::{CommitData, PartitionKey, SendRequest, decode},
 };
 
 /// A commit that was made past the client library, and where it leads.
@@ -34,13 +34,6 @@ impl Crafted {
     }
 }
 
-/// The partition key of an epoch.
-fn export(group: &Group<Config>) -> PartitionKey {
-    let context = encode(&PartitionKeyContext { hub: provider("hub.example") }).unwrap();
-    let secret = group.export_secret(PartitionKey::EXPORTER_LABEL, &context, PartitionKey::LENGTH).unwrap();
-    PartitionKey::new(secret.as_bytes().try_into().unwrap())
-}
-
 /// Commits on a copy, and removes somebody, if somebody is to go.
 fn craft(base: &Group<Config>, removes: Option<u32>) -> Option<Crafted> {
     let mut next = base.clone();
@@ -50,7 +43,7 @@ fn craft(base: &Group<Config>, removes: Option<u32>) -> Option<Crafted> {
     }
     let output = builder.build().ok()?;
     next.apply_pending_commit().ok()?;
-    let key = export(&next);
+    let key = PartitionedGroup::new(next.clone(), provider("hub.example")).unwrap().partition_key().clone();
     Some(Crafted { message: output.commit_message().to_bytes().unwrap(), next, key })
 }
 
