@@ -1,8 +1,8 @@
 //! Creating a group (specs/protocol.md, "Groups").
 
 use super::{
-    Blob, Create, Evidence, Group, Head, Outcome, Partition, Policy, Refusal, Rejection, Sight, SizeLimit, State,
-    Transition, UnixMillis, Verdict, Welcome, WelcomeName,
+    Blob, Create, Group, Head, Outcome, Partition, Policy, Refusal, Rejection, Sight, SizeLimit, State, Transition,
+    UnixMillis, Verdict, Welcome, WelcomeName,
     outbox::{self, Departure},
     send::{check_attachments, check_welcome},
 };
@@ -60,20 +60,8 @@ pub(super) fn create<S: State + ?Sized>(
         let departure = Departure::Now(&create.preflight);
         outbox::post(state, welcome, departure, &create.submitter, (policy, now), &mut transition)?;
     }
-    let mut group = Group {
-        root: create.root,
-        cipher_suite: create.cipher_suite,
-        created_ms: now,
-        creation: create.digest,
-        users: vec![create.submitter.clone()],
-        welcomed: Vec::new(),
-        evidence: Evidence::default(),
-        evident_ms: None,
-        terminated: 0,
-        spreading: None,
-        used_ms: now,
-        deleted_ms: None,
-    };
+    let mut group = Group::new(create.root, create.cipher_suite, create.digest, now);
+    group.users.push(create.submitter.clone());
     if let Some(data) = &create.welcome_data {
         group.welcome(data);
     }

@@ -99,6 +99,24 @@ pub struct Spread {
 const USED_INTERVAL_MS: UnixMillis = 24 * 3_600_000;
 
 impl Group {
+    /// A group of which there is nothing but its beginning.
+    pub fn new(root: MaskedPartitionKey, cipher_suite: CipherSuite, creation: [u8; 32], now: UnixMillis) -> Self {
+        Self {
+            root,
+            cipher_suite,
+            created_ms: now,
+            creation,
+            users: Vec::new(),
+            welcomed: Vec::new(),
+            evidence: Evidence::default(),
+            evident_ms: None,
+            terminated: 0,
+            spreading: None,
+            used_ms: now,
+            deleted_ms: None,
+        }
+    }
+
     /// Notes whom a Welcome is for. Returns whether that is news.
     pub(super) fn welcome(&mut self, data: &WelcomeData) -> bool {
         let before = self.welcomed.len();

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     forks::Forest,
     mls::{CipherSuite, EpochNumber},
-    sequencer::{Child, Cut, Evidence, Forgotten, Group, GroupKey, Parent, Partition, Sign, Termination, UnixMillis},
+    sequencer::{Child, Cut, Forgotten, Group, GroupKey, Parent, Partition, Sign, Termination, UnixMillis},
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
 
@@ -29,20 +29,7 @@ pub(super) struct Grove(pub(super) Forest);
 
 impl Grove {
     pub(super) fn new() -> Self {
-        let group = Group {
-            root: key(0),
-            cipher_suite: CipherSuite(1),
-            created_ms: START,
-            creation: [0; 32],
-            users: Vec::new(),
-            welcomed: Vec::new(),
-            evidence: Evidence::default(),
-            evident_ms: None,
-            terminated: 0,
-            spreading: None,
-            used_ms: START,
-            deleted_ms: None,
-        };
+        let group = Group::new(key(0), CipherSuite(1), [0; 32], START);
         let mut root = Partition::new(START, Some(EpochNumber(0)), None);
         root.record_use(&provider("hub"), START);
         let partitions = BTreeMap::from([(key(0), Arc::new(root))]);

@@ -40,20 +40,7 @@ fn hub(replay: Replay) -> Hub {
     above.public = Some(public(Replay::of_checkpoint(1_000)));
     partitions.get_mut(&key(1)).unwrap().public = Some(public(replay));
     partitions.insert(root, above);
-    let group = Group {
-        root,
-        cipher_suite: CipherSuite(handmade::SUITE),
-        created_ms: 0,
-        creation: [0; 32],
-        users: Vec::new(),
-        welcomed: Vec::new(),
-        evidence: Evidence::default(),
-        evident_ms: None,
-        terminated: 0,
-        spreading: None,
-        used_ms: 0,
-        deleted_ms: None,
-    };
+    let group = Group::new(root, CipherSuite(handmade::SUITE), [0; 32], 0);
     let partitions = partitions.into_iter().map(|(key, record)| (key, Arc::new(record))).collect();
     let mut hub = Hub::default();
     hub.groups.insert(GROUP, Rows { group: Some(Arc::new(group)), partitions, ..Rows::default() });

@@ -143,20 +143,8 @@ fn create() -> Command {
 fn refusal(read: Read, command: &Command) -> Refusal<Read> {
     let exists = !matches!(command, Command::Create(_));
     let group = exists.then(|| {
-        Arc::new(Group {
-            root: MaskedPartitionKey::new([9; 32]),
-            cipher_suite: CipherSuite(handmade::SUITE),
-            created_ms: 0,
-            creation: [0; 32],
-            users: Vec::new(),
-            welcomed: Vec::new(),
-            evidence: Evidence::default(),
-            evident_ms: None,
-            terminated: 0,
-            spreading: None,
-            used_ms: 0,
-            deleted_ms: None,
-        })
+        let root = MaskedPartitionKey::new([9; 32]);
+        Arc::new(Group::new(root, CipherSuite(handmade::SUITE), [0; 32], 0))
     });
     let policy = Policy { providers: Arc::new([provider()].into()), ..Policy::default() };
     sequence(&Failing { read, group }, command, &policy, 0).expect_err(&format!("{read:?} of {command:?}"))
