@@ -16,19 +16,8 @@ impl PoolReads for RocksSnapshot<'_> {
     }
 
     fn accounts(&self, after: Option<&UserTag>, limit: usize) -> Result<Vec<AccountRow>, Error> {
-        let mut accounts = Vec::new();
-        let prefix = [keys::kind::ACCOUNT];
-        let start = after.map_or(prefix.to_vec(), |user| {
-            let mut key = pool_keys::account(user);
-            key.push(0);
-            key
-        });
-        self.scan(keys::STATE, &prefix, &start, |key, value| {
-            let user = pool_keys::parse_account(key).ok_or(Error::Corrupt("account"))?;
-            accounts.push((user, values::decode(value, "account")));
-            Ok(accounts.len() < limit)
-        })?;
-        Ok(accounts)
+        let (prefix, after) = ([keys::kind::ACCOUNT], after.map(pool_keys::account));
+        self.rows_behind((keys::STATE, &prefix), after, limit, (pool_keys::parse_account, "account"))
     }
 
     fn stock(&self, key: &StockKey) -> Result<Option<Stock>, Error> {

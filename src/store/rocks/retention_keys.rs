@@ -6,12 +6,6 @@ use crate::{
     wire::MaskedPartitionKey,
 };
 
-/// The first key behind another one.
-pub(super) fn behind(mut key: Vec<u8>) -> Vec<u8> {
-    key.push(0);
-    key
-}
-
 /// The key of a receipt, by the part of its name that is stored.
 pub(super) fn receipt_of_group(group: &GroupKey, key: &StoredRepeatKey) -> Vec<u8> {
     [keys::partition_prefix(group, &MaskedPartitionKey::NONE).as_slice(), key].concat()

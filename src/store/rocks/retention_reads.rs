@@ -1,6 +1,6 @@
 //! Reading what retention walks over.
 
-use super::{keys, retention_keys, snapshot::RocksSnapshot, values};
+use super::{keys, retention_keys, snapshot::RocksSnapshot};
 use crate::{
     sequencer::{BlobKey, GroupKey, StoredRepeatKey},
     store::{Error, GroupRow, PartitionRow, PresentationName, PresentationRow, ReceiptRow, RetentionReads, Walk},
@@ -13,15 +13,8 @@ impl RetentionReads for RocksSnapshot<'_> {
     }
 
     fn groups_after(&self, after: Option<&GroupKey>, limit: usize) -> Result<Vec<GroupRow>, Error> {
-        let mut groups = Vec::new();
-        let prefix = keys::groups(&[]);
-        let start = after.map_or(prefix.clone(), |group| retention_keys::behind(keys::group(group)));
-        self.scan(keys::STATE, &prefix, &start, |key, value| {
-            let group = keys::parse_group(key).ok_or(Error::Corrupt("group"))?;
-            groups.push((group, values::decode(value, "group")));
-            Ok(groups.len() < limit)
-        })?;
-        Ok(groups)
+        let after = after.map(keys::group);
+        self.rows_behind((keys::STATE, &keys::groups(&[])), after, limit, (keys::parse_group, "group"))
     }
 
     fn partitions_after(
@@ -30,15 +23,8 @@ impl RetentionReads for RocksSnapshot<'_> {
         after: Option<&MaskedPartitionKey>,
         limit: usize,
     ) -> Result<Vec<PartitionRow>, Error> {
-        let mut partitions = Vec::new();
-        let prefix = keys::partitions(group, &[]);
-        let start = after.map_or(prefix.clone(), |after| retention_keys::behind(keys::partition(group, after)));
-        self.scan(keys::STATE, &prefix, &start, |key, value| {
-            let partition = keys::parse_partition(key).ok_or(Error::Corrupt("partition"))?;
-            partitions.push((partition, values::decode(value, "partition")));
-            Ok(partitions.len() < limit)
-        })?;
-        Ok(partitions)
+        let (prefix, after) = (keys::partitions(group, &[]), after.map(|after| keys::partition(group, after)));
+        self.rows_behind((keys::STATE, &prefix), after, limit, (keys::parse_partition, "partition"))
     }
 
     fn receipts_of_group(
@@ -47,29 +33,14 @@ impl RetentionReads for RocksSnapshot<'_> {
         after: Option<&StoredRepeatKey>,
         limit: usize,
     ) -> Result<Vec<ReceiptRow>, Error> {
-        let mut receipts = Vec::new();
         let prefix = keys::partition_prefix(group, &MaskedPartitionKey::NONE);
-        let behind = |key| retention_keys::behind(retention_keys::receipt_of_group(group, key));
-        let start = after.map_or(prefix.clone(), behind);
-        self.scan(keys::REPEATS, &prefix, &start, |key, value| {
-            let name = retention_keys::parse_receipt(key).ok_or(Error::Corrupt("receipt"))?;
-            receipts.push((name, values::decode(value, "receipt")));
-            Ok(receipts.len() < limit)
-        })?;
-        Ok(receipts)
+        let after = after.map(|key| retention_keys::receipt_of_group(group, key));
+        self.rows_behind((keys::REPEATS, &prefix), after, limit, (retention_keys::parse_receipt, "receipt"))
     }
 
     fn presentations(&self, after: Option<&PresentationName>, limit: usize) -> Result<Vec<PresentationRow>, Error> {
-        let mut presentations = Vec::new();
-        let start = after.map_or(Vec::new(), |(group, partition, user)| {
-            retention_keys::behind(keys::presented(group, partition, user))
-        });
-        self.scan(keys::PRESENTED, &[], &start, |key, value| {
-            let name = retention_keys::parse_presented(key).ok_or(Error::Corrupt("presentation"))?;
-            presentations.push((name, values::decode(value, "presentation")));
-            Ok(presentations.len() < limit)
-        })?;
-        Ok(presentations)
+        let after = after.map(|(group, partition, user)| keys::presented(group, partition, user));
+        self.rows_behind((keys::PRESENTED, &[]), after, limit, (retention_keys::parse_presented, "presentation"))
     }
 
     fn walk(&self) -> Result<Option<Walk>, Error> {

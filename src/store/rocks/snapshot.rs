@@ -20,6 +20,12 @@ use crate::{
 /// So many rows that were removed are passed over where nobody is to see whether a row is there.
 const REMOVED_MAX: u64 = 8;
 
+/// What a key names.
+type Parse<N> = fn(&[u8]) -> Option<N>;
+
+/// What a row's key names, and its record, or that it cannot be read.
+type Row<N, T> = (N, Result<T, Error>);
+
 pub(super) struct RocksSnapshot<'a> {
     pub(super) store: &'a RocksStore,
     pub(super) view: SnapshotWithThreadMode<'a, DB>,
@@ -114,6 +120,26 @@ impl<'a> RocksSnapshot<'a> {
             options.set_iterate_upper_bound(end);
         }
         options
+    }
+
+    /// So many rows whose keys begin with `prefix`, from the first one behind the key `after` on.
+    pub(super) fn rows_behind<N, T: MlsDecode>(
+        &self,
+        (family, prefix): (&'static str, &[u8]),
+        after: Option<Vec<u8>>,
+        limit: usize,
+        (parse, what): (Parse<N>, &'static str),
+    ) -> Result<Vec<Row<N, T>>, Error> {
+        let mut rows = Vec::new();
+        let start = after.map_or(prefix.to_vec(), |mut key| {
+            key.push(0);
+            key
+        });
+        self.scan(family, prefix, &start, |key, value| {
+            rows.push((parse(key).ok_or(Error::Corrupt(what))?, values::decode(value, what)));
+            Ok(rows.len() < limit)
+        })?;
+        Ok(rows)
     }
 
     /// Rows from `start` on whose keys begin with `prefix`, while `take` wants more.

@@ -83,6 +83,15 @@ fn note_error(read: Result<(), Error>, inspection: &mut Inspection) {
     }
 }
 
+/// Looks at each row of the state that is of that kind.
+fn each_of(
+    snapshot: &RocksSnapshot<'_>,
+    kind: u8,
+    mut look: impl FnMut(&[u8], &[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    snapshot.scan(keys::STATE, &[kind], &[kind], |key, value| look(key, value).map(|()| true))
+}
+
 /// How many rows a family holds, as far as they were looked at before.
 fn rows_of(inspection: &Inspection, family: &'static str) -> u64 {
     inspection.rows.get(family).copied().unwrap_or(0)

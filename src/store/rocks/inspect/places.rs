@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{keys, keys::kind, push_keys, restored::GAP, snapshot::RocksSnapshot, values},
-    rows_of,
+    each_of, rows_of,
 };
 use crate::{
     sequencer::{BlobKey, Entry, GroupKey, Partition},
@@ -39,8 +39,7 @@ struct Counted {
 
 fn partitions(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
     let (mut references, mut counted) = (References::default(), Counted::default());
-    let prefix = [kind::PARTITION];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
+    each_of(snapshot, kind::PARTITION, |key, value| {
         let (group, partition) = push_keys::parse_place(key).ok_or(Error::Corrupt("partition"))?;
         if references.group != Some(group) {
             counted.blobs += settle(snapshot, &mut references, inspection)?;
@@ -51,17 +50,16 @@ fn partitions(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Resu
         let record: Partition = values::decode(value, "partition")?;
         counted.messages += messages(snapshot, (&group, &partition), &record, &mut references, inspection)?;
         record.blobs().for_each(|blob| *references.counts.entry(blob).or_default() += 1);
-        Ok(true)
+        Ok(())
     })?;
     counted.blobs += settle(snapshot, &mut references, inspection)?;
     let (all, blobs) = (rows_of(inspection, keys::MESSAGES), rows_of(inspection, keys::BLOBS));
     inspection.note(keys::MESSAGES, "messages of no partition", all.saturating_sub(counted.messages));
     inspection.note(keys::BLOBS, "GroupInfos and trees that nothing refers to", blobs.saturating_sub(counted.blobs));
     let mut counts = 0;
-    let prefix = [kind::BLOB_COUNT];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |_key, _value| {
+    each_of(snapshot, kind::BLOB_COUNT, |_key, _value| {
         counts += 1;
-        Ok(true)
+        Ok(())
     })?;
     let extra = u64::saturating_sub(counts, counted.blobs);
     inspection.note(keys::STATE, "counts of what nothing refers to", extra);
@@ -181,24 +179,22 @@ fn of_partitions(snapshot: &RocksSnapshot<'_>, family: &'static str, inspection:
 /// Rows that lead to partitions lead to some that are there.
 fn indexes_of_partitions(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
     let mut dangling = 0;
-    let prefix = [kind::ANNOUNCED];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |key, _value| {
+    each_of(snapshot, kind::ANNOUNCED, |key, _value| {
         // Here the partition comes first.
         let (partition, group) =
             key[1..].split_at_checked(MaskedPartitionKey::LENGTH).ok_or(Error::Corrupt("announcement"))?;
         let record = [&[kind::PARTITION], group, partition].concat();
         dangling += u64::from(snapshot.row(keys::STATE, &record)?.is_none());
-        Ok(true)
+        Ok(())
     })?;
     inspection.note(keys::STATE, "announcements of no partition", dangling);
     let mut dangling = 0;
-    let prefix = [kind::HEAD];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |key, _value| {
+    each_of(snapshot, kind::HEAD, |key, _value| {
         let group = key.get(1..1 + GroupKey::LENGTH).and_then(|group| group.try_into().ok());
         let group = GroupKey::new(group.ok_or(Error::Corrupt("head"))?);
         let partition = keys::parse_head(key).ok_or(Error::Corrupt("head"))?;
         dangling += u64::from(snapshot.row(keys::STATE, &keys::partition(&group, &partition))?.is_none());
-        Ok(true)
+        Ok(())
     })?;
     inspection.note(keys::STATE, "heads that are no partition", dangling);
     Ok(())
@@ -207,17 +203,15 @@ fn indexes_of_partitions(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspecti
 /// A Welcome is there as long as its record, and what is to be brought has one.
 fn welcomes(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
     let (mut records, mut missing, mut dangling) = (0, 0, 0);
-    let prefix = [kind::OUTGOING];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |key, _value| {
+    each_of(snapshot, kind::OUTGOING, |key, _value| {
         records += 1;
         missing += u64::from(snapshot.row(keys::OUTBOX, &key[1..])?.is_none());
-        Ok(true)
+        Ok(())
     })?;
-    let prefix = [kind::DISPATCH];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |key, _value| {
+    each_of(snapshot, kind::DISPATCH, |key, _value| {
         let (group, dispatch) = keys::parse_dispatch(key).ok_or(Error::Corrupt("dispatch"))?;
         dangling += u64::from(snapshot.row(keys::STATE, &keys::outgoing(&group, &dispatch.welcome))?.is_none());
-        Ok(true)
+        Ok(())
     })?;
     inspection.note(keys::OUTBOX, "Welcomes that are missing", missing);
     let extra = (rows_of(inspection, keys::OUTBOX) + missing).saturating_sub(records);

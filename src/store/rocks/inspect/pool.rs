@@ -2,7 +2,7 @@
 
 use super::{
     super::{inbox_keys, keys, keys::kind, pool_keys::STOCK, snapshot::RocksSnapshot, values},
-    rows_of,
+    each_of, rows_of,
 };
 use crate::{
     pool::{Delivery, Item, Letter, Stock},
@@ -20,8 +20,7 @@ fn stocks(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(
     let has_package = |name: &[u8], number: u32| -> Result<bool, Error> {
         Ok(snapshot.row(keys::KEY_PACKAGES, &[name, &number.to_be_bytes()].concat())?.is_some())
     };
-    let prefix = [kind::STOCK];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
+    each_of(snapshot, kind::STOCK, |key, value| {
         let name = key.get(1..1 + STOCK).ok_or(Error::Corrupt("stock"))?;
         let stock: Stock = values::decode(value, "stock")?;
         let mut items = 0;
@@ -38,7 +37,7 @@ fn stocks(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(
             packages += 1;
             missing += u64::from(!has_package(name, last_resort.item.number)?);
         }
-        Ok(true)
+        Ok(())
     })?;
     inspection.note(keys::STATE, "stocks that count other items than there are", miscounted);
     inspection.note(keys::KEY_PACKAGES, "KeyPackages that are missing", missing);
@@ -49,19 +48,17 @@ fn stocks(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(
 
 fn deliveries(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
     let (mut records, mut missing, mut dangling) = (0, 0, 0);
-    let prefix = [kind::DELIVERY];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
+    each_of(snapshot, kind::DELIVERY, |key, value| {
         let record: Delivery = values::decode(value, "delivery")?;
         let content = snapshot.row(keys::INBOX, &key[1..])?;
         records += 1;
         missing += u64::from(content.is_none_or(|content| content.len() as u64 != u64::from(record.bytes)));
-        Ok(true)
+        Ok(())
     })?;
-    let prefix = [kind::LETTER];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |_key, value| {
+    each_of(snapshot, kind::LETTER, |_key, value| {
         let letter: Letter = values::decode(value, "letter")?;
         dangling += u64::from(snapshot.row(keys::STATE, &inbox_keys::delivery(&letter.delivery))?.is_none());
-        Ok(true)
+        Ok(())
     })?;
     inspection.note(keys::INBOX, "deliveries that are missing or of another length", missing);
     let extra = rows_of(inspection, keys::INBOX).saturating_sub(records);
