@@ -10,6 +10,7 @@ pub use restante_process::metrics::{Counted, Label};
 use restante_process::{
     metrics::{Exposition, Kind},
     telemetry::panics,
+    words,
 };
 
 use crate::failure::Failure;
@@ -67,18 +68,7 @@ pub enum TunnelEnd {
     Idle,
 }
 
-impl Label for TunnelEnd {
-    const ALL: &'static [Self] = &[Self::Closed, Self::Bytes, Self::Time, Self::Idle];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Bytes => "too_many_bytes",
-            Self::Time => "too_long",
-            Self::Idle => "idle",
-        }
-    }
-}
+words!(TunnelEnd { Closed => "closed", Bytes => "too_many_bytes", Time => "too_long", Idle => "idle" });
 
 /// How a look at a gateway's key list ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,21 +87,14 @@ pub enum KeyFetch {
     NotRecorded,
 }
 
-impl Label for KeyFetch {
-    const ALL: &'static [Self] =
-        &[Self::Unchanged, Self::Changed, Self::TooSoon, Self::Unusable, Self::Unreachable, Self::NotRecorded];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Unchanged => "unchanged",
-            Self::Changed => "changed",
-            Self::TooSoon => "too_soon",
-            Self::Unusable => "unusable",
-            Self::Unreachable => "unreachable",
-            Self::NotRecorded => "not_recorded",
-        }
-    }
-}
+words!(KeyFetch {
+    Unchanged => "unchanged",
+    Changed => "changed",
+    TooSoon => "too_soon",
+    Unusable => "unusable",
+    Unreachable => "unreachable",
+    NotRecorded => "not_recorded",
+});
 
 /// How an attempt to connect to a gateway ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,16 +105,7 @@ pub enum Dial {
     Failed,
 }
 
-impl Label for Dial {
-    const ALL: &'static [Self] = &[Self::Connected, Self::Failed];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Connected => "connected",
-            Self::Failed => "failed",
-        }
-    }
-}
+words!(Dial { Connected => "connected", Failed => "failed" });
 
 /// All numbers of a relay.
 #[derive(Debug, Default)]

@@ -11,7 +11,10 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use restante_process::metrics::{Counted, Exposition, Kind, Label};
+use restante_process::{
+    metrics::{Counted, Exposition, Kind, Label},
+    words,
+};
 
 use super::{Hub, health, route};
 use crate::{client::http::Operation, wire::ProblemCode};
@@ -37,17 +40,7 @@ pub(super) enum Ending {
     Failed,
 }
 
-impl Label for Ending {
-    const ALL: &'static [Self] = &[Self::Answered, Self::Refused, Self::Failed];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-        }
-    }
-}
+words!(Ending { Answered => "answered", Refused => "refused", Failed => "failed" });
 
 impl Label for ProblemCode {
     const ALL: &'static [Self] = &ProblemCode::ALL;

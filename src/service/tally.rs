@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use restante_process::metrics::{Counted, Histogram, Label, Unit};
+use restante_process::{
+    metrics::{Counted, Histogram, Unit},
+    words,
+};
 
 use super::Service;
 
@@ -18,16 +21,7 @@ pub(super) enum LaneKind {
     Pool,
 }
 
-impl Label for LaneKind {
-    const ALL: &'static [Self] = &[Self::Groups, Self::Pool];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Groups => "groups",
-            Self::Pool => "pool",
-        }
-    }
-}
+words!(LaneKind { Groups => "groups", Pool => "pool" });
 
 /// What came of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,17 +34,7 @@ pub(super) enum BatchEnd {
     Failed,
 }
 
-impl Label for BatchEnd {
-    const ALL: &'static [Self] = &[Self::Durable, Self::Conflict, Self::Failed];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Durable => "durable",
-            Self::Conflict => "conflict",
-            Self::Failed => "failed",
-        }
-    }
-}
+words!(BatchEnd { Durable => "durable", Conflict => "conflict", Failed => "failed" });
 
 /// What a lane decided about a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,16 +45,7 @@ pub(super) enum Decision {
     Refused,
 }
 
-impl Label for Decision {
-    const ALL: &'static [Self] = &[Self::Done, Self::Refused];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Refused => "refused",
-        }
-    }
-}
+words!(Decision { Done => "done", Refused => "refused" });
 
 /// What came of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,19 +62,7 @@ pub enum PushEnd {
     Stuck,
 }
 
-impl Label for PushEnd {
-    const ALL: &'static [Self] = &[Self::Done, Self::More, Self::Refused, Self::Unreached, Self::Stuck];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::More => "more",
-            Self::Refused => "refused",
-            Self::Unreached => "unreached",
-            Self::Stuck => "stuck",
-        }
-    }
-}
+words!(PushEnd { Done => "done", More => "more", Refused => "refused", Unreached => "unreached", Stuck => "stuck" });
 
 /// Whether a public state was at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,16 +71,7 @@ pub(super) enum Lookup {
     Missed,
 }
 
-impl Label for Lookup {
-    const ALL: &'static [Self] = &[Self::Found, Self::Missed];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Found => "found",
-            Self::Missed => "missed",
-        }
-    }
-}
+words!(Lookup { Found => "found", Missed => "missed" });
 
 /// Commands in a batch: up to as many as one takes.
 const COMMANDS: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512];

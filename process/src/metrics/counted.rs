@@ -14,6 +14,22 @@ pub trait Label: Copy + 'static {
     fn word(self) -> &'static str;
 }
 
+/// Gives each variant of an enum its word: none can be left out.
+#[macro_export]
+macro_rules! words {
+    ($set:ty { $($variant:ident => $word:literal),+ $(,)? }) => {
+        impl $crate::metrics::Label for $set {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
+            }
+        }
+    };
+}
+
 /// Something that is counted apart for each word of a set.
 pub struct Counted<L> {
     numbers: Box<[AtomicU64]>,
@@ -71,16 +87,7 @@ mod tests {
         Green,
     }
 
-    impl Label for Colour {
-        const ALL: &'static [Self] = &[Self::Red, Self::Green];
-
-        fn word(self) -> &'static str {
-            match self {
-                Self::Red => "red",
-                Self::Green => "green",
-            }
-        }
-    }
+    words!(Colour { Red => "red", Green => "green" });
 
     #[test]
     fn each_word_has_a_number_of_its_own() {
