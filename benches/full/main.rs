@@ -31,18 +31,15 @@ mod row;
 mod traffic;
 #[path = "../shared/usage.rs"]
 mod usage;
+#[path = "../shared/words.rs"]
+mod words;
 
 /// As the program has it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let plan = full::Plan::of(&words).unwrap_or_else(|complaint| {
-        eprintln!("{complaint}");
-        std::process::exit(2)
-    });
-    let report = full::run(&plan);
+    let report = full::run(&words::plan(full::Plan::of));
     report.write(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench"));
     report.print();
 }

@@ -32,18 +32,15 @@ mod program;
 mod traffic;
 #[path = "../shared/usage.rs"]
 mod usage;
+#[path = "../shared/words.rs"]
+mod words;
 
 /// As the program has it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let plan = mixed::Plan::of(&words).unwrap_or_else(|complaint| {
-        eprintln!("{complaint}");
-        std::process::exit(2)
-    });
-    let report = mixed::run(&plan);
+    let report = mixed::run(&words::plan(mixed::Plan::of));
     report.print();
     report.write(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench"));
     if report.unexplained() > 0 {

@@ -8,9 +8,9 @@ use axum::{
     response::Response,
     routing::post,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{answer, read};
+use super::{answer, read_nothing};
 use crate::{
     client::http::Operation,
     http::{Hub, Problem},
@@ -39,11 +39,6 @@ async fn create(State(hub): State<Arc<Hub>>, request: Request) -> Result<Respons
 async fn status(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     read_nothing(&hub, request).await?;
     Ok(answer(&document(&hub.service.backup_status())))
-}
-
-async fn read_nothing(hub: &Hub, request: Request) -> Result<(), Problem> {
-    let nothing: Map<String, Value> = read(hub, request).await?;
-    if nothing.is_empty() { Ok(()) } else { Err(Problem::not_the_json()) }
 }
 
 fn document(status: &BackupStatus) -> Value {

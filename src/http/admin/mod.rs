@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{Hub, Problem, body, fields};
 
@@ -56,6 +56,12 @@ async fn read<T: serde::de::DeserializeOwned>(hub: &Hub, request: Request) -> Re
     serde_json::from_slice(&received.bytes).map_err(|_| Problem::not_the_json())
 }
 
-fn answer(document: &serde_json::Value) -> Response {
+/// A request that says nothing but the operation: an empty JSON document.
+async fn read_nothing(hub: &Hub, request: Request) -> Result<(), Problem> {
+    let nothing: Map<String, Value> = read(hub, request).await?;
+    if nothing.is_empty() { Ok(()) } else { Err(Problem::not_the_json()) }
+}
+
+fn answer(document: &Value) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document.to_string()).into_response()
 }
