@@ -15,8 +15,7 @@ use restante_process::console::{complain, say};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{Drawing, ForksCommand, ListForks, RestoreBranch, ShowForks, TerminateBranch},
-    date::imf_fixdate,
+    cli::{ChosenBranch, Drawing, ForksCommand, ListForks, ShowForks, TerminateBranch},
     local_service::{OPERATOR, explain, service_within},
 };
 
@@ -31,13 +30,10 @@ pub(crate) async fn run(command: &ForksCommand, config: &Config) -> anyhow::Resu
         ForksCommand::List(ListForks { .. }) => list(config).await,
         ForksCommand::Show(show) => draw(show, config).await,
         ForksCommand::Terminate(terminate) => end(terminate, config).await,
-        ForksCommand::Restore(RestoreBranch { group, branch, .. }) => {
-            let request = json!({ "group": group, "branch": branch });
-            match one(config, Operation::RestoreBranch, &request).await? {
-                Answer::Done { partitions, is_done } => Ok(vec![done("restored", partitions, is_done)]),
-                other => Err(refused(other)),
-            }
-        }
+        ForksCommand::Restore(chosen) => match one(config, Operation::RestoreBranch, &request(chosen)).await? {
+            Answer::Done { partitions, is_done } => Ok(vec![done("restored", partitions, is_done)]),
+            other => Err(refused(other)),
+        },
     }
 }
 
@@ -59,15 +55,7 @@ async fn list(config: &Config) -> anyhow::Result<Vec<String>> {
     if after.is_some() {
         complain(&format!("there are more: these are the first {} in the order of their names", groups.len()));
     }
-    let heading = format!("{:<16}  {:<29}  {:>10}  evidence", "group", "last new evidence", "terminated");
-    Ok([heading].into_iter().chain(groups.iter().map(line)).collect())
-}
-
-fn line(group: &Listed) -> String {
-    let latest = group.evident_ms.map_or_else(|| "-".to_owned(), imf_fixdate);
-    let signs = group.evidence.iter().map(text::brief).collect::<Vec<_>>().join(", ");
-    let signs = if signs.is_empty() { "-" } else { &signs };
-    format!("{:<16}  {latest:<29}  {:>10}  {signs}", group.group, group.terminated)
+    Ok(text::list(&groups))
 }
 
 async fn draw(show: &ShowForks, config: &Config) -> anyhow::Result<Vec<String>> {
@@ -82,9 +70,13 @@ async fn draw(show: &ShowForks, config: &Config) -> anyhow::Result<Vec<String>> 
     }
 }
 
+fn request(ChosenBranch { group, branch, .. }: &ChosenBranch) -> Value {
+    json!({ "group": group, "branch": branch })
+}
+
 /// Says what it would mean, asks, and does it.
 async fn end(terminate: &TerminateBranch, config: &Config) -> anyhow::Result<Vec<String>> {
-    let request = json!({ "group": terminate.group, "branch": terminate.branch });
+    let request = request(&terminate.chosen);
     let notice = match one(config, Operation::ForeseeTermination, &request).await? {
         Answer::Notice(notice) => notice,
         other => return Err(refused(other)),

@@ -25,7 +25,7 @@ pub(crate) use backup::{BackupCommand, ChosenBackup};
 pub(crate) use bans::{BansCommand, Whom};
 pub(crate) use db::DbCommand;
 pub(crate) use fetch_key_packages::{FetchKeyPackages, Token, User};
-pub(crate) use forks::{Drawing, ForksCommand, ListForks, RestoreBranch, ShowForks, TerminateBranch};
+pub(crate) use forks::{ChosenBranch, Drawing, ForksCommand, ListForks, ShowForks, TerminateBranch};
 pub(crate) use key_packages::KeyPackagesCommand;
 pub(crate) use keys::KeysCommand;
 pub(crate) use reports::ReportsCommand;

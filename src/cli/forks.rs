@@ -52,11 +52,11 @@ Examples:
     /// Restore a terminated branch, within 30 days
     ///
     /// Members can send there again. Welcomes that were dropped stay so. What was terminated by itself further down stays
-    /// terminated.
+    /// terminated. `show` names the partition where it says when its branch was terminated.
     #[command(after_long_help = "\
 Example:
   restante forks restore --config hub.toml 4f1d2c3b5a697887 0718a1b2c3d4e5f6")]
-    Restore(RestoreBranch),
+    Restore(ChosenBranch),
 }
 
 /// What a group is drawn as.
@@ -96,15 +96,7 @@ pub(crate) struct ShowForks {
 #[derive(Debug, Args)]
 pub(crate) struct TerminateBranch {
     #[command(flatten)]
-    pub(crate) configured: Configured,
-
-    /// The group: the first 16 hex digits of SHA-256 of its id, or more
-    #[arg(value_name = "GROUP", value_parser = parse_name)]
-    pub(crate) group: String,
-
-    /// The partition with which the branch begins: the first 16 hex digits of its masked key, as `show` prints them
-    #[arg(value_name = "PARTITION", value_parser = parse_name)]
-    pub(crate) branch: String,
+    pub(crate) chosen: ChosenBranch,
 
     /// Do not ask
     #[arg(long)]
@@ -116,7 +108,7 @@ pub(crate) struct TerminateBranch {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct RestoreBranch {
+pub(crate) struct ChosenBranch {
     #[command(flatten)]
     pub(crate) configured: Configured,
 
@@ -124,7 +116,7 @@ pub(crate) struct RestoreBranch {
     #[arg(value_name = "GROUP", value_parser = parse_name)]
     pub(crate) group: String,
 
-    /// The partition with which the terminated branch begins, as `show` prints it where it says when
+    /// The partition with which the branch begins: the first 16 hex digits of its masked key, as `show` prints them
     #[arg(value_name = "PARTITION", value_parser = parse_name)]
     pub(crate) branch: String,
 }
@@ -134,8 +126,8 @@ impl ForksCommand {
         match self {
             Self::List(ListForks { configured })
             | Self::Show(ShowForks { configured, .. })
-            | Self::Terminate(TerminateBranch { configured, .. })
-            | Self::Restore(RestoreBranch { configured, .. }) => configured,
+            | Self::Terminate(TerminateBranch { chosen: ChosenBranch { configured, .. }, .. })
+            | Self::Restore(ChosenBranch { configured, .. }) => configured,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{
+    answer::Listed,
     layout::{Placed, layout},
     notice::Notice,
     picture::{Branch, Node, Picture, Shape, Shown},
@@ -95,6 +96,18 @@ fn branch_lines(branch: &Branch, now: UnixMillis) -> Vec<String> {
     let ended = ended.map_or(String::new(), |ended| format!(", terminated {}", ago(ended.at_ms, now)));
     let counted = format!("{}, {}", counted(branch.partitions, "partition"), counted(branch.messages, "message"));
     vec![format!("{head}: {counted}{ended}"), format!("      {}", users(&branch.users, now))]
+}
+
+/// Groups, each with its signs below it: lines that a terminal of 80 columns does not break.
+pub fn list(groups: &[Listed]) -> Vec<String> {
+    let row = |group: &str, evident: &str, terminated: &str| format!("{group:<16}  {evident:<29}  {terminated:>10}");
+    let mut lines = vec![row("group", "last new evidence", "terminated")];
+    for group in groups {
+        let evident = group.evident_ms.map_or_else(|| "-".to_owned(), date);
+        lines.push(row(&group.group, &evident, &group.terminated.to_string()));
+        lines.extend(group.evidence.iter().map(|shown| format!("  ! {}", brief(shown))));
+    }
+    lines
 }
 
 /// A sign in a few words, for a list.

@@ -65,8 +65,9 @@ async fn a_branch_is_found_drawn_ended_and_restored() {
     bob.say(&group, 3, "further there").await.unwrap();
 
     let listed = told(&forks(&site, &hub, &["list"]).await);
-    let row = listed.lines().find(|line| line.starts_with(&name)).expect("it is listed");
-    assert!(row.contains("rival children since"), "{row}");
+    let mut below =
+        listed.lines().skip_while(|line| !line.starts_with(&name)).skip(1).take_while(|line| line.starts_with(' '));
+    assert!(below.any(|sign| sign.contains("rival children since")), "{listed}");
     let drawn = told(&forks(&site, &hub, &["show", &name]).await);
     for number in 0..4 {
         assert!(drawn.contains(&partition(number)), "{drawn}");

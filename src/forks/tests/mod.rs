@@ -5,7 +5,7 @@ mod grove;
 use self::grove::{Grove, HOUR, MINUTE, START, forked, key};
 use super::{layout::layout, *};
 use crate::{
-    sequencer::{BranchOutcome, Forgotten, Policy, UnixMillis},
+    sequencer::{BranchOutcome, Forgotten, GroupKey, Policy, Sign, UnixMillis},
     wire::MaskedPartitionKey,
 };
 
@@ -211,6 +211,30 @@ fn it_is_said_what_it_would_mean_to_end_a_branch() {
     assert_eq!(refused(500), BranchOutcome::NotABranch);
     assert_eq!(refused(400), BranchOutcome::AlreadyTerminated { top: key(400) });
     assert_eq!(refused(9_999), BranchOutcome::NotThere);
+}
+
+/// A terminal of 80 columns breaks no line of the list, whatever a group has shown; and a sign stands below its group.
+#[test]
+fn the_list_fits_a_terminal() {
+    let signs = [
+        Sign::OtherEpoch,
+        Sign::NoEdge,
+        Sign::LateHandshake,
+        Sign::RivalChildren,
+        Sign::SharedOrphan,
+        Sign::RivalHeads,
+    ];
+    let evidence = signs.map(|sign| Shown { sign, since_ms: UnixMillis::MAX }).to_vec();
+    let group = group_name(&GroupKey::new([0xfe; 32]));
+    let widest = Listed { group, evidence, evident_ms: Some(UnixMillis::MAX), terminated: u32::MAX };
+    let quiet = Listed { group: "0123456789abcdef".to_owned(), evidence: Vec::new(), evident_ms: None, terminated: 1 };
+    let lines = text::list(&[widest, quiet]);
+    assert!(lines.iter().all(|line| line.len() <= 80), "{lines:#?}");
+    assert_eq!(lines.len(), 1 + 1 + signs.len() + 1);
+    let end = "Fri, 31 Dec 9999 23:59:59 GMT";
+    assert_eq!(lines[1], format!("fefefefefefefefe  {end}  4294967295"));
+    assert_eq!(lines[4], format!("  ! late handshake since {end}"));
+    assert_eq!(lines[8], format!("0123456789abcdef  {:<29}  {:>10}", "-", 1));
 }
 
 #[test]

@@ -42,11 +42,11 @@ pub(in crate::demo) async fn play(
          and are used by different providers, \"rival heads\" two newest epochs of one number. Where honest people have \
          committed at the same time, nobody goes on with the commit that lost, and nothing is listed.",
     );
-    let mut rows = listed.lines().skip(1);
+    // Below a group stand its signs.
+    let groups: Vec<_> = listed.lines().skip(1).filter(|line| !line.starts_with(' ')).collect();
     narrator.check(
         "it is this group, and neither of those in the acts before, where commits have raced as well",
-        rows.next().is_some_and(|row| row.starts_with(&names.group) && row.contains("rival children"))
-            && rows.next().is_none(),
+        matches!(groups[..], [group] if group.starts_with(&names.group)) && listed.contains("! rival children since "),
     );
     let drawn = operate(stage, company, narrator, &["forks", "show", &names.group]).await?;
     narrator.tell(
