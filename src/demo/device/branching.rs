@@ -10,7 +10,7 @@ use crate::{
     client::{CommitOptions, Member, MemberError, OldLeaf, PartitionedGroup, Standing},
     demo::{Failure, cast::Seat, transcript::Transcript},
     mls::WireMessage,
-    wire::{BANNED_EXTENSION, Banned, CommitData, Identity, PartitionKey, SendRequest, encode},
+    wire::{BANNED_EXTENSION, Banned, CommitData, Identity, PartitionKey, SendRequest, decode, encode},
 };
 
 impl<C: MlsConfig> Device<C> {
@@ -96,17 +96,20 @@ impl Device<Malicious> {
         self.past_the_library(&message, None)
     }
 
-    /// A commit with fresh keys, made in the same way.
+    /// A commit with fresh keys, made in the same way. The GroupInfo beside it leaves out the tree: the hub takes it when it
+    /// has followed the commit, and not before (S17).
     ///
     /// # Errors
     /// The MLS library's.
     pub(in crate::demo) fn commit_anyway(&self) -> Result<SendRequest, Failure> {
         let mut group = self.member.group().group().clone();
-        let (output, _secrets) = group.commit_builder().build_detached()?;
+        let commit = group.commit_builder().build()?;
+        group.apply_pending_commit()?;
+        let group_info = Some(decode(&group.group_info_message_allowing_ext_commit(false)?.to_bytes()?)?);
         // It is refused before anybody could derive the right one.
         let next_partition_key = PartitionKey::new([6; PartitionKey::LENGTH]);
-        let commit_data = CommitData { next_partition_key, group_info: None, welcome_data: None };
-        self.past_the_library(&output.commit_message, Some(commit_data))
+        let commit_data = CommitData { next_partition_key, group_info, welcome_data: None };
+        self.past_the_library(commit.commit_message(), Some(commit_data))
     }
 
     fn past_the_library(&self, message: &MlsMessage, commit_data: Option<CommitData>) -> Result<SendRequest, Failure> {

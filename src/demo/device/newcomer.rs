@@ -10,14 +10,14 @@ use super::{
 };
 use crate::{
     client::{
-        Backoff, Inbox, Member, MemberPolicy, MemoryKeep, NewMember, OldLeaf, Outsider, PartitionedGroup, TokioPace,
-        http::DeliveryService,
+        Backoff, Inbox, JoinOptions, Member, MemberPolicy, MemoryKeep, NewMember, Outsider, PartitionedGroup,
+        TokioPace, http::DeliveryService, own_leaves,
     },
-    demo::{Failure, cast::Seat, mode::Mode, saboteur::Saboteur, tap::Tap, transcript::Transcript},
+    demo::{Failure, cast::Seat, mode::Mode, saboteur::Saboteur, stage::HUB, tap::Tap, transcript::Transcript},
     mls::WireKeyPackage,
     wire::{
-        CreateGroupRequest, DeleteKeyPackagesRequest, GroupId, GroupInfoResponse, InboxEntry, InboxOutcome, JoinToken,
-        SendResponse, UploadKeyPackagesRequest,
+        CreateGroupRequest, DeleteKeyPackagesRequest, ExternalJoinRequest, GroupId, GroupInfoRequest,
+        GroupInfoResponse, InboxEntry, InboxOutcome, JoinToken, SendResponse, UploadKeyPackagesRequest, decode,
     },
 };
 
@@ -143,26 +143,30 @@ impl<C: MlsConfig> Newcomer<C> {
         known: GroupInfoResponse,
         token: JoinToken,
     ) -> Result<(Device<C>, SendResponse), Failure> {
-        let mut outsider = self.outsider(group_id)?.with_token(token).with_group_info(known);
+        let group_id = GroupId::parse(group_id).ok_or("the group id names no hub")?;
+        let (client, tap, keep) = (self.client.clone(), self.tap.clone(), self.keep.clone());
+        let outsider = Outsider::new(client, tap, pace(self.seat), keep, policy(self.mode), group_id);
+        let mut outsider = outsider.with_token(token).with_group_info(known);
         let joined = outsider.join().await?;
         let receipt = joined.response;
         Ok((self.at_work(outsider.into_member(joined)), receipt))
     }
 
-    /// Comes back to a group as somebody who has lost all of it, in the place of the old leaf.
+    /// A commit by which somebody comes back who has lost all of the group, in the place of the old leaf. The GroupInfo beside
+    /// it leaves out the tree: the hub takes it when it has followed the commit, and not before (S17).
     ///
     /// # Errors
-    /// [`crate::client::JoinError`]
-    pub(in crate::demo) async fn come_back(self, group_id: &[u8]) -> Result<Device<C>, Failure> {
-        let mut outsider = self.outsider(group_id)?;
-        let joined = outsider.resync(OldLeaf::Own).await?;
-        Ok(self.at_work(outsider.into_member(joined)))
-    }
-
-    fn outsider(&self, group_id: &[u8]) -> Result<Outsider<C, Tap, TokioPace<Jitter>, MemoryKeep>, Failure> {
-        let group_id = GroupId::parse(group_id).ok_or("the group id names no hub")?;
-        let (client, tap, keep) = (self.client.clone(), self.tap.clone(), self.keep.clone());
-        Ok(Outsider::new(client, tap, pace(self.seat), keep, policy(self.mode), group_id))
+    /// The hub's, or the MLS library's.
+    pub(in crate::demo) async fn way_back(&self, group_id: &[u8]) -> Result<ExternalJoinRequest, Failure> {
+        let wanted = GroupInfoRequest { group_id: group_id.to_vec() };
+        let (published, _partition) = self.service().group_info(&wanted, None).await?;
+        let old_leaf = own_leaves(&self.client, group_id, &published)?.first().copied();
+        let options = JoinOptions { group_info: false, old_leaf };
+        let (group, mut request) =
+            PartitionedGroup::join_externally(&self.client, HUB.parse()?, group_id, &published, &options)?;
+        let group_info = group.group().group_info_message_allowing_ext_commit(false)?;
+        request.commit_data.group_info = Some(decode(&group_info.to_bytes()?)?);
+        Ok(request)
     }
 
     fn enter(self, group: PartitionedGroup<C>) -> Device<C> {

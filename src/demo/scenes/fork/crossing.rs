@@ -2,18 +2,18 @@
 
 use super::{have_read, is_denied, shut_out};
 use crate::{
-    client::{JoinError, MemberError, Standing, http::Operation},
+    client::Standing,
     demo::{
         Failure,
         cast::TRUDY,
         company::Company,
         mode::Mode,
         narrator::Narrator,
+        record::Exchange,
         scenes::are_together,
         sight,
         stage::{Stage, THIRD},
     },
-    wire::decode,
 };
 
 pub(in crate::demo) async fn play(
@@ -42,8 +42,7 @@ pub(in crate::demo) async fn play(
     let mark = company.record.mark();
     let mut erin = Box::pin(company.erin.go_over()).await?;
     let exchanges = company.record.since(mark);
-    let join = exchanges.iter().find(|exchange| exchange.request.operation == Operation::ExternalJoin);
-    let join = decode(&join.ok_or("Erin has not joined")?.request.body)?;
+    let join = exchanges.iter().find_map(Exchange::join).ok_or("Erin has not joined")?;
     narrator.hub_saw(sight::join(THIRD, &join));
     erin.flush().await?;
     company = Company { erin, ..company };
@@ -73,15 +72,11 @@ pub(in crate::demo) async fn play(
             && company.frank.has_work(),
     );
     let newcomer = TRUDY.newcomer(Mode::Public, stage.providers()?, &company.record)?;
-    let refused = newcomer.come_back(company.alice.group_id()).await.err();
-    let refused = refused.as_ref().and_then(|failure| failure.downcast_ref());
-    let refused = match refused {
-        Some(JoinError::Member(MemberError::Call(error))) => Some(error),
-        _ => None,
-    };
+    let join = newcomer.way_back(company.alice.group_id()).await?;
+    let refused = is_denied(async || newcomer.service().external_join(&join, None).await).await;
     narrator.check(
         "hub.example refuses her commit (policy_denied): in that branch she is banned, as its public state says",
-        is_denied(refused),
+        refused,
     );
     Ok(company)
 }

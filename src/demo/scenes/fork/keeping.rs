@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{Names, operate};
 use crate::{
-    client::http::{DeliveryService, Operation},
+    client::http::DeliveryService,
     demo::{Failure, company::Company, narrator::Narrator, record::Exchange, scenes::crash::list, stage::Stage},
-    wire::{ExternalJoinRequest, ReceiveRequest, SendResponse, decode},
+    wire::{ReceiveRequest, SendResponse, decode},
 };
 
 pub(in crate::demo) async fn play(
@@ -62,9 +62,8 @@ impl Sequenced {
         if let (Some(sent), Some(answer)) = (exchange.sent(), exchange.acknowledgement()) {
             return Some(Self { index: answer.index, digest: sent.message.digest() });
         }
-        let joined = exchange.request.operation == Operation::ExternalJoin && exchange.status() == Some(200);
-        let answer: SendResponse = joined.then(|| decode(&exchange.outcome.as_ref().ok()?.body).ok())??;
-        let sent: ExternalJoinRequest = decode(&exchange.request.body).ok()?;
+        let sent = exchange.join().filter(|_| exchange.status() == Some(200))?;
+        let answer: SendResponse = decode(&exchange.outcome.as_ref().ok()?.body).ok()?;
         Some(Self { index: answer.index, digest: sent.message.digest() })
     }
 }
