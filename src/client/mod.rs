@@ -9,6 +9,8 @@
 //! * [`Keep`]: the app's storage, into which groups are saved before anything that depends on it leaves the device.
 //! * [`Inbox`]: the Welcomes that wait at one's own provider; [`PartitionedGroup::join`] makes a group of one.
 //! * [`Member`]: group and binding joined by a bounded queue of intents; it resends what was lost and rebuilds what lost a race.
+//! * [`Outsider`]: whoever is not in a group, or not any more, and joins from outside. It keeps the join beside the group that
+//!   it replaces, and goes on with it after a restart.
 //! * [`oblivious`]: KeyPackages of people at other providers, through a relay (RFC 9458).
 //!
 //! Nothing here compiles RocksDB or a server.
