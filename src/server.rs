@@ -22,9 +22,11 @@ use reload::Reloading;
 use restante_gateway::Keyring;
 use restante_process::{
     Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Supervisor, Tasks, Tls, TlsError, Told,
-    connections_of_each, table_files, told,
+    connections_of_each,
+    export::{Collector, CollectorError, Export, Program, Source},
+    table_files, told,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -60,6 +62,9 @@ pub enum Error {
     /// The gateway's keys.
     #[error(transparent)]
     Keyring(#[from] restante_gateway::KeyringError),
+    /// The way to the collector of metrics.
+    #[error(transparent)]
+    Export(#[from] CollectorError),
     /// A listener.
     #[error(transparent)]
     Listen(#[from] SocketError),
@@ -109,20 +114,24 @@ pub async fn run(
         None => None,
     };
     let providers = providers::client(&config)?;
+    let collector = config.export.as_ref().map(Collector::read).transpose()?;
     let (service, marks) = start_service(&config, keys_are_older, &providers).await?;
     let hub = Arc::new(build_hub(&config, service.clone(), providers.clone())?);
 
+    let (export, exports) = Export::begin(collector, source(&hub));
     let mut reloading = Reloading {
         load,
         hub: hub.clone(),
         service: service.clone(),
         providers: providers.clone(),
+        export,
         provider_tls: provider.as_ref().map(|(tls, _)| tls.clone()),
         public_tls: public.as_ref().map(|(_, _, tls, _)| tls.clone()),
         config: config.clone(),
     };
 
-    let mut tasks = Tasks::default();
+    let (mut tasks, mut exporting) = (Tasks::default(), Tasks::default());
+    exporting.spawn("export", exports);
     // Parts are told by a sender of their own: one that was told would otherwise have ended before it is known here why.
     let (end, ending) = watch::channel(false);
     let each = connections_of_each(config.listeners());
@@ -165,7 +174,9 @@ pub async fn run(
 
     let mut errands = errands(&courier, &config, &ending);
     let served = loop {
-        match told_or_stopped(&supervisor, &mut stopping, &mut reloads, &mut tasks, &mut errands).await {
+        match told_or_stopped(&supervisor, &mut stopping, &mut reloads, [&mut tasks, &mut errands, &mut exporting])
+            .await
+        {
             Ok(Told::ToEnd) => break Ok(()),
             Ok(Told::ToReload) => {
                 if reloading.reload().await {
@@ -179,16 +190,20 @@ pub async fn run(
             Err(stopped) => break Err(stopped),
         }
     };
+    let drain = (seconds(config.limits.drain_seconds), Instant::now());
     end.send_replace(true);
     hub.drain();
     let ended = match served {
         Ok(()) => {
             let ended = tasks.ended().await;
-            ended.and(errands.ended().await)
+            let ended = ended.and(errands.ended().await);
+            reloading.export.end(drain.0, drain.1);
+            ended.and(exporting.ended().await)
         }
         Err(stopped) => {
             tasks.shutdown().await;
             errands.shutdown().await;
+            exporting.shutdown().await;
             Err(stopped)
         }
     };
@@ -207,16 +222,24 @@ async fn told_or_stopped(
     supervisor: &Supervisor,
     stopping: &mut watch::Receiver<bool>,
     reloads: &mut Reloads,
-    tasks: &mut Tasks,
-    errands: &mut Tasks,
+    [tasks, errands, exporting]: [&mut Tasks; 3],
 ) -> Result<Told, Stopped> {
     let stopped = async {
         tokio::select! {
             stopped = tasks.stopped() => stopped,
             stopped = errands.stopped() => stopped,
+            stopped = exporting.stopped() => stopped,
         }
     };
     told(supervisor, stopping, reloads, stopped).await
+}
+
+/// What is exported, if anything is.
+fn source(hub: &Arc<Hub>) -> Source {
+    use service::Clock as _;
+    let (counts, hub) = (hub.exports().clone(), Arc::clone(hub));
+    let program = Program { name: "restante", version: env!("CARGO_PKG_VERSION") };
+    Source { program, read: Box::new(move || hub.metrics()), now_ms: || SystemClock.now(), counts }
 }
 
 /// What goes out to each peer: begun anew when peers or certificates may have changed.
@@ -326,8 +349,9 @@ mod tests {
     /// The end of the whole, and why.
     async fn until_told(stopping: &mut watch::Receiver<bool>, tasks: &mut Tasks) -> Result<Told, Stopped> {
         let mut reloads = Signals::install().unwrap().reloads;
-        let mut errands = Tasks::default();
-        told_or_stopped(&Supervisor::default(), stopping, &mut reloads, tasks, &mut errands).await
+        let (mut errands, mut exporting) = (Tasks::default(), Tasks::default());
+        let parts = [tasks, &mut errands, &mut exporting];
+        told_or_stopped(&Supervisor::default(), stopping, &mut reloads, parts).await
     }
 
     #[tokio::test]
@@ -347,12 +371,13 @@ mod tests {
     #[tokio::test]
     async fn an_errand_that_stops_ends_the_whole() {
         let (_stop, mut stopping) = watch::channel(false);
-        let (mut tasks, mut errands) = (Tasks::default(), Tasks::default());
+        let [mut tasks, mut errands, mut exporting]: [Tasks; 3] = Default::default();
         tasks.spawn("timers", std::future::pending());
         errands.spawn("pushes", async { panic!("a bug") });
         let mut reloads = Signals::install().unwrap().reloads;
         let nobody = Supervisor::default();
-        let told = told_or_stopped(&nobody, &mut stopping, &mut reloads, &mut tasks, &mut errands).await;
+        let told =
+            told_or_stopped(&nobody, &mut stopping, &mut reloads, [&mut tasks, &mut errands, &mut exporting]).await;
         assert_eq!(told, Err(Stopped("pushes")));
     }
 

@@ -15,6 +15,8 @@ use http_body_util::Full;
 use hyper::body::Body as _;
 use tower::Service;
 
+use crate::metrics::Exposition;
+
 const RESOURCES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// What a program says of itself.
@@ -28,8 +30,8 @@ pub trait Standing: Clone {
     /// Why they had better.
     fn readiness(&self) -> Result<String, String>;
 
-    /// The text format of Prometheus.
-    fn metrics(&self) -> String;
+    /// All numbers, for `/metrics` and for whoever exports them.
+    fn metrics(&self) -> Exposition;
 }
 
 /// Answers GET and HEAD, and other methods with what it allows (RFC 9110, §15.5.6). `/healthz` says that the process answers.
@@ -49,7 +51,7 @@ impl<S: Standing> Admin<S> {
                 Ok(lines) => text(StatusCode::OK, lines),
                 Err(lines) => text(StatusCode::SERVICE_UNAVAILABLE, lines),
             },
-            "/metrics" => text(StatusCode::OK, self.0.metrics()),
+            "/metrics" => text(StatusCode::OK, self.0.metrics().finish()),
             _ => text(StatusCode::NOT_FOUND, String::new()),
         };
         if *method == Method::HEAD { without_content(response) } else { response }
@@ -92,6 +94,7 @@ impl<S: Standing, B> Service<Request<B>> for Admin<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Kind;
 
     #[derive(Clone)]
     struct Busy;
@@ -101,8 +104,10 @@ mod tests {
             Err("busy\n".to_owned())
         }
 
-        fn metrics(&self) -> String {
-            "requests 1\n".to_owned()
+        fn metrics(&self) -> Exposition {
+            let mut text = Exposition::default();
+            text.number(Kind::Counter, "requests", "All.", 1);
+            text
         }
     }
 
@@ -110,7 +115,7 @@ mod tests {
     fn head_is_get_without_content() {
         let admin = Admin(Busy);
         for (path, status, length) in
-            [("/healthz", 200, 3), ("/readyz", 503, 5), ("/metrics", 200, 11), ("/nothing", 404, 0)]
+            [("/healthz", 200, 3), ("/readyz", 503, 5), ("/metrics", 200, 56), ("/nothing", 404, 0)]
         {
             let get = admin.answer(&Method::GET, path);
             assert_eq!((get.status().as_u16(), get.body().size_hint().exact()), (status, Some(length)), "{path}");

@@ -4,6 +4,7 @@
 //!   and [`Identify`] for what a client's certificate says.
 //! * [`admin`]: health and numbers for the operator.
 //! * [`metrics`]: what is counted, and how it is written.
+//! * [`export`]: those numbers pushed to a collector, if the operator wants it.
 //! * [`pem`]: certificates and keys in files.
 //! * [`config`]: file, environment and flags as one configuration; every problem in one run.
 //! * [`telemetry`]: logs that hold our own events only.
@@ -30,6 +31,7 @@ pub mod console;
 mod drain;
 mod exchanges;
 mod exit;
+pub mod export;
 mod identify;
 mod limits;
 mod manual;

@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use restante_process::admin::Standing;
+use restante_process::{admin::Standing, metrics::Exposition};
 
 use crate::{
     keys::{KeyTrouble, Keys},
@@ -51,8 +51,8 @@ impl Standing for RelayStanding {
         }
     }
 
-    fn metrics(&self) -> String {
-        self.relay.counters().render()
+    fn metrics(&self) -> Exposition {
+        self.relay.counters().expose()
     }
 }
 

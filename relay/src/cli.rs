@@ -46,8 +46,8 @@ pub(crate) enum Command {
     ///
     /// Prints `listening <table> <address>` on standard output for each listener that is ready, so that port 0 can be
     /// configured. SIGTERM or SIGINT: no new connections, requests and tunnels that are under way finish (at most
-    /// limits.drain_seconds); a second signal ends the process at once. SIGHUP: tokens, gateways and certificates are
-    /// read again; if something is wrong with them, everything stays as it was.
+    /// limits.drain_seconds); a second signal ends the process at once. SIGHUP: tokens, gateways, certificates and
+    /// [export] are read again; if something is wrong with them, everything stays as it was.
     #[command(after_long_help = "\
 Examples:
   restante-relay serve --config /etc/restante/relay.toml

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 pub use restante_process::metrics::{Counted, Label};
 use restante_process::{
+    export::ExportCounts,
     metrics::{Exposition, Kind},
     telemetry::panics,
     words,
@@ -124,11 +125,18 @@ pub struct Counters {
     pub in_flight: AtomicI64,
     /// Tunnels that are open.
     pub tunnels_open: AtomicI64,
+    /// Exports of all this.
+    pub exports: ExportCounts,
 }
 
 impl Counters {
     /// Prometheus' text format.
     pub fn render(&self) -> String {
+        self.expose().finish()
+    }
+
+    /// All of them.
+    pub fn expose(&self) -> Exposition {
         let mut text = Exposition::default();
         let outcome = "outcome";
         text.counted("restante_relay_requests_total", "Requests, by how they ended.", outcome, &self.requests);
@@ -150,7 +158,8 @@ impl Counters {
         }
         let help = "Parts of the process that stopped by a bug.";
         text.number(Kind::Counter, "restante_relay_panics_total", help, panics());
-        text.finish()
+        self.exports.expose(&mut text, "restante_relay_exports_total");
+        text
     }
 }
 

@@ -5,17 +5,19 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use restante_files::make_folder;
 use restante_process::{
     Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Supervisor, Tasks, Tls, TlsError, Told,
-    admin::{self, Admin},
+    admin::{self, Admin, Standing as _},
     config::Problems,
-    connections_of_each, told,
+    connections_of_each,
+    export::{Collector, CollectorError, Export, Program, Source},
+    told,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     admin::RelayStanding,
@@ -50,6 +52,9 @@ pub enum Error {
     /// The folder of key lists.
     #[error("{0}: {1}")]
     State(PathBuf, io::Error),
+    /// The way to the collector of metrics.
+    #[error(transparent)]
+    Export(#[from] CollectorError),
     /// The configuration, at a reload.
     #[error("{0}")]
     Config(Problems),
@@ -82,6 +87,7 @@ pub async fn run(
     let tls = Tls::read(&config.cert_file, &config.key_file, Clients::Unknown)?;
     let keys_folder = config.keys_folder();
     make_folder(&keys_folder, 0o777).map_err(|error| Error::State(keys_folder.clone(), error))?;
+    let collector = config.export.as_ref().map(Collector::read).transpose()?;
     let limits = config.limits.of_relay();
     let routes = Routes::open(&config.gateways, &keys_folder, &limits, &counters, None)?;
     let tokens = read_tokens(&config.tokens_file, limits.user, None)?;
@@ -93,7 +99,9 @@ pub async fn run(
     let relay = Relay::new(limits.clone(), routes, tokens, counters);
     let standing = RelayStanding::new(relay.clone());
 
-    let mut tasks = Tasks::default();
+    let (mut tasks, mut exporting) = (Tasks::default(), Tasks::default());
+    let (export, exports) = Export::begin(collector, source(&relay, &standing));
+    exporting.spawn("export", exports);
     // Parts are told by a sender of their own: one that was told would otherwise have ended before it is known here why.
     let (end, ending) = watch::channel(false);
     let limits = config.limits.of_connections().at_most(connections_of_each(config.listeners()));
@@ -131,13 +139,14 @@ pub async fn run(
             tokio::select! {
                 stopped = tasks.stopped() => stopped,
                 stopped = refreshers.stopped() => stopped,
+                stopped = exporting.stopped() => stopped,
             }
         };
         match told(&supervisor, &mut stopping, reloads, stopped).await? {
             Told::ToEnd => break,
             Told::ToReload => {}
         }
-        match reload(&relay, &tls, &keys_folder, surroundings.load) {
+        match reload(&relay, &tls, &keys_folder, &export, surroundings.load) {
             Ok(config) => {
                 refreshers.shutdown().await;
                 refreshers = self::refreshers(&relay, &config);
@@ -151,19 +160,29 @@ pub async fn run(
             }
         }
     }
+    let drain = (Duration::from_secs(config.limits.drain_seconds.into()), Instant::now());
     standing.drain();
     end.send_replace(true);
     let ended = tasks.ended().await;
     relay.ended().await;
     refreshers.shutdown().await;
-    Ok(ended?)
+    export.end(drain.0, drain.1);
+    Ok(ended.and(exporting.ended().await)?)
 }
 
-/// Takes over tokens, gateways and certificates; all of them, or none.
+/// What is exported, if anything is.
+fn source(relay: &Relay, standing: &RelayStanding) -> Source {
+    let (counts, standing) = (relay.counters().exports.clone(), standing.clone());
+    let program = Program { name: "restante-relay", version: env!("CARGO_PKG_VERSION") };
+    Source { program, read: Box::new(move || standing.metrics()), now_ms, counts }
+}
+
+/// Takes over tokens, gateways, certificates and the way to the collector; all of them, or none.
 fn reload(
     relay: &Relay,
     tls: &Tls,
     keys_folder: &Path,
+    export: &Export,
     load: &dyn Fn() -> Result<Config, Problems>,
 ) -> Result<Config, Error> {
     let config = load().map_err(Error::Config)?;
@@ -171,9 +190,11 @@ fn reload(
     let tokens = read_tokens(&config.tokens_file, limits.user, Some(&relay.tokens()))?;
     let before = relay.routes();
     let routes = Routes::open(&config.gateways, keys_folder, limits, relay.counters(), Some(&before))?;
+    let collector = config.export.as_ref().map(Collector::read).transpose()?;
     tls.replace(&config.cert_file, &config.key_file, Clients::Unknown)?;
     relay.replace_tokens(tokens);
     relay.replace_routes(routes);
+    export.adopt(collector);
     Ok(config)
 }
 

@@ -38,7 +38,7 @@ impl Config {
     pub fn reloaded_over(self, old: &Self) -> (Self, Changes) {
         let (mut new, mut changes) = (self, Changes::default());
         // Named, so that a new table is not forgotten.
-        let Self { provider: _, public: _, local: _, store: _, limits: _, policy: _, peers: _ } = old;
+        let Self { provider: _, public: _, local: _, store: _, export: _, limits: _, policy: _, peers: _ } = old;
         merge!(changes, "provider", Provider, &old.provider, new.provider;
             taken: cert_file key_file ca_file; left: id listen push);
         match (&old.public, &mut new.public) {
@@ -79,6 +79,9 @@ impl Config {
                    messages_per_provider_group_and_second messages_per_user_and_second retention_days
                    group_idle_days late_minutes;
             left: welcome_preflight);
+        if old.export != new.export {
+            changes.taken.push("export");
+        }
         if old.peers != new.peers {
             changes.taken.push("peers");
         }

@@ -5,7 +5,10 @@ use std::{
     time::SystemTime,
 };
 
-use restante_process::config::{Identity, Usage, check_authorities, check_folder, check_socket, read_token};
+use restante_process::{
+    config::{Identity, Usage, check_authorities, check_folder, check_socket, read_token},
+    export::ExportSettings,
+};
 
 use super::{Local, LocalAddress, Problems, Provider, Public, Store};
 
@@ -85,6 +88,10 @@ pub(super) fn check_store(store: &Store, place: Place<'_>, problems: &mut Proble
         let sentence = "is where `restante backup restore` makes the database ready, and removes what is there";
         problems.add(place("store.backup_path"), sentence.to_owned());
     }
+}
+
+pub(super) fn check_export(export: &ExportSettings, place: Place<'_>, problems: &mut Problems) {
+    export.check(&mut |key, sentence| problems.add(place(&format!("export.{key}")), sentence));
 }
 
 /// Where a database is made ready that is put back from a backup: beside the place where it will be, on the same disk.

@@ -32,6 +32,7 @@ pub use limits::Limits;
 pub use policy::{GroupInfoAccess, Hints, Policy};
 use restante_process::config::{Layers, Program, read_token};
 pub use restante_process::config::{LocalAddress, Problems, Sources};
+use restante_process::export::ExportSettings;
 use zeroize::Zeroizing;
 
 use crate::wire::ServiceProviderId;
@@ -59,6 +60,8 @@ pub struct Config {
     pub local: Option<Local>,
     /// `[store]`: where the database is.
     pub store: Store,
+    /// `[export]`: where metrics are pushed; off when the table is absent.
+    pub export: Option<ExportSettings>,
     /// `[limits]`: sizes, times and numbers of the transport.
     pub limits: Limits,
     /// `[policy]`: budgets and times of sequencing.
@@ -188,6 +191,9 @@ impl Config {
         if let Some(store) = &parsed.store {
             files::check_store(store, &place, &mut problems);
         }
+        if let Some(export) = &parsed.export {
+            files::check_export(export, &place, &mut problems);
+        }
         parsed.limits.check(&place, &mut problems);
         parsed.policy.check(&place, &mut problems);
         parsed.policy.check_inboxes(&parsed.limits, &place, &mut problems);
@@ -197,6 +203,7 @@ impl Config {
                 public: parsed.public,
                 local: parsed.local,
                 store,
+                export: parsed.export,
                 limits: parsed.limits,
                 policy: parsed.policy,
                 peers: parsed.peers,
@@ -223,6 +230,9 @@ impl Config {
             files::check_local(local, &place, &mut problems);
         }
         files::check_store(&self.store, &place, &mut problems);
+        if let Some(export) = &self.export {
+            files::check_export(export, &place, &mut problems);
+        }
         self.limits.check(&place, &mut problems);
         self.policy.check(&place, &mut problems);
         self.policy.check_inboxes(&self.limits, &place, &mut problems);

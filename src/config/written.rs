@@ -5,7 +5,10 @@
 
 use std::{collections::BTreeSet, num::NonZeroU32};
 
-use restante_process::config::RelativePathBuf;
+use restante_process::{
+    config::RelativePathBuf,
+    export::{ExportSettings, WrittenExport},
+};
 use serde::Deserialize;
 
 use super::{Limits, Local, Peer, Policy, Problems, Provider, Public, Relays, Store};
@@ -21,6 +24,7 @@ pub(super) struct Written {
     public: Option<WrittenPublic>,
     local: Option<WrittenLocal>,
     store: WrittenStore,
+    export: Option<WrittenExport>,
     limits: Limits,
     policy: Policy,
     peers: Vec<WrittenPeer>,
@@ -81,6 +85,7 @@ pub(super) struct Parsed {
     pub(super) public: Option<Public>,
     pub(super) local: Option<Local>,
     pub(super) store: Option<Store>,
+    pub(super) export: Option<ExportSettings>,
     pub(super) limits: Limits,
     pub(super) policy: Policy,
     pub(super) peers: Vec<Peer>,
@@ -100,6 +105,7 @@ impl Written {
             public: self.public.and_then(|public| public.parse(reader)),
             local: self.local.and_then(|local| local.parse(reader)),
             store: self.store.parse(reader),
+            export: self.export.and_then(|export| export.parse(reader)),
             limits: self.limits,
             policy: self.policy,
             peers,

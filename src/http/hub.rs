@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use restante_process::export::ExportCounts;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
@@ -82,6 +83,7 @@ pub struct Hub {
     pub(super) requests: Requests,
     body_steps_max: usize,
     remarks: RwLock<Vec<&'static str>>,
+    exports: ExportCounts,
 }
 
 impl Hub {
@@ -97,12 +99,18 @@ impl Hub {
             requests: Requests::default(),
             body_steps_max: steps,
             remarks: RwLock::default(),
+            exports: ExportCounts::default(),
         }
     }
 
     /// Has a part's own numbers stand behind the hub's in `/metrics`.
     pub fn expose_also(&self, others: Box<Expose>) {
         self.requests.expose_also(others);
+    }
+
+    /// Where exports of the hub's numbers are counted.
+    pub fn exports(&self) -> &ExportCounts {
+        &self.exports
     }
 
     /// How many peers there are.

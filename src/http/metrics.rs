@@ -145,20 +145,28 @@ pub(super) async fn count(
 
 /// For whoever may use the local listener, without a token: it says nothing of anybody.
 pub(super) async fn metrics(State(hub): State<Arc<Hub>>) -> Response {
-    let mut text = Exposition::default();
-    let ready = u64::from(health::is_ready(&hub));
-    text.number(Kind::Gauge, "restante_hub_ready", "Whether requests can be answered.", ready);
-    let help = "Parts of the process that stopped by a bug.";
-    text.number(Kind::Counter, "restante_hub_panics_total", help, restante_process::telemetry::panics());
-    let help = "Providers that may ask and are asked.";
-    text.number(Kind::Gauge, "restante_hub_peers", help, hub.peers() as u64);
-    let help = "Bytes of request bodies that are in memory.";
-    text.number(Kind::Gauge, "restante_hub_request_bodies_bytes", help, hub.body_bytes());
-    hub.requests.expose(&mut text);
-    hub.service.expose(&mut text);
-    if let Some(others) = hub.requests.others.get() {
-        others(&mut text);
-    }
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, content_type)], text.finish()).into_response()
+    ([(header::CONTENT_TYPE, content_type)], hub.metrics().finish()).into_response()
+}
+
+impl Hub {
+    /// All numbers of the hub and its parts, for `/metrics` and for whoever exports them.
+    pub fn metrics(&self) -> Exposition {
+        let mut text = Exposition::default();
+        let ready = u64::from(health::is_ready(self));
+        text.number(Kind::Gauge, "restante_hub_ready", "Whether requests can be answered.", ready);
+        let help = "Parts of the process that stopped by a bug.";
+        text.number(Kind::Counter, "restante_hub_panics_total", help, restante_process::telemetry::panics());
+        let help = "Providers that may ask and are asked.";
+        text.number(Kind::Gauge, "restante_hub_peers", help, self.peers() as u64);
+        let help = "Bytes of request bodies that are in memory.";
+        text.number(Kind::Gauge, "restante_hub_request_bodies_bytes", help, self.body_bytes());
+        self.requests.expose(&mut text);
+        self.service.expose(&mut text);
+        self.exports().expose(&mut text, "restante_hub_exports_total");
+        if let Some(others) = self.requests.others.get() {
+            others(&mut text);
+        }
+        text
+    }
 }

@@ -10,7 +10,10 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use restante_process::{Tls, TlsError};
+use restante_process::{
+    Tls, TlsError,
+    export::{Collector, CollectorError, Export},
+};
 
 use super::{ProvidersError, limits, policies, provider_tls, providers, public};
 use crate::{
@@ -41,6 +44,9 @@ enum Refused {
     /// Certificates, on the way to others.
     #[error("the certificates or peers cannot be used: `restante config check` says more")]
     Providers(#[from] ProvidersError),
+    /// Certificates or credentials for the collector.
+    #[error("the way to the collector of metrics cannot be used: `restante config check` says more")]
+    Export(#[from] CollectorError),
     /// A bug.
     #[error("it could not be read to its end")]
     NoThread,
@@ -53,6 +59,7 @@ pub(super) struct Reloading {
     pub(super) hub: Arc<Hub>,
     pub(super) service: Arc<Service>,
     pub(super) providers: ProviderClient,
+    pub(super) export: Export,
     /// Of the listeners that are there.
     pub(super) provider_tls: Option<Tls>,
     pub(super) public_tls: Option<Tls>,
@@ -64,6 +71,7 @@ struct Ready {
     changes: Changes,
     hub: HubSettings,
     providers: ProviderClient,
+    collector: Option<Collector>,
     provider_tls: Option<Tls>,
     public_tls: Option<Tls>,
 }
@@ -87,13 +95,14 @@ impl Reloading {
 
     /// Nothing here can fail.
     fn take(&mut self, ready: Ready) {
-        let Ready { config, changes, hub, providers, provider_tls, public_tls } = ready;
+        let Ready { config, changes, hub, providers, collector, provider_tls, public_tls } = ready;
         for (running, read) in [(&self.provider_tls, provider_tls), (&self.public_tls, public_tls)] {
             if let (Some(running), Some(read)) = (running, read) {
                 running.adopt(&read);
             }
         }
         self.providers.adopt(&providers);
+        self.export.adopt(collector);
         self.hub.reconfigure(hub);
         self.service.reconfigure(
             policies::policy(&config),
@@ -123,6 +132,7 @@ impl Ready {
         Ok(Self {
             hub: super::hub_settings(&config).map_err(Refused::Config)?,
             providers: providers::client(&config)?,
+            collector: config.export.as_ref().map(Collector::read).transpose()?,
             provider_tls: has_provider.then(|| provider_tls(&config)).transpose()?,
             public_tls: config.public.as_ref().map(public::tls).transpose()?,
             config,

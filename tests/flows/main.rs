@@ -10,9 +10,13 @@ mod backing_up;
 mod bans;
 #[cfg(feature = "faults")]
 mod bugs;
+#[path = "../../process/tests/shared/collector.rs"]
+#[allow(dead_code, reason = "shared with the tests of all programs; nobody needs all of it")]
+mod collector;
 mod damage;
 mod draining;
 mod example;
+mod exporting;
 mod federation;
 #[path = "../fixtures/mod.rs"]
 #[allow(dead_code, reason = "shared with the unit tests; nobody needs all of it")]

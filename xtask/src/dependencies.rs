@@ -36,7 +36,19 @@ const TREES: &[Tree] = &[
     Tree {
         package: "restante-process",
         arguments: &[],
-        never: &["ohttp", "hpke", "mls-rs*", "rocksdb", "axum", "restante", "restante-gateway", "restante-relay"],
+        // The messages of OTLP are linked, and neither its gRPC nor another client.
+        never: &[
+            "ohttp",
+            "hpke",
+            "mls-rs*",
+            "rocksdb",
+            "axum",
+            "tonic*",
+            "reqwest",
+            "restante",
+            "restante-gateway",
+            "restante-relay",
+        ],
     },
     Tree {
         package: "restante-gateway",

@@ -3,7 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+#[path = "../../../process/tests/shared/collector.rs"]
+#[allow(dead_code, reason = "shared with the tests of all programs; nobody needs all of it")]
+mod collector;
 mod commands;
+mod exporting;
 mod lasting;
 mod limits;
 mod origin;

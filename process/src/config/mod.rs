@@ -10,6 +10,7 @@
 //! # Privacy
 //! Problems name paths, ids and addresses. They are for the operator's terminal, never for the log.
 
+mod authorization;
 mod certificate;
 mod files;
 mod layers;
@@ -19,7 +20,9 @@ mod problems;
 mod reader;
 mod setting;
 mod token;
+mod url;
 
+pub use authorization::read_authorization;
 pub use certificate::{CertificateFault, Facts, dns_name_of, dns_names_of, facts, seconds};
 pub use figment::value::magic::RelativePathBuf;
 pub use files::{
@@ -32,3 +35,4 @@ pub use problems::Problems;
 pub use reader::Reader;
 pub use setting::Setting;
 pub use token::read_token;
+pub use url::is_this_machine;

@@ -1,8 +1,10 @@
-//! The text exposition format of Prometheus, version 0.0.4.
+//! All metrics of a program, read one after another: what `/metrics` writes, and what is exported.
 
-use std::fmt::Write as _;
-
-use super::{Counted, Histogram, Label};
+use super::{
+    Counted, Histogram, Label,
+    family::{Family, Labels, Rows},
+    text,
+};
 
 /// What kind of number it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +15,12 @@ pub enum Kind {
     Gauge,
 }
 
-/// Metrics as they are written, one after another.
+/// Metrics in the order in which they were read.
+///
+/// # Privacy
+/// Labels and their words are constants of the program. There is no way to put a text in that came from a request.
 #[derive(Debug, Default)]
-pub struct Exposition(String);
+pub struct Exposition(Vec<Family>);
 
 impl Exposition {
     /// A number without labels.
@@ -24,7 +29,7 @@ impl Exposition {
     }
 
     /// A number for each word of a set.
-    pub fn counted<L: Label>(&mut self, name: &str, help: &str, label: &str, counted: &Counted<L>) {
+    pub fn counted<L: Label>(&mut self, name: &str, help: &str, label: &'static str, counted: &Counted<L>) {
         self.words(Kind::Counter, name, help, label, counted.all());
     }
 
@@ -34,13 +39,11 @@ impl Exposition {
         kind: Kind,
         name: &str,
         help: &str,
-        label: &str,
+        label: &'static str,
         rows: impl IntoIterator<Item = (&'static str, u64)>,
     ) {
-        self.head(kind.word(), name, help);
-        for (word, value) in rows {
-            self.line(name, &[(label, word)], value);
-        }
+        let rows = rows.into_iter().map(|(word, value)| (vec![(label, word)], value)).collect();
+        self.add(name, help, Rows::Numbers(kind, rows));
     }
 
     /// A number for each row of words, one word for each label.
@@ -49,14 +52,12 @@ impl Exposition {
         kind: Kind,
         name: &str,
         help: &str,
-        labels: &[&str],
+        labels: &[&'static str],
         rows: impl IntoIterator<Item = (&'a [&'static str], u64)>,
     ) {
-        self.head(kind.word(), name, help);
-        for (words, value) in rows {
-            let pairs: Vec<_> = labels.iter().copied().zip(words.iter().copied()).collect();
-            self.line(name, &pairs, value);
-        }
+        let paired = |words: &[&'static str]| -> Labels { labels.iter().copied().zip(words.iter().copied()).collect() };
+        let rows = rows.into_iter().map(|(words, value)| (paired(words), value)).collect();
+        self.add(name, help, Rows::Numbers(kind, rows));
     }
 
     /// A histogram for each word of a label.
@@ -64,45 +65,30 @@ impl Exposition {
         &mut self,
         name: &str,
         help: &str,
-        label: &str,
+        label: &'static str,
         rows: impl IntoIterator<Item = (&'static str, &'a Histogram)>,
     ) {
-        self.head("histogram", name, help);
-        for (word, histogram) in rows {
-            let (buckets, sum) = histogram.read();
-            let count = buckets.last().map_or(0, |(_, count)| *count);
-            for (bound, below) in buckets {
-                self.line(&format!("{name}_bucket"), &[(label, word), ("le", &bound)], below);
-            }
-            self.line(&format!("{name}_sum"), &[(label, word)], sum);
-            self.line(&format!("{name}_count"), &[(label, word)], count);
-        }
+        let rows = rows.into_iter().map(|(word, histogram)| (vec![(label, word)], histogram.read())).collect();
+        self.add(name, help, Rows::Histograms(rows));
     }
 
-    /// All of it.
+    /// All of it, as Prometheus reads it.
     #[must_use]
     pub fn finish(self) -> String {
-        self.0
+        text::written(&self.0)
     }
 
-    fn head(&mut self, kind: &str, name: &str, help: &str) {
-        // Writing to a string does not fail, here and below.
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    pub(crate) fn families(&self) -> &[Family] {
+        &self.0
     }
 
-    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-        self.0.push_str(name);
-        for (place, (label, word)) in labels.iter().enumerate() {
-            let before = if place == 0 { '{' } else { ',' };
-            let _ = write!(self.0, "{before}{label}=\"{word}\"");
-        }
-        let end = if labels.is_empty() { "" } else { "}" };
-        let _ = writeln!(self.0, "{end} {value}");
+    fn add(&mut self, name: &str, help: &str, rows: Rows) {
+        self.0.push(Family { name: name.to_owned(), help: help.to_owned(), rows });
     }
 }
 
 impl Kind {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::family::Reading;
+
 /// What is measured, and how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -52,15 +54,10 @@ impl Histogram {
         self.sum.fetch_add(value, Relaxed);
     }
 
-    /// How many values were at most each bound, the last of which is without end; and their sum.
-    pub(super) fn read(&self) -> (Vec<(String, u64)>, String) {
-        let mut below = 0;
-        let bounds = self.bounds.iter().map(|bound| self.unit.written(*bound)).chain(["+Inf".to_owned()]);
-        let rows = bounds.zip(&*self.counts).map(|(bound, count)| {
-            below += count.load(Relaxed);
-            (bound, below)
-        });
-        (rows.collect(), self.unit.written(self.sum.load(Relaxed)))
+    /// As it is now. What is recorded meanwhile may be in the counts and not yet in the sum.
+    pub(super) fn read(&self) -> Reading {
+        let counts = self.counts.iter().map(|count| count.load(Relaxed)).collect();
+        Reading { unit: self.unit, bounds: self.bounds, counts, sum: self.sum.load(Relaxed) }
     }
 }
 
@@ -74,8 +71,8 @@ mod tests {
         for value in [0, 1, 2, 10, 11, 1_000] {
             histogram.record(value);
         }
-        let rows = [("1", 2), ("10", 4), ("+Inf", 6)].map(|(bound, count)| (bound.to_owned(), count));
-        assert_eq!(histogram.read(), (rows.to_vec(), "1024".to_owned()));
+        let read = histogram.read();
+        assert_eq!((read.counts.as_slice(), read.sum, read.count()), (&[2, 2, 2][..], 1_024, 6));
     }
 
     #[test]

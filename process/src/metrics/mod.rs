@@ -1,5 +1,5 @@
-//! Numbers for the operator, in the text format of Prometheus: what is counted apart for each word of a closed set, how
-//! long things take and how large they are, and how all of it is written.
+//! Numbers for the operator: what is counted apart for each word of a closed set, how long things take and how large they
+//! are, how all of it is read, and how it is written in the text format of Prometheus.
 //!
 //! # Privacy
 //! Labels are words of closed sets: there is none for a user, a group, an address or a provider, and nothing here grows
@@ -7,7 +7,9 @@
 
 mod counted;
 mod exposition;
+pub(crate) mod family;
 mod histogram;
+mod text;
 
 pub use counted::{Counted, Label};
 pub use exposition::{Exposition, Kind};

@@ -47,6 +47,9 @@ pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems:
     {
         note("admin.listen", sentence);
     }
+    if let Some(export) = &config.export {
+        export.check(&mut |key, sentence| note(&format!("export.{key}"), sentence));
+    }
     // A file that cannot be read is told above.
     let own_names = read_certificates(&config.cert_file)
         .ok()

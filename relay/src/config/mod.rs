@@ -17,6 +17,7 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::SystemTim
 pub use limits::Limits;
 use restante_process::{
     config::{LocalAddress, Problems, Program, Sources},
+    export::ExportSettings,
     too_few_files,
 };
 use written::Layers;
@@ -46,6 +47,8 @@ pub struct Config {
     pub operator: BTreeSet<ProviderId>,
     /// `admin.listen`: health and metrics, off unless configured.
     pub admin: Option<LocalAddress>,
+    /// `[export]`: where metrics are pushed; off when the table is absent.
+    pub export: Option<ExportSettings>,
     /// `[limits]`.
     pub limits: Limits,
     /// `[[gateways]]`: where requests may go. No provider twice.

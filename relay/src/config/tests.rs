@@ -214,7 +214,10 @@ fn the_sample_is_right_and_shows_every_default() {
     }
     fs::copy(folder.path().join("tokens"), folder.path().join("relay-tokens")).unwrap();
     let plain = load_with(folder.path(), EXAMPLE, &[], &[]).unwrap();
+    assert_eq!(plain.export, None, "nothing is exported unless somebody wants it");
     // With the comment marks taken off its settings, it says the same, and every key is there.
+    let (before, export) = EXAMPLE.split_once("# [export]\n").unwrap();
+    let (export, after) = export.split_once("\n\n").unwrap();
     let is_setting = |line: &str| {
         line.strip_prefix("# ").is_some_and(|rest| {
             rest.contains(" = ")
@@ -223,8 +226,11 @@ fn the_sample_is_right_and_shows_every_default() {
                 && !rest.starts_with("address")
         })
     };
-    let spelt: String =
-        EXAMPLE.lines().map(|line| format!("{}\n", if is_setting(line) { &line[2..] } else { line })).collect();
+    let spelt: String = [before, after]
+        .concat()
+        .lines()
+        .map(|line| format!("{}\n", if is_setting(line) { &line[2..] } else { line }))
+        .collect();
     assert_eq!(load_with(folder.path(), &spelt, &[], &[]).unwrap(), plain);
     let written = format!("{:?}", Limits::default());
     for field in
@@ -232,4 +238,18 @@ fn the_sample_is_right_and_shows_every_default() {
     {
         assert!(spelt.contains(&format!("\n{field} = ")), "{field}");
     }
+    // A table that stands there in comments: with all of its keys, and their defaults.
+    let secret = folder.path().join("collector-authorization");
+    fs::write(&secret, "Bearer secret").unwrap();
+    fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let is_key = |line: &&str| line.strip_prefix("# ").is_some_and(|rest| rest.contains(" = "));
+    let lines: Vec<_> = export.lines().filter(is_key).map(|line| &line[2..]).collect();
+    let tables = restante_process::config::keys_of::<written::Written>();
+    let (_, keys) = tables.iter().find(|(table, _)| *table == "export").unwrap();
+    for key in *keys {
+        assert!(lines.iter().any(|line| line.starts_with(&format!("{key} = "))), "export.{key}");
+    }
+    let config = load_with(folder.path(), &format!("{EXAMPLE}\n[export]\n{}", lines.join("\n")), &[], &[]).unwrap();
+    let config = config.export.unwrap();
+    assert_eq!((config.interval.as_secs(), config.timeout.as_secs()), (60, 10));
 }

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use restante_process::config::{Problems, RelativePathBuf};
+use restante_process::{
+    config::{Problems, RelativePathBuf},
+    export::WrittenExport,
+};
 use serde::Deserialize;
 
 use super::{Config, Limits};
@@ -22,6 +25,7 @@ type Reader<'a> = restante_process::config::Reader<'a, Written>;
 pub(super) struct Written {
     relay: WrittenRelay,
     admin: WrittenAdmin,
+    export: Option<WrittenExport>,
     limits: Limits,
     gateways: Vec<WrittenGateway>,
 }
@@ -79,6 +83,8 @@ impl Written {
             reader.path("relay.state_path", "the folder of key lists and their logs", self.relay.state_path);
         // `Some(None)`: there is no admin listener.
         let admin = self.admin.listen.map_or(Some(None), |listen| reader.local("admin.listen", &listen).map(Some));
+        // `Some(None)`: nothing is exported.
+        let export = self.export.map_or(Some(None), |export| export.parse(reader).map(Some));
         Some(Config {
             listen: listen?,
             cert_file: cert_file?,
@@ -87,6 +93,7 @@ impl Written {
             state_path: state_path?,
             operator,
             admin: admin?,
+            export: export?,
             limits: self.limits,
             gateways,
         })

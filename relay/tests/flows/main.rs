@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 mod client;
+#[path = "../../../process/tests/shared/collector.rs"]
+#[allow(dead_code, reason = "shared with the tests of all programs; nobody needs all of it")]
+mod collector;
 mod gateway;
 #[path = "../../../process/tests/shared/patience.rs"]
 mod patience;
@@ -13,6 +16,7 @@ mod site;
 #[path = "../../../process/tests/shared/supervised.rs"]
 mod supervised;
 
+mod exporting;
 mod failing;
 mod forwarding;
 mod key_lists;

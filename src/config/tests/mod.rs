@@ -39,6 +39,7 @@ impl Folder {
         dev_pki::issue(&dir.path().join("pki"), &ids, Existing::Refuse, now()).unwrap();
         let folder = Self(dir);
         folder.write_secret("service-token", "0123456789abcdef\n");
+        folder.write_secret("collector-authorization", "Bearer 0123456789abcdef\n");
         folder
     }
 
@@ -77,10 +78,12 @@ impl Folder {
 }
 
 fn replaced(from: &str, to: &str) -> String {
-    // The table [public] stands there in comments, and names the same files as others.
-    let (before, public) = EXAMPLE.split_once("# [public]").unwrap();
-    let (_, after) = public.split_once("\n\n").unwrap();
-    let example = format!("{before}\n\n{after}");
+    // These tables stand there in comments, and name the same files as others.
+    let example = ["# [public]", "# [export]"].into_iter().fold(EXAMPLE.to_owned(), |example, table| {
+        let (before, of_table) = example.split_once(table).unwrap();
+        let (_, after) = of_table.split_once("\n\n").unwrap();
+        format!("{before}\n\n{after}")
+    });
     assert_eq!(example.matches(from).count(), 1, "{from}");
     example.replace(from, to)
 }

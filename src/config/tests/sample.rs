@@ -15,6 +15,7 @@ fn the_sample_file_works_as_it_says() {
     assert_eq!(config.peers[0].url, "https://follower.example:8443");
     assert_eq!((&config.limits, &config.policy), (&Limits::default(), &Policy::default()));
     assert_eq!(config.check(now()), Ok(()));
+    assert_eq!(config.export, None, "nothing is exported unless somebody wants it");
     assert_eq!(*config.local.unwrap().read_service_token().unwrap(), "0123456789abcdef");
 }
 
@@ -35,6 +36,8 @@ fn the_sample_file_shows_every_key_with_its_default() {
         (Public::EACH_RELAY, Public::OTHERS)
     );
     assert!(!public.x_wing);
+    let export = config.export.unwrap();
+    assert_eq!((export.interval, export.timeout), (Duration::from_secs(60), Duration::from_secs(10)));
     for (table, keys) in restante_process::config::keys_of::<Written>() {
         for key in keys {
             let line_start = format!("\n{key} = ");

@@ -37,7 +37,8 @@ pub(super) async fn serve(stage: &Stage, token: &BearerToken, canaries: &mut Can
         "[gateway]\nlisten = \"127.0.0.1:0\"\ncert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\n\
          authority = \"{FOLLOWER}\"\n[keys]\npath = \"keys\"\nseal_key_file = \"seal-key\"\n\
          [origin]\nurl = \"http://127.0.0.1:1\"\n[replays]\npath = \"replays\"\n\
-         [[routes]]\npath = \"/v1/key-packages\"\n[admin]\nlisten = \"127.0.0.1:0\"\n"
+         [[routes]]\npath = \"/v1/key-packages\"\n[admin]\nlisten = \"127.0.0.1:0\"\n{}",
+        stage.export
     );
     let file = folder.join("gateway.toml");
     fs::write(&file, text).unwrap();

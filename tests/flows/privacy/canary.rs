@@ -58,6 +58,8 @@ pub(super) enum Kind {
     Stranger,
     /// Where somebody connects from or to.
     Address,
+    /// What lets a program push metrics: in the collector's url, and in a file.
+    CollectorSecret,
 }
 
 /// All that this run has shown to somebody.

@@ -22,6 +22,10 @@ pub(super) enum Place {
     Problem,
     /// What is counted.
     Metrics,
+    /// What is pushed to a collector.
+    Exported,
+    /// The first line and the fields of that.
+    ExportedHead,
     /// The first line of a request between these two.
     Target(Ends),
     /// The fields of such a request, or of its answer.

@@ -1,6 +1,6 @@
 //! The privacy contract: everything that serves and every command talks as much as it can, with a canary wherever one fits,
-//! in good exchanges and bad ones; and everything that is left behind is searched for the canaries in all their forms: logs,
-//! what was printed, problem documents, metrics, `--help`, the lines between those who serve, files, and each column family
+//! in good exchanges and bad ones, and pushes its metrics to a collector; and everything that is left behind is searched for the canaries in all their forms: logs,
+//! what was printed, problem documents, metrics, what was exported of them, `--help`, the lines between those who serve, files, and each column family
 //! of the databases. What may stand where is a table (`permitted.rs`), and it is held to both ways.
 
 mod alone;
@@ -169,6 +169,7 @@ async fn nothing_is_left_behind_but_what_is_permitted() {
     bad::fill_the_disk(&stage, &group, &mut evidence).await;
     count(&stage, &mut evidence).await;
     end(&mut stage, &group, &mut evidence).await;
+    stage.exported(&mut evidence);
     gather(&stage, &mut canaries, &mut evidence).await;
 
     for place in [
@@ -178,6 +179,7 @@ async fn nothing_is_left_behind_but_what_is_permitted() {
         Place::Help,
         Place::Problem,
         Place::Metrics,
+        Place::Exported,
         Place::Target(Ends::FollowerAndHub),
     ] {
         assert!(evidence.length(place) > 100, "there is nothing to search in {place:?}");

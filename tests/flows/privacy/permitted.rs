@@ -3,8 +3,8 @@
 
 use super::{
     canary::Kind::{
-        Address, BearerToken, Ciphertext, Client, DatabaseSecret, GroupHash, GroupId, GroupRandom, Handle, HashedRef,
-        JoinToken, KeyPackage, KeyPackageRef, MaskedKey, Name, Provider, RelayToken, User, UserTag,
+        Address, BearerToken, Ciphertext, Client, CollectorSecret, DatabaseSecret, GroupHash, GroupId, GroupRandom,
+        Handle, HashedRef, JoinToken, KeyPackage, KeyPackageRef, MaskedKey, Name, Provider, RelayToken, User, UserTag,
     },
     evidence::{Ends, Permitted, Place},
     forms::Form::{Base64, Hex, Raw},
@@ -29,6 +29,8 @@ pub(super) const PERMITTED: Permitted = &[
     ),
     // Its examples have the names that this test has.
     (&[Place::Help], &[(Provider, Raw), (Address, Raw)]),
+    // The collector's own address, and what it lets programs in by.
+    (&[Place::ExportedHead], &[(Address, Raw), (CollectorSecret, Raw)]),
     // Which provider's gateway, and whose user.
     (&[Place::Target(Ends::UserAndRelay)], &[(Provider, Raw)]),
     (&[Place::Fields(Ends::UserAndRelay)], &[(Provider, Raw), (RelayToken, Raw)]),

@@ -4,6 +4,7 @@
 use std::{
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
 };
 
@@ -14,6 +15,7 @@ use super::{
     evidence::{Ends, Evidence, Place},
 };
 use crate::{
+    collector::{Collector, PATH},
     line::Line,
     oblivious::tap::{End, Tap},
     relay::{RELAY, Relay},
@@ -25,6 +27,8 @@ pub(super) const BOB: &str = "canary-user-bob";
 pub(super) const CAROL: &str = "canary-user-carol";
 pub(super) const MALLORY: &str = "canary-user-mallory";
 pub(super) const WRONG_TOKEN: &str = "canary-token-that-is-wrong";
+/// What programs show to the collector.
+const CREDENTIALS: &str = "Bearer canary-of-credentials";
 /// A provider that never answers.
 pub(super) const AWAY: &str = "away.example";
 /// Where somebody says to come from.
@@ -41,6 +45,9 @@ pub(super) struct Stage {
     pub(super) gateway: SocketAddr,
     /// Between a user and the relay, the relay and the gateway, the follower and the hub.
     pub(super) taps: [Tap; 3],
+    /// Where all of them push their metrics to, and the table that tells them.
+    pub(super) collector: Collector,
+    pub(super) export: String,
     hub_setting: Setting,
     /// The hub's name leads here, whatever its port is.
     to_hub: Line,
@@ -50,26 +57,33 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) async fn new() -> Self {
         let site = Site::new(&[RELAY]).await;
+        let collector = Collector::start().await;
+        let credentials = site.of("collector-authorization");
+        fs::write(&credentials, CREDENTIALS).unwrap();
+        fs::set_permissions(&credentials, fs::Permissions::from_mode(0o600)).unwrap();
+        let export = format!("{}authorization_file = \"{}\"\n", collector.table(1), credentials.display());
         let (to_hub, to_follower) = (Line::new().await, Line::new().await);
         // The first line of what follows the table of the store.
-        let more = "backup_path = \"backups\"\n".to_owned();
+        let more = format!("backup_path = \"backups\"\n{export}");
         let setting = Setting { log: "trace", more, ..Setting::new(HUB) };
         let hub_setting = setting.peer(FOLLOWER, to_follower.address).peer(AWAY, NOWHERE);
         let hub = site.start(&hub_setting).await;
         to_hub.lead_to(hub.provider);
         let far = End { name: HUB, address: to_hub.address, caller: Some(FOLLOWER) };
         let between_providers = Tap::start(&site.pki, far).await;
-        let setting = Setting { log: "trace", push: true, more: gateway_of(FOLLOWER), ..Setting::new(FOLLOWER) };
+        let setting =
+            Setting { log: "trace", push: true, more: gateway_of(FOLLOWER) + &export, ..Setting::new(FOLLOWER) };
         let mut follower = site.start(&setting.peer(HUB, between_providers.address)).await;
         to_follower.lead_to(follower.provider);
         let gateway = follower.process.listening_tcp("public").await;
         let far = End { name: FOLLOWER, address: gateway, caller: Some(RELAY) };
         let behind_relay = Tap::start(&site.pki, far).await;
-        let relay = Relay::start(&site, behind_relay.address).await;
+        let relay = Relay::start_with(&site, behind_relay.address, &export).await;
         let far = End { name: RELAY, address: relay.address, caller: None };
         let before_relay = Tap::start(&site.pki, far).await;
         let taps = [before_relay, behind_relay, between_providers];
-        Self { site, hub, follower, relay, gateway, taps, hub_setting, to_hub, _to_follower: to_follower }
+        let _to_follower = to_follower;
+        Self { site, hub, follower, relay, gateway, taps, collector, export, hub_setting, to_hub, _to_follower }
     }
 
     /// The hub goes on with a disk on which no file grows beyond half a megabyte or one.
@@ -115,12 +129,30 @@ impl Stage {
             canaries.add(Kind::ServiceToken, token_of(provider));
         }
         canaries.add(Kind::RelayToken, &self.relay.token);
+        canaries.add(Kind::CollectorSecret, CREDENTIALS.split_once(' ').unwrap().1);
+        canaries.add(Kind::CollectorSecret, PATH.split_once('=').unwrap().1);
         canaries.add(Kind::WrongToken, WRONG_TOKEN);
         canaries.add(Kind::Stranger, "stranger.example");
         canaries.add(Kind::Address, "127.0.0.1");
         canaries.add(Kind::Address, FORWARDED_FOR);
         canaries.add(Kind::SealKey, fs::read(self.site.of(FOLLOWER).join("gateway-seal-key")).unwrap());
         canaries
+    }
+
+    /// What was pushed to the collector, by each of the programs.
+    pub(super) fn exported(&mut self, evidence: &mut Evidence) {
+        let all = self.collector.rest();
+        for program in ["restante", "restante-relay", "restante-gateway"] {
+            let own: Vec<_> = all.iter().filter(|exported| exported.program() == program).collect();
+            assert!(!own.is_empty(), "{program} has exported nothing");
+            for exported in own {
+                exported.assert_closed(program);
+                evidence.add(Place::Exported, program, exported.body.to_vec());
+                // Each line of text as well, with what numbers look like there.
+                evidence.add(Place::Exported, program, exported.text());
+                evidence.add(Place::ExportedHead, program, format!("{} {:?}", exported.target, exported.fields));
+            }
+        }
     }
 
     /// What went over the taps: the first lines of requests, and all fields.

@@ -6,7 +6,7 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use restante_gateway::{Counters, ReplayWindow};
-use restante_process::{admin::Standing, clock::Jump};
+use restante_process::{admin::Standing, clock::Jump, metrics::Exposition};
 use tokio::time::Instant;
 
 use crate::{health::Health, marks::Marks, metrics};
@@ -72,9 +72,9 @@ impl Standing for GatewayStanding {
         if trouble.is_none() { Ok(lines) } else { Err(lines) }
     }
 
-    fn metrics(&self) -> String {
+    fn metrics(&self) -> Exposition {
         let refused_ms = self.refused_ms((self.now_ms)());
-        metrics::render(&self.counters, &self.replays, &self.health, refused_ms, self.trouble().is_none())
+        metrics::expose(&self.counters, &self.replays, &self.health, refused_ms, self.trouble().is_none())
     }
 }
 
@@ -117,7 +117,7 @@ mod tests {
         standing.replays.restore([expired(NOW_MS + WINDOW_MS + 1_500)], NOW_MS + 2 * WINDOW_MS);
         let told = "the clock went back: requests are refused until it is where it was\n";
         assert_eq!(standing.readiness(), Err(told.to_owned()));
-        let metrics = standing.metrics();
+        let metrics = standing.metrics().finish();
         assert!(metrics.contains("restante_gateway_refused_seconds 2\n"), "{metrics}");
         assert!(metrics.contains("restante_gateway_ready 0\n"), "{metrics}");
     }
@@ -140,7 +140,7 @@ mod tests {
         let told = standing.readiness().unwrap();
         assert!(told.starts_with("ready\nthe keyring cannot be read or written: "), "{told}");
         assert!(told.contains("\nthe clock jumped ahead: "), "{told}");
-        let metrics = standing.metrics();
+        let metrics = standing.metrics().finish();
         for line in [
             "restante_gateway_clock_jumps_total{direction=\"ahead\"} 1\n",
             "restante_gateway_clock_jumps_total{direction=\"back\"} 0\n",

@@ -46,7 +46,7 @@ pub(crate) enum Command {
     ///
     /// Prints `listening <table> <address>` on standard output for each listener that is ready, so that port 0 can be
     /// configured. SIGTERM or SIGINT: no new connections, requests that are being served finish (at most
-    /// limits.drain_seconds); a second signal ends the process at once. SIGHUP: certificates and keys are read again; if
+    /// limits.drain_seconds); a second signal ends the process at once. SIGHUP: certificates, [export] and keys are read again; if
     /// something is wrong with them, everything stays as it was.
     ///
     /// One process serves with a keyring. Each knows only the copies of requests that it has answered itself: on several

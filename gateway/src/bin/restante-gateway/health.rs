@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use restante_process::clock::Jump;
+use restante_process::{clock::Jump, export::ExportCounts};
 use tokio::time::Instant;
 
 /// A jump of the clock is told for so long.
@@ -22,6 +22,8 @@ pub(crate) struct Health {
     key_refreshes: [AtomicU64; 2],
     jumps: [AtomicU64; 2],
     last_jump: Mutex<Option<(Jump, Instant)>>,
+    /// Exports of metrics.
+    pub(crate) exports: ExportCounts,
 }
 
 impl Health {

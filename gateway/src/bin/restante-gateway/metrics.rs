@@ -12,14 +12,14 @@ use restante_process::{
 
 use crate::health::Health;
 
-/// The text exposition format, version 0.0.4. `refused_ms`: for so long requests are refused that are dated now.
-pub(crate) fn render(
+/// All numbers. `refused_ms`: for so long requests are refused that are dated now.
+pub(crate) fn expose(
     counters: &Counters,
     replays: &ReplayWindow,
     health: &Health,
     refused_ms: u64,
     is_ready: bool,
-) -> String {
+) -> Exposition {
     let mut text = Exposition::default();
     let outcomes = Outcome::ALL.iter().map(|outcome| (outcome.label(), counters.of(*outcome)));
     let help = "Requests by how they ended.";
@@ -38,5 +38,6 @@ pub(crate) fn render(
     text.number(Kind::Counter, "restante_gateway_panics_total", help, panics());
     let help = "Whether requests can be answered.";
     text.number(Kind::Gauge, "restante_gateway_ready", help, u64::from(is_ready));
-    text.finish()
+    health.exports.expose(&mut text, "restante_gateway_exports_total");
+    text
 }

@@ -6,10 +6,12 @@ use http::{Method, Uri};
 use restante_gateway::{Gateway, Keyring, KeyringError, Machine, Surroundings as _, Target, WELL_KNOWN};
 use restante_process::{
     Connections, Identify, Reloads, Socket, SocketError, Stopped, Supervisor, Tasks, Tls, TlsError, Told,
-    admin::{self, Admin},
+    admin::{self, Admin, Standing as _},
     clock::{self, ClockWatch},
     config::Problems,
-    connections_of_each, told,
+    connections_of_each,
+    export::{Collector, CollectorError, Export, Program, Source},
+    told,
 };
 use tokio::{sync::watch, time::Instant};
 
@@ -44,6 +46,9 @@ pub(crate) enum Error {
     /// The way to the origin.
     #[error(transparent)]
     Origin(#[from] OriginError),
+    /// The way to the collector of metrics.
+    #[error(transparent)]
+    Export(#[from] CollectorError),
     /// A listener.
     #[error(transparent)]
     Listen(#[from] SocketError),
@@ -87,6 +92,7 @@ pub(crate) async fn run(
         config.origin.ca_file.as_deref(),
         Duration::from_secs(config.limits.connect_timeout_seconds.into()),
     )?;
+    let collector = config.export.as_ref().map(Collector::read).transpose()?;
     let (socket, address) = Socket::tcp("gateway", config.listen).await?;
     let admin_socket = match &config.admin {
         Some(address) => Some(Socket::local("admin", address).await?),
@@ -98,7 +104,9 @@ pub(crate) async fn run(
     let (gateway, standing) =
         build(&config, origin, Arc::clone(&keyring), marks.clone(), restored, Arc::clone(&health));
 
-    let mut tasks = Tasks::default();
+    let (mut tasks, mut exporting) = (Tasks::default(), Tasks::default());
+    let (export, exports) = Export::begin(collector, source(&standing));
+    exporting.spawn("export", exports);
     // Parts are told by a sender of their own: one that was told would otherwise have ended before it is known here why.
     let (end, ending) = watch::channel(false);
     let limits = config.limits.of_connections().at_most(connections_of_each(config.listeners()));
@@ -116,22 +124,25 @@ pub(crate) async fn run(
     tasks.spawn("clock", watch_clock(Arc::clone(&health), ending.clone()));
     let supervisor = terminal.supervisor;
     tasks.spawn("awake", Arc::clone(&supervisor).keep_awake(ending.clone()));
-    while is_to_reload(&supervisor, &mut stopping, reloads, &mut tasks, &marks).await? {
-        let Err(error) = reload(&tls, &keyring, &health, terminal.load).await else {
+    while is_to_reload(&supervisor, &mut stopping, reloads, [&mut tasks, &mut exporting], &marks).await? {
+        let Err(error) = reload(&tls, &keyring, &health, &export, terminal.load).await else {
             tracing::info!("reloaded");
             continue;
         };
         supervisor.reload_refused();
         // The reason names files and hosts, and standard error of a service is its log. Whoever asks by hand is told.
-        if matches!(error, Error::Config(_) | Error::Tls(_)) {
+        if matches!(error, Error::Config(_) | Error::Tls(_) | Error::Export(_)) {
             tracing::error!("the new configuration was not taken: `restante-gateway config check` says why");
         } else {
             tracing::error!("keys were not taken: `restante-gateway keys list` says why");
         }
     }
+    let drain = (Duration::from_secs(config.limits.drain_seconds.into()), Instant::now());
     health.drain();
     end.send_replace(true);
     let ended = tasks.ended().await;
+    export.end(drain.0, drain.1);
+    let ended = ended.and(exporting.ended().await);
     // All that could still write is gone with the listeners and this; the thread is joined where blocking is allowed.
     drop((marks, standing));
     let joined = tokio::task::spawn_blocking(move || marks_thread.join()).await?;
@@ -147,16 +158,24 @@ async fn is_to_reload(
     supervisor: &Supervisor,
     stopping: &mut watch::Receiver<bool>,
     reloads: &mut Reloads,
-    tasks: &mut Tasks,
+    [tasks, exporting]: [&mut Tasks; 2],
     marks: &Marks,
 ) -> Result<bool, Stopped> {
     let stopped = async {
         tokio::select! {
             stopped = tasks.stopped() => stopped,
+            stopped = exporting.stopped() => stopped,
             () = marks.ended() => Stopped("marks"),
         }
     };
     Ok(told(supervisor, stopping, reloads, stopped).await? == Told::ToReload)
+}
+
+/// What is exported, if anything is.
+fn source(standing: &GatewayStanding) -> Source {
+    let (counts, standing) = (standing.health.exports.clone(), standing.clone());
+    let program = Program { name: "restante-gateway", version: env!("CARGO_PKG_VERSION") };
+    Source { program, read: Box::new(move || standing.metrics()), now_ms: || Machine.now_ms(), counts }
 }
 
 /// What is on the disk.
@@ -232,15 +251,18 @@ fn date_window_ms(config: &Config) -> u64 {
     u64::try_from(config.limits.policy().date_window.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Takes over certificates and keys; if something is wrong with one, it stays as it was.
+/// Takes over certificates, the way to the collector, and keys; if something is wrong with one, it stays as it was.
 async fn reload(
     tls: &Tls,
     keyring: &Arc<Keyring>,
     health: &Health,
+    export: &Export,
     load: &(dyn Fn() -> Result<Config, Problems> + Sync),
 ) -> Result<(), Error> {
     let config = load().map_err(Error::Config)?;
+    let collector = config.export.as_ref().map(Collector::read).transpose()?;
     tls.replace(&config.cert_file, &config.key_file, relays::clients(&config))?;
+    export.adopt(collector);
     refresh(keyring, health).await
 }
 
@@ -307,7 +329,9 @@ mod tests {
 
         async fn waits_for(&mut self) -> Result<bool, Stopped> {
             let (nobody, mut stopping) = (Supervisor::default(), self.stop.subscribe());
-            let waiting = is_to_reload(&nobody, &mut stopping, &mut self.reloads, &mut self.tasks, &self.marks);
+            let mut exporting = Tasks::default();
+            let tasks = [&mut self.tasks, &mut exporting];
+            let waiting = is_to_reload(&nobody, &mut stopping, &mut self.reloads, tasks, &self.marks);
             tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("an end in time")
         }
     }

@@ -35,6 +35,9 @@ pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems:
     if let Err(sentence) = folder_of(&config.keys.seal_key_file) {
         note("keys.seal_key_file", sentence);
     }
+    if let Some(export) = &config.export {
+        export.check(&mut |key, sentence| note(&format!("export.{key}"), sentence));
+    }
     if config.keys.seal_key_file.starts_with(&config.keys.path) {
         let sentence = "is inside of keys.path: a copy of that folder would hold both the keys and what opens them; \
                         keep it elsewhere";

@@ -21,6 +21,7 @@ use restante_gateway::RotationSchedule;
 use restante_names::have_one_holder;
 use restante_process::{
     config::{LocalAddress, Problems, Program, Sources},
+    export::ExportSettings,
     too_few_files,
 };
 use written::Layers;
@@ -54,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) routes: Vec<Route>,
     /// `admin.listen`: health and metrics, off unless configured.
     pub(crate) admin: Option<LocalAddress>,
+    /// `[export]`: where metrics are pushed; off when the table is absent.
+    pub(crate) export: Option<ExportSettings>,
     /// `[limits]`.
     pub(crate) limits: Limits,
 }

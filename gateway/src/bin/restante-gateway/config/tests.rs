@@ -64,6 +64,7 @@ fn the_sample_file_works_as_it_says() {
     let route = Route { method: Method::POST, path: "/v1/key-package".into(), response_bytes: 8192 };
     assert_eq!(config.routes, [route]);
     assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.export, None, "nothing is exported unless somebody wants it");
 }
 
 #[test]
@@ -76,8 +77,12 @@ fn the_sample_file_shows_every_key_with_its_default() {
             _ => format!("{line}\n"),
         })
         .collect();
+    // A table that stands there in comments, with no other line of its own.
+    let uncommented = uncommented.replace("# [export]", "[export]\nurl = \"http://127.0.0.1:4318/v1/metrics\"");
     let config = load_in(folder().path(), &uncommented, &[]).unwrap();
     assert_eq!((config.limits, config.keys.schedule), (Limits::default(), RotationSchedule::default()));
+    let export = config.export.unwrap();
+    assert_eq!((export.interval.as_secs(), export.timeout.as_secs()), (60, 10));
     for (table, keys) in keys_of::<written::Written>() {
         for key in keys {
             let shown = [format!("\n{key} = "), format!("\n# {key} = ")];

@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 
 use http::{Method, Uri, uri::Authority};
 use restante_gateway::{RotationSchedule, SMALLEST_CLASS};
-use restante_process::config::{Problems, RelativePathBuf};
+use restante_process::{
+    config::{Problems, RelativePathBuf, is_this_machine},
+    export::WrittenExport,
+};
 use serde::Deserialize;
 
 use super::{Config, Keys, Limits, Origin, Relays, Route};
@@ -29,6 +32,7 @@ pub(super) struct Written {
     replays: WrittenReplays,
     routes: Vec<WrittenRoute>,
     admin: WrittenAdmin,
+    export: Option<WrittenExport>,
     limits: Limits,
 }
 
@@ -117,6 +121,8 @@ impl Written {
         let cert_file =
             reader.path("gateway.cert_file", "the PEM file with the gateway's certificate", gateway.cert_file);
         let key_file = reader.path("gateway.key_file", "the PEM file with its private key", gateway.key_file);
+        // `Some(None)`: nothing is exported.
+        let export = self.export.map_or(Some(None), |export| export.parse(reader).map(Some));
         Some(Config {
             listen: listen?,
             cert_file: cert_file?,
@@ -128,6 +134,7 @@ impl Written {
             replays: replays?,
             routes: routes?,
             admin: admin?,
+            export: export?,
             limits: self.limits,
         })
     }
@@ -272,12 +279,9 @@ fn origin_url(text: &str) -> Result<Uri, String> {
     if !matches!(url.path(), "" | "/") || url.query().is_some() || text.contains('#') {
         return Err(format!("`{text}` has more than a host and a port; {wants}: the paths are those of [[routes]]"));
     }
-    let host = authority.host();
-    let is_local = host == "localhost"
-        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     match url.scheme_str() {
         Some("https") => Ok(url),
-        Some("http") if is_local => Ok(url),
+        Some("http") if is_this_machine(authority) => Ok(url),
         Some("http") => Err(format!(
             "`{text}` leads to another machine without TLS, and requests are in clear there; use https, or an origin on \
              this machine"
