@@ -73,9 +73,6 @@ pub enum Error {
     Stopped(#[from] Stopped),
 }
 
-/// Memory for cached blocks of the database.
-const CACHE_BYTES: usize = 256 * 1024 * 1024;
-
 /// How long a commit waits for what providers say about its Welcome, if they are to be asked before.
 const PREFLIGHT_WAIT: Duration = Duration::from_secs(5);
 
@@ -272,6 +269,7 @@ async fn start_service(
     let mut fresh_secrets = [[0; 32]; 2];
     SystemEntropy.fill(fresh_secrets.as_flattened_mut())?;
     let (path, id) = (config.store.path.clone(), config.provider.id.clone());
+    let cache_bytes = config.store.cache_bytes;
     let parts = (policies::policy(config), limits::of_service(config));
     let pool_policy = policies::pool_policy(config);
     let asker = config.policy.welcome_preflight.then(|| asker(config, providers.clone()));
@@ -279,7 +277,7 @@ async fn start_service(
     let place = folder.map(|folder| BackupPlace { folder, keep });
     let open = move || -> Result<_, Error> {
         let forgotten_ms = if keys_are_older { public::last_mark_ms(SystemClock.now()) } else { 0 };
-        let (cache_bytes, open_files) = (CACHE_BYTES, table_files());
+        let open_files = table_files();
         let options = OpenOptions { path: &path, provider: &id, fresh_secrets, forgotten_ms, cache_bytes, open_files };
         let store: SharedStore = Arc::new(RocksStore::open(options)?);
         let (policy, limits) = parts;

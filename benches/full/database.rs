@@ -33,7 +33,7 @@ pub(crate) struct Database {
 
 impl Database {
     /// The one that is kept in that folder, if it is of this size and format, or a new one.
-    pub(crate) fn kept(folder: &Path, size: Size) -> Self {
+    pub(crate) fn kept(folder: &Path, size: Size, cache_mib: Option<usize>) -> Self {
         let name = format!("format-{FORMAT_VERSION}-{}x{}x{}", size.groups, size.epochs, size.messages);
         let folder = folder.join(name);
         // Written last: a folder without it was not finished.
@@ -42,15 +42,15 @@ impl Database {
                 eprintln!("full: the database in {} is used again", folder.display());
                 let ids = fs::read_to_string(folder.join("groups")).unwrap();
                 let ids = ids.lines().map(|id| id.as_bytes().to_vec()).collect();
-                write_configuration(&folder);
+                write_configuration(&folder, cache_mib);
                 Self { folder, size, ids, built: serde_json::from_slice(&built).unwrap() }
             }
-            Err(_) => Self::new(folder, size),
+            Err(_) => Self::new(folder, size, cache_mib),
         }
     }
 
     /// A new one in that folder.
-    pub(crate) fn new(folder: PathBuf, size: Size) -> Self {
+    pub(crate) fn new(folder: PathBuf, size: Size, cache_mib: Option<usize>) -> Self {
         if folder.exists() {
             fs::remove_dir_all(&folder).unwrap();
         }
@@ -67,7 +67,7 @@ impl Database {
             "bytes_of_rows": rows, "bytes": disk::bytes(&data),
             "bytes_of_rows_to_those_of_messages": rows as f64 / (all * MESSAGE_BYTES) as f64,
         });
-        write_configuration(&folder);
+        write_configuration(&folder, cache_mib);
         fs::write(folder.join("groups"), building.ids.join("\n")).unwrap();
         fs::write(folder.join("built.json"), serde_json::to_vec_pretty(&built).unwrap()).unwrap();
         let ids = building.ids.into_iter().map(String::into_bytes).collect();
@@ -94,9 +94,9 @@ fn expect_room(folder: &Path, size: Size) {
     assert!(free > needed, "there is too little room: {needed} bytes are needed, {free} are free");
 }
 
-/// The local listener alone, and certificates that nobody asks for. All limits are the defaults but the rate, which keeps
-/// one user from doing what this does.
-fn write_configuration(folder: &Path) {
+/// The local listener alone, and certificates that nobody asks for. All settings are the defaults but the rate, which keeps
+/// one user from doing what this does, and the cache if so wanted.
+fn write_configuration(folder: &Path, cache_mib: Option<usize>) {
     let pki = folder.join("pki");
     // Those of an earlier run may have expired.
     drop(fs::remove_dir_all(&pki));
@@ -104,10 +104,11 @@ fn write_configuration(folder: &Path) {
     let token = folder.join("token");
     fs::write(&token, SERVICE_TOKEN).unwrap();
     fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    let cache = cache_mib.map_or(String::new(), |mib| format!("cache_bytes = {}\n", mib * 1024 * 1024));
     let text = format!(
         "[provider]\nid = \"{PROVIDER}\"\ncert_file = \"pki/{PROVIDER}/cert.pem\"\n\
          key_file = \"pki/{PROVIDER}/key.pem\"\nca_file = \"pki/ca.pem\"\n[local]\nlisten = \"127.0.0.1:0\"\nservice_token_file = \"token\"\n\
-         [store]\npath = \"data\"\n[policy]\nmessages_per_user_and_second = 1000000\n"
+         [store]\npath = \"data\"\n{cache}[policy]\nmessages_per_user_and_second = 1000000\n"
     );
     fs::write(folder.join("hub.toml"), text).unwrap();
 }

@@ -5,7 +5,8 @@
 //! Prints a table and writes `target/bench/full.json`.
 //!
 //! `cargo xtask bench -- full --partitions 1000000 --messages 10000000 --seconds 4 --rounds 3 --delete`: these are the
-//! numbers that it takes if it is not told others, and `--delete` removes the large database at the end.
+//! numbers that it takes if it is not told others, and `--delete` removes the large database at the end. `--cache-mib 2048` gives both servers
+//! so much of `store.cache_bytes`.
 
 #![allow(
     clippy::unwrap_used,

@@ -28,8 +28,8 @@ const IN_FLIGHT: usize = 16;
 
 /// Builds what is missing, measures, and removes what is not to be kept.
 pub(crate) fn run(plan: &Plan) -> Report {
-    let small = Rc::new(Database::new(plan.folder.join("almost-empty"), plan.small));
-    let large = Rc::new(Database::kept(&plan.folder, plan.large));
+    let small = Rc::new(Database::new(plan.folder.join("almost-empty"), plan.small, plan.cache_mib));
+    let large = Rc::new(Database::kept(&plan.folder, plan.large, plan.cache_mib));
     let mut report = Report::new(&small, &large);
     let both = [(Which::Small, &small), (Which::Large, &large)];
     // Started once from a disk that the system has forgotten, once from its memory.

@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) folder: PathBuf,
     /// Whether the large one is removed at the end.
     pub(crate) delete: bool,
+    /// `store.cache_bytes` of both servers, in MiB, if it is not to be the usual one.
+    pub(crate) cache_mib: Option<usize>,
 }
 
 impl Plan {
@@ -47,6 +49,7 @@ impl Plan {
     /// What is wrong with them.
     pub(crate) fn of(words: &[String]) -> Result<Self, String> {
         let (mut partitions, mut messages, mut seconds, mut rounds, mut delete) = (1_000_000, 10_000_000, 4, 3, false);
+        let mut cache_mib = None;
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let number = match word.as_str() {
@@ -58,6 +61,7 @@ impl Plan {
                 "--messages" => &mut messages,
                 "--seconds" => &mut seconds,
                 "--rounds" => &mut rounds,
+                "--cache-mib" => cache_mib.insert(0),
                 _ => return Err(format!("full takes no `{word}`")),
             };
             let given = words.next().and_then(|word| word.parse().ok()).filter(|given| *given > 0);
@@ -71,6 +75,6 @@ impl Plan {
         };
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench/full");
         let length = Duration::from_secs(u64::try_from(seconds).map_err(|error| error.to_string())?);
-        Ok(Self { large, small: Size { messages: large.messages, ..SMALL }, length, rounds, folder, delete })
+        Ok(Self { large, small: Size { messages: large.messages, ..SMALL }, length, rounds, folder, delete, cache_mib })
     }
 }

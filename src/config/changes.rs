@@ -61,7 +61,7 @@ impl Config {
                 new.clone_from(old);
             }
         }
-        merge!(changes, "store", Store, &old.store, new.store; taken: ; left: path backup_path backups_kept);
+        merge!(changes, "store", Store, &old.store, new.store; taken: ; left: path backup_path backups_kept cache_bytes);
         merge!(changes, "limits", Limits, &old.limits, new.limits;
             taken: application_message_bytes handshake_bytes welcome_bytes group_info_bytes page_bytes
                    wait_seconds_max waiting_per_provider request_body_timeout_seconds;

@@ -152,10 +152,15 @@ pub struct Store {
     pub backup_path: Option<PathBuf>,
     /// How many backups are kept.
     pub backups_kept: NonZeroU32,
+    /// Memory in which parts of the database are kept at hand, in bytes.
+    pub cache_bytes: usize,
 }
 
 impl Store {
     const BACKUPS_KEPT: NonZeroU32 = NonZeroU32::new(7).expect("not zero");
+    const CACHE_BYTES: usize = 256 * 1024 * 1024;
+    /// It is in many pieces, and a block for which its piece is too small is read from its file each time.
+    const CACHE_BYTES_MIN: usize = 8 * 1024 * 1024;
 }
 
 /// One of `[[peers]]`: a provider that may connect to us, and where we connect to it.

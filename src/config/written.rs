@@ -70,6 +70,7 @@ struct WrittenStore {
     path: Option<RelativePathBuf>,
     backup_path: Option<RelativePathBuf>,
     backups_kept: Option<NonZeroU32>,
+    cache_bytes: Option<usize>,
 }
 
 #[derive(Default, Deserialize)]
@@ -189,7 +190,13 @@ impl WrittenStore {
             None => None,
         };
         let backups_kept = self.backups_kept.unwrap_or(Store::BACKUPS_KEPT);
-        Some(Store { path: path?, backup_path, backups_kept })
+        let cache_bytes = self.cache_bytes.unwrap_or(Store::CACHE_BYTES);
+        if cache_bytes < Store::CACHE_BYTES_MIN {
+            reader
+                .refuse("store.cache_bytes", format!("is too small to be of use: at least {}", Store::CACHE_BYTES_MIN));
+            return None;
+        }
+        Some(Store { path: path?, backup_path, backups_kept, cache_bytes })
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use restante_files::{folder_of, make_folder, remove_folder, sync_folder};
 
-use super::{CACHE_BYTES, Error, policies, public};
+use super::{Error, policies, public};
 use crate::{
     config::{Config, restoring},
     service::{self, Clock, Entropy, Parts, Service, SystemClock, SystemEntropy},
@@ -207,7 +207,7 @@ fn copy_out(vault: &mut Vault, id: Option<u32>, to: &Path) -> Result<Backup, Res
 /// The secrets of a database that is there are in it: none are drawn.
 fn open_copy(config: &Config, copy: &Path) -> Result<RocksStore, store::Error> {
     let fresh_secrets = [[0; 32]; 2];
-    let (provider, forgotten_ms, cache_bytes) = (&config.provider.id, 0, CACHE_BYTES);
+    let (provider, forgotten_ms, cache_bytes) = (&config.provider.id, 0, config.store.cache_bytes);
     let open_files = restante_process::table_files();
     RocksStore::open(OpenOptions { path: copy, provider, fresh_secrets, forgotten_ms, cache_bytes, open_files })
 }

@@ -40,6 +40,7 @@ fn a_large_database_is_built_kept_and_measured() {
         rounds: 1,
         folder: folder.path().to_owned(),
         delete: false,
+        cache_mib: Some(64),
     };
     let first = full::run(&plan);
     // Cold and warm, each on both databases.
