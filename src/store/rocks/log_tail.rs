@@ -30,6 +30,7 @@ const LOG_BYTES_MAX: u64 = 1 << 30;
 
 const FULL: u8 = 1;
 const FIRST: u8 = 2;
+const MIDDLE: u8 = 3;
 const LAST: u8 = 4;
 
 /// The place where a log ends in a write that was cut off.
@@ -101,29 +102,45 @@ fn masked(checksum: u32) -> u32 {
 /// Where the last record begins, if it is not whole, has a hole, and nothing stands behind it.
 fn hole(log: &[u8]) -> Option<usize> {
     let (mut at, mut record, mut is_first) = (0, 0, true);
-    loop {
-        let left = BLOCK - at % BLOCK;
-        if left < HEADER {
-            at += left;
-            continue;
-        }
+    let damaged = loop {
+        at = past_padding(at);
         // One that ends too soon needs nothing: RocksDB knows what that is.
         let found = fragment(log, at)?;
         if is_first {
             record = at;
         }
         if !found.is_whole {
-            break;
+            break found;
         }
         is_first = matches!(found.kind, FULL | LAST);
         at = found.end;
-    }
+    };
     let begins =
         |at: usize| fragment(log, at).is_some_and(|behind| behind.is_whole && matches!(behind.kind, FULL | FIRST));
-    if (at + 1..log.len()).any(begins) {
+    if (behind(log, at, damaged)..log.len()).any(begins) {
         return None;
     }
     has_hole(log, at).then_some(record)
+}
+
+/// What is behind a record begins here or later. Inside of its pieces is what somebody sent, which may look like a record:
+/// as far as their headers stand, they are passed over whole.
+fn behind(log: &[u8], at: usize, damaged: Fragment) -> usize {
+    let (mut from, mut piece) = (at + 1, damaged);
+    while (FULL..=LAST).contains(&piece.kind) {
+        from = past_padding(piece.end);
+        match fragment(log, from) {
+            Some(next) if matches!(piece.kind, FIRST | MIDDLE) && matches!(next.kind, MIDDLE | LAST) => piece = next,
+            _ => break,
+        }
+    }
+    from
+}
+
+/// The end of a block that is too short for a header is left empty.
+fn past_padding(at: usize) -> usize {
+    let left = BLOCK - at % BLOCK;
+    if left < HEADER { at + left } else { at }
 }
 
 /// Whether a whole sector from that place on holds zeros.
@@ -143,8 +160,6 @@ fn has_hole(log: &[u8], from: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const MIDDLE: u8 = 3;
 
     /// Records of these lengths, each byte of them as given, in pieces as RocksDB cuts them.
     fn log(records: &[(usize, u8)]) -> Vec<u8> {
@@ -197,6 +212,23 @@ mod tests {
         assert_eq!(hole(&with_zeros(whole.clone(), 607, 1024)), Some(607), "at its beginning");
         let long = log(&[(600, 1), (100_000, 2)]);
         assert_eq!(hole(&with_zeros(long.clone(), 66_048, 66_560)), Some(607), "in a later piece");
+    }
+
+    /// Whoever sends a message decides about its bytes, and needs no secret for a record of a log.
+    #[test]
+    fn what_was_sent_is_not_taken_for_a_record() {
+        let sent = log(&[(40, 9)]);
+        let with_it = |mut log: Vec<u8>, at: usize| {
+            log[at..at + sent.len()].copy_from_slice(&sent);
+            log
+        };
+        let whole = with_it(log(&[(600, 1), (3000, 2)]), 2000);
+        assert_eq!(hole(&with_zeros(whole, 1024, 1536)), Some(607), "in the damaged piece");
+        let long = with_it(log(&[(600, 1), (100_000, 2)]), 70_000);
+        assert_eq!(hole(&with_zeros(long.clone(), 1024, 1536)), Some(607), "in a later piece");
+        assert_eq!(hole(&with_zeros(long, 65_536, 66_048)), None, "nobody knows what stands behind a lost header");
+        let written_behind = with_it(log(&[(600, 1), (100_000, 2), (5, 3)]), 70_000);
+        assert_eq!(hole(&with_zeros(written_behind, 1024, 1536)), None, "but there is another record");
     }
 
     #[test]
