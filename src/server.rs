@@ -23,7 +23,7 @@ use restante_gateway::Keyring;
 use restante_process::{
     Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Supervisor, Tasks, Tls, TlsError, Told,
     connections_of_each,
-    export::{Collector, CollectorError, Export, Program, Source},
+    export::{Collector, CollectorError, Export, ServiceName, Source},
     table_files, told,
 };
 use tokio::{sync::watch, time::Instant};
@@ -235,7 +235,7 @@ async fn told_or_stopped(
 fn source(hub: &Arc<Hub>) -> Source {
     use service::Clock as _;
     let (counts, hub) = (hub.exports().clone(), Arc::clone(hub));
-    let program = Program { name: "restante", version: env!("CARGO_PKG_VERSION") };
+    let program = ServiceName { name: "restante", version: env!("CARGO_PKG_VERSION") };
     Source { program, read: Box::new(move || hub.metrics()), now_ms: || SystemClock.now(), counts }
 }
 

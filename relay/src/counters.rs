@@ -130,12 +130,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Prometheus' text format.
-    pub fn render(&self) -> String {
-        self.expose().finish()
-    }
-
-    /// All of them.
+    /// All of them, for `/metrics` and for whoever exports them.
     pub fn expose(&self) -> Exposition {
         let mut text = Exposition::default();
         let outcome = "outcome";
@@ -204,11 +199,11 @@ mod tests {
     #[test]
     fn the_text_has_the_same_lines_whatever_happened() {
         let counters = Counters::default();
-        let lines = counters.render().lines().count();
+        let lines = counters.expose().finish().lines().count();
         counters.requests.add(Outcome::Relayed);
         counters.requests.add(Outcome::Failed(Failure::RateLimited(17)));
         let _present = Present::in_gauge(&counters.in_flight);
-        let text = counters.render();
+        let text = counters.expose().finish();
         assert_eq!(text.lines().count(), lines);
         assert!(text.contains("restante_relay_requests_total{outcome=\"relayed\"} 1\n"), "{text}");
         assert!(text.contains("restante_relay_requests_total{outcome=\"rate_limited\"} 1\n"), "{text}");

@@ -14,7 +14,7 @@ use restante_process::{
     admin::{self, Admin, Standing as _},
     config::Problems,
     connections_of_each,
-    export::{Collector, CollectorError, Export, Program, Source},
+    export::{Collector, CollectorError, Export, ServiceName, Source},
     told,
 };
 use tokio::{sync::watch, time::Instant};
@@ -173,7 +173,7 @@ pub async fn run(
 /// What is exported, if anything is.
 fn source(relay: &Relay, standing: &RelayStanding) -> Source {
     let (counts, standing) = (relay.counters().exports.clone(), standing.clone());
-    let program = Program { name: "restante-relay", version: env!("CARGO_PKG_VERSION") };
+    let program = ServiceName { name: "restante-relay", version: env!("CARGO_PKG_VERSION") };
     Source { program, read: Box::new(move || standing.metrics()), now_ms, counts }
 }
 

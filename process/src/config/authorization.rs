@@ -21,12 +21,17 @@ pub fn read_authorization(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let wants = "write a scheme, a space and the credentials in one line, such as `Bearer …`";
     let mut words = value.split(|byte| *byte == b' ');
     let is_whole =
-        words.next().is_some_and(|scheme| !scheme.is_empty() && scheme.iter().all(u8::is_ascii_alphanumeric))
-            && words.next().is_some_and(|credentials| !credentials.is_empty());
+        words.next().is_some_and(is_token) && words.next().is_some_and(|credentials| !credentials.is_empty());
     if !is_whole || value.len() > BYTES_MAX || HeaderValue::from_bytes(value).is_err() {
         return Err(format!("{} holds no value of an Authorization field; {wants}", path.display()));
     }
     Ok(Zeroizing::new(value.to_vec()))
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(text: &[u8]) -> bool {
+    let is_of_it = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    !text.is_empty() && text.iter().all(is_of_it)
 }
 
 #[cfg(test)]
@@ -44,7 +49,9 @@ mod tests {
             fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
             read_authorization(&file)
         };
-        for text in ["Bearer a-secret\n", "Basic dXNlcjpzZWNyZXQ=", "Digest username=\"a\", nonce=\"b\""] {
+        for text in
+            ["Bearer a-secret\n", "Basic dXNlcjpzZWNyZXQ=", "Api-Token a.b", "Digest username=\"a\", nonce=\"b\""]
+        {
             assert_eq!(&**read(text.as_bytes(), 0o600).unwrap(), text.trim().as_bytes());
         }
         let long = [b"Bearer ".to_vec(), vec![b'a'; BYTES_MAX]].concat();

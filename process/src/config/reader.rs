@@ -59,6 +59,34 @@ impl<'a, W: DeserializeOwned> Reader<'a, W> {
         Some(path.relative())
     }
 
+    /// The file with the authorities that the certificate of `whose` server comes from, at `url` in this table: one with
+    /// TLS needs it, one without has no use for it.
+    pub fn authorities(
+        &mut self,
+        table: &str,
+        whose: &str,
+        is_tls: bool,
+        written: Option<RelativePathBuf>,
+    ) -> Option<Option<PathBuf>> {
+        let key = format!("{table}.ca_file");
+        match (is_tls, written) {
+            (true, None) => {
+                let sentence = format!(
+                    "is missing; name the PEM file with the authorities that the {whose}'s certificate comes from; for \
+                     public ones that is the system's bundle, such as /etc/ssl/certs/ca-certificates.crt"
+                );
+                self.missing(&key, &sentence);
+                None
+            }
+            (false, Some(_)) => {
+                self.refuse(&key, format!("has no use: {table}.url has no https"));
+                None
+            }
+            (true, Some(path)) => Some(Some(path.relative())),
+            (false, None) => Some(None),
+        }
+    }
+
     /// An address and a port.
     pub fn tcp(&mut self, key: &str, text: &str) -> Option<SocketAddr> {
         parse_tcp(text).map_err(|sentence| self.refuse(key, sentence)).ok()

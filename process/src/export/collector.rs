@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
 use prost::Message as _;
 use rustls::{
-    ClientConfig,
+    ClientConfig, RootCertStore,
     pki_types::{InvalidDnsNameError, ServerName},
 };
 use tokio::{
@@ -71,8 +71,10 @@ impl Collector {
     /// [`CollectorError`]
     pub fn read(settings: &ExportSettings) -> Result<Self, CollectorError> {
         let authorization = settings.authorization_file.as_deref().map(read_authorization).transpose();
-        let tls = settings.ca_file.as_deref().map(pem::authorities).transpose()?;
-        let tls = tls.map(|roots| -> Result<_, CollectorError> {
+        let tls = settings.url.is_tls().then(|| -> Result<_, CollectorError> {
+            // Without authorities nobody is trusted.
+            let roots = settings.ca_file.as_deref().map(pem::authorities).transpose()?;
+            let roots = roots.unwrap_or_else(RootCertStore::empty);
             let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
             let mut config = ClientConfig::builder_with_provider(provider)
                 .with_safe_default_protocol_versions()?

@@ -15,7 +15,7 @@ use crate::metrics::Exposition;
 
 /// Which program it is, as a collector is told: `service.name` and `service.version`.
 #[derive(Clone, Copy, Debug)]
-pub struct Program {
+pub struct ServiceName {
     /// Its name.
     pub name: &'static str,
     /// Its version.
@@ -25,7 +25,7 @@ pub struct Program {
 /// What is exported.
 pub struct Source {
     /// Whose it is.
-    pub program: Program,
+    pub program: ServiceName,
     /// Everything that `/metrics` shows.
     pub read: Box<dyn Fn() -> Exposition + Send + Sync>,
     /// The time of the day, in milliseconds since 1970.
@@ -89,7 +89,9 @@ impl Exporter {
             if let Some(last) = last {
                 if let Some(collector) = collector {
                     let limit = last.min(collector.timeout);
-                    self.export_once(&collector, limit).await;
+                    if !limit.is_zero() {
+                        self.export_once(&collector, limit).await;
+                    }
                 }
                 return;
             }
@@ -112,7 +114,10 @@ impl Exporter {
 
     async fn export_once(&mut self, collector: &Collector, limit: Duration) {
         let Source { program, read, now_ms, counts } = &self.source;
-        let span = Span { start_ms: self.start_ms, now_ms: now_ms() };
+        let now_ms = now_ms();
+        // The clock may have been ahead when the process started, and nothing counts since a time to come.
+        self.start_ms = self.start_ms.min(now_ms);
+        let span = Span { start_ms: self.start_ms, now_ms };
         let message = encode(*program, span, &read());
         let outcome = timeout(limit, collector.push(message)).await.unwrap_or(ExportOutcome::Timeout);
         counts.add(outcome);

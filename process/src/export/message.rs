@@ -15,7 +15,7 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message as _;
 
-use super::exporter::Program;
+use super::exporter::ServiceName;
 use crate::metrics::{
     Exposition, Kind, Unit,
     family::{Family, Labels, Reading, Rows},
@@ -33,14 +33,13 @@ impl Span {
         self.start_ms.saturating_mul(1_000_000)
     }
 
-    /// Not before the start, wherever the clock went.
     fn now(self) -> u64 {
-        self.now_ms.max(self.start_ms).saturating_mul(1_000_000)
+        self.now_ms.saturating_mul(1_000_000)
     }
 }
 
 /// The bytes of an `ExportMetricsServiceRequest`.
-pub(super) fn encode(program: Program, span: Span, exposition: &Exposition) -> Vec<u8> {
+pub(super) fn encode(program: ServiceName, span: Span, exposition: &Exposition) -> Vec<u8> {
     let metrics = exposition.families().iter().map(|family| metric(family, span)).collect();
     let resource = Resource {
         attributes: vec![attribute("service.name", program.name), attribute("service.version", program.version)],

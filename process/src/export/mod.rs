@@ -18,7 +18,7 @@ mod settings;
 mod url;
 
 pub use collector::{Collector, CollectorError};
-pub use exporter::{Export, Program, Source};
+pub use exporter::{Export, ServiceName, Source};
 pub use outcome::{ExportCounts, ExportOutcome};
 pub use settings::{ExportSettings, WrittenExport};
 pub use url::CollectorUrl;

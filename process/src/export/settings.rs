@@ -62,23 +62,10 @@ impl WrittenExport {
         // It may have a secret in it, and is not repeated.
         let url: CollectorUrl =
             text.parse().map_err(|why: super::url::InvalidUrl| reader.refuse("export.url", why.to_string())).ok()?;
-        match (url.is_tls(), &self.ca_file) {
-            (true, None) => {
-                let sentence = "is missing; name the PEM file with the authorities that the collector's certificate comes \
-                                from; for public ones that is the system's bundle, such as \
-                                /etc/ssl/certs/ca-certificates.crt";
-                reader.missing("export.ca_file", sentence);
-                return None;
-            }
-            (false, Some(_)) => {
-                reader.refuse("export.ca_file", "has no use: export.url has no https");
-                return None;
-            }
-            (true, Some(_)) | (false, None) => {}
-        }
+        let ca_file = reader.authorities("export", "collector", url.is_tls(), self.ca_file)?;
         Some(ExportSettings {
             url,
-            ca_file: self.ca_file.map(|path| path.relative()),
+            ca_file,
             authorization_file: self.authorization_file.map(|path| path.relative()),
             interval: Duration::from_secs(self.interval_seconds.into()),
             timeout: Duration::from_secs(self.timeout_seconds.into()),

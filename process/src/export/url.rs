@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use http::{Uri, uri::PathAndQuery};
+use rustls::pki_types::ServerName;
 
 use crate::config::is_this_machine;
 
@@ -34,6 +35,9 @@ pub enum InvalidUrl {
     /// No host, or a port that is none.
     #[error("has no usable host or port; write it as in http://127.0.0.1:4318/v1/metrics")]
     Host,
+    /// A host that no certificate can name.
+    #[error("has a host that no certificate can name; write its domain name, or its address in full")]
+    Unnamed,
     /// Nothing behind the host.
     #[error("has no path; collectors take metrics at /v1/metrics unless they are told otherwise")]
     Path,
@@ -70,17 +74,15 @@ impl FromStr for CollectorUrl {
             None => None,
         };
         let port = port.filter(|_| !host.is_empty()).ok_or(InvalidUrl::Host)?;
+        let host = host.trim_matches(['[', ']']).to_owned();
+        if is_tls && ServerName::try_from(host.as_str()).is_err() {
+            return Err(InvalidUrl::Unnamed);
+        }
         if !is_tls && !is_this_machine(authority) {
             return Err(InvalidUrl::Clear);
         }
         let path = url.path_and_query().filter(|path| path.path() != "/").ok_or(InvalidUrl::Path)?;
-        Ok(Self {
-            host: host.trim_matches(['[', ']']).to_owned(),
-            port,
-            is_tls,
-            authority: authority.as_str().to_owned(),
-            path: path.clone(),
-        })
+        Ok(Self { host, port, is_tls, authority: authority.as_str().to_owned(), path: path.clone() })
     }
 }
 
@@ -142,6 +144,8 @@ mod tests {
             ("https://me:secret@collector.example/v1/metrics", InvalidUrl::User),
             ("https://collector.example:0/secret", InvalidUrl::Host),
             ("https://collector.example:99999/secret", InvalidUrl::Host),
+            ("https://a..b/secret", InvalidUrl::Unnamed),
+            ("https://10.0.0/secret", InvalidUrl::Unnamed),
             ("https://collector.example", InvalidUrl::Path),
             ("https://collector.example/?secret", InvalidUrl::Path),
             ("https://collector.example/v1/metrics#secret", InvalidUrl::Fragment),

@@ -54,7 +54,7 @@ impl Histogram {
         self.sum.fetch_add(value, Relaxed);
     }
 
-    /// As it is now. What is recorded meanwhile may be in the counts and not yet in the sum.
+    /// As it is now. What is recorded meanwhile may be in one of counts and sum and not yet in the other.
     pub(super) fn read(&self) -> Reading {
         let counts = self.counts.iter().map(|count| count.load(Relaxed)).collect();
         Reading { unit: self.unit, bounds: self.bounds, counts, sum: self.sum.load(Relaxed) }

@@ -20,7 +20,7 @@ use std::{
 use collector::{Collector, Manner, PATH};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use restante_process::{
-    export::{self, Export, ExportCounts, ExportSettings, Program, Source},
+    export::{self, Export, ExportCounts, ExportSettings, ServiceName, Source},
     metrics::{Exposition, Histogram, Kind, Unit},
 };
 use tempfile::TempDir;
@@ -62,7 +62,7 @@ impl Bench {
         let collector = settings.map(|settings| export::Collector::read(settings).unwrap());
         let (counts, rounds) = (ExportCounts::default(), Arc::new(AtomicU64::new(0)));
         let (counted, read) = (counts.clone(), Arc::clone(&rounds));
-        let program = Program { name: "some-program", version: "1.2.3" };
+        let program = ServiceName { name: "some-program", version: "1.2.3" };
         let read = Box::new(move || exposition(&counted, read.fetch_add(1, SeqCst) + 1));
         let source = Source { program, read, now_ms: || START_MS, counts: counts.clone() };
         let (export, exports) = Export::begin(collector, source);

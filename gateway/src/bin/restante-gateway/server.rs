@@ -10,7 +10,7 @@ use restante_process::{
     clock::{self, ClockWatch},
     config::Problems,
     connections_of_each,
-    export::{Collector, CollectorError, Export, Program, Source},
+    export::{Collector, CollectorError, Export, ServiceName, Source},
     told,
 };
 use tokio::{sync::watch, time::Instant};
@@ -174,7 +174,7 @@ async fn is_to_reload(
 /// What is exported, if anything is.
 fn source(standing: &GatewayStanding) -> Source {
     let (counts, standing) = (standing.health.exports.clone(), standing.clone());
-    let program = Program { name: "restante-gateway", version: env!("CARGO_PKG_VERSION") };
+    let program = ServiceName { name: "restante-gateway", version: env!("CARGO_PKG_VERSION") };
     Source { program, read: Box::new(move || standing.metrics()), now_ms: || Machine.now_ms(), counts }
 }
 

@@ -213,21 +213,7 @@ fn parse_origin(reader: &mut Reader<'_>, written: WrittenOrigin) -> Option<Origi
             return None;
         }
     };
-    let ca_file = written.ca_file.map(|path| path.relative());
-    match (url.scheme_str() == Some("https"), &ca_file) {
-        (true, None) => {
-            let sentence = "is missing; name the PEM file with the authorities that the origin's certificate comes \
-                            from; for public ones that is the system's bundle, such as \
-                            /etc/ssl/certs/ca-certificates.crt";
-            reader.missing("origin.ca_file", sentence);
-            return None;
-        }
-        (false, Some(_)) => {
-            reader.refuse("origin.ca_file", "has no use: origin.url has no https".to_owned());
-            return None;
-        }
-        (true, Some(_)) | (false, None) => {}
-    }
+    let ca_file = reader.authorities("origin", "origin", url.scheme_str() == Some("https"), written.ca_file)?;
     Some(Origin { url, ca_file })
 }
 
