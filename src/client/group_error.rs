@@ -69,7 +69,7 @@ pub enum GroupError {
     #[error("the response is for another partition than the group reads")]
     OtherPartition,
     /// Saved bytes that are not from this version of the library, damaged, or of another group.
-    #[error("the saved state does not belong to this group")]
+    #[error("the saved state is of another version of the library, damaged, or of another group")]
     SavedState,
     /// The MLS exporter gave a secret of another length than was asked for.
     #[error("the exported secret has the wrong length")]

@@ -119,6 +119,9 @@ impl Killer {
         self.load.world.close(victim);
         if is_hit {
             self.tally.hit(point);
+            if matches!(point, Point::BackupBeforeFiles | Point::BackupBeforePurge | Point::BackupAfterPurge) {
+                self.verify(victim).await;
+            }
         } else {
             if running.has_ended().is_some() {
                 let said = self.log(victim);
@@ -232,7 +235,8 @@ impl Killer {
         let started = self.load.world.start(victim, point).await;
         let is_up = started.is_ok();
         let running = started.unwrap_or_else(|ended| ended);
-        if is_up && !is_harmed {
+        // The client's first start founds a group, and nothing tells when a later one is over.
+        if is_up && !is_harmed && victim != Victim::Member {
             self.tally.started(began.elapsed());
         }
         self.running.insert(victim, running);
@@ -286,6 +290,10 @@ impl Killer {
         }
         let (said, outcome) = self.load.world.diary().compare();
         self.tally.said = said;
+        // Where nothing happened, nothing can have gone wrong.
+        let model = &self.load.model;
+        model.hold(if said > 0 { Ok(()) } else { Err("no device has said anything".to_owned()) });
+        model.hold(model.calls().expect_some());
         self.load.model.hold(outcome);
     }
 }

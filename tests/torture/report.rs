@@ -127,7 +127,7 @@ impl Tally {
         }
         writeln!(text, "{} times a database was looked at row by row, and its backups", self.verified).unwrap();
         writeln!(text, "{} partitions were read from both providers at the end", self.compared).unwrap();
-        writeln!(text, "{} messages between devices, all of them heard", self.said).unwrap();
+        writeln!(text, "{} messages between devices were acknowledged", self.said).unwrap();
         text += &model.summary();
         let violations = model.violations();
         writeln!(text, "{} violations", violations.len()).unwrap();

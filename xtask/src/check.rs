@@ -62,7 +62,21 @@ const STEPS: &[Step] = &[
         claim: "with what only tests reach, the points at which programs end and the fuzz targets, it does too",
         run: |cargo| {
             rocksdb_ready(cargo)?;
-            lint(cargo, &["--workspace", "--features", FEATURES, "--test", "torture", "--test", "fuzz_targets"])
+            lint(
+                cargo,
+                &[
+                    "--workspace",
+                    "--features",
+                    FEATURES,
+                    "--bins",
+                    "--test",
+                    "torture",
+                    "--test",
+                    "fuzz_targets",
+                    "--test",
+                    "flows",
+                ],
+            )
         },
     },
     Step {

@@ -246,27 +246,9 @@ pub(super) fn needs_tree(problem: &Problem) -> bool {
     problem.code == Some(ProblemCode::RatchetTreeRequired)
 }
 
-/// Whether the hub says that a join was made for an epoch that is over.
-pub(super) fn is_stale(problem: &Problem) -> bool {
-    problem.code == Some(ProblemCode::StaleJoin)
-}
-
-/// Whether the hub says that a join is not sequenced and would not be if it came again: it looks for what it has sequenced
-/// before it refuses anything.
-pub(super) fn ends_join(problem: &Problem) -> bool {
-    let of_group = [
-        ProblemCode::StaleJoin,
-        ProblemCode::BranchTerminated,
-        ProblemCode::UnknownGroup,
-        ProblemCode::GroupDeleted,
-        ProblemCode::PartitionFull,
-    ];
-    is_final(problem) || problem.code.is_some_and(|code| of_group.contains(&code))
-}
-
 /// Whether the hub has judged this very request, so that it will never be sequenced; the other refusals speak of the
 /// connection, the group or the moment, and leave the request where it is.
-fn is_final(problem: &Problem) -> bool {
+pub(super) fn is_final(problem: &Problem) -> bool {
     let Some(code) = problem.code else { return false };
     match code {
         ProblemCode::Malformed

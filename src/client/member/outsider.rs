@@ -4,7 +4,7 @@ use mls_rs::{Client, client_builder::MlsConfig};
 
 use super::{
     Member, MemberError, MemberPolicy,
-    delivering::{ends_join, is_stale, needs_tree},
+    delivering::{is_final, needs_tree},
     persisting::persist,
 };
 use crate::{
@@ -137,7 +137,8 @@ impl<C: MlsConfig + Clone, H: Channel, P: Pace, K: Keep> Outsider<C, H, P, K> {
     /// arrived.
     ///
     /// # Errors
-    /// [`GroupError::SavedState`] when the bytes are not readable.
+    /// [`GroupError::SavedState`] when the bytes are not readable, or of another version: forget the join
+    /// ([`Keep::forget_join`]), and join anew.
     pub fn resume(
         client: Client<C>,
         channel: H,
@@ -176,8 +177,8 @@ impl<C: MlsConfig + Clone, H: Channel, P: Pace, K: Keep> Outsider<C, H, P, K> {
         Self { handed: Some(handed), ..self }
     }
 
-    /// Joins the group with what the hub has published about it, or a member has handed over. What is stored of a group of that id goes when the hub has
-    /// taken the join.
+    /// Joins the group with what the hub has published about it, or a member has handed over. What is stored of a group of
+    /// that id goes when the hub has taken the join.
     ///
     /// # Errors
     /// [`JoinError`]. Nothing is lost by one from the way to the hub: call again. [`JoinError::OtherPending`] after a
@@ -355,4 +356,21 @@ impl<C: MlsConfig, H, P, K> std::fmt::Debug for Outsider<C, H, P, K> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Outsider").field("in_flight", &self.in_flight.is_some()).finish_non_exhaustive()
     }
+}
+
+/// Whether the hub says that a join was made for an epoch that is over.
+fn is_stale(problem: &Problem) -> bool {
+    problem.code == Some(ProblemCode::StaleJoin)
+}
+
+/// Whether the hub says that a join is not sequenced and would not be if it came again: it looks for what it has sequenced
+/// before it refuses anything.
+fn ends_join(problem: &Problem) -> bool {
+    let of_group = [
+        ProblemCode::BranchTerminated,
+        ProblemCode::UnknownGroup,
+        ProblemCode::GroupDeleted,
+        ProblemCode::PartitionFull,
+    ];
+    is_final(problem) || problem.code.is_some_and(|code| of_group.contains(&code))
 }

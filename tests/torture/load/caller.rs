@@ -43,9 +43,7 @@ pub(super) async fn call(mut load: Load, name: String) {
                 Some(200) => {
                     load.model.hold(load.model.calls().answer(&call));
                     load.model.acknowledge();
-                    if copies.len() < COPIES_MAX {
-                        copies.push(request);
-                    }
+                    keep(&mut copies, request);
                 }
                 // What was dated before a clock leapt is too old behind it.
                 status if load.model.groups().leaps() == leaps => {
@@ -53,12 +51,24 @@ pub(super) async fn call(mut load: Load, name: String) {
                 }
                 _ => {}
             },
-            _ => {
+            answer => {
                 load.model.wonder();
+                // It may have reached the origin; its copy must not, then.
+                if answer.is_none() {
+                    keep(&mut copies, request);
+                }
                 load.retry().await;
             }
         }
     }
+}
+
+/// Another one goes where there are too many.
+fn keep(copies: &mut Vec<Vec<u8>>, request: Vec<u8>) {
+    if copies.len() == COPIES_MAX {
+        copies.swap_remove(0);
+    }
+    copies.push(request);
 }
 
 async fn post(load: &Load, request: &[u8]) -> Option<(u16, Vec<u8>)> {

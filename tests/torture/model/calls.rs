@@ -36,9 +36,14 @@ impl Calls {
         }
     }
 
-    /// A copy of one that was answered was posted, and came to something.
+    /// A copy of a call was posted, and came to something.
     pub(crate) fn copied(&mut self) {
         self.copies += 1;
+    }
+
+    /// At the end.
+    pub(crate) fn expect_some(&self) -> Result<(), String> {
+        if self.answered > 0 { Ok(()) } else { Err("no call through the lone gateway was answered".to_owned()) }
     }
 
     pub(super) fn summary(&self) -> String {
