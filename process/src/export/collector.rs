@@ -60,6 +60,7 @@ pub struct Collector {
     url: CollectorUrl,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     authorization: Option<Zeroizing<Vec<u8>>>,
+    pub(super) instance: Option<String>,
     pub(super) interval: Duration,
     pub(super) timeout: Duration,
 }
@@ -87,6 +88,7 @@ impl Collector {
             url: settings.url.clone(),
             tls: tls.transpose()?,
             authorization: authorization.map_err(CollectorError::Authorization)?,
+            instance: settings.instance.clone(),
             interval: settings.interval,
             timeout: settings.timeout,
         })
@@ -127,7 +129,7 @@ impl Collector {
 
 impl fmt::Debug for Collector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, tls: _, authorization: _, interval, timeout } = self;
+        let Self { url: _, tls: _, authorization: _, instance: _, interval, timeout } = self;
         let mut shown = formatter.debug_struct("Collector");
         shown.field("interval", interval).field("timeout", timeout).finish_non_exhaustive()
     }

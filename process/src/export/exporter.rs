@@ -118,7 +118,7 @@ impl Exporter {
         // The clock may have been ahead when the process started, and nothing counts since a time to come.
         self.start_ms = self.start_ms.min(now_ms);
         let span = Span { start_ms: self.start_ms, now_ms };
-        let message = encode(*program, span, &read());
+        let message = encode(*program, collector.instance.as_deref(), span, &read());
         let outcome = timeout(limit, collector.push(message)).await.unwrap_or(ExportOutcome::Timeout);
         counts.add(outcome);
         self.tell(outcome);

@@ -39,12 +39,11 @@ impl Span {
 }
 
 /// The bytes of an `ExportMetricsServiceRequest`.
-pub(super) fn encode(program: ServiceName, span: Span, exposition: &Exposition) -> Vec<u8> {
+pub(super) fn encode(program: ServiceName, instance: Option<&str>, span: Span, exposition: &Exposition) -> Vec<u8> {
     let metrics = exposition.families().iter().map(|family| metric(family, span)).collect();
-    let resource = Resource {
-        attributes: vec![attribute("service.name", program.name), attribute("service.version", program.version)],
-        ..Resource::default()
-    };
+    let mut attributes = vec![attribute("service.name", program.name), attribute("service.version", program.version)];
+    attributes.extend(instance.map(|instance| attribute("service.instance.id", instance)));
+    let resource = Resource { attributes, ..Resource::default() };
     let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
     let resource_metrics =
         vec![ResourceMetrics { resource: Some(resource), scope_metrics, ..ResourceMetrics::default() }];

@@ -7,7 +7,7 @@
 //! Values are cumulative, so an export that fails loses nothing: there is no queue, and nothing is sent again.
 //!
 //! # Privacy
-//! Of the process a collector is told name and version. The collector's url and the credentials for it are secrets: no
+//! Of the process a collector is told name and version, and the word that the operator has for it, if any. The collector's url and the credentials for it are secrets: no
 //! log, error or metric has anything of them.
 
 mod collector;

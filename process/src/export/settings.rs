@@ -10,6 +10,9 @@ use crate::config::{Reader, RelativePathBuf, check_authorities, read_authorizati
 /// The rarest export that is still a metric.
 const INTERVAL_SECONDS_MAX: u32 = 3600;
 
+/// It is a label of every series.
+const INSTANCE_BYTES_MAX: usize = 64;
+
 /// `[export]` as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a table")]
@@ -17,13 +20,21 @@ pub struct WrittenExport {
     url: Option<String>,
     ca_file: Option<RelativePathBuf>,
     authorization_file: Option<RelativePathBuf>,
+    instance: Option<String>,
     interval_seconds: u32,
     timeout_seconds: u32,
 }
 
 impl Default for WrittenExport {
     fn default() -> Self {
-        Self { url: None, ca_file: None, authorization_file: None, interval_seconds: 60, timeout_seconds: 10 }
+        Self {
+            url: None,
+            ca_file: None,
+            authorization_file: None,
+            instance: None,
+            interval_seconds: 60,
+            timeout_seconds: 10,
+        }
     }
 }
 
@@ -36,6 +47,8 @@ pub struct ExportSettings {
     pub ca_file: Option<PathBuf>,
     /// A file with the value of the Authorization field.
     pub authorization_file: Option<PathBuf>,
+    /// `service.instance.id`: a word of the operator's that tells this process from others of its kind.
+    pub instance: Option<String>,
     /// From one export to the next.
     pub interval: Duration,
     /// What one export may take, connection included. Never more than the interval.
@@ -56,6 +69,10 @@ impl WrittenExport {
             );
             reader.refuse("export.timeout_seconds", sentence);
         }
+        if self.instance.as_deref().is_some_and(|instance| !is_word(instance)) {
+            let sentence = format!("must be 1 to {INSTANCE_BYTES_MAX} letters, digits, `-`, `.` and `_`");
+            reader.refuse("export.instance", sentence);
+        }
         let sentence = "is missing; say where the collector takes metrics, such as http://127.0.0.1:4318/v1/metrics, or \
                         take the table [export] out";
         let text = reader.required("export.url", sentence, self.url)?;
@@ -67,10 +84,16 @@ impl WrittenExport {
             url,
             ca_file,
             authorization_file: self.authorization_file.map(|path| path.relative()),
+            instance: self.instance,
             interval: Duration::from_secs(self.interval_seconds.into()),
             timeout: Duration::from_secs(self.timeout_seconds.into()),
         })
     }
+}
+
+fn is_word(text: &str) -> bool {
+    let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    (1..=INSTANCE_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_of_it)
 }
 
 impl ExportSettings {
@@ -129,6 +152,8 @@ mod tests {
             ("url = \"http://hidden.example/v1/metrics\"", "export.url: leads to another machine without TLS"),
             (there, "export.ca_file: is missing"),
             (&format!("{here}ca_file = \"ca.pem\""), "export.ca_file: has no use"),
+            (&format!("{here}instance = \"\""), "export.instance: must be 1 to 64 letters"),
+            (&format!("{here}instance = \"a hidden one\""), "export.instance: must be 1 to 64 letters"),
             (&format!("{here}interval_seconds = 0"), "export.interval_seconds: is 0, and must be from 1 to 3600"),
             (&format!("{here}interval_seconds = 3601"), "export.interval_seconds: is 3601"),
             (&format!("{here}timeout_seconds = 0"), "export.timeout_seconds: is 0, and must be from 1 to"),

@@ -46,7 +46,14 @@ fn exposition(counts: &ExportCounts, round: u64) -> Exposition {
 }
 
 fn settings(url: &str, interval: Duration, timeout: Duration) -> ExportSettings {
-    ExportSettings { url: url.parse().unwrap(), ca_file: None, authorization_file: None, interval, timeout }
+    ExportSettings {
+        url: url.parse().unwrap(),
+        ca_file: None,
+        authorization_file: None,
+        instance: None,
+        interval,
+        timeout,
+    }
 }
 
 /// One that exports, and how often it was read.
@@ -190,6 +197,15 @@ async fn without_a_collector_nobody_is_connected_to_and_nothing_is_read() {
     bench.ends(PATIENCE).await;
     assert_eq!(collector.connections(), 0);
     assert_eq!(rounds.map(|rounds| rounds.load(SeqCst)), [0, 0]);
+}
+
+#[tokio::test]
+async fn the_operator_s_word_tells_one_of_several_from_the_others() {
+    let mut collector = Collector::start().await;
+    let settings = ExportSettings { instance: Some("hub-2".to_owned()), ..soon(collector.address) };
+    let bench = Bench::new(Some(&settings));
+    assert_eq!(collector.next().await.of_resource("service.instance.id").as_deref(), Some("hub-2"));
+    bench.ends(PATIENCE).await;
 }
 
 #[tokio::test]

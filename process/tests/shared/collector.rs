@@ -200,9 +200,14 @@ impl Exported {
 
     /// Which program it is from, as it says.
     pub(crate) fn program(&self) -> String {
+        self.of_resource("service.name").expect("a name")
+    }
+
+    /// What it says of the process under that name.
+    pub(crate) fn of_resource(&self, name: &str) -> Option<String> {
         let resource = self.message.resource_metrics.first().and_then(|first| first.resource.as_ref());
         let attributes = words(&resource.expect("a resource").attributes);
-        attributes.into_iter().find(|(key, _)| key == "service.name").expect("a name").1
+        attributes.into_iter().find(|(key, _)| key == name).map(|(_, word)| word)
     }
 
     /// Everything beside the numbers is what it may be and nothing else: names and version of the program, no host, no
