@@ -7,7 +7,7 @@ use super::{
     each_of, rows_of,
 };
 use crate::{
-    sequencer::{BlobKey, Entry, GroupKey, Partition},
+    sequencer::{BlobKey, Dispatch, DispatchKey, Entry, GroupKey, Partition, WelcomeName},
     store::{Error, Inspection},
     wire::MaskedPartitionKey,
 };
@@ -208,9 +208,11 @@ fn welcomes(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result
         missing += u64::from(snapshot.row(keys::OUTBOX, &key[1..])?.is_none());
         Ok(())
     })?;
-    each_of(snapshot, kind::DISPATCH, |key, _value| {
-        let (group, dispatch) = keys::parse_dispatch(key).ok_or(Error::Corrupt("dispatch"))?;
-        dangling += u64::from(snapshot.row(keys::STATE, &keys::outgoing(&group, &dispatch.welcome))?.is_none());
+    each_of(snapshot, kind::DISPATCH, |key, value| {
+        let (group, DispatchKey { welcome, .. }) = keys::parse_dispatch(key).ok_or(Error::Corrupt("dispatch"))?;
+        let dispatch: Dispatch = values::decode(value, "dispatch")?;
+        let is_there = snapshot.row(keys::STATE, &keys::outgoing(&group, &welcome))?.is_some();
+        dangling += u64::from(!is_there && !may_have_come_again(snapshot, &group, &welcome, &dispatch)?);
         Ok(())
     })?;
     inspection.note(keys::OUTBOX, "Welcomes that are missing", missing);
@@ -218,4 +220,23 @@ fn welcomes(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result
     inspection.note(keys::OUTBOX, "Welcomes without a record", extra);
     inspection.note(keys::STATE, "dispatches of no Welcome", dangling);
     Ok(())
+}
+
+/// Whether a partition of the Welcome's name is gone, or another one than when it was submitted: then a later Welcome may have
+/// had the name and ended, and what is left of the earlier one goes when it is tried. That of a creation comes once.
+fn may_have_come_again(
+    snapshot: &RocksSnapshot<'_>,
+    group: &GroupKey,
+    welcome: &WelcomeName,
+    dispatch: &Dispatch,
+) -> Result<bool, Error> {
+    let Some(commit) = welcome.commit else { return Ok(false) };
+    for partition in [welcome.partition, commit.key] {
+        let record: Option<Partition> =
+            snapshot.record(keys::STATE, &keys::partition(group, &partition), "partition")?;
+        if record.is_none_or(|record| record.created_ms > dispatch.submitted_ms) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -12,7 +12,10 @@ use crate::{
         Account, Delivery, DeliveryKey, HubRoom, HubShare, Letter, Mailbox, ReferenceKey, Room, Shelf, Stock, StockKey,
         Taken, Ticket, Welcomed,
     },
-    sequencer::{Charge, Child, Cut, Entry, EntryCommit, Group, Parent, Partition, Replay, Subscription, Usage},
+    sequencer::{
+        Charge, Child, Cut, Dispatch, DispatchKey, Entry, EntryCommit, Group, Parent, Partition, Replay, Subscription, Usage,
+        WelcomeName,
+    },
     store::{
         Batch, Store,
         contract::{
@@ -197,6 +200,28 @@ fn public_states_can_be_had_again() {
         batch.owners.insert(place, owner_changes());
     };
     assert_eq!(found(with_changes), [""; 0]);
+}
+
+#[test]
+fn what_is_to_be_brought_is_there_unless_its_name_came_again() {
+    const OF_NOTHING: &str = "dispatches of no Welcome";
+    let commit = |key| Some(Parent { key: partition(key), index: 1 });
+    let dispatched = |key: u8, commit: Option<Parent>, submitted_ms: u64| {
+        found(|batch| {
+            let welcome = WelcomeName { partition: partition(key), commit };
+            let to = DispatchKey { provider: provider("third.example"), due_ms: 9, welcome };
+            batch.dispatches.insert((group(1), to), Some(Dispatch { attempts: 0, ticket: None, submitted_ms }));
+        })
+    };
+    // The root was made at 1, and what its commit leads to at 2.
+    assert_eq!(dispatched(CHILD, commit(ROOT), 2), [OF_NOTHING]);
+    assert_eq!(dispatched(CHILD, commit(ROOT), 1), [""; 0], "the partition was made anew since");
+    assert_eq!(dispatched(ROOT, commit(CHILD), 1), [""; 0], "that of the commit was");
+    assert_eq!(dispatched(9, commit(ROOT), 2), [""; 0], "the partition is gone");
+    assert_eq!(dispatched(CHILD, commit(9), 2), [""; 0], "that of the commit is");
+    for key in [ROOT, 9] {
+        assert_eq!(dispatched(key, None, 0), [OF_NOTHING], "a creation's comes once");
+    }
 }
 
 #[test]
