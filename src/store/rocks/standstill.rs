@@ -11,7 +11,6 @@ use rustix::{
     io::Errno,
 };
 
-use super::backup;
 use crate::store::Error;
 
 /// The file of which whoever writes holds the lock.
@@ -38,12 +37,12 @@ impl Standstill {
             Ok(lock) => lock,
             // Whoever opens a database to write makes it: nobody has opened this copy. To make it would be a change.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self { file, lock: None }),
-            Err(error) => return Err(backup::io(error)),
+            Err(error) => return Err(Error::Io(error.to_string())),
         };
         match fcntl_lock(&lock, FlockOperation::NonBlockingLockShared) {
             Ok(()) => Ok(Self { file, lock: Some(lock) }),
             Err(Errno::ACCESS | Errno::AGAIN) => Err(Error::InUse),
-            Err(error) => Err(backup::io(error.into())),
+            Err(error) => Err(Error::Io(io::Error::from(error).to_string())),
         }
     }
 
@@ -73,5 +72,12 @@ mod tests {
         assert_eq!(held.end(), Err(Error::InUse));
         // One that was there is locked, and is none of others.
         Standstill::of(folder.path()).unwrap().end().unwrap();
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_the_databases_and_no_backups() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(LOCK, folder.path().join(LOCK)).unwrap();
+        assert!(matches!(Standstill::of(folder.path()), Err(Error::Io(_))));
     }
 }
