@@ -18,6 +18,14 @@ pub(super) fn subscribed(provider: &ServiceProviderId, group: &GroupKey, partiti
     [&subscribed_prefix(provider), group.as_bytes().as_slice(), partition.as_bytes()].concat()
 }
 
+/// Takes a subscription's key apart.
+pub(super) fn parse_subscribed(key: &[u8]) -> Option<(ServiceProviderId, GroupKey, MaskedPartitionKey)> {
+    let (provider, rest) = key.get(1..)?.split_last_chunk::<PLACE>()?;
+    let (0, provider) = provider.split_last()? else { return None };
+    let (group, partition) = parse_place(rest)?;
+    Some((std::str::from_utf8(provider).ok()?.parse().ok()?, group, partition))
+}
+
 /// The group and the partition at the end of a key.
 pub(super) fn parse_place(key: &[u8]) -> Option<(GroupKey, MaskedPartitionKey)> {
     let (group, partition) = key.last_chunk::<PLACE>()?.split_first_chunk::<{ GroupKey::LENGTH }>()?;

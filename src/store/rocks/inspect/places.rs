@@ -197,6 +197,15 @@ fn indexes_of_partitions(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspecti
         Ok(())
     })?;
     inspection.note(keys::STATE, "heads that are no partition", dangling);
+    let mut dangling = 0;
+    each_of(snapshot, kind::SUBSCRIBED, |key, _value| {
+        let (provider, group, partition) = push_keys::parse_subscribed(key).ok_or(Error::Corrupt("subscription"))?;
+        let record: Option<Partition> = snapshot.record(keys::STATE, &keys::partition(&group, &partition), "partition")?;
+        let knows = |record: Partition| record.subscriptions.iter().any(|known| known.provider == provider);
+        dangling += u64::from(!record.is_some_and(knows));
+        Ok(())
+    })?;
+    inspection.note(keys::STATE, "subscriptions that no partition knows", dangling);
     Ok(())
 }
 

@@ -160,6 +160,12 @@ fn partitions_are_found_as_what_they_are() {
     };
     assert_eq!(found(one_more), ["partitions that are listed as heads and are none"]);
     assert_eq!(found(|batch| batch.subscribed.clear()), ["subscriptions that only the partition knows"]);
+    // Also where edges are not looked at, as in a group that is deleted.
+    for (hub, group_of, number) in [("third.example", 1, CHILD), ("follower.example", 1, 9), ("follower.example", 2, CHILD)] {
+        let place = (provider(hub), group(group_of), partition(number));
+        let extra = found(|batch| _ = batch.subscribed.insert(place, true));
+        assert_eq!(extra, ["subscriptions that no partition knows"]);
+    }
 }
 
 #[test]
