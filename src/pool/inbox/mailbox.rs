@@ -63,7 +63,7 @@ impl Mailbox {
     }
 
     /// Counts one more.
-    pub(super) fn add(&mut self, hub: &ServiceProviderId, bytes: u64) {
+    pub(crate) fn add(&mut self, hub: &ServiceProviderId, bytes: u64) {
         self.all.add(bytes);
         match self.hubs.iter_mut().find(|share| share.hub == *hub) {
             Some(share) => share.room.add(bytes),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::super::{inbox_keys, keys, keys::kind, snapshot::RocksSnapshot, values};
 use crate::{
-    pool::{Delivery, DeliveryKey, HubRoom, HubShare, Letter, Mailbox, Ticket, Welcomed},
+    pool::{Delivery, DeliveryKey, HubShare, Letter, Mailbox, Ticket, Welcomed},
     sequencer::UserTag,
     store::{Error, Inspection},
     wire::ServiceProviderId,
@@ -48,7 +48,7 @@ fn mailboxes(
         let delivery: Option<Delivery> =
             snapshot.record(keys::STATE, &inbox_keys::delivery(&letter.delivery), "delivery")?;
         if let Some(delivery) = delivery {
-            count(&mut mailbox, &delivery);
+            mailbox.add(&delivery.hub, delivery.bytes.into());
         }
         Ok(true)
     })?;
@@ -57,18 +57,6 @@ fn mailboxes(
     inspection.note(keys::STATE, "mailboxes that count other letters than there are", wrong);
     inspection.note(keys::STATE, "mailboxes without a letter", all.saturating_sub(there));
     Ok((letters, last_number))
-}
-
-fn count(mailbox: &mut Mailbox, delivery: &Delivery) {
-    let known = mailbox.hubs.iter().position(|known| known.hub == delivery.hub);
-    let at = known.unwrap_or_else(|| {
-        mailbox.hubs.push(HubRoom { hub: delivery.hub.clone(), room: Default::default() });
-        mailbox.hubs.len() - 1
-    });
-    for room in [&mut mailbox.all, &mut mailbox.hubs[at].room] {
-        room.letters = room.letters.saturating_add(1);
-        room.bytes = room.bytes.saturating_add(delivery.bytes.into());
-    }
 }
 
 fn in_order(mut mailbox: Mailbox) -> Mailbox {
