@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::super::{inbox_keys, keys, keys::kind, snapshot::RocksSnapshot, values};
+use super::{
+    super::{inbox_keys, keys, keys::kind, snapshot::RocksSnapshot, values},
+    rows_of,
+};
 use crate::{
     pool::{Delivery, DeliveryKey, HubShare, Letter, Mailbox, Ticket, Welcomed},
     sequencer::UserTag,
@@ -28,7 +31,7 @@ fn mailboxes(
     inspection: &mut Inspection,
 ) -> Result<(HashMap<DeliveryKey, u32>, u64), Error> {
     let (mut letters, mut last_number) = (HashMap::<DeliveryKey, u32>::new(), 0);
-    let (mut user, mut mailbox, mut wrong, mut there) = (None, Mailbox::default(), 0, 0);
+    let (mut user, mut mailbox, mut wrong, mut there, mut dangling) = (None, Mailbox::default(), 0, 0, 0);
     let mut settle = |user: Option<UserTag>, mailbox: Mailbox| -> Result<(), Error> {
         let Some(user) = user else { return Ok(()) };
         let row: Option<Mailbox> = snapshot.record(keys::STATE, &inbox_keys::mailbox(&user), "mailbox")?;
@@ -47,8 +50,9 @@ fn mailboxes(
         last_number = last_number.max(key.number);
         let delivery: Option<Delivery> =
             snapshot.record(keys::STATE, &inbox_keys::delivery(&letter.delivery), "delivery")?;
-        if let Some(delivery) = delivery {
-            mailbox.add(&delivery.hub, delivery.bytes.into());
+        match delivery {
+            Some(delivery) => mailbox.add(&delivery.hub, delivery.bytes.into()),
+            None => dangling += 1,
         }
         Ok(true)
     })?;
@@ -56,6 +60,7 @@ fn mailboxes(
     let all = rows(snapshot, kind::MAILBOX)?;
     inspection.note(keys::STATE, "mailboxes that count other letters than there are", wrong);
     inspection.note(keys::STATE, "mailboxes without a letter", all.saturating_sub(there));
+    inspection.note(keys::STATE, "letters of no delivery", dangling);
     Ok((letters, last_number))
 }
 
@@ -64,18 +69,21 @@ fn in_order(mut mailbox: Mailbox) -> Mailbox {
     mailbox
 }
 
-/// Compares deliveries with how many letters name them. Gives what they take up.
+/// Compares deliveries with their contents, and with how many letters name them. Gives what they take up.
 fn deliveries(
     snapshot: &RocksSnapshot<'_>,
     letters: &HashMap<DeliveryKey, u32>,
     inspection: &mut Inspection,
 ) -> Result<Shares, Error> {
-    let (mut shares, mut wrong) = (Shares::new(), 0);
+    let (mut shares, mut wrong, mut records, mut missing) = (Shares::new(), 0, 0, 0);
     let prefix = [kind::DELIVERY];
     snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
         let name = DeliveryKey(key[1..].try_into().map_err(|_| Error::Corrupt("delivery"))?);
         let record: Delivery = values::decode(value, "delivery")?;
         wrong += u64::from(letters.get(&name) != Some(&record.letters));
+        let content = snapshot.row(keys::INBOX, &key[1..])?;
+        records += 1;
+        missing += u64::from(content.is_none_or(|content| content.len() as u64 != u64::from(record.bytes)));
         let bytes = u64::from(record.bytes) + HubShare::LETTER_BYTES * u64::from(record.letters);
         for hub in [None, Some(record.hub)] {
             let share = shares.entry(hub).or_default();
@@ -84,6 +92,9 @@ fn deliveries(
         Ok(true)
     })?;
     inspection.note(keys::STATE, "deliveries that count other letters than there are", wrong);
+    inspection.note(keys::INBOX, "deliveries that are missing or of another length", missing);
+    let extra = rows_of(inspection, keys::INBOX).saturating_sub(records);
+    inspection.note(keys::INBOX, "deliveries without a record", extra);
     Ok(shares)
 }
 

@@ -1,21 +1,16 @@
-//! Whether KeyPackages, and Welcomes that wait, agree with what is said of them.
+//! Whether KeyPackages agree with what is said of them.
 
 use super::{
-    super::{inbox_keys, keys, keys::kind, pool_keys::STOCK, snapshot::RocksSnapshot, values},
+    super::{keys, keys::kind, pool_keys::STOCK, snapshot::RocksSnapshot, values},
     each_of, rows_of,
 };
 use crate::{
-    pool::{Delivery, Item, Letter, Stock},
+    pool::{Item, Stock},
     store::{Error, Inspection},
 };
 
 /// Counts what is wrong.
 pub(super) fn compare(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
-    stocks(snapshot, inspection)?;
-    deliveries(snapshot, inspection)
-}
-
-fn stocks(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
     let (mut packages, mut missing, mut miscounted) = (0, 0, 0);
     let has_package = |name: &[u8], number: u32| -> Result<bool, Error> {
         Ok(snapshot.row(keys::KEY_PACKAGES, &[name, &number.to_be_bytes()].concat())?.is_some())
@@ -43,26 +38,5 @@ fn stocks(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(
     inspection.note(keys::KEY_PACKAGES, "KeyPackages that are missing", missing);
     let extra = (rows_of(inspection, keys::KEY_PACKAGES) + missing).saturating_sub(packages);
     inspection.note(keys::KEY_PACKAGES, "KeyPackages in no stock", extra);
-    Ok(())
-}
-
-fn deliveries(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
-    let (mut records, mut missing, mut dangling) = (0, 0, 0);
-    each_of(snapshot, kind::DELIVERY, |key, value| {
-        let record: Delivery = values::decode(value, "delivery")?;
-        let content = snapshot.row(keys::INBOX, &key[1..])?;
-        records += 1;
-        missing += u64::from(content.is_none_or(|content| content.len() as u64 != u64::from(record.bytes)));
-        Ok(())
-    })?;
-    each_of(snapshot, kind::LETTER, |_key, value| {
-        let letter: Letter = values::decode(value, "letter")?;
-        dangling += u64::from(snapshot.row(keys::STATE, &inbox_keys::delivery(&letter.delivery))?.is_none());
-        Ok(())
-    })?;
-    inspection.note(keys::INBOX, "deliveries that are missing or of another length", missing);
-    let extra = rows_of(inspection, keys::INBOX).saturating_sub(records);
-    inspection.note(keys::INBOX, "deliveries without a record", extra);
-    inspection.note(keys::STATE, "letters of no delivery", dangling);
     Ok(())
 }

@@ -9,8 +9,8 @@ use super::{super::inspect, open};
 use crate::{
     mls::EpochNumber,
     pool::{
-        Account, Delivery, DeliveryKey, HubRoom, HubShare, Letter, Mailbox, ReferenceKey, Room, Shelf, Stock, StockKey,
-        Taken, Ticket, Welcomed,
+        Account, Delivery, DeliveryKey, HubRoom, HubShare, Letter, LetterKey, Mailbox, ReferenceKey, Room, Shelf, Stock,
+        StockKey, Taken, Ticket, Welcomed,
     },
     sequencer::{
         Charge, Child, Cut, Dispatch, DispatchKey, Entry, EntryCommit, Group, Parent, Partition, Replay, Subscription, Usage,
@@ -268,6 +268,23 @@ fn what_waits_is_counted_for_users_and_hubs() {
         }
     };
     assert_eq!(found(letters), ["deliveries that count other letters than there are"]);
+}
+
+#[test]
+fn what_waits_has_its_content() {
+    const MISSING: &str = "deliveries that are missing or of another length";
+    let delivery = DeliveryKey([1; 32]);
+    let contents = |batch: &mut Batch, key, bytes| _ = batch.pool.inbox.contents.insert(key, bytes);
+    assert_eq!(found(|batch| contents(batch, delivery, None)), [MISSING]);
+    assert_eq!(found(|batch| contents(batch, delivery, Some(Bytes::from_static(b"a W")))), [MISSING]);
+    let one_more = found(|batch| contents(batch, DeliveryKey([2; 32]), Some(Bytes::from_static(b"a Welcome"))));
+    assert_eq!(one_more, ["deliveries without a record"]);
+    let of_nothing = found(|batch| {
+        let letter = Letter { delivery: DeliveryKey([2; 32]), addressed: Vec::new(), expires_ms: 2 };
+        let second = LetterKey { number: 0, ..letter_key(1) };
+        batch.pool.inbox.letters.insert(second, Some(letter));
+    });
+    assert_eq!(of_nothing, ["letters of no delivery"]);
 }
 
 #[test]
