@@ -1,6 +1,9 @@
 //! Whether users are known by as many handles, references and stocks as there are.
 
-use super::super::{keys, keys::kind, pool_keys, snapshot::RocksSnapshot, values};
+use super::{
+    super::{keys, keys::kind, pool_keys, snapshot::RocksSnapshot, values},
+    count, each_of,
+};
 use crate::{
     pool::{Account, Reference, Stock},
     sequencer::UserTag,
@@ -12,8 +15,7 @@ pub(super) fn compare(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection)
     let references = references(snapshot)?;
     let (mut miscounted, mut shelved, mut empty) = (0, 0, 0);
     let (mut handles, mut referred) = (0, 0);
-    let prefix = [kind::ACCOUNT];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
+    each_of(snapshot, kind::ACCOUNT, |key, value| {
         let user = pool_keys::parse_account(key).ok_or(Error::Corrupt("account"))?;
         let account: Account = values::decode(value, "account")?;
         let (own, of_user) = (count(snapshot, &pool_keys::handles(&user))?, references.get(&user).copied());
@@ -26,7 +28,7 @@ pub(super) fn compare(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection)
             shelved += u64::from(row.is_some());
             empty += u64::from(row.is_none());
         }
-        Ok(true)
+        Ok(())
     })?;
     let all = references.values().sum::<u64>();
     let others = [(kind::HANDLE, handles), (kind::STOCK, shelved)];
@@ -43,20 +45,10 @@ pub(super) fn compare(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection)
 /// How many references of each user there are.
 fn references(snapshot: &RocksSnapshot<'_>) -> Result<std::collections::HashMap<UserTag, u64>, Error> {
     let mut references = std::collections::HashMap::new();
-    let prefix = [kind::REFERENCE];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |_key, value| {
+    each_of(snapshot, kind::REFERENCE, |_key, value| {
         let reference: Reference = values::decode(value, "reference")?;
         *references.entry(reference.stock.user).or_default() += 1;
-        Ok(true)
+        Ok(())
     })?;
     Ok(references)
-}
-
-fn count(snapshot: &RocksSnapshot<'_>, prefix: &[u8]) -> Result<u64, Error> {
-    let mut rows = 0;
-    snapshot.scan(keys::STATE, prefix, prefix, |_key, _value| {
-        rows += 1;
-        Ok(true)
-    })?;
-    Ok(rows)
 }

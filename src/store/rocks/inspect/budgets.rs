@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{keys, keys::kind, push_keys, snapshot::RocksSnapshot, values};
+use super::{
+    super::{keys, keys::kind, push_keys, snapshot::RocksSnapshot, values},
+    count, each_of,
+};
 use crate::{
     sequencer::{GroupKey, Partition, Usage},
     store::{Error, Inspection},
@@ -23,8 +26,7 @@ pub(super) fn compare(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection)
         }
         Ok(())
     };
-    let prefix = [kind::PARTITION];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
+    each_of(snapshot, kind::PARTITION, |key, value| {
         let (group, _partition) = push_keys::parse_place(key).ok_or(Error::Corrupt("partition"))?;
         if last != Some(group) {
             settle(last.replace(group), std::mem::take(&mut sums))?;
@@ -34,15 +36,11 @@ pub(super) fn compare(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection)
             let sum = sums.entry(charge.provider).or_default();
             *sum = sum.plus(charge.usage);
         }
-        Ok(true)
+        Ok(())
     })?;
     settle(last, sums)?;
-    let (mut all, prefix) = (0, [kind::BUDGET]);
-    snapshot.scan(keys::STATE, &prefix, &prefix, |_key, _value| {
-        all += 1;
-        Ok(true)
-    })?;
+    let all = count(snapshot, &[kind::BUDGET])?;
     inspection.note(keys::STATE, "budgets that are not the sum of what was charged", wrong);
-    inspection.note(keys::STATE, "budgets of what nobody was charged for", u64::saturating_sub(all, charged));
+    inspection.note(keys::STATE, "budgets of what nobody was charged for", all.saturating_sub(charged));
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! Whether partitions of a group know each other, from both ends, and can be found as what they are.
 
-use super::super::{keys, keys::kind, push_keys, snapshot::RocksSnapshot, values};
+use super::{
+    super::{keys, keys::kind, push_keys, snapshot::RocksSnapshot, values},
+    count, each_of,
+};
 use crate::{
     sequencer::{Group, GroupKey, Parent, Partition},
     store::{Error, Inspection},
@@ -9,14 +12,13 @@ use crate::{
 
 /// Counts what is wrong. Of a group that is deleted partitions go one by one, and edges lead nowhere meanwhile.
 pub(super) fn compare(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
-    let prefix = [kind::GROUP];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
+    each_of(snapshot, kind::GROUP, |key, value| {
         let group = keys::parse_group(key).ok_or(Error::Corrupt("group"))?;
         let record: Group = values::decode(value, "group")?;
         if record.deleted_ms.is_none() {
             Edges { snapshot, key: group, root: record.root, faults: Faults::default() }.look(inspection)?;
         }
-        Ok(true)
+        Ok(())
     })
 }
 
@@ -51,11 +53,7 @@ impl Edges<'_> {
             self.found(&key, &record)?;
             Ok(true)
         })?;
-        let (mut listed, prefix) = (0, keys::heads(&self.key));
-        snapshot.scan(keys::STATE, &prefix, &prefix, |_key, _value| {
-            listed += 1;
-            Ok(true)
-        })?;
+        let listed = count(snapshot, &keys::heads(&self.key))?;
         let Faults { edges, commits, epochs, unfound, heads: missing, subscriptions } = self.faults;
         let faults = [
             ("edges that only one end knows", edges),
@@ -63,7 +61,7 @@ impl Edges<'_> {
             ("epochs that do not follow the one above", epochs),
             ("partitions that are connected and cannot be found, or the other way round", unfound),
             ("heads that are not listed", missing),
-            ("partitions that are listed as heads and are none", u64::saturating_sub(listed + missing, heads)),
+            ("partitions that are listed as heads and are none", (listed + missing).saturating_sub(heads)),
             ("subscriptions that only the partition knows", subscriptions),
             ("groups without a root", u64::from(!has_root)),
         ];

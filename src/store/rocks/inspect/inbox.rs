@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     super::{inbox_keys, keys, keys::kind, snapshot::RocksSnapshot, values},
-    rows_of,
+    count, each_of, rows_of,
 };
 use crate::{
     pool::{Delivery, DeliveryKey, HubShare, Letter, Mailbox, Ticket, Welcomed},
@@ -39,8 +39,7 @@ fn mailboxes(
         wrong += u64::from(row.is_none_or(|row| in_order(row) != in_order(mailbox)));
         Ok(())
     };
-    let prefix = [kind::LETTER];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
+    each_of(snapshot, kind::LETTER, |key, value| {
         let key = inbox_keys::parse_letter_name(&key[1..]).ok_or(Error::Corrupt("letter"))?;
         let letter: Letter = values::decode(value, "letter")?;
         if user != Some(key.user) {
@@ -54,10 +53,10 @@ fn mailboxes(
             Some(delivery) => mailbox.add(&delivery.hub, delivery.bytes.into()),
             None => dangling += 1,
         }
-        Ok(true)
+        Ok(())
     })?;
     settle(user, mailbox)?;
-    let all = rows(snapshot, kind::MAILBOX)?;
+    let all = count(snapshot, &[kind::MAILBOX])?;
     inspection.note(keys::STATE, "mailboxes that count other letters than there are", wrong);
     inspection.note(keys::STATE, "mailboxes without a letter", all.saturating_sub(there));
     inspection.note(keys::STATE, "letters of no delivery", dangling);
@@ -76,8 +75,7 @@ fn deliveries(
     inspection: &mut Inspection,
 ) -> Result<Shares, Error> {
     let (mut shares, mut wrong, mut records, mut missing) = (Shares::new(), 0, 0, 0);
-    let prefix = [kind::DELIVERY];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
+    each_of(snapshot, kind::DELIVERY, |key, value| {
         let name = DeliveryKey(key[1..].try_into().map_err(|_| Error::Corrupt("delivery"))?);
         let record: Delivery = values::decode(value, "delivery")?;
         wrong += u64::from(letters.get(&name) != Some(&record.letters));
@@ -89,7 +87,7 @@ fn deliveries(
             let share = shares.entry(hub).or_default();
             share.bytes = share.bytes.saturating_add(bytes);
         }
-        Ok(true)
+        Ok(())
     })?;
     inspection.note(keys::STATE, "deliveries that count other letters than there are", wrong);
     inspection.note(keys::INBOX, "deliveries that are missing or of another length", missing);
@@ -100,14 +98,13 @@ fn deliveries(
 
 /// Tickets are counted for each hub, and not for all together.
 fn tickets(snapshot: &RocksSnapshot<'_>, shares: &mut Shares) -> Result<(), Error> {
-    let prefix = [kind::TICKET];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |_key, value| {
+    each_of(snapshot, kind::TICKET, |_key, value| {
         let ticket: Ticket = values::decode(value, "ticket")?;
         let share = shares.entry(Some(ticket.hub)).or_default();
         let references = u32::try_from(ticket.references.len()).unwrap_or(u32::MAX);
         share.tickets = share.tickets.saturating_add(1);
         share.ticket_references = share.ticket_references.saturating_add(references);
-        Ok(true)
+        Ok(())
     })
 }
 
@@ -119,8 +116,7 @@ fn compare_shares(
 ) -> Result<(), Error> {
     let mut wrong = 0;
     let mut last_number = 0;
-    let prefix = [kind::HUB_SHARE];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
+    each_of(snapshot, kind::HUB_SHARE, |key, value| {
         let row: HubShare = values::decode(value, "hub's share")?;
         let hub = std::str::from_utf8(&key[1..]).map_err(|_| Error::Corrupt("hub's share"))?;
         let hub = match hub {
@@ -130,7 +126,7 @@ fn compare_shares(
         last_number = last_number.max(row.last_number);
         let counted = shares.remove(&hub).unwrap_or_default();
         wrong += u64::from(HubShare { last_number: 0, ..row } != counted);
-        Ok(true)
+        Ok(())
     })?;
     wrong += shares.values().filter(|share| !share.is_nothing()).count() as u64;
     inspection.note(keys::STATE, "hubs that are counted other than what they take up", wrong);
@@ -145,22 +141,13 @@ fn waiting(
     letters: &HashMap<DeliveryKey, u32>,
     inspection: &mut Inspection,
 ) -> Result<(), Error> {
-    let (mut gone, prefix) = (0, [kind::WELCOMED]);
-    snapshot.scan(keys::STATE, &prefix, &prefix, |_key, value| {
+    let mut gone = 0;
+    each_of(snapshot, kind::WELCOMED, |_key, value| {
         let welcomed: Welcomed = values::decode(value, "welcomed")?;
         let waits = welcomed.taken.iter().filter(|taken| taken.waits);
         gone += waits.filter(|taken| !letters.contains_key(&taken.delivery)).count() as u64;
-        Ok(true)
+        Ok(())
     })?;
     inspection.note(keys::STATE, "Welcomes that are noted as waiting and are not there", gone);
     Ok(())
-}
-
-fn rows(snapshot: &RocksSnapshot<'_>, kind: u8) -> Result<u64, Error> {
-    let mut rows = 0;
-    snapshot.scan(keys::STATE, &[kind], &[kind], |_key, _value| {
-        rows += 1;
-        Ok(true)
-    })?;
-    Ok(rows)
 }

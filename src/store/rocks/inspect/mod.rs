@@ -92,6 +92,16 @@ fn each_of(
     snapshot.scan(keys::STATE, &[kind], &[kind], |key, value| look(key, value).map(|()| true))
 }
 
+/// How many rows of the state have keys that begin so.
+fn count(snapshot: &RocksSnapshot<'_>, prefix: &[u8]) -> Result<u64, Error> {
+    let mut rows = 0;
+    snapshot.scan(keys::STATE, prefix, prefix, |_key, _value| {
+        rows += 1;
+        Ok(true)
+    })?;
+    Ok(rows)
+}
+
 /// How many rows a family holds, as far as they were looked at before.
 fn rows_of(inspection: &Inspection, family: &'static str) -> u64 {
     inspection.rows.get(family).copied().unwrap_or(0)

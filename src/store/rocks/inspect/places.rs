@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{keys, keys::kind, push_keys, restored::GAP, snapshot::RocksSnapshot, values},
-    each_of, rows_of,
+    count, each_of, rows_of,
 };
 use crate::{
     sequencer::{BlobKey, Dispatch, DispatchKey, Entry, GroupKey, Partition, WelcomeName},
@@ -56,12 +56,7 @@ fn partitions(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Resu
     let (all, blobs) = (rows_of(inspection, keys::MESSAGES), rows_of(inspection, keys::BLOBS));
     inspection.note(keys::MESSAGES, "messages of no partition", all.saturating_sub(counted.messages));
     inspection.note(keys::BLOBS, "GroupInfos and trees that nothing refers to", blobs.saturating_sub(counted.blobs));
-    let mut counts = 0;
-    each_of(snapshot, kind::BLOB_COUNT, |_key, _value| {
-        counts += 1;
-        Ok(())
-    })?;
-    let extra = u64::saturating_sub(counts, counted.blobs);
+    let extra = count(snapshot, &[kind::BLOB_COUNT])?.saturating_sub(counted.blobs);
     inspection.note(keys::STATE, "counts of what nothing refers to", extra);
     Ok(())
 }
@@ -200,7 +195,8 @@ fn indexes_of_partitions(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspecti
     let mut dangling = 0;
     each_of(snapshot, kind::SUBSCRIBED, |key, _value| {
         let (provider, group, partition) = push_keys::parse_subscribed(key).ok_or(Error::Corrupt("subscription"))?;
-        let record: Option<Partition> = snapshot.record(keys::STATE, &keys::partition(&group, &partition), "partition")?;
+        let record: Option<Partition> =
+            snapshot.record(keys::STATE, &keys::partition(&group, &partition), "partition")?;
         let knows = |record: Partition| record.subscriptions.iter().any(|known| known.provider == provider);
         dangling += u64::from(!record.is_some_and(knows));
         Ok(())

@@ -5,7 +5,10 @@
 
 use sha2::{Digest, Sha256};
 
-use super::super::{keys, keys::kind, public_keys, push_keys, snapshot::RocksSnapshot, values};
+use super::{
+    super::{keys, keys::kind, public_keys, push_keys, snapshot::RocksSnapshot, values},
+    each_of,
+};
 use crate::{
     mls::PublicState,
     sequencer::{GroupKey, Partition, Public, StateDigest, TreeHash},
@@ -16,14 +19,13 @@ use crate::{
 /// Counts what is wrong.
 pub(super) fn compare(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection) -> Result<(), Error> {
     let (mut of_nothing, mut others, mut broken) = (0, 0, 0);
-    let prefix = [kind::PARTITION];
-    snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
+    each_of(snapshot, kind::PARTITION, |key, value| {
         let (group, partition) = push_keys::parse_place(key).ok_or(Error::Corrupt("partition"))?;
         let record: Partition = values::decode(value, "partition")?;
         let place = (&group, &partition);
         let Some(public) = &record.public else {
             of_nothing += u64::from(is_kept(snapshot, place)?);
-            return Ok(true);
+            return Ok(());
         };
         if !public.replay.is_checkpoint() {
             let changes = public_keys::owner_changes(&group, &partition);
@@ -32,7 +34,7 @@ pub(super) fn compare(snapshot: &RocksSnapshot<'_>, inspection: &mut Inspection)
         } else if !is_that_state(snapshot, place, public)? {
             others += 1;
         }
-        Ok(true)
+        Ok(())
     })?;
     inspection.note(keys::PUBLIC, "rows of a state that the partition does not have", of_nothing);
     inspection.note(keys::PUBLIC, "states whose checkpoint is missing or of another state", others);

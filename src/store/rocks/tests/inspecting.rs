@@ -9,12 +9,12 @@ use super::{super::inspect, open};
 use crate::{
     mls::EpochNumber,
     pool::{
-        Account, Delivery, DeliveryKey, HubRoom, HubShare, Letter, LetterKey, Mailbox, ReferenceKey, Room, Shelf, Stock,
-        StockKey, Taken, Ticket, Welcomed,
+        Account, Delivery, DeliveryKey, HubRoom, HubShare, Letter, LetterKey, Mailbox, ReferenceKey, Room, Shelf,
+        Stock, StockKey, Taken, Ticket, Welcomed,
     },
     sequencer::{
-        Charge, Child, Cut, Dispatch, DispatchKey, Entry, EntryCommit, Group, Parent, Partition, Replay, Subscription, Usage,
-        WelcomeName,
+        Charge, Child, Cut, Dispatch, DispatchKey, Entry, EntryCommit, Group, Parent, Partition, Replay, Subscription,
+        Usage, WelcomeName,
     },
     store::{
         Batch, Store,
@@ -161,7 +161,9 @@ fn partitions_are_found_as_what_they_are() {
     assert_eq!(found(one_more), ["partitions that are listed as heads and are none"]);
     assert_eq!(found(|batch| batch.subscribed.clear()), ["subscriptions that only the partition knows"]);
     // Also where edges are not looked at, as in a group that is deleted.
-    for (hub, group_of, number) in [("third.example", 1, CHILD), ("follower.example", 1, 9), ("follower.example", 2, CHILD)] {
+    for (hub, group_of, number) in
+        [("third.example", 1, CHILD), ("follower.example", 1, 9), ("follower.example", 2, CHILD)]
+    {
         let place = (provider(hub), group(group_of), partition(number));
         let extra = found(|batch| _ = batch.subscribed.insert(place, true));
         assert_eq!(extra, ["subscriptions that no partition knows"]);
