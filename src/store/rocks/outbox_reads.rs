@@ -1,6 +1,10 @@
 //! Reading what goes out: Welcomes, and what is to be brought to whom.
 
-use super::{keys, snapshot::RocksSnapshot, values};
+use super::{
+    keys,
+    snapshot::{RocksSnapshot, start_behind},
+    values,
+};
 use crate::{
     sequencer::{Dispatch, DispatchKey, GroupKey, Outgoing, WelcomeName},
     store::{Error, OutboxReads, OutgoingRow},
@@ -19,11 +23,7 @@ impl OutboxReads for RocksSnapshot<'_> {
     fn undelivered(&self, after: Option<&(GroupKey, WelcomeName)>, limit: usize) -> Result<Vec<OutgoingRow>, Error> {
         let mut rows = Vec::new();
         let prefix = [keys::kind::OUTGOING];
-        let start = after.map_or(prefix.to_vec(), |(group, name)| {
-            let mut key = keys::outgoing(group, name);
-            key.push(0);
-            key
-        });
+        let start = start_behind(&prefix, after.map(|(group, name)| keys::outgoing(group, name)));
         self.scan(keys::STATE, &prefix, &start, |key, value| {
             let (group, name) = keys::parse_outgoing(key).ok_or(Error::Corrupt("outgoing"))?;
             rows.push((group, name, values::decode(value, "outgoing")?));

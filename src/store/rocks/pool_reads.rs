@@ -2,7 +2,11 @@
 
 use bytes::Bytes;
 
-use super::{keys, pool_keys, snapshot::RocksSnapshot, values};
+use super::{
+    keys, pool_keys,
+    snapshot::{RocksSnapshot, start_behind},
+    values,
+};
 use crate::{
     pool::{Account, Expiry, Handle, Item, LapsedMarks, Place, Reference, ReferenceKey, ReplayMark, Stock, StockKey},
     sequencer::{UnixMillis, UserTag},
@@ -113,11 +117,7 @@ impl PoolReads for RocksSnapshot<'_> {
     fn replay_marks(&self, after: Option<&ReplayMark>, limit: usize) -> Result<Vec<ReplayMark>, Error> {
         let mut marks = Vec::new();
         let prefix = [keys::kind::MARK];
-        let start = after.map_or(prefix.to_vec(), |mark| {
-            let mut key = pool_keys::mark(mark);
-            key.push(0);
-            key
-        });
+        let start = start_behind(&prefix, after.map(pool_keys::mark));
         self.scan(keys::STATE, &prefix, &start, |key, _value| {
             marks.push(pool_keys::parse_mark(key).ok_or(Error::Corrupt("replay mark"))?);
             Ok(marks.len() < limit)

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{keys, push_keys, snapshot::RocksSnapshot};
+use super::{
+    keys, push_keys,
+    snapshot::{RocksSnapshot, start_behind},
+};
 use crate::{
     sequencer::{Followed, GroupKey, Kept},
     store::{Error, PushReads},
@@ -18,11 +21,8 @@ impl PushReads for RocksSnapshot<'_> {
     ) -> Result<Vec<(GroupKey, MaskedPartitionKey)>, Error> {
         let mut rows = Vec::new();
         let prefix = push_keys::subscribed_prefix(provider);
-        let start = after.map_or(prefix.clone(), |(group, partition)| {
-            let mut key = push_keys::subscribed(provider, group, partition);
-            key.push(0);
-            key
-        });
+        let start =
+            start_behind(&prefix, after.map(|(group, partition)| push_keys::subscribed(provider, group, partition)));
         self.scan(keys::STATE, &prefix, &start, |key, _value| {
             rows.push(push_keys::parse_place(key).ok_or(Error::Corrupt("subscription"))?);
             Ok(rows.len() < limit)
@@ -41,11 +41,7 @@ impl PushReads for RocksSnapshot<'_> {
     ) -> Result<Vec<(GroupKey, MaskedPartitionKey)>, Error> {
         let mut rows = Vec::new();
         let prefix = [keys::kind::FOLLOWED];
-        let start = after.map_or(prefix.to_vec(), |(group, partition)| {
-            let mut key = push_keys::followed(group, partition);
-            key.push(0);
-            key
-        });
+        let start = start_behind(&prefix, after.map(|(group, partition)| push_keys::followed(group, partition)));
         self.scan(keys::STATE, &prefix, &start, |key, _value| {
             rows.push(push_keys::parse_place(key).ok_or(Error::Corrupt("followed partition"))?);
             Ok(rows.len() < limit)

@@ -23,6 +23,14 @@ const REMOVED_MAX: u64 = 8;
 /// What a key names.
 type Parse<N> = fn(&[u8]) -> Option<N>;
 
+/// Where to begin for the rows with that prefix behind the key `after`, or for all of them.
+pub(super) fn start_behind(prefix: &[u8], after: Option<Vec<u8>>) -> Vec<u8> {
+    let Some(mut start) = after else { return prefix.to_vec() };
+    // Nothing is between a key and the same with a zero behind it.
+    start.push(0);
+    start
+}
+
 /// What a row's key names, and its record, or that it cannot be read.
 type Row<N, T> = (N, Result<T, Error>);
 
@@ -131,10 +139,7 @@ impl<'a> RocksSnapshot<'a> {
         (parse, what): (Parse<N>, &'static str),
     ) -> Result<Vec<Row<N, T>>, Error> {
         let mut rows = Vec::new();
-        let start = after.map_or(prefix.to_vec(), |mut key| {
-            key.push(0);
-            key
-        });
+        let start = start_behind(prefix, after);
         self.scan(family, prefix, &start, |key, value| {
             rows.push((parse(key).ok_or(Error::Corrupt(what))?, values::decode(value, what)));
             Ok(rows.len() < limit)
@@ -241,11 +246,7 @@ impl Snapshot for RocksSnapshot<'_> {
     fn budgets(&self, after: Option<&(ServiceProviderId, GroupKey)>, limit: usize) -> Result<Vec<BudgetRow>, Error> {
         let mut rows = Vec::new();
         let prefix = [keys::kind::BUDGET];
-        let start = after.map_or(prefix.to_vec(), |(provider, group)| {
-            let mut key = keys::budget(provider, group);
-            key.push(0);
-            key
-        });
+        let start = start_behind(&prefix, after.map(|(provider, group)| keys::budget(provider, group)));
         self.scan(keys::STATE, &prefix, &start, |key, value| {
             let (provider, group) = keys::parse_budget(key).ok_or(Error::Corrupt("budget"))?;
             rows.push((provider, group, values::decode(value, "budget")?));
@@ -309,7 +310,7 @@ impl Snapshot for RocksSnapshot<'_> {
     fn forked(&self, after: Option<&GroupKey>, limit: usize) -> Result<Vec<GroupKey>, Error> {
         let mut groups = Vec::new();
         let prefix = [keys::kind::FORKED];
-        let start = after.map_or(prefix.to_vec(), |group| [keys::forked(group).as_slice(), &[0]].concat());
+        let start = start_behind(&prefix, after.map(keys::forked));
         self.scan(keys::STATE, &prefix, &start, |key, _value| {
             groups.push(keys::parse_group(key).ok_or(Error::Corrupt("list of forked groups"))?);
             Ok(groups.len() < limit)
@@ -337,7 +338,7 @@ impl Snapshot for RocksSnapshot<'_> {
     ) -> Result<Vec<(MaskedPartitionKey, Partition)>, Error> {
         let mut partitions = Vec::new();
         let prefix = keys::partitions(group, prefix);
-        let start = after.map_or(prefix.clone(), |after| [keys::partition(group, after).as_slice(), &[0]].concat());
+        let start = start_behind(&prefix, after.map(|after| keys::partition(group, after)));
         self.scan(keys::STATE, &prefix, &start, |key, value| {
             let partition = keys::parse_partition(key).ok_or(Error::Corrupt("partition"))?;
             partitions.push((partition, values::decode(value, "partition")?));
@@ -363,11 +364,7 @@ impl Snapshot for RocksSnapshot<'_> {
     ) -> Result<Vec<(MaskedPartitionKey, UserTag)>, Error> {
         let mut rows = Vec::new();
         let prefix = group.as_bytes().as_slice();
-        let start = after.map_or(prefix.to_vec(), |(partition, user)| {
-            let mut key = keys::presented(group, partition, user);
-            key.push(0);
-            key
-        });
+        let start = start_behind(prefix, after.map(|(partition, user)| keys::presented(group, partition, user)));
         self.scan(keys::PRESENTED, prefix, &start, |key, _value| {
             rows.push(push_keys::parse_presented(key).ok_or(Error::Corrupt("presentation"))?);
             Ok(rows.len() < limit)
@@ -378,11 +375,7 @@ impl Snapshot for RocksSnapshot<'_> {
     fn bans(&self, after: Option<&BanKey>, limit: usize) -> Result<Vec<(BanKey, Ban)>, Error> {
         let mut bans = Vec::new();
         let prefix = [keys::kind::BAN];
-        let start = after.map_or(prefix.to_vec(), |ban| {
-            let mut key = arrangement_keys::ban(ban);
-            key.push(0);
-            key
-        });
+        let start = start_behind(&prefix, after.map(arrangement_keys::ban));
         self.scan(keys::STATE, &prefix, &start, |key, value| {
             let name = arrangement_keys::parse_ban(key).ok_or(Error::Corrupt("ban"))?;
             bans.push((name, values::decode(value, "ban")?));
