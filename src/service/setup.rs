@@ -5,7 +5,7 @@ use std::{
     collections::BTreeSet,
     path::Path,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
@@ -26,7 +26,7 @@ use crate::{
     store::{
         Store,
         faulty::Faulty,
-        rocks::{OpenOptions, RocksStore, inspect},
+        rocks::{OpenOptions, RocksStore, inspect, inspect_open},
     },
     wire::{ReceiveRequest, SendRequest, SendResponse, ServiceProviderId, decode},
 };
@@ -82,6 +82,8 @@ impl Entropy for Counting {
 pub(crate) struct Setup {
     pub(crate) folder: TempDir,
     pub(crate) clock: Arc<StoppedClock>,
+    /// What `store` leads to, as long as it is open.
+    database: Weak<RocksStore>,
     pub(crate) store: Arc<Faulty>,
     pub(crate) service: Arc<Service>,
     pub(crate) policy: Policy,
@@ -186,22 +188,29 @@ impl Setup {
         let mut providers = peers();
         providers.insert(provider("hub.example"));
         let policy = Policy { providers: Arc::new(providers), hub: Some(provider("hub.example")), ..policy };
-        let (store, service) =
+        let (database, store, service) =
             start(folder.path(), &clock, &entropy, (&policy, &pool_policy), limits, asker.as_ref()).unwrap();
-        Self { folder, clock, store, service, policy, pool_policy, limits, entropy, asker }
+        Self { folder, clock, database, store, service, policy, pool_policy, limits, entropy, asker }
     }
 
     /// Ends the service, closes the database and starts both again.
     pub(crate) async fn restart(self) -> Self {
-        let Self { folder, clock, store, service, policy, pool_policy, limits, entropy, asker } = self;
+        let Self { folder, clock, database: _, store, service, policy, pool_policy, limits, entropy, asker } = self;
         let stopped = tokio::task::spawn_blocking(move || {
             service.finish();
             drop((service, store));
-            let (store, service) =
+            let (database, store, service) =
                 start(folder.path(), &clock, &entropy, (&policy, &pool_policy), limits, asker.as_ref()).unwrap();
-            Self { folder, clock, store, service, policy, pool_policy, limits, entropy, asker }
+            Self { folder, clock, database, store, service, policy, pool_policy, limits, entropy, asker }
         });
         stopped.await.unwrap()
+    }
+
+    /// Looks at every row while the service is at work: between two writes a database is sound as well.
+    pub(crate) fn assert_sound_now(&self) {
+        let database = self.database.upgrade().unwrap();
+        let inspection = inspect_open(&database, &mut |_, _| {});
+        assert!(inspection.is_sound(), "{inspection}");
     }
 
     /// Ends the service, closes the database and looks at every row of it.
@@ -299,13 +308,18 @@ pub(crate) async fn rest(service: &Arc<Service>) {
     while let super::Next::Step(_) = service.retain().await.unwrap() {}
 }
 
+/// A database, as long as it is open, what may misbehave before it, and the service that uses both.
+type Running = (Weak<RocksStore>, Arc<Faulty>, Arc<Service>);
+
 /// A service on a database that is there, at that time.
 pub(crate) fn service_at(folder: &Path, now: UnixMillis) -> (Arc<Faulty>, Arc<Service>) {
     let clock = Arc::new(StoppedClock { now: AtomicU64::new(now), step: AtomicU64::new(0) });
     let mut providers = peers();
     providers.insert(provider("hub.example"));
     let policy = Policy { providers: Arc::new(providers), ..Policy::default() };
-    start(folder, &clock, &Arc::default(), (&policy, &pool::Policy::default()), Limits::default(), None).unwrap()
+    let (_, store, service) =
+        start(folder, &clock, &Arc::default(), (&policy, &pool::Policy::default()), Limits::default(), None).unwrap();
+    (store, service)
 }
 
 fn start(
@@ -315,7 +329,7 @@ fn start(
     (policy, pool_policy): (&Policy, &pool::Policy),
     limits: Limits,
     asker: Option<&Asking>,
-) -> Result<(Arc<Faulty>, Arc<Service>), Error> {
+) -> Result<Running, Error> {
     let id = provider("hub.example");
     let options = OpenOptions {
         path: folder,
@@ -325,7 +339,8 @@ fn start(
         cache_bytes: 8 * 1024 * 1024,
         open_files: 64,
     };
-    let store = Arc::new(Faulty::new(Arc::new(RocksStore::open(options)?)));
+    let database = Arc::new(RocksStore::open(options)?);
+    let store = Arc::new(Faulty::new(database.clone()));
     let shared: Arc<dyn Store> = store.clone();
     let parts = Parts {
         provider: id,
@@ -341,5 +356,5 @@ fn start(
         Some((asker, wait)) => service.asking_first(asker.clone(), *wait),
         None => service,
     };
-    Ok((store, Arc::new(service)))
+    Ok((Arc::downgrade(&database), store, Arc::new(service)))
 }

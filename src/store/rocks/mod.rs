@@ -56,6 +56,8 @@ pub use backup::Vault;
 pub use engine::RocksStore;
 #[cfg(feature = "hub")]
 pub use inspect::inspect;
+#[cfg(all(test, feature = "hub"))]
+pub(crate) use inspect::inspect_open;
 #[cfg(feature = "hub")]
 pub use open::{FORMAT_VERSION, OpenOptions};
 #[cfg(feature = "hub")]

@@ -209,6 +209,8 @@ impl World {
             | Step::RestartHub => self.operate(step).await,
             step => self.act(step).await,
         }
+        self.hub().assert_sound_now();
+        self.followers.assert_sound_now();
     }
 
     /// A line of the history.

@@ -42,7 +42,12 @@ pub fn inspect(
     progress: &mut dyn FnMut(&'static str, u64),
 ) -> Result<Inspection, Error> {
     let store = RocksStore::open_read_only(path, provider, CACHE_BYTES, OPEN_FILES)?;
-    let snapshot = RocksSnapshot::new(&store);
+    Ok(inspect_open(&store, progress))
+}
+
+/// The same for one that is open, at one moment.
+pub(crate) fn inspect_open(store: &RocksStore, progress: &mut dyn FnMut(&'static str, u64)) -> Inspection {
+    let snapshot = RocksSnapshot::new(store);
     let mut inspection = Inspection::default();
     for family in keys::FAMILIES {
         let (mut seen, mut misfits) = (0, 0);
@@ -74,7 +79,7 @@ pub fn inspect(
             note_error(compare(&snapshot, &mut inspection), &mut inspection);
         }
     }
-    Ok(inspection)
+    inspection
 }
 
 fn note_error(read: Result<(), Error>, inspection: &mut Inspection) {
