@@ -8,12 +8,13 @@ use restante::{
     client::http::Operation,
     config::Config,
     server::{self, RestoreError, Restored},
+    store::Inspection,
 };
-use restante_process::console::say;
+use restante_process::console::{complain, say};
 use serde_json::json;
 
 use crate::{
-    cli::{BackupCommand, ChosenBackup},
+    cli::{BackupCommand, ChosenBackup, RestoredBackup},
     date::imf_fixdate,
     db::progress,
     local_service::{OPERATOR, explain, service},
@@ -42,16 +43,32 @@ pub(crate) async fn run(command: &BackupCommand, config: &Config) -> anyhow::Res
             }
             Ok(vec![format!("backup {} is sound", backup.id)])
         }
-        BackupCommand::Restore(ChosenBackup { backup, .. }) => {
-            let Restored { backup, users } = server::restore(config, *backup, &mut progress).await.map_err(hint)?;
-            Ok(vec![
-                format!("restored: {}", line(backup.id.into(), backup.made_ms, backup.bytes)),
-                format!("all tokens are revoked, and the KeyPackages of {users} users removed"),
-                "bans, deletions of groups and everything else that came after the backup are to be done again"
-                    .to_owned(),
-            ])
+        BackupCommand::Restore(RestoredBackup { chosen, although_damaged }) => {
+            restore(chosen.backup, *although_damaged, config).await
         }
     }
+}
+
+async fn restore(backup: Option<u32>, although_damaged: bool, config: &Config) -> anyhow::Result<Vec<String>> {
+    let mut is_damaged = false;
+    let mut accept = |inspection: &Inspection| {
+        is_damaged = true;
+        if although_damaged {
+            complain(&inspection.to_string());
+        }
+        although_damaged
+    };
+    let restored = server::restore(config, backup, &mut progress, &mut accept).await;
+    let Restored { backup, users } = restored.map_err(|error| hint(error, although_damaged))?;
+    let mut lines = vec![
+        format!("restored: {}", line(backup.id.into(), backup.made_ms, backup.bytes)),
+        format!("all tokens are revoked, and the KeyPackages of {users} users removed"),
+        "bans, deletions of groups and everything else that came after the backup are to be done again".to_owned(),
+    ];
+    if is_damaged {
+        lines.push("it is damaged as it was: keep the backup, and tell who maintains the program".to_owned());
+    }
+    Ok(lines)
 }
 
 async fn create(config: &Config) -> anyhow::Result<Vec<String>> {
@@ -89,8 +106,17 @@ fn line(id: u64, made_ms: u64, bytes: u64) -> String {
 }
 
 /// What the operator can do about it.
-fn hint(error: RestoreError) -> anyhow::Error {
-    let damaged = matches!(error, RestoreError::Damaged(_));
-    let error = anyhow::Error::from(error);
-    if damaged { error.context("try an earlier one: `restante backup list`") } else { error }
+fn hint(error: RestoreError, although_damaged: bool) -> anyhow::Error {
+    let hint = match &error {
+        RestoreError::Damaged(inspection) if !inspection.is_readable() && although_damaged => {
+            "rows that cannot be read cannot be served with, so nothing was put back; try another one: `restante backup list`"
+        }
+        RestoreError::Damaged(inspection) if !inspection.is_readable() => "try an earlier one: `restante backup list`",
+        RestoreError::Damaged(_) => {
+            "try an earlier one: `restante backup list`; the last way, where none is sound, is `restante backup restore \
+             --although-damaged`"
+        }
+        _ => return error.into(),
+    };
+    anyhow::Error::from(error).context(hint)
 }

@@ -21,7 +21,7 @@ use restante_process::{
     telemetry::{LOG_VARIABLE, LogFilter},
 };
 
-pub(crate) use backup::{BackupCommand, ChosenBackup};
+pub(crate) use backup::{BackupCommand, ChosenBackup, RestoredBackup};
 pub(crate) use bans::{BansCommand, Whom};
 pub(crate) use db::DbCommand;
 pub(crate) use fetch_key_packages::{FetchKeyPackages, Token, User};

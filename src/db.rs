@@ -22,7 +22,7 @@ pub(crate) fn run(command: &DbCommand, config: &Config) -> anyhow::Result<Vec<St
 
 /// What to do next (specs/operations.md, "A database that is in doubt").
 fn advice(inspection: &Inspection) -> &'static str {
-    if inspection.unreadable.is_empty() {
+    if inspection.is_readable() {
         "keep a copy of its folder, start no server with it, and go on from a backup: `restante backup verify`, then \
          `restante backup restore`"
     } else {

@@ -39,11 +39,14 @@ Examples:
     /// mount point. The hub goes on from the backup: what was sequenced after it is forgotten, and no index that may have
     /// been given then is given again. All bearer tokens are revoked and all KeyPackages removed, because nobody knows
     /// which were revoked or handed out since: mint anew, and have devices upload. specs/storage.md says what else is forgotten, bans and deletions of groups among it.
+    ///
+    /// A damaged backup is refused: try an earlier one. Where all are damaged, the last way is --although-damaged.
     #[command(after_long_help = "\
 Examples:
   restante backup restore --config hub.toml
-  restante backup restore --config hub.toml --backup 3")]
-    Restore(ChosenBackup),
+  restante backup restore --config hub.toml --backup 3
+  restante backup restore --config hub.toml --although-damaged")]
+    Restore(RestoredBackup),
 }
 
 #[derive(Debug, Args)]
@@ -56,11 +59,25 @@ pub(crate) struct ChosenBackup {
     pub(crate) backup: Option<u32>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct RestoredBackup {
+    #[command(flatten)]
+    pub(crate) chosen: ChosenBackup,
+
+    /// Put it back although its rows do not agree, and say what is wrong
+    ///
+    /// For when no backup is sound. Nothing is mended: what is counted as wrong stays so, and what cannot be decoded is
+    /// refused to whoever needs it. A backup with a file of another checksum, or with rows that cannot be read at all, is
+    /// refused all the same.
+    #[arg(long)]
+    pub(crate) although_damaged: bool,
+}
+
 impl BackupCommand {
     pub(crate) fn configured(&self) -> &Configured {
         match self {
             Self::Create(configured) | Self::List(configured) => configured,
-            Self::Verify(chosen) | Self::Restore(chosen) => &chosen.configured,
+            Self::Verify(chosen) | Self::Restore(RestoredBackup { chosen, .. }) => &chosen.configured,
         }
     }
 }

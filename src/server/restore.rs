@@ -25,6 +25,9 @@ use crate::{
 /// Is told how far long work has come: a column family, and how many of its rows were looked at.
 pub(crate) type Progress<'a> = &'a mut (dyn FnMut(&'static str, u64) + Send);
 
+/// Is told what is wrong with a copy of which every row can be read, and says whether it is put back as it is.
+pub(crate) type Accept<'a> = &'a mut (dyn FnMut(&Inspection) -> bool + Send);
+
 /// What was put back.
 #[derive(Debug)]
 pub struct Restored {
@@ -109,10 +112,16 @@ pub fn verify_backup(
 
 /// Puts a backup in the place of a database that is lost: copies it, looks at every row, has partitions go on behind indexes
 /// that may have been given since, revokes all tokens, removes all KeyPackages (specs/storage.md, "Restoring a backup").
+/// Whether a copy whose rows do not agree is put back, `accept` says.
 ///
 /// # Errors
 /// Something is in the place of the database, the backup is damaged, or there is no room. Nothing was put there then.
-pub async fn restore(config: &Config, id: Option<u32>, progress: Progress<'_>) -> Result<Restored, RestoreError> {
+pub async fn restore(
+    config: &Config,
+    id: Option<u32>,
+    progress: Progress<'_>,
+    accept: Accept<'_>,
+) -> Result<Restored, RestoreError> {
     let path = &config.store.path;
     require_room_for_a_move(path)?;
     let copy = restoring(path);
@@ -121,7 +130,8 @@ pub async fn restore(config: &Config, id: Option<u32>, progress: Progress<'_>) -
     try_to_move(&copy, path)?;
     let backup = copy_out(&mut vault, id, &copy)?;
     let inspection = inspect(&copy, &config.provider.id, progress)?;
-    if !inspection.is_sound() {
+    let is_accepted = inspection.is_sound() || (inspection.is_readable() && accept(&inspection));
+    if !is_accepted {
         // As below: the next attempt removes what is left.
         drop(remove_folder(&copy));
         return Err(RestoreError::Damaged(inspection));

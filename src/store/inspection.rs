@@ -25,6 +25,11 @@ impl Inspection {
         self.faults.is_empty() && self.unreadable.is_empty()
     }
 
+    /// Whether the engine could read every row, whatever was in it.
+    pub fn is_readable(&self) -> bool {
+        self.unreadable.is_empty()
+    }
+
     /// Notes something that is wrong.
     pub(crate) fn note(&mut self, family: &'static str, fault: &'static str, times: u64) {
         if times > 0 {

@@ -39,7 +39,8 @@ impl RocksStore {
         let snapshot = RocksSnapshot::new(self);
         let prefix = [kind::PARTITION];
         snapshot.scan(keys::STATE, &prefix, &prefix, |key, value| {
-            let mut record: Partition = values::decode(value, "partition")?;
+            // One that cannot be decoded takes nothing any more: no index of it is given again.
+            let Ok(mut record) = values::decode::<Partition>(value, "partition") else { return Ok(true) };
             let is_empty_remnant = record.is_remnant() && !record.has_messages();
             record.next_index = record.next_index.saturating_add(passed_over);
             if is_empty_remnant {
