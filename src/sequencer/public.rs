@@ -9,7 +9,10 @@ use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize, byte_vec};
 use sha2::{Digest, Sha256};
 
 use super::{Owner, OwnerChanges, Owners, Partition, Roster};
-use crate::{mls::WireGroupInfo, wire::ServiceProviderId};
+use crate::{
+    mls::{PublicState, WireGroupInfo},
+    wire::ServiceProviderId,
+};
 
 /// `tree_hash` of a GroupContext (RFC 9420 §8.1).
 #[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
@@ -18,6 +21,14 @@ pub struct TreeHash(#[mls_codec(with = "byte_vec")] pub Vec<u8>);
 /// Names a public state: a hash of its GroupContext and confirmation tag. States with one tree may be different ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, MlsSize, MlsEncode, MlsDecode)]
 pub struct StateDigest(pub [u8; 32]);
+
+impl StateDigest {
+    /// That of a state.
+    pub fn of(state: &PublicState) -> Self {
+        let hash = Sha256::new().chain_update(state.encode_context()).chain_update(state.confirmation_tag());
+        Self(hash.finalize().into())
+    }
+}
 
 /// The public state of a partition's epoch.
 #[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]

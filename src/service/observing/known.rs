@@ -1,7 +1,5 @@
 //! A state, and whose its leaves are.
 
-use sha2::{Digest, Sha256};
-
 use crate::{
     mls::PublicState,
     sequencer::{Checkpoint, Owners, StateDigest, TreeHash},
@@ -17,8 +15,7 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn new(state: PublicState, owners: Owners) -> Self {
-        let hash = Sha256::new().chain_update(state.encode_context()).chain_update(state.confirmation_tag());
-        Self { digest: StateDigest(hash.finalize().into()), state, owners }
+        Self { digest: StateDigest::of(&state), state, owners }
     }
 
     pub(super) fn load(checkpoint: Checkpoint) -> Result<Self, store::Error> {

@@ -3,8 +3,6 @@
 //! That one leads to the next is not tried: a state that does not follow is given up by who derives it, one partition at a
 //! time, so those below it go on for a while without one above them.
 
-use sha2::{Digest, Sha256};
-
 use super::{
     super::{keys, keys::kind, public_keys, push_keys, snapshot::RocksSnapshot, values},
     each_of,
@@ -64,8 +62,7 @@ fn is_that_state(
         return Ok(false);
     };
     let Ok(state) = PublicState::load(&saved) else { return Ok(false) };
-    let digest = Sha256::new().chain_update(state.encode_context()).chain_update(state.confirmation_tag());
-    Ok(public.digest == StateDigest(digest.finalize().into())
+    Ok(public.digest == StateDigest::of(&state)
         && public.tree_hash == TreeHash(state.tree_hash().to_vec())
         && public.roster == owners.roster())
 }
