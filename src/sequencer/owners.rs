@@ -46,6 +46,13 @@ pub struct OwnerChanges {
 }
 
 impl OwnerChanges {
+    /// How much memory it takes, about, in bytes.
+    pub fn weight(&self) -> usize {
+        let names = self.placed.iter().filter_map(|placed| placed.owner.as_ref());
+        let names: usize = names.map(|owner| owner.provider.as_str().len()).sum();
+        names + self.placed.len() * size_of::<Placed>() + self.removed.len() * size_of::<u32>()
+    }
+
     /// What becomes of somebody's leaves.
     pub fn change(&self, leaves: &mut BTreeSet<u32>, user: &UserTag) {
         for removed in &self.removed {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lru::LruCache;
 use restante_process::metrics::Counted;
 
-use super::{super::tally::Lookup, Known};
+use super::{super::tally::Lookup, Known, Origin};
 use crate::{
     sequencer::{GroupKey, StateDigest},
     wire::MaskedPartitionKey,
@@ -16,8 +16,8 @@ type Place = (GroupKey, MaskedPartitionKey);
 /// The states that were needed last, by partition.
 ///
 /// # Correctness
-/// What is kept for a partition is what somebody saw of a commit that announces it, which may have made no edge: whoever
-/// looks says which state is wanted.
+/// What is kept for a partition is what somebody saw of a commit that announces it, which may have made no edge:
+/// whoever looks says, by the records, which state is wanted, and what it came from.
 pub(super) struct Cache {
     rows: Mutex<Rows>,
     bytes_max: usize,
@@ -39,8 +39,9 @@ impl Cache {
         }
     }
 
-    pub(super) fn find(&self, place: &Place, digest: StateDigest) -> Option<Arc<Known>> {
-        let found = self.lock().states.get(place).filter(|known| known.digest == digest).cloned();
+    pub(super) fn find(&self, place: &Place, digest: StateDigest, origin: &Origin) -> Option<Arc<Known>> {
+        let found = self.lock().states.get(place).cloned();
+        let found = found.filter(|known| known.digest == digest && known.origin == *origin);
         self.lookups.add(if found.is_some() { Lookup::Found } else { Lookup::Missed });
         found
     }
@@ -93,16 +94,24 @@ mod tests {
     use crate::{
         client::tests::cast::{Handshakes, client},
         mls::{PublicState, WireGroupInfo},
-        sequencer::Owners,
+        sequencer::{OwnerChanges, Owners, Placed},
         wire::decode,
     };
+
+    fn origin(above: Option<u8>) -> Origin {
+        Origin { above: above.map(|above| MaskedPartitionKey::new([above; 32])), changes: OwnerChanges::default() }
+    }
 
     fn known(name: &str) -> Arc<Known> {
         let none = ExtensionList::new;
         let group = client(name, Handshakes::Public).create_group(none(), none(), None).unwrap();
         let group_info = group.group_info_message_allowing_ext_commit(true).unwrap().to_bytes().unwrap();
         let group_info: WireGroupInfo = decode(&group_info).unwrap();
-        Arc::new(Known::new(PublicState::observe(&group_info, None).unwrap(), Owners::default()))
+        Arc::new(Known::new(PublicState::observe(&group_info, None).unwrap(), Owners::default(), origin(None)))
+    }
+
+    fn find(cache: &Cache, place: &Place, wanted: &Known) -> Option<Arc<Known>> {
+        cache.find(place, wanted.digest, &wanted.origin)
     }
 
     fn place(number: u8) -> Place {
@@ -116,10 +125,10 @@ mod tests {
         let cache = Cache::new(2 * weight);
         cache.put(place(0), &states[0]);
         cache.put(place(1), &states[1]);
-        assert!(cache.find(&place(0), states[0].digest).is_some());
+        assert!(find(&cache, &place(0), &states[0]).is_some());
         cache.put(place(2), &states[2]);
-        assert!(cache.find(&place(1), states[1].digest).is_none(), "it was needed longest ago");
-        assert!(cache.find(&place(0), states[0].digest).is_some());
+        assert!(find(&cache, &place(1), &states[1]).is_none(), "it was needed longest ago");
+        assert!(find(&cache, &place(0), &states[0]).is_some());
         assert_eq!(cache.bytes(), states[0].weight() + states[2].weight());
         // The same place again takes its room once.
         cache.put(place(2), &states[2]);
@@ -131,10 +140,22 @@ mod tests {
         let (here, other) = (known("a"), known("b"));
         let cache = Cache::new(10 * here.weight());
         cache.put(place(0), &here);
-        assert!(cache.find(&place(0), other.digest).is_none());
+        assert!(find(&cache, &place(0), &other).is_none());
         cache.put(place(0), &other);
-        assert!(cache.find(&place(0), here.digest).is_none());
-        assert!(cache.find(&place(0), other.digest).is_some());
+        assert!(find(&cache, &place(0), &here).is_none());
+        assert!(find(&cache, &place(0), &other).is_some());
+    }
+
+    #[test]
+    fn a_state_is_found_by_what_it_came_from() {
+        let known = known("a");
+        let cache = Cache::new(10 * known.weight());
+        cache.put(place(0), &known);
+        assert!(cache.find(&place(0), known.digest, &origin(None)).is_some());
+        assert!(cache.find(&place(0), known.digest, &origin(Some(7))).is_none());
+        let placed = vec![Placed { leaf: 0, owner: None }];
+        let others = Origin { changes: OwnerChanges { removed: Vec::new(), placed }, ..origin(None) };
+        assert!(cache.find(&place(0), known.digest, &others).is_none());
     }
 
     #[test]
@@ -142,7 +163,7 @@ mod tests {
         let state = known("a");
         let cache = Cache::new(state.weight() - 1);
         cache.put(place(0), &state);
-        assert!(cache.find(&place(0), state.digest).is_none());
+        assert!(find(&cache, &place(0), &state).is_none());
         assert_eq!(cache.bytes(), 0);
     }
 }

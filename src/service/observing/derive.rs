@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::{
-    Known,
+    Known, Origin,
     cache::Cache,
     follow::{Committed, Followed, begin, follow},
 };
@@ -122,7 +122,7 @@ impl Deriving<'_> {
             let Some(record) = self.snapshot.partition(&self.group, &key)? else { return Ok(Start::Nowhere) };
             match &record.public {
                 Some(public) => {
-                    if let Some(known) = self.at_hand(&key, public)? {
+                    if let Some(known) = self.at_hand(&key, &record, public)? {
                         return Ok(Start::At(Derived { known, replay: public.replay, followed: 0 }));
                     }
                 }
@@ -139,15 +139,21 @@ impl Deriving<'_> {
         Ok(Start::TooFar)
     }
 
-    fn at_hand(&self, key: &MaskedPartitionKey, public: &Public) -> Result<Option<Arc<Known>>, Error> {
-        if let Some(known) = self.cache.find(&(self.group, *key), public.digest) {
+    fn at_hand(
+        &self,
+        key: &MaskedPartitionKey,
+        record: &Partition,
+        public: &Public,
+    ) -> Result<Option<Arc<Known>>, Error> {
+        let origin = Origin::of(self.snapshot, (&self.group, key), record)?;
+        if let Some(known) = self.cache.find(&(self.group, *key), public.digest, &origin) {
             return Ok(Some(known));
         }
         if !public.replay.is_checkpoint() {
             return Ok(None);
         }
         let checkpoint = self.snapshot.checkpoint(&self.group, key)?.ok_or(Error::Corrupt("list of public states"))?;
-        Ok(Some(Arc::new(Known::load(checkpoint)?)))
+        Ok(Some(Arc::new(Known::load(checkpoint, origin)?)))
     }
 
     /// The beginning of a group that nobody had time to look at.
@@ -190,6 +196,7 @@ impl Deriving<'_> {
             None => self.snapshot.welcome(&self.group, &name)?,
         };
         let committed = Committed {
+            partition: parent.key,
             message: &message,
             proposals: &proposals,
             group_info: group_info.as_ref(),
@@ -210,8 +217,8 @@ impl Deriving<'_> {
             Followed::Unobservable | Followed::Seen(_) | Followed::Contradicted(_) => return Ok(None),
         };
         // Whose the leaves are was known better when the commit came.
-        let changes = self.snapshot.owner_changes(&self.group, key)?.ok_or(Error::Corrupt("list of owners"))?;
-        let known = Known { owners: before.known.owners.after(&changes), ..seen.known };
+        let origin = Origin::of(self.snapshot, (&self.group, key), record)?;
+        let known = Known { owners: before.known.owners.after(&origin.changes), origin, ..seen.known };
         Ok(Some(Derived { known: Arc::new(known), replay: public.replay, followed: 0 }))
     }
 

@@ -2,17 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Known;
+use super::{Known, Origin};
 use crate::{
     mls::{GroupInfoMismatch, PublicState, Step, WireGroupInfo, WireMessage, WireRatchetTree},
     pool::ReferenceKey,
     sequencer::{Member, Observation, Owner, OwnerChanges, Owners, Placed, Replay, UserTag, Violations, host_of},
     store::{self, Snapshot},
-    wire::{ServiceProviderId, WelcomeData},
+    wire::{MaskedPartitionKey, ServiceProviderId, WelcomeData},
 };
 
 /// A commit, and what came with it.
 pub(super) struct Committed<'a> {
+    /// Where it stands.
+    pub(super) partition: MaskedPartitionKey,
     pub(super) message: &'a WireMessage,
     /// The public proposals that it refers to.
     pub(super) proposals: &'a [WireMessage],
@@ -74,7 +76,8 @@ pub(super) fn follow(
     let violations = violations(&before.state.banned(), &step, &newcomers, committer.as_ref());
     let mut newcomers = newcomers;
     newcomers.extend(committer.as_ref().and_then(|committer| renamed(&step, committer)));
-    let known = Known::new(step.next, before.owners.after(&owners));
+    let origin = Origin { above: Some(committed.partition), changes: owners.clone() };
+    let known = Known::new(step.next, before.owners.after(&owners), origin);
     let is_due = replay.then(committed.message.bytes().len() as u64).is_due();
     let observation = Observation {
         applied_to: Some(before.digest),
@@ -195,7 +198,8 @@ pub(super) fn begin(
     let banned = state.banned();
     let newcomer = newcomers.iter().any(|new| banned.contains(&new.identity[..]));
     let violations = Violations { committer: false, newcomer };
-    let known = Known::new(state, Owners::default().after(&owners));
+    let origin = Origin { above: None, changes: owners.clone() };
+    let known = Known::new(state, Owners::default().after(&owners), origin);
     let observation = Observation {
         applied_to: None,
         digest: known.digest,

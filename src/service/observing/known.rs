@@ -1,5 +1,6 @@
 //! A state, and whose its leaves are.
 
+use super::Origin;
 use crate::{
     mls::PublicState,
     sequencer::{Checkpoint, Owners, StateDigest, TreeHash},
@@ -11,16 +12,18 @@ pub(super) struct Known {
     pub(super) digest: StateDigest,
     pub(super) state: PublicState,
     pub(super) owners: Owners,
+    /// What it came from.
+    pub(super) origin: Origin,
 }
 
 impl Known {
-    pub(super) fn new(state: PublicState, owners: Owners) -> Self {
-        Self { digest: StateDigest::of(&state), state, owners }
+    pub(super) fn new(state: PublicState, owners: Owners, origin: Origin) -> Self {
+        Self { digest: StateDigest::of(&state), state, owners, origin }
     }
 
-    pub(super) fn load(checkpoint: Checkpoint) -> Result<Self, store::Error> {
+    pub(super) fn load(checkpoint: Checkpoint, origin: Origin) -> Result<Self, store::Error> {
         let state = PublicState::load(&checkpoint.state).map_err(|_| store::Error::Corrupt("public state"))?;
-        Ok(Self::new(state, checkpoint.owners))
+        Ok(Self::new(state, checkpoint.owners, origin))
     }
 
     pub(super) fn save(&self) -> Checkpoint {
@@ -33,6 +36,6 @@ impl Known {
 
     /// How much memory it takes, about, in bytes.
     pub(super) fn weight(&self) -> usize {
-        self.state.weight() + self.owners.weight()
+        self.state.weight() + self.owners.weight() + self.origin.changes.weight()
     }
 }

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::cache::Cache;
+use super::{Origin, cache::Cache};
 use crate::{
-    sequencer::{GroupKey, OwnerChanges, Replay, UserTag},
+    sequencer::{GroupKey, Replay, UserTag},
     store::{Error, Snapshot},
     wire::MaskedPartitionKey,
 };
@@ -36,7 +36,8 @@ impl UserLeaves<'_> {
             }
             let Some(record) = self.snapshot.partition(&self.group, &key)? else { return Ok(false) };
             let Some(public) = &record.public else { return Ok(false) };
-            if let Some(known) = self.cache.find(&(self.group, key), public.digest) {
+            let origin = Origin::of(self.snapshot, (&self.group, &key), &record)?;
+            if let Some(known) = self.cache.find(&(self.group, key), public.digest, &origin) {
                 break known.owners.leaves_of(&self.user);
             }
             if public.replay.is_checkpoint() {
@@ -44,9 +45,7 @@ impl UserLeaves<'_> {
                 break owners.leaves_of(&self.user);
             }
             let Some(parent) = record.parent.filter(|_| changes.len() < STEPS_MAX) else { return Ok(false) };
-            let own: OwnerChanges =
-                self.snapshot.owner_changes(&self.group, &key)?.ok_or(Error::Corrupt("list of owners"))?;
-            changes.push(own);
+            changes.push(origin.changes);
             key = parent.key;
         };
         while let Some(change) = changes.pop() {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Known, Service, Whose,
+    Known, Origin, Service, Whose,
     follow::{Committed, Followed, begin, follow},
 };
 use crate::{
@@ -239,12 +239,15 @@ impl Service {
         if snapshot.repeat(&group, &repeat_in, &repeat_key)?.is_some() {
             return Ok(None);
         }
-        let is_small = record.public.as_ref().is_some_and(|public| {
-            let is_near = public.replay.commits <= SMALL_REPLAY
-                || self.observing.cache.find(&(group, *partition), public.digest).is_some();
-            public.roster.members <= SMALL_MEMBERS && is_near
-        });
-        Ok(Some(if is_small { Effort::Small } else { Effort::Large }))
+        let Some(public) = record.public.as_ref().filter(|public| public.roster.members <= SMALL_MEMBERS) else {
+            return Ok(Some(Effort::Large));
+        };
+        if public.replay.commits <= SMALL_REPLAY {
+            return Ok(Some(Effort::Small));
+        }
+        let origin = Origin::of(snapshot, (&group, partition), &record)?;
+        let known = self.observing.cache.find(&(group, *partition), public.digest, &origin);
+        Ok(Some(if known.is_some() { Effort::Small } else { Effort::Large }))
     }
 
     fn see(
@@ -263,6 +266,7 @@ impl Service {
         }
         let Some(before) = before else { return Ok(Sight::Unobservable) };
         let committed = Committed {
+            partition: commit.partition,
             message: commit.message,
             proposals: &deriving.proposals(&commit.partition, commit.message, u32::MAX)?,
             group_info: commit.announcement.group_info.as_ref(),

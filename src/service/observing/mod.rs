@@ -16,6 +16,7 @@ mod known;
 mod late;
 mod leaves;
 mod look;
+mod origin;
 mod turns;
 
 use std::{sync::Arc, time::Duration};
@@ -32,6 +33,7 @@ use self::{
     derive::Deriving,
     known::Known,
     leaves::UserLeaves,
+    origin::Origin,
     turns::{Turn, Turns, Whose},
 };
 pub use late::Late;

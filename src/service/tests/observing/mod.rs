@@ -7,6 +7,7 @@ mod numbers;
 mod proposals;
 mod retained;
 mod rosters;
+mod said_again;
 mod trees;
 mod underived;
 
