@@ -256,10 +256,11 @@ fn remove(key: MaskedPartitionKey, partition: &Partition, transition: &mut Trans
     transition.removed.push(key);
 }
 
-/// Whether nobody ever used the head of a branch, and nothing is in it, whatever its indexes: a restore passes over some
-/// everywhere. What the operator has ended stays known.
+/// Whether nobody ever used the end of a branch, and nothing is in it, whatever its indexes: a restore passes over some
+/// everywhere. What the operator has ended stays known, and so does what leads there: children of a head were ended, which
+/// can be taken back. Whoever joins from outside makes one without having used the partition.
 fn is_dead(head: &Partition) -> bool {
-    head.is_head() && head.bytes == 0 && head.uses.is_empty() && !head.is_terminated()
+    head.is_head() && head.children.is_empty() && head.bytes == 0 && head.uses.is_empty()
 }
 
 /// Commits that lost a race have announced partitions that nobody ever used, not even their committers: they go with the
