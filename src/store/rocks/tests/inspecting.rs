@@ -193,14 +193,19 @@ fn public_states_can_be_had_again() {
     let own = found(|batch| _ = batch.checkpoints.insert(place, checkpoint()));
     assert_eq!(own, ["rows of a state that the partition does not have"]);
     const OTHER: &str = "states whose checkpoint is missing or of another state";
-    assert_eq!(found(|batch| with(Replay::of_checkpoint(9), batch)), [OTHER]);
+    const BROKEN: &str = "states without a list of changes";
+    let (saved, follows) = (Replay::of_checkpoint(9), Replay::of_checkpoint(9).then(9));
+    let missing = |batch: &mut Batch| {
+        with(saved, batch);
+        batch.owners.insert(place, owner_changes());
+    };
+    assert_eq!(found(missing), [OTHER]);
     let other = |batch: &mut Batch| {
-        with(Replay::of_checkpoint(9), batch);
+        missing(batch);
         batch.checkpoints.insert(place, checkpoint());
     };
     assert_eq!(found(other), [OTHER]);
-    const BROKEN: &str = "states without a list of changes";
-    let follows = Replay::of_checkpoint(9).then(9);
+    assert_eq!(found(|batch| with(saved, batch)), [OTHER, BROKEN], "it is needed beside a checkpoint as well");
     assert_eq!(found(|batch| with(follows, batch)), [BROKEN]);
     // The one above may have been given up before it.
     let with_changes = |batch: &mut Batch| {
