@@ -71,6 +71,7 @@ async fn nobody_is_connected_to_unless_it_is_configured() {
     site.configure(&setting(&collector.table(1)));
     hub.process.reload().await;
     collector.next().await.assert_closed("restante");
+    hub.process.has_logged("\"metrics are exported\"", 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -57,7 +57,7 @@ impl Export {
     /// caller's. Values count from now on: call it when the process starts.
     pub fn begin(collector: Option<Collector>, source: Source) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (tell, orders) = watch::channel(Orders { collector: collector.map(Arc::new), last: None });
-        let exporter = Exporter { start_ms: (source.now_ms)(), source, is_failing: false };
+        let exporter = Exporter { start_ms: (source.now_ms)(), source, collector: None, fails: None };
         (Self(tell), exporter.export(orders))
     }
 
@@ -78,7 +78,10 @@ impl Export {
 struct Exporter {
     source: Source,
     start_ms: u64,
-    is_failing: bool,
+    /// The one that was told of last.
+    collector: Option<Arc<Collector>>,
+    /// Whether exports to it fail, once there was one.
+    fails: Option<bool>,
 }
 
 impl Exporter {
@@ -86,6 +89,7 @@ impl Exporter {
         let mut began = Instant::now();
         loop {
             let Orders { collector, last } = orders.borrow_and_update().clone();
+            self.meet(collector.as_ref());
             if let Some(last) = last {
                 if let Some(collector) = collector {
                     let limit = last.min(collector.timeout);
@@ -124,14 +128,28 @@ impl Exporter {
         self.tell(outcome);
     }
 
-    /// Once when it begins to fail, and once when it no longer does: the numbers say how often.
+    /// Of another one nothing was told yet.
+    fn meet(&mut self, collector: Option<&Arc<Collector>>) {
+        let is_same = match (&self.collector, collector) {
+            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+            (before, now) => before.is_none() && now.is_none(),
+        };
+        if !is_same {
+            self.collector = collector.cloned();
+            self.fails = None;
+        }
+    }
+
+    /// Of each collector once how the first export went, once when exports begin to fail, and once when they no longer do:
+    /// the numbers say how often.
     fn tell(&mut self, outcome: ExportOutcome) {
         use crate::metrics::Label as _;
         let fails = outcome != ExportOutcome::Done;
-        match (std::mem::replace(&mut self.is_failing, fails), fails) {
-            (false, true) => tracing::warn!(reason = outcome.word(), "metrics cannot be exported"),
-            (true, false) => tracing::info!("metrics are exported again"),
-            (false, false) | (true, true) => {}
+        match (self.fails.replace(fails), fails) {
+            (None | Some(false), true) => tracing::warn!(reason = outcome.word(), "metrics cannot be exported"),
+            (None, false) => tracing::info!("metrics are exported"),
+            (Some(true), false) => tracing::info!("metrics are exported again"),
+            (Some(false), false) | (Some(true), true) => {}
         }
     }
 }
