@@ -9,10 +9,7 @@ use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize, byte_vec};
 use sha2::{Digest, Sha256};
 
 use super::{Owner, OwnerChanges, Owners, Partition, Roster};
-use crate::{
-    mls::{PublicState, WireGroupInfo},
-    wire::ServiceProviderId,
-};
+use crate::{mls::WireGroupInfo, wire::ServiceProviderId};
 
 /// `tree_hash` of a GroupContext (RFC 9420 §8.1).
 #[derive(Clone, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
@@ -23,9 +20,9 @@ pub struct TreeHash(#[mls_codec(with = "byte_vec")] pub Vec<u8>);
 pub struct StateDigest(pub [u8; 32]);
 
 impl StateDigest {
-    /// That of a state.
-    pub fn of(state: &PublicState) -> Self {
-        let hash = Sha256::new().chain_update(state.encode_context()).chain_update(state.confirmation_tag());
+    /// That of the state with this encoded GroupContext and confirmation tag.
+    pub fn of(context: &[u8], confirmation_tag: &[u8]) -> Self {
+        let hash = Sha256::new().chain_update(context).chain_update(confirmation_tag);
         Self(hash.finalize().into())
     }
 }

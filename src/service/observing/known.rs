@@ -18,7 +18,7 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn new(state: PublicState, owners: Owners, origin: Origin) -> Self {
-        Self { digest: StateDigest::of(&state), state, owners, origin }
+        Self { digest: StateDigest::of(&state.encode_context(), state.confirmation_tag()), state, owners, origin }
     }
 
     pub(super) fn load(checkpoint: Checkpoint, origin: Origin) -> Result<Self, store::Error> {

@@ -61,7 +61,7 @@ fn is_that_state(
         return Ok(false);
     };
     let Ok(state) = PublicState::load(&saved) else { return Ok(false) };
-    Ok(public.digest == StateDigest::of(&state)
+    Ok(public.digest == StateDigest::of(&state.encode_context(), state.confirmation_tag())
         && public.tree_hash == TreeHash(state.tree_hash().to_vec())
         && public.roster == owners.roster())
 }
