@@ -5,7 +5,7 @@ use restante::client::http::CallError;
 use crate::{
     disk::Faults,
     fixtures::{mls, requests},
-    house::{House, end, is_unavailable, ready},
+    house::{House, end, is_unavailable},
     people::{Person, key},
     site::User,
 };
@@ -58,7 +58,7 @@ pub(crate) async fn a_failed_write_ends_writes_until_the_next_start(seed: u64) {
     assert!(is_unavailable(&error), "{error}");
     assert!(is_unavailable(&say_much(&alice, &group, 1000).await.unwrap_err()));
     assert!(is_unavailable(&alice.mint_group_id().await.unwrap_err()));
-    let readiness = ready(&hub).await;
+    let readiness = hub.ready().await;
     assert!(readiness.starts_with("HTTP/1.1 503") && readiness.contains("takes no writes"), "{readiness}");
     assert!(hub.process.logged().contains("no more writes until the next start"));
     assert_eq!(count(&alice, &group).await.unwrap(), acknowledged, "reads go on");
@@ -102,11 +102,11 @@ pub(crate) async fn what_cannot_be_read_is_told_and_never_made_up(seed: u64) {
 
     let mut hub = house.start().await;
     let alice = hub.user("alice");
-    assert!(ready(&hub).await.starts_with("HTTP/1.1 200"));
+    assert!(hub.ready().await.starts_with("HTTP/1.1 200"));
     let error = count(&alice, &broken).await.unwrap_err();
     assert!(is_unavailable(&error), "{error}");
     assert_eq!(count(&alice, &healthy).await.unwrap(), 2 * AROUND + 1, "what can be read is given");
-    let readiness = ready(&hub).await;
+    let readiness = hub.ready().await;
     assert!(readiness.starts_with("HTTP/1.1 503") && readiness.contains("cannot be read"), "{readiness}");
     assert!(is_unavailable(&alice.say(&healthy, 0, "more").await.unwrap_err()), "nothing is written behind damage");
     let logged = hub.process.logged();

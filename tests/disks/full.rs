@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    house::{House, end, is_unavailable, ready},
+    house::{House, end, is_unavailable},
     people::Person,
     site::Provider,
 };
@@ -86,7 +86,7 @@ pub(crate) async fn backups_on_a_full_disk(seed: u64) {
 
 /// A backup begins with a flush: if that has failed, writes have ended as well, until the next start.
 async fn again(mut hub: Provider, house: &House) -> Provider {
-    if ready(&hub).await.starts_with("HTTP/1.1 503") {
+    if hub.ready().await.starts_with("HTTP/1.1 503") {
         assert!(is_unavailable(&hub.user("alice").mint_group_id().await.unwrap_err()));
     }
     end(&mut hub).await;

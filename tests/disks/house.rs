@@ -1,14 +1,10 @@
 //! A hub whose database and backups are on a disk that can break, and its operator.
 
 use restante::client::{Problem, ProblemCode, http::CallError};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
 
 use crate::{
     disk::Disk,
-    process::{PATIENCE, run},
+    process::run,
     site::{HUB, Provider, Setting, Site},
 };
 
@@ -72,15 +68,6 @@ impl House {
 pub(crate) async fn end(hub: &mut Provider) {
     hub.process.terminate().await;
     assert_eq!(hub.process.ended().await.code(), Some(0), "{}", hub.process.logged());
-}
-
-/// The status line and the body of `/readyz`.
-pub(crate) async fn ready(hub: &Provider) -> String {
-    let mut stream = TcpStream::connect(hub.local_tcp()).await.unwrap();
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n\r\n").await.unwrap();
-    let mut answer = String::new();
-    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("an answer in time").unwrap();
-    answer
 }
 
 /// Whether it is the answer of a hub that cannot, for its own reasons.

@@ -5,6 +5,8 @@ use std::{
     path::Path,
 };
 
+use restante::sequencer::Forgotten;
+
 use crate::{
     disk::Faults,
     house::{House, end},
@@ -76,7 +78,7 @@ async fn assert_is_whole(house: &House, group: &[u8]) -> u32 {
     let page = alice.read(group, 0, 0).await.unwrap();
     assert_eq!(page.response.epoch.messages.len(), 20);
     let behind = alice.say(group, 0, "behind the restore").await.unwrap().index;
-    assert!(behind > 1 << 24, "{behind}");
+    assert!(behind > Forgotten::GAP, "{behind}");
     end(&mut hub).await;
     behind
 }

@@ -3,7 +3,10 @@
 
 use std::fs;
 
-use restante::client::{Problem, ProblemCode, http::CallError};
+use restante::{
+    client::{Problem, ProblemCode, http::CallError},
+    sequencer::Forgotten,
+};
 use rocksdb::{DB, Options};
 use sha2::{Digest, Sha256};
 
@@ -13,9 +16,6 @@ use crate::{
     site::{HUB, Setting, Site},
     starting::refused,
 };
-
-/// A restore passes over so many indexes.
-const GAP: u32 = 1 << 24;
 
 /// A hub that ran and ended, with two groups and a message in each.
 async fn after_a_run(site: &Site) -> [Vec<u8>; 2] {
@@ -135,7 +135,7 @@ async fn a_damaged_backup_is_put_back_only_where_the_operator_says_so() {
         let mut hub = site.start(&setting).await;
         let alice = hub.user("alice");
         assert_eq!(alice.read_all(&text, 0).await.len(), 1);
-        assert!(alice.say(&text, 0, "after").await.unwrap().index >= GAP);
+        assert!(alice.say(&text, 0, "after").await.unwrap().index >= Forgotten::GAP);
         if backup == "2" {
             assert!(alice.say(&unread, 0, "after").await.is_err(), "nothing is said where nobody knows the index");
         }

@@ -1,25 +1,11 @@
 //! A hub whose disk is full: sends fail, nothing acknowledged is lost, receives go on.
 
 use restante::client::{Problem, ProblemCode, http::CallError};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
 
 use crate::{
     people::{Person, say},
-    process::PATIENCE,
     site::{HUB, Provider, Setting, Site},
 };
-
-/// The status line and the body of `/readyz`.
-async fn ready(hub: &Provider) -> String {
-    let mut stream = TcpStream::connect(hub.local_tcp()).await.unwrap();
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n\r\n").await.unwrap();
-    let mut answer = String::new();
-    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("an answer in time").unwrap();
-    answer
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sends_fail_receives_go_on_and_nothing_acknowledged_is_lost() {
@@ -28,7 +14,7 @@ async fn sends_fail_receives_go_on_and_nothing_acknowledged_is_lost() {
     let mut hub = site.start_in_shell("ulimit -f 1024; trap '' XFSZ;", &Setting::new(HUB)).await;
     let alice = hub.user("alice");
     let group = alice.found().await;
-    assert!(ready(&hub).await.starts_with("HTTP/1.1 200"));
+    assert!(hub.ready().await.starts_with("HTTP/1.1 200"));
     let mut acknowledged = 0;
     let filling = "x".repeat(3000);
     let error = loop {
@@ -57,7 +43,7 @@ async fn sends_fail_receives_go_on_and_nothing_acknowledged_is_lost() {
     let small = alice.send(&say(&group, 0, "small"), None).await.unwrap_err();
     assert!(unavailable(&small), "{small}");
     assert!(unavailable(&alice.mint_group_id().await.unwrap_err()));
-    let readiness = ready(&hub).await;
+    let readiness = hub.ready().await;
     assert!(readiness.starts_with("HTTP/1.1 503") && readiness.contains("database"), "{readiness}");
     let count = async |hub: &Provider| {
         let (mut count, mut counter) = (0, 0);
@@ -77,7 +63,7 @@ async fn sends_fail_receives_go_on_and_nothing_acknowledged_is_lost() {
 
     // Somebody made room.
     let hub = site.start(&Setting::new(HUB)).await;
-    assert!(ready(&hub).await.starts_with("HTTP/1.1 200"));
+    assert!(hub.ready().await.starts_with("HTTP/1.1 200"));
     let found = count(&hub).await;
     assert!(found == acknowledged || found == acknowledged + 1, "{found} of {acknowledged}");
     assert_eq!(hub.user("alice").say(&group, 0, "small").await.unwrap().index, found);

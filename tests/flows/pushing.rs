@@ -8,6 +8,7 @@ use restante::{
         ProblemCode,
         http::{CallError, Channel, ChannelRequest, Operation},
     },
+    sequencer::Forgotten,
     wire::{Epoch, Message, PartitionKey, PushRequest, PushResponse, ReceiveResponse, decode, encode},
 };
 
@@ -312,7 +313,7 @@ async fn behind_the_gap_of_a_restored_hub_pushes_go_on() {
         async move { wait_for(&bob, &group, 0, 2, "behind").await }
     });
     let index = alice.say(&group, 0, "behind").await.unwrap().index;
-    assert!(index >= 1 << 24);
+    assert!(index >= Forgotten::GAP);
     assert_eq!(waiting.await.unwrap(), ["behind"]);
     // Not ten minutes later: the hub has done nothing wrong.
     let pushes = || answered(&pair.follower, "provider", "/v1/push");

@@ -9,13 +9,13 @@ use std::{
     },
 };
 
+use restante::sequencer::Forgotten;
+
 use crate::{
     people::{Person, say},
     process::{PATIENCE, PROGRAM, run},
     site::{HUB, Setting, Site, User},
 };
-
-const GAP: u32 = 1 << 24;
 
 fn setting() -> Setting {
     // As fast as they like: all four talk in the name of one user.
@@ -97,10 +97,10 @@ async fn a_hub_goes_on_from_a_backup_and_gives_no_index_twice() {
     assert!(known >= before.len());
     assert!(after >= count, "the last one is forgotten");
     let again = alice.say(&group, 0, "after the restore").await.unwrap().index;
-    assert!(again >= GAP && !acknowledged.values().any(|index| *index == again), "{again}");
+    assert!(again >= Forgotten::GAP && !acknowledged.values().any(|index| *index == again), "{again}");
     let behind = alice.read(&group, 0, after + 1).await.unwrap();
     assert!(behind.restored);
-    assert!(behind.first_index.unwrap() >= GAP);
+    assert!(behind.first_index.unwrap() >= Forgotten::GAP);
 }
 
 /// Also one on the disk that the folder above is on, as far as the system lets us make one, for this command alone.

@@ -10,8 +10,16 @@ use std::{
 
 use restante::client::http::{DeliveryService, Limits, LocalAddress, LocalClient, ServiceToken, UserId};
 use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
-use crate::{line::Line, pki::Pki, process::Process};
+use crate::{
+    line::Line,
+    pki::Pki,
+    process::{PATIENCE, Process},
+};
 
 pub(crate) const HUB: &str = "hub.example";
 pub(crate) const FOLLOWER: &str = "follower.example";
@@ -178,6 +186,15 @@ impl Provider {
             LocalAddress::Tcp(address) => *address,
             LocalAddress::Unix(path) => panic!("{} is no address", path.display()),
         }
+    }
+
+    /// The status line and the body of `/readyz`.
+    pub(crate) async fn ready(&self) -> String {
+        let mut stream = TcpStream::connect(self.local_tcp()).await.unwrap();
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("an answer in time").unwrap();
+        answer
     }
 }
 

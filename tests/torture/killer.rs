@@ -294,6 +294,6 @@ impl Killer {
         let model = &self.load.model;
         model.hold(if said > 0 { Ok(()) } else { Err("no device has said anything".to_owned()) });
         model.hold(model.calls().expect_some());
-        self.load.model.hold(outcome);
+        model.hold(outcome);
     }
 }

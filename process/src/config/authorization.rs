@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
 use super::files::{read, refuse_public};
@@ -28,10 +28,9 @@ pub fn read_authorization(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     Ok(Zeroizing::new(value.to_vec()))
 }
 
-/// RFC 9110 §5.6.2.
+/// RFC 9110 §5.6.2: schemes and names of fields are both tokens.
 fn is_token(text: &[u8]) -> bool {
-    let is_of_it = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    !text.is_empty() && text.iter().all(is_of_it)
+    HeaderName::from_bytes(text).is_ok()
 }
 
 #[cfg(test)]
