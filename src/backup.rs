@@ -11,7 +11,7 @@ use restante::{
     store::Inspection,
 };
 use restante_process::console::{complain, say};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     cli::{BackupCommand, ChosenBackup, RestoredBackup},
@@ -22,6 +22,9 @@ use crate::{
 
 /// How often the server is asked whether the backup is made.
 const ASK_EVERY: Duration = Duration::from_millis(500);
+
+/// Said where an answer lacks something.
+const NOT_UNDERSTOOD: &str = "the server's answer is not understood";
 
 /// Carries a command out; gives the lines to print.
 pub(crate) async fn run(command: &BackupCommand, config: &Config) -> anyhow::Result<Vec<String>> {
@@ -74,30 +77,41 @@ async fn restore(backup: Option<u32>, although_damaged: bool, config: &Config) -
 async fn create(config: &Config) -> anyhow::Result<Vec<String>> {
     let service = service(config, OPERATOR)?;
     let ask = async |operation| service.administer(operation, &json!({})).await.map_err(|error| explain(error.into()));
-    let mut document = ask(Operation::CreateBackup).await?;
-    if document["nowhere"] == true {
+    let mut asked = ask(Operation::CreateBackup).await?;
+    if asked["nowhere"] == true {
         bail!("the running server has no store.backup_path: name a folder, and restart it");
     }
-    let ended = async |mut document: serde_json::Value| {
-        while !document["under_way"].is_null() {
+    // The one that the answer is about, which others may be begun behind.
+    let ended = async |asked: Value| {
+        let number = asked["number"].as_u64().context(NOT_UNDERSTOOD)?;
+        let mut document = asked;
+        while document["ended"].as_u64().context(NOT_UNDERSTOOD)? < number {
+            if document["under_way"].is_null() {
+                bail!("the server was started again meanwhile: `restante backup list` says whether it is there");
+            }
             tokio::time::sleep(ASK_EVERY).await;
             document = ask(Operation::BackupStatus).await?;
         }
         anyhow::Ok(document)
     };
-    if document["began"] == false {
+    if asked["began"] == false {
         // What was acknowledged lately may not be in that one. Whatever is begun behind it was begun after this was called.
-        ended(document).await?;
-        document = ask(Operation::CreateBackup).await?;
+        ended(asked).await?;
+        asked = ask(Operation::CreateBackup).await?;
     }
-    let document = ended(document).await?;
+    let number = asked["number"].as_u64();
+    let document = ended(asked).await?;
+    // If others have ended since it did, the last of them is told: it has all that this one has, which may be gone for it.
     let last = &document["last"];
     if let Some(failed) = last["failed"].as_str() {
+        if document["ended"].as_u64() != number {
+            bail!("a later backup was not made: {failed}; `restante backup list` says whether this one is there");
+        }
         bail!("no backup was made: {failed}");
     }
     let number = |member: &str| last[member].as_u64();
     let made = number("id").zip(number("made_ms")).zip(number("bytes"));
-    let ((id, made_ms), bytes): ((u64, u64), u64) = made.context("the server's answer is not understood")?;
+    let ((id, made_ms), bytes): ((u64, u64), u64) = made.context(NOT_UNDERSTOOD)?;
     Ok(vec![line(id, made_ms, bytes)])
 }
 

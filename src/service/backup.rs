@@ -19,13 +19,22 @@ pub struct BackupPlace {
     pub keep: NonZeroU32,
 }
 
-/// How backups stand.
+/// How backups stand. They are numbered from 1 on as they are begun, whatever becomes of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackupStatus {
+    /// How many were begun since the server was started.
+    pub begun: u64,
     /// Since when one is being made.
     pub started_ms: Option<UnixMillis>,
     /// What came of the last one that ended since the server was started.
     pub last: Option<Result<Backup, store::Error>>,
+}
+
+impl BackupStatus {
+    /// How many have ended: the number of the one that is spoken of as the last.
+    pub fn ended(&self) -> u64 {
+        self.begun.saturating_sub(u64::from(self.started_ms.is_some()))
+    }
 }
 
 /// What came of asking for a backup.
@@ -33,6 +42,8 @@ pub struct BackupStatus {
 pub struct AskedBackup {
     /// Whether it was begun. Otherwise one was being made before, and what was acknowledged since need not be in that.
     pub began: bool,
+    /// Its number, or that of the one that was being made.
+    pub number: u64,
     /// How backups stand.
     pub status: BackupStatus,
 }
@@ -61,14 +72,16 @@ impl Service {
     /// Begins a backup, unless one is being made. It goes on when nobody asks any more. `None` without a place for it.
     pub fn begin_backup(self: &Arc<Self>) -> Option<AskedBackup> {
         let place = self.backups.place.clone()?;
-        let now = self.now();
+        let (now, mut number) = (self.now(), 0);
         let began = self.backups.status.send_if_modified(|status| {
             let is_free = status.started_ms.is_none();
             status.started_ms.get_or_insert(now);
+            status.begun += u64::from(is_free);
+            number = status.begun;
             is_free
         });
         if !began {
-            return Some(AskedBackup { began, status: self.backup_status() });
+            return Some(AskedBackup { began, number, status: self.backup_status() });
         }
         let service = self.clone();
         tokio::task::spawn_blocking(move || {
@@ -81,7 +94,7 @@ impl Service {
             }
             ending.last = Some(made);
         });
-        Some(AskedBackup { began, status: self.backup_status() })
+        Some(AskedBackup { began, number, status: self.backup_status() })
     }
 
     /// How backups stand.
@@ -107,6 +120,9 @@ impl Drop for Ending<'_> {
     fn drop(&mut self) {
         let last =
             self.last.take().unwrap_or_else(|| Err(store::Error::Backup("the backup ended by a bug".to_owned())));
-        self.backups.status.send_replace(BackupStatus { started_ms: None, last: Some(last) });
+        self.backups.status.send_modify(|status| {
+            status.started_ms = None;
+            status.last = Some(last);
+        });
     }
 }

@@ -58,7 +58,7 @@ async fn a_hub_goes_on_from_a_backup_and_gives_no_index_twice() {
     for made in [&one, &other] {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
-    // Who is told late is told of the second one, which was begun behind the first.
+    // Who asked later is told of the second one, which was begun behind the first.
     assert!([&one, &other].iter().any(|made| made.stdout.starts_with(b"backup 2 ")), "{one:?} {other:?}");
     // One that is served with is not looked at: under a reader its files go.
     let refused = run(&["db", "verify", "--config", config]).await;

@@ -28,11 +28,12 @@ pub(super) fn router() -> Router<Arc<Hub>> {
 /// A backup begins, unless one is being made. It goes on by itself.
 async fn create(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     read_nothing(&hub, request).await?;
-    let Some(AskedBackup { began, status }) = hub.service.begin_backup() else {
+    let Some(AskedBackup { began, number, status }) = hub.service.begin_backup() else {
         return Ok(answer(&json!({ "nowhere": true })));
     };
     let mut document = document(&status);
     document["began"] = began.into();
+    document["number"] = number.into();
     Ok(answer(&document))
 }
 
@@ -44,6 +45,7 @@ async fn status(State(hub): State<Arc<Hub>>, request: Request) -> Result<Respons
 fn document(status: &BackupStatus) -> Value {
     json!({
         "under_way": status.started_ms.map(|started_ms| json!({ "started_ms": started_ms })),
+        "ended": status.ended(),
         "last": status.last.as_ref().map(|last| match last {
             Ok(Backup { id, made_ms, bytes, files }) => {
                 json!({ "id": id, "made_ms": made_ms, "bytes": bytes, "files": files })

@@ -174,17 +174,20 @@ async fn one_backup_is_made_at_a_time_and_it_is_told_how_it_went() {
     held.try_lock().unwrap();
     let first = service.begin_backup().unwrap();
     assert!(first.began && first.status.started_ms.is_some());
+    assert_eq!((first.number, first.status.ended()), (1, 0));
     // One who asks meanwhile is told that theirs is another one.
     let second = service.begin_backup().unwrap();
-    assert_eq!((second.began, second.status), (false, first.status));
+    assert_eq!((second.began, second.number, second.status), (false, 1, first.status));
     drop(held);
     service.backup_ended().await;
     let status = service.backup_status();
-    assert_eq!((status.started_ms, status.last.unwrap().unwrap().id), (None, 1));
+    assert_eq!((status.started_ms, status.ended(), status.last.unwrap().unwrap().id), (None, 1, 1));
     std::fs::remove_dir_all(&place.folder).unwrap();
     std::fs::write(&place.folder, "in the way").unwrap();
-    service.begin_backup().unwrap();
+    assert_eq!(service.begin_backup().unwrap().number, 2);
     service.backup_ended().await;
-    assert!(service.backup_status().last.unwrap().is_err());
+    let status = service.backup_status();
+    assert_eq!(status.ended(), 2);
+    assert!(status.last.unwrap().is_err());
     service.finish();
 }
