@@ -118,8 +118,10 @@ struct Ending<'a> {
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        let last =
-            self.last.take().unwrap_or_else(|| Err(store::Error::Backup("the backup ended by a bug".to_owned())));
+        let last = self.last.take().unwrap_or_else(|| {
+            let text = "the backup ended by a bug: tell who maintains the program what the log says";
+            Err(store::Error::Backup(text.to_owned()))
+        });
         self.backups.status.send_modify(|status| {
             status.started_ms = None;
             status.last = Some(last);

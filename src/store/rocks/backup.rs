@@ -13,7 +13,7 @@ use std::{
 
 use restante_files::{LockError, lock, make_folder};
 use rocksdb::{
-    Env,
+    Env, ErrorKind,
     backup::{BackupEngine, BackupEngineOptions, RestoreOptions},
 };
 
@@ -78,7 +78,11 @@ impl Vault {
             Some(id) => backups.into_iter().find(|backup| backup.id == id),
             None => backups.into_iter().last(),
         };
-        found.ok_or_else(|| Error::Backup("there is no such backup in store.backup_path".to_owned()))
+        let none = match id {
+            Some(_) => "there is no such backup in store.backup_path: see `restante backup list`",
+            None => "there is no backup in store.backup_path: see what it names, and whether its disk is there",
+        };
+        found.ok_or_else(|| Error::Backup(none.to_owned()))
     }
 
     /// Copies everything that a backup consists of to an empty folder, and compares each file's checksum on the way.
@@ -87,9 +91,9 @@ impl Vault {
     /// [`Error::Backup`] when a file is missing, has another length or checksum, or the disk takes no more.
     pub fn copy_out(&mut self, id: u32, to: &Path) -> Result<(), Error> {
         // Lengths first: it takes no time, and says more clearly what is missing.
-        self.engine.verify_backup(id).map_err(engine)?;
+        self.engine.verify_backup(id).map_err(copying)?;
         make_folder(to, 0o700).map_err(io)?;
-        self.engine.restore_from_backup(to, to, &RestoreOptions::default(), id).map_err(engine)
+        self.engine.restore_from_backup(to, to, &RestoreOptions::default(), id).map_err(copying)
     }
 }
 
@@ -132,6 +136,9 @@ pub(super) fn hold(file: File) -> Result<File, Error> {
 /// RocksDB gives its files the modes of the umask, so the folder has to keep others out.
 fn require_private(path: &Path) -> Result<(), Error> {
     let metadata = fs::metadata(path).map_err(io)?;
+    if !metadata.is_dir() {
+        return Err(io(io::ErrorKind::NotADirectory.into()));
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -141,14 +148,38 @@ fn require_private(path: &Path) -> Result<(), Error> {
             return Err(Error::Backup(text.to_owned()));
         }
     }
-    if metadata.is_dir() { Ok(()) } else { Err(io(io::ErrorKind::NotADirectory.into())) }
+    Ok(())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "to stand in map_err")]
 pub(super) fn io(error: io::Error) -> Error {
-    Error::Backup(error.to_string())
+    let next = match error.kind() {
+        io::ErrorKind::NotFound => "see what store.backup_path names, and whether its disk is there",
+        io::ErrorKind::NotADirectory => "name a folder in store.backup_path",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "see whose the folder is, and whether the service may write there (ReadWritePaths= in its unit)"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there, or keep fewer backups",
+        _ => "look at the disk",
+    };
+    Error::Backup(format!("{error}: {next}"))
 }
 
+/// What fails while a backup is made, or all of them are looked at.
 fn engine(error: rocksdb::Error) -> Error {
-    Error::Backup(error.into_string())
+    let next = match error.kind() {
+        ErrorKind::Corruption => "look at the disk, stop the server, then `restante db verify` says what is damaged",
+        _ => "look at that disk, and whether it has room",
+    };
+    Error::Backup(format!("{}: {next}", error.into_string()))
+}
+
+/// What fails while one is copied out.
+fn copying(error: rocksdb::Error) -> Error {
+    match error.kind() {
+        ErrorKind::Corruption | ErrorKind::NotFound => {
+            Error::Backup(format!("{}: try an earlier one, see `restante backup list`", error.into_string()))
+        }
+        _ => engine(error),
+    }
 }
