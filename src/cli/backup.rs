@@ -10,8 +10,9 @@ pub(crate) enum BackupCommand {
     ///
     /// Asks the running server through its local listener. It goes on serving; what it acknowledged before is in the backup.
     /// Backups stand in store.backup_path; what they have in common is there once, and the latest store.backups_kept of
-    /// them are kept. A backup holds the database's secrets: whoever reads it can make tokens. The folder has mode 0700;
-    /// keep copies of it encrypted. The gateway's keys are not in it.
+    /// them are kept. The folder is for one database: with another one's backups in it, or other things, it is refused. A
+    /// backup holds the database's secrets: whoever reads it can make tokens. The folder has mode 0700; keep copies of it
+    /// encrypted. The gateway's keys are not in it.
     #[command(after_long_help = "\
 Example:
   restante backup create --config hub.toml")]
@@ -40,7 +41,8 @@ Examples:
     /// been given then is given again. All bearer tokens are revoked and all KeyPackages removed, because nobody knows
     /// which were revoked or handed out since: mint anew, and have devices upload. specs/storage.md says what else is forgotten, bans and deletions of groups among it.
     ///
-    /// A damaged backup is refused: try an earlier one. Where all are damaged, the last way is --although-damaged.
+    /// A damaged backup is refused: try an earlier one. Where all are damaged, the last way is --although-damaged. One of
+    /// another database than the folder's is refused as well.
     #[command(after_long_help = "\
 Examples:
   restante backup restore --config hub.toml

@@ -148,7 +148,7 @@ impl Local {
 pub struct Store {
     /// Its folder, made on the first start.
     pub path: PathBuf,
-    /// The folder of backups; without one none can be made.
+    /// The folder of this database's backups; without one none can be made.
     pub backup_path: Option<PathBuf>,
     /// How many backups are kept.
     pub backups_kept: NonZeroU32,

@@ -20,6 +20,7 @@ use crate::{
         self, Backup, Inspection, SharedStore,
         rocks::{OpenOptions, RocksStore, Standstill, Vault, inspect},
     },
+    wire::ServiceProviderId,
 };
 
 /// Is told how far long work has come: a column family, and how many of its rows were looked at.
@@ -93,7 +94,7 @@ pub fn verify_database(config: &Config, progress: Progress<'_>) -> Result<Inspec
 /// removed. It takes as much room in the folder of backups as the database does. Backups can be made meanwhile.
 ///
 /// # Errors
-/// A file is damaged, there is no room, or another process does the same.
+/// A file is damaged, there is no room, it is of another database than the folder, or another process does the same.
 pub fn verify_backup(
     config: &Config,
     id: Option<u32>,
@@ -102,8 +103,9 @@ pub fn verify_backup(
     let mut vault = open(config)?;
     let backup = vault.find(id)?;
     let copy = vault.copy_aside(backup.id)?;
+    let own = vault.require_own(copy.path(), &config.provider.id);
     drop(vault);
-    let inspection = inspect(copy.path(), &config.provider.id, progress);
+    let inspection = own.and_then(|()| inspect(copy.path(), &config.provider.id, progress));
     let removed = copy.remove();
     let inspection = inspection?;
     removed?;
@@ -115,7 +117,8 @@ pub fn verify_backup(
 /// Whether a copy whose rows do not agree is put back, `accept` says.
 ///
 /// # Errors
-/// Something is in the place of the database, the backup is damaged, or there is no room. Nothing was put there then.
+/// Something is in the place of the database, the backup is damaged or of another database than its folder, or there is no
+/// room. Nothing was put there then.
 pub async fn restore(
     config: &Config,
     id: Option<u32>,
@@ -128,7 +131,7 @@ pub async fn restore(
     // Held to the end: of two restores at once, one would put in place what the other is still at.
     let mut vault = open(config)?;
     try_to_move(&copy, path)?;
-    let backup = copy_out(&mut vault, id, &copy)?;
+    let backup = copy_out(&mut vault, id, &config.provider.id, &copy)?;
     let inspection = inspect(&copy, &config.provider.id, progress)?;
     let is_accepted = inspection.is_sound() || (inspection.is_readable() && accept(&inspection));
     if !is_accepted {
@@ -202,11 +205,16 @@ fn put_in_place(copy: &Path, path: &Path) -> io::Result<()> {
     fs::rename(copy, path)
 }
 
-fn copy_out(vault: &mut Vault, id: Option<u32>, to: &Path) -> Result<Backup, RestoreError> {
+fn copy_out(
+    vault: &mut Vault,
+    id: Option<u32>,
+    provider: &ServiceProviderId,
+    to: &Path,
+) -> Result<Backup, RestoreError> {
     let backup = vault.find(id)?;
     // What an earlier attempt has left, or nothing.
     remove_folder(to)?;
-    if let Err(error) = vault.copy_out(backup.id, to) {
+    if let Err(error) = vault.copy_out(backup.id, to).and_then(|()| vault.require_own(to, provider)) {
         // What went wrong first is what the operator has to know; the next attempt removes what is left.
         drop(remove_folder(to));
         return Err(error.into());

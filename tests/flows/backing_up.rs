@@ -1,15 +1,17 @@
-//! Backups that end in the middle: the server is killed, or told to end, while it makes one.
+//! Backups that end in the middle: the server is killed, or told to end, while it makes one. And whose folder it is that
+//! they are made in.
 
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Output,
 };
 
 use crate::{
     people::Person,
     process::{PATIENCE, run},
-    site::{HUB, Setting, Site, files},
+    site::{FOLLOWER, HUB, Provider, Setting, Site, files},
 };
 
 /// So much is said before each backup, so that making it takes a while.
@@ -42,6 +44,48 @@ async fn listed(config: &str) -> BTreeSet<String> {
 /// `backup 7  …`
 fn number(line: &str) -> &str {
     line.split_whitespace().nth(1).unwrap()
+}
+
+async fn create(provider: &Provider, config: &str) -> Output {
+    let local = format!("local.listen={}", provider.local_tcp());
+    run(&["backup", "create", "--config", config, "--set", &local]).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_of_backups_is_for_one_database() {
+    let site = Site::new(&[]).await;
+    let sharing = |id| {
+        let more = "backup_path = \"../backups\"\nbackups_kept = 1\n".to_owned();
+        Setting { more, ..Setting::new(id) }
+    };
+    let config = |id| site.configure(&sharing(id)).to_str().unwrap().to_owned();
+    let (ours, theirs) = (config(HUB), config(FOLLOWER));
+    let (mut hub, follower) = (site.start(&sharing(HUB)).await, site.start(&sharing(FOLLOWER)).await);
+    let first = BTreeSet::from(["1".to_owned()]);
+    let made = create(&hub, &ours).await;
+    assert!(made.status.success(), "{made:?}");
+    let assert_refused = |asked: Output| {
+        assert_eq!(asked.status.code(), Some(1), "{asked:?}");
+        let said = String::from_utf8_lossy(&asked.stderr);
+        assert!(said.contains("no backup was made") && said.contains("are another database's"), "{said}");
+    };
+    assert_refused(create(&follower, &theirs).await);
+    assert_eq!(listed(&ours).await, first);
+
+    // What is put back goes on there; a new database in its place does not, and what it could be put back from stays.
+    hub.process.kill().await;
+    fs::remove_dir_all(site.database(HUB)).unwrap();
+    hub = site.start(&sharing(HUB)).await;
+    assert_refused(create(&hub, &ours).await);
+    assert_eq!(listed(&ours).await, first);
+    hub.process.kill().await;
+    fs::remove_dir_all(site.database(HUB)).unwrap();
+    let restored = run(&["backup", "restore", "--config", &ours]).await;
+    assert!(restored.status.success(), "{restored:?}");
+    hub = site.start(&sharing(HUB)).await;
+    let made = create(&hub, &ours).await;
+    assert!(made.status.success(), "{made:?}");
+    assert_eq!(listed(&ours).await, BTreeSet::from(["2".to_owned()]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

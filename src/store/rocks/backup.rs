@@ -17,7 +17,10 @@ use rocksdb::{
     backup::{BackupEngine, BackupEngineOptions, RestoreOptions},
 };
 
-use super::RocksStore;
+use super::{
+    RocksStore,
+    identity::{self, Identity},
+};
 use crate::store::{Backup, Error};
 
 /// A folder with backups, which this process holds.
@@ -28,23 +31,29 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Opens the folder, and makes it if need be.
+    /// Opens the folder to make a backup of that database, and makes it if need be.
     ///
     /// # Errors
     /// [`Error::BackupsInUse`] while another process makes, looks at or restores a backup there; [`Error::Backup`] when others
-    /// may read the folder, or the system refuses.
-    pub fn make(path: &Path) -> Result<Self, Error> {
+    /// may read the folder, when it has another database's backups or other things, or the system refuses.
+    pub(super) fn make(path: &Path, owner: Identity) -> Result<Self, Error> {
         make_folder(path, 0o700).map_err(io)?;
-        Self::open(path)
+        let lock = enter(path)?;
+        owner.claim(path)?;
+        Self::of(path, lock)
     }
 
-    /// Opens a folder that is there.
+    /// Opens a folder that is there, whoever's backups it has.
     ///
     /// # Errors
-    /// The same.
+    /// The same but for another database's backups.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        require_private(path)?;
-        let lock = hold(File::open(path).map_err(io)?)?;
+        let lock = enter(path)?;
+        identity::require_no_other_things(path)?;
+        Self::of(path, lock)
+    }
+
+    fn of(path: &Path, lock: File) -> Result<Self, Error> {
         let options = BackupEngineOptions::new(path).map_err(engine)?;
         let engine = Env::new().and_then(|env| BackupEngine::open(&options, &env)).map_err(engine)?;
         Ok(Self { path: path.to_owned(), engine, _lock: lock })
@@ -101,7 +110,7 @@ impl RocksStore {
     /// Makes a backup, and removes the oldest ones but for `keep`. Writes go on meanwhile: what was acknowledged before this
     /// was called is in the backup.
     pub(super) fn back_up_to(&self, path: &Path, keep: usize) -> Result<Backup, Error> {
-        let mut vault = Vault::make(path)?;
+        let mut vault = Vault::make(path, Identity::of(self))?;
         #[cfg(feature = "faults")]
         restante_faults::pass(restante_faults::Point::BackupBeforeFiles);
         // What is in memory becomes files first: these are shared by later backups, logs are not.
@@ -123,6 +132,12 @@ impl std::fmt::Debug for Vault {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Vault").finish_non_exhaustive()
     }
+}
+
+/// Has the folder for this process alone, if nobody else may read it.
+fn enter(path: &Path) -> Result<File, Error> {
+    require_private(path)?;
+    hold(File::open(path).map_err(io)?)
 }
 
 /// Has the file for this process alone.

@@ -12,6 +12,8 @@ mod backup;
 mod engine;
 #[cfg(feature = "faults")]
 mod faults;
+#[cfg(feature = "hub")]
+mod identity;
 mod inbox_keys;
 #[cfg(feature = "hub")]
 mod inbox_reads;

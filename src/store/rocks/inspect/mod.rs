@@ -22,10 +22,10 @@ use crate::{
 const PROGRESS_ROWS: u64 = 1_000_000;
 
 /// Memory for cached blocks: rows are read once, so little is enough.
-const CACHE_BYTES: usize = 32 * 1024 * 1024;
+pub(super) const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
 /// Files that are kept open: fewer than any process may have.
-const OPEN_FILES: u32 = 128;
+pub(super) const OPEN_FILES: u32 = 128;
 
 /// Counts what rows say of each other that is not so.
 type Compare = fn(&RocksSnapshot<'_>, &mut Inspection) -> Result<(), Error>;

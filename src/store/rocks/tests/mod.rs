@@ -10,6 +10,7 @@ mod fixture;
 mod flipped;
 mod format;
 mod full_disk;
+mod identity;
 mod inspecting;
 #[cfg(target_os = "linux")]
 mod open_files;

@@ -1,0 +1,166 @@
+//! Whose backups a folder has: those of one database, which is written down before its first one.
+//!
+//! Backups of two databases in one folder would be numbered together, and one's removed for the other's. What is written
+//! down is the same for a database and for whatever is put back from its backups.
+//!
+//! # Security
+//! It is a hash of a secret of the database: neither the secret nor anything that is made with it follows.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{self, Read as _},
+    path::Path,
+};
+
+use restante_files::replace;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    RocksStore, Vault, backup,
+    inspect::{CACHE_BYTES, OPEN_FILES},
+};
+use crate::{
+    store::{Error, Store as _},
+    wire::ServiceProviderId,
+};
+
+/// The file's name in the folder of backups.
+const NAME: &str = "database";
+
+/// Stands before the secret: neither tags of users nor the secrets that follow from it are made like this.
+const LABEL: &[u8] = b"mimi-ds folder of backups v1";
+
+/// One more byte than the file has: 64 hex digits and the end of their line.
+const BYTES_MAX: u64 = 66;
+
+/// Folders that the engine makes, before there is a backup; [`SHARED`] comes first.
+const ENGINES: [&str; 3] = [SHARED, "private", META];
+const SHARED: &str = "shared_checksum";
+const META: &str = "meta";
+
+/// What else may be in a folder without backups: what was being written when a process was killed, what looks and restores
+/// leave, and what a disk has from the beginning.
+const BESIDE: [&str; 6] =
+    ["database.new", "lost+found", "passed_over", "passed_over.new", "verifying", "verifying.lock"];
+
+const OF_ANOTHER: &str = "the backups in store.backup_path are another database's, and one's would be removed for the \
+                          other's: name a folder for this database alone, or move what is there away";
+
+const OTHER_THINGS: &str = "other things are in store.backup_path, and no backups: name a folder for backups alone";
+
+const DAMAGED: &str = "the file `database` in store.backup_path is damaged, and does not say whose backups these are: \
+                       take it from a copy of that folder, or, if they are this database's, move it away";
+
+const MIXED: &str = "it is another database's than the file `database` in store.backup_path says: take another one, \
+                     see `restante backup list`; or, if it is the right one, move that file away first";
+
+/// What only copies of one database have in common.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity([u8; 32]);
+
+/// What the file in a folder says.
+enum Said {
+    Nothing,
+    NothingWhole,
+    Of(Identity),
+}
+
+/// What a folder has in it.
+enum Contents {
+    /// Backups, and whatever else.
+    Backups,
+    /// Nothing, or what one who was killed before the first backup has left.
+    Nothing,
+    OtherThings,
+}
+
+impl Identity {
+    pub(super) fn of(store: &RocksStore) -> Self {
+        Self(Sha256::new().chain_update(LABEL).chain_update(store.user_tag_secret()).finalize().into())
+    }
+
+    /// Has the folder be for this database's backups, if it is for no other's. That is on the disk when this returns.
+    ///
+    /// # Correctness
+    /// Whoever calls this has the folder for themselves.
+    ///
+    /// # Errors
+    /// [`Error::Backup`] when it has another database's backups, or other things; when the system refuses. Nothing is
+    /// written there then.
+    pub(super) fn claim(self, folder: &Path) -> Result<(), Error> {
+        match read(folder).map_err(backup::io)? {
+            Said::Of(owner) if owner == self => return Ok(()),
+            Said::Of(_) => return Err(refused(OF_ANOTHER)),
+            Said::NothingWhole => return Err(refused(DAMAGED)),
+            Said::Nothing => {}
+        }
+        match look_into(folder).map_err(backup::io)? {
+            Contents::Backups => {
+                tracing::warn!("nothing says whose backups are in store.backup_path: from now on this database's");
+            }
+            Contents::Nothing => {}
+            Contents::OtherThings => return Err(refused(OTHER_THINGS)),
+        }
+        let line = hex::encode(self.0) + "\n";
+        replace(&folder.join(NAME), line.as_bytes(), 0o600).map_err(backup::io)
+    }
+}
+
+impl Vault {
+    /// Looks whether a copy of a backup is of the database that the folder is for. If nothing says which, it may be any.
+    ///
+    /// # Errors
+    /// [`Error::Backup`] when it is another's. What opening a database says: it is of another provider, or damaged.
+    pub fn require_own(&self, copy: &Path, provider: &ServiceProviderId) -> Result<(), Error> {
+        // A damaged file is in the way of the next backup, and not of whoever has lost everything else.
+        let Said::Of(owner) = read(self.path()).map_err(backup::io)? else { return Ok(()) };
+        let store = RocksStore::open_read_only(copy, provider, CACHE_BYTES, OPEN_FILES)?;
+        if Identity::of(&store) == owner { Ok(()) } else { Err(refused(MIXED)) }
+    }
+}
+
+/// Refuses to look for backups where other things are: the engine makes folders wherever it looks.
+///
+/// # Errors
+/// [`Error::Backup`]: that, or the system refuses.
+pub(super) fn require_no_other_things(folder: &Path) -> Result<(), Error> {
+    if let Said::Of(_) = read(folder).map_err(backup::io)? {
+        return Ok(());
+    }
+    match look_into(folder).map_err(backup::io)? {
+        Contents::Backups | Contents::Nothing => Ok(()),
+        Contents::OtherThings => Err(refused(OTHER_THINGS)),
+    }
+}
+
+fn refused(why: &str) -> Error {
+    Error::Backup(why.to_owned())
+}
+
+fn read(folder: &Path) -> io::Result<Said> {
+    let mut bytes = Vec::new();
+    match File::open(folder.join(NAME)).and_then(|file| file.take(BYTES_MAX).read_to_end(&mut bytes)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Said::Nothing),
+        // Somebody's folder of that name says nothing.
+        Err(error) if error.kind() != io::ErrorKind::IsADirectory => return Err(error),
+        _ => {}
+    }
+    let digits = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let mut hash = [0; 32];
+    Ok(hex::decode_to_slice(digits, &mut hash).map_or(Said::NothingWhole, |()| Said::Of(Identity(hash))))
+}
+
+fn look_into(folder: &Path) -> io::Result<Contents> {
+    let found = names(folder)?;
+    let is_engines = found.contains(SHARED);
+    if is_engines && found.contains(META) && names(&folder.join(META))?.iter().any(|name| name.parse::<u32>().is_ok()) {
+        return Ok(Contents::Backups);
+    }
+    let is_known = |name: &str| BESIDE.contains(&name) || (is_engines && ENGINES.contains(&name));
+    Ok(if found.iter().all(|name| is_known(name)) { Contents::Nothing } else { Contents::OtherThings })
+}
+
+fn names(folder: &Path) -> io::Result<BTreeSet<String>> {
+    fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+}
