@@ -33,7 +33,7 @@ pub const REQUESTS: &[Structure] = structures! {
 pub const RESPONSES: &[Structure] = structures! {
     BansResponse CreateGroupResponse ExternalProposalResponse GroupInfoResponse InboxResponse JoinTokenResponse
     KeyPackageResponse KeyPackageResults KeyPackageStanding ListTokensResponse MintGroupIdResponse MintTokenResponse
-    PushResponse ReceiveResponse SendResponse SubscribeResponse WelcomeInitResponse
+    PushResponse ReceiveResponse RevokeTokenResponse SendResponse SubscribeResponse WelcomeInitResponse
 };
 
 /// What stands inside of these, in fields and in databases.

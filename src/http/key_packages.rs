@@ -12,7 +12,7 @@ use axum::{
 use super::{Hub, Problem, body, fields, operations::SMALL_BODY_BYTES_MAX, respond};
 use crate::wire::{
     DecodeError, DeleteKeyPackagesRequest, KeyPackageRequests, MintTokenRequest, MintTokenResponse, RevokeTokenRequest,
-    UploadKeyPackagesRequest, decode,
+    RevokeTokenResponse, UploadKeyPackagesRequest, decode,
 };
 
 /// The most bytes of an upload: as many KeyPackages of their greatest length as it may hold, and room to spare.
@@ -79,8 +79,7 @@ async fn revoke(State(hub): State<Arc<Hub>>, request: Request) -> Result<Respons
     let user = fields::local_user(&hub, request.headers())?;
     let received = body::read(&hub, request, SMALL_BODY_BYTES_MAX).await?;
     let request: RevokeTokenRequest = decode(&received.bytes).map_err(Problem::malformed)?;
-    hub.service.revoke_token(&user, &request).await?;
-    respond::nothing()
+    respond::answer(&RevokeTokenResponse { found: hub.service.revoke_token(&user, &request).await? })
 }
 
 async fn list(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {

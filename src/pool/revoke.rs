@@ -22,21 +22,28 @@ pub enum Revoke {
     All,
 }
 
-/// Revoking what is revoked, or was never minted, changes nothing.
+/// Returns also whether there was anything to revoke: the handle, or the user. Revoking what is not known changes nothing;
+/// what was revoked before is found again.
 ///
 /// # Errors
 /// [`Refusal::State`] when the state cannot be read.
-pub fn revoke<S: State + ?Sized>(state: &S, revoke: &Revoke, now: UnixMillis) -> Result<Transition, Refusal<S::Error>> {
+pub fn revoke<S: State + ?Sized>(
+    state: &S,
+    revoke: &Revoke,
+    now: UnixMillis,
+) -> Result<(bool, Transition), Refusal<S::Error>> {
     let mut transition = Transition::default();
+    let mut found = true;
     match revoke {
-        Revoke::Handle(user, handle) => {
-            if let Some(mut record) = state.handle(user, handle).map_err(Refusal::State)? {
+        Revoke::Handle(user, handle) => match state.handle(user, handle).map_err(Refusal::State)? {
+            Some(mut record) => {
                 record.revoked = true;
                 transition.handles.push(((*user, *handle), Some(record)));
             }
-        }
-        Revoke::User(user) => {
-            if let Some(mut account) = state.account(user).map_err(Refusal::State)? {
+            None => found = false,
+        },
+        Revoke::User(user) => match state.account(user).map_err(Refusal::State)? {
+            Some(mut account) => {
                 account.generation = generation_of(now).max(account.generation.wrapping_add(1));
                 account.handles = 0;
                 // Worth nothing under a new generation.
@@ -44,13 +51,14 @@ pub fn revoke<S: State + ?Sized>(state: &S, revoke: &Revoke, now: UnixMillis) ->
                 transition.handles.extend(handles.into_iter().map(|(handle, _)| ((*user, handle), None)));
                 transition.accounts.push((*user, account));
             }
-        }
+            None => found = false,
+        },
         Revoke::All => {
             let period = state.token_period().map_err(Refusal::State)?;
             transition.token_period = Some(now.max(period.wrapping_add(1)));
         }
     }
-    Ok(transition)
+    Ok((found, transition))
 }
 
 /// In seconds, so that thirty-two bits hold it until 2106. From then on generations count.

@@ -48,6 +48,8 @@ pub(super) enum PoolOutcome {
     /// One for each fetch of the bundle.
     Fetched(Vec<(KeyPackageStatus, Vec<Bytes>)>),
     Minted(BearerToken),
+    /// Whether there was anything to revoke.
+    Revoked(bool),
     /// To how many it could not be, although it was accepted.
     Delivered(usize),
     /// The ban that there was before, if it was about one.
@@ -60,6 +62,7 @@ impl std::fmt::Debug for PoolOutcome {
         formatter.write_str(match self {
             Self::Fetched(_) => "Fetched(..)",
             Self::Minted(_) => "Minted(..)",
+            Self::Revoked(_) => "Revoked(..)",
             Self::Delivered(_) => "Delivered(..)",
             Self::Arranged(_) => "Arranged(..)",
             Self::Done => "Done",
@@ -89,7 +92,8 @@ impl Desk<'_> {
             PoolTask::Expire(due) => return self.expire(due, batch),
             PoolTask::Upload(upload) => pool::upload(&view, upload, policy, self.meters, now).map(done),
             PoolTask::Forget(forgets) => return self.forget(forgets, batch),
-            PoolTask::Revoke(revoke) => pool::revoke(&view, revoke, now).map(done),
+            PoolTask::Revoke(revoke) => pool::revoke(&view, revoke, now)
+                .map(|(found, transition)| (PoolOutcome::Revoked(found), transition)),
             PoolTask::Issue(issue) => pool::issue(&view, issue.clone(), &policy.inbox, now).map(done),
             PoolTask::Acknowledge(acknowledge) => pool::acknowledge(&view, acknowledge).map(done),
             PoolTask::Deliver(deliver) => pool::deliver(&view, deliver, &policy.inbox, now)

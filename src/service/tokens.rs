@@ -28,23 +28,29 @@ impl Service {
         let mint = Mint { user: self.tag(user), user_id: Zeroizing::new(user.as_bytes().to_vec()), handle };
         match self.lanes.submit_pool(PoolTask::Mint(mint)).await? {
             PoolOutcome::Minted(token) => Ok(token),
-            PoolOutcome::Fetched(_) | PoolOutcome::Delivered(_) | PoolOutcome::Arranged(_) | PoolOutcome::Done => {
-                Err(Error::ShuttingDown)
-            }
+            PoolOutcome::Fetched(_)
+            | PoolOutcome::Revoked(_)
+            | PoolOutcome::Delivered(_)
+            | PoolOutcome::Arranged(_)
+            | PoolOutcome::Done => Err(Error::ShuttingDown),
         }
     }
 
-    /// Revokes tokens of the user. Every fetch after the answer is denied.
+    /// Revokes tokens of the user. Every fetch after the answer is denied. Returns whether there was anything to revoke: the
+    /// handle, or the user at all.
     ///
     /// # Errors
     /// When its fate is unknown: asking again is safe, and revokes tokens that were minted in between as well.
-    pub async fn revoke_token(&self, user: &UserId, request: &RevokeTokenRequest) -> Result<(), Error> {
+    pub async fn revoke_token(&self, user: &UserId, request: &RevokeTokenRequest) -> Result<bool, Error> {
         let user = self.tag(user);
         let revoke = match request {
             RevokeTokenRequest::User => Revoke::User(user),
             RevokeTokenRequest::Handle(handle) => Revoke::Handle(user, *handle),
         };
-        self.lanes.submit_pool(PoolTask::Revoke(revoke)).await.map(drop)
+        let PoolOutcome::Revoked(found) = self.lanes.submit_pool(PoolTask::Revoke(revoke)).await? else {
+            return Err(Error::ShuttingDown);
+        };
+        Ok(found)
     }
 
     /// Revokes all tokens of all users.

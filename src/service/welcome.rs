@@ -101,9 +101,11 @@ impl Service {
             };
             match self.lanes.submit_pool(PoolTask::Deliver(deliver)).await? {
                 PoolOutcome::Delivered(more) => left_out += more,
-                PoolOutcome::Fetched(_) | PoolOutcome::Minted(_) | PoolOutcome::Arranged(_) | PoolOutcome::Done => {
-                    return Err(Error::ShuttingDown);
-                }
+                PoolOutcome::Fetched(_)
+                | PoolOutcome::Minted(_)
+                | PoolOutcome::Revoked(_)
+                | PoolOutcome::Arranged(_)
+                | PoolOutcome::Done => return Err(Error::ShuttingDown),
             }
         }
         tracing::trace!(addressed = addressed.len(), left_out, "Welcome taken");

@@ -50,7 +50,7 @@ pub use key_packages::{
 pub use partition_key::{MaskedPartitionKey, PartitionKey, PartitionKeyContext};
 pub use pool::{
     ClientId, DeleteKeyPackagesRequest, KeyPackageStanding, KeyPackageStock, ListTokensResponse, MintTokenRequest,
-    MintTokenResponse, RevokeTokenRequest, TokenHandle, TokenUse, UploadKeyPackagesRequest,
+    MintTokenResponse, RevokeTokenRequest, RevokeTokenResponse, TokenHandle, TokenUse, UploadKeyPackagesRequest,
 };
 pub use problem_code::ProblemCode;
 pub use pushing::{LeaveGroupRequest, PushRequest, PushResponse, SubscribeRequest, SubscribeResponse};

@@ -205,6 +205,15 @@ impl MlsDecode for RevokeTokenRequest {
     }
 }
 
+/// Whether there was anything to revoke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
+pub struct RevokeTokenResponse {
+    /// Whether the acting user has the handle, revoked or not, or is known at all where all tokens are to be revoked. If
+    /// not, nothing was changed.
+    #[mls_codec(with = "super::flag")]
+    pub found: bool,
+}
+
 /// What is known of a unique token.
 ///
 /// # Privacy

@@ -88,8 +88,8 @@ fn with_structure(structure: &str, bytes: &[u8], check: &mut impl Check) {
         ;
         BanList BanSalt BanTag Banned BannedUser BansRequest BansResponse ReportReason ReportRequest Sanction
         BearerToken BearerTokenInput BearerTokenKind ClientId CommitData DeleteKeyPackagesRequest KeyPackageStanding
-        KeyPackageStock ListTokensResponse MintTokenRequest MintTokenResponse RevokeTokenRequest TokenHandle TokenUse
-        UploadKeyPackagesRequest CreateGroupRequest CreateGroupResponse DeleteGroupRequest Epoch
+        KeyPackageStock ListTokensResponse MintTokenRequest MintTokenResponse RevokeTokenRequest RevokeTokenResponse
+        TokenHandle TokenUse UploadKeyPackagesRequest CreateGroupRequest CreateGroupResponse DeleteGroupRequest Epoch
         ExternalJoinRequest ExternalProposalRequest ExternalProposalResponse GroupInfoRequest GroupInfoResponse
         HintedEpoch Identity InboxAckRequest InboxEntry InboxOutcome InboxRequest InboxResponse JoinTokenRequest JoinTokenResponse KeyPackageRef KeyPackageRequest KeyPackageRequests
         KeyPackageResponse KeyPackageResult KeyPackageResults KeyPackageStatus LiteralReceiveRequest

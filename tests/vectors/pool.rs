@@ -100,6 +100,9 @@ fn tokens() -> Vec<Vector> {
         ),
         Vector::bad("RevokeTokenRequest", "two", Tls::new().u8(2).raw(HANDLE), "Fault(EnumValue)"),
         Vector::bad("RevokeTokenRequest", "user_with_a_handle", Tls::new().u8(0).raw(HANDLE), "TrailingBytes"),
+        Vector::good("RevokeTokenResponse", "found", [1], json!({ "found": true })),
+        Vector::good("RevokeTokenResponse", "unknown", [0], json!({ "found": false })),
+        Vector::bad("RevokeTokenResponse", "flag_two", [2], "Fault(EnumValue)"),
         Vector::good(
             "ListTokensResponse",
             "one",

@@ -12,9 +12,9 @@ use restante::{
         KeyPackageStanding, KeyPackageStatus, KeyPackageStock, LeaveGroupRequest, ListTokensResponse,
         LiteralReceiveRequest, MaskedPartitionKey, Message, MessageCommit, MintGroupIdResponse, MintTokenRequest,
         MintTokenResponse, PartitionKey, PartitionKeyContext, PushRequest, PushResponse, ReceiveRequest,
-        ReceiveResponse, ReportReason, ReportRequest, RevokeTokenRequest, Sanction, SendRequest, SendResponse,
-        ServiceProviderId, SubscribeRequest, SubscribeResponse, TokenHandle, TokenUse, UploadKeyPackagesRequest,
-        WelcomeData, WelcomeDecision, WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
+        ReceiveResponse, ReportReason, ReportRequest, RevokeTokenRequest, RevokeTokenResponse, Sanction, SendRequest,
+        SendResponse, ServiceProviderId, SubscribeRequest, SubscribeResponse, TokenHandle, TokenUse,
+        UploadKeyPackagesRequest, WelcomeData, WelcomeDecision, WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
     },
 };
 use serde_json::{Value, json};
@@ -111,6 +111,7 @@ pub(crate) fn decode(structure: &str, bytes: &[u8], corpus: &Corpus) -> Result<(
         "MintTokenRequest" => MintTokenRequest,
         "MintTokenResponse" => MintTokenResponse,
         "RevokeTokenRequest" => RevokeTokenRequest,
+        "RevokeTokenResponse" => RevokeTokenResponse,
         "ListTokensResponse" => ListTokensResponse,
         "Identity" => Identity,
         "BanSalt" => BanSalt,
@@ -224,6 +225,7 @@ fields! {
     KeyPackageStanding { low_water_mark number, stocks value }
     MintTokenRequest { kind value }
     MintTokenResponse { token value }
+    RevokeTokenResponse { found number }
     TokenUse { handle value, minted_ms number, revoked number, uses number, last_used_ms number }
     ListTokensResponse { generation number, tokens value }
     InboxRequest { client_id value, after number }

@@ -17,8 +17,8 @@ use crate::{
         GroupInfoRequest, GroupInfoResponse, InboxAckRequest, InboxRequest, InboxResponse, JoinToken, JoinTokenRequest,
         JoinTokenResponse, KeyPackageRequests, KeyPackageResults, KeyPackageStanding, LeaveGroupRequest,
         ListTokensResponse, MEDIA_TYPE, MaskedPartitionKey, MintGroupIdResponse, MintTokenRequest, MintTokenResponse,
-        PushResponse, ReceiveRequest, ReportRequest, RevokeTokenRequest, SendRequest, SendResponse,
-        UploadKeyPackagesRequest, WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
+        PushResponse, ReceiveRequest, ReportRequest, RevokeTokenRequest, RevokeTokenResponse, SendRequest,
+        SendResponse, UploadKeyPackagesRequest, WelcomeInitRequest, WelcomeInitResponse, WelcomePush,
     },
 };
 
@@ -247,12 +247,13 @@ impl<C: Channel> DeliveryService<C> {
         self.call(Operation::MintToken, request).await
     }
 
-    /// Revokes tokens of the acting user: every fetch from now on is denied.
+    /// Revokes tokens of the acting user: every fetch from now on is denied. Look at the answer: it says whether there was
+    /// anything to revoke.
     ///
     /// # Errors
     /// [`CallError`]
-    pub async fn revoke_token(&self, request: &RevokeTokenRequest) -> Result<(), CallError> {
-        self.successful(ChannelRequest::new(Operation::RevokeToken, encode(request)?)).await.map(drop)
+    pub async fn revoke_token(&self, request: &RevokeTokenRequest) -> Result<RevokeTokenResponse, CallError> {
+        self.call(Operation::RevokeToken, request).await
     }
 
     /// Revokes all tokens of all users: the operator's.

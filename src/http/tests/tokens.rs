@@ -1,10 +1,10 @@
 //! `POST /v1/local/{mint-token, revoke-token, list-tokens}` and `POST /admin/revoke-all-tokens`.
 
-use super::{Call, House, assert_all_malformed, assert_local_access_is_checked, assert_media_type_is_checked};
+use super::{Call, House, USER, assert_all_malformed, assert_local_access_is_checked, assert_media_type_is_checked};
 use crate::{
     client::ProblemCode,
     service::setup::START,
-    wire::{BearerToken, BearerTokenKind, ListTokensResponse, MintTokenResponse, decode},
+    wire::{BearerToken, BearerTokenKind, ListTokensResponse, MintTokenResponse, RevokeTokenResponse, decode},
 };
 
 const MINT: &str = "/v1/local/mint-token";
@@ -24,6 +24,13 @@ async fn list(house: &House) -> ListTokensResponse {
     decode(&answer.body).unwrap()
 }
 
+/// Whether there was anything to revoke.
+async fn revoke(house: &House, user: &str, request: Vec<u8>) -> bool {
+    let answer = Call::local(REVOKE, request).acting_as(user).answer(house).await;
+    answer.assert_ok();
+    decode::<RevokeTokenResponse>(&answer.body).unwrap().found
+}
+
 #[tokio::test]
 async fn unique_tokens_are_listed_and_revoked_one_by_one_or_all() {
     let house = House::new();
@@ -31,15 +38,36 @@ async fn unique_tokens_are_listed_and_revoked_one_by_one_or_all() {
     assert!(shared.handle.is_empty() && list(&house).await.tokens.is_empty());
     let unique = mint(&house, BearerTokenKind::Unique).await;
     assert_ne!(mint(&house, BearerTokenKind::Unique).await.handle, unique.handle);
-    Call::local(REVOKE, [vec![1], unique.handle.clone()].concat()).answer(&house).await.assert_ok();
+    assert!(revoke(&house, USER, [vec![1], unique.handle.clone()].concat()).await);
     let listed = list(&house).await;
     assert_eq!((listed.tokens.len(), listed.generation), (2, 0));
     for token in &listed.tokens {
         assert_eq!(token.revoked, token.handle.as_bytes()[..] == unique.handle[..]);
     }
-    Call::local(REVOKE, vec![0]).answer(&house).await.assert_ok();
+    assert!(revoke(&house, USER, vec![0]).await);
     assert_eq!(u64::from(list(&house).await.generation), START / 1000);
     assert_ne!(mint(&house, BearerTokenKind::Shared).await, shared);
+}
+
+#[tokio::test]
+async fn whoever_revokes_what_is_not_there_is_told() {
+    let house = House::new();
+    let unique = mint(&house, BearerTokenKind::Unique).await;
+    let request = |handle: &[u8]| [&[1_u8][..], handle].concat();
+    let mut mistyped = unique.handle.clone();
+    mistyped[15] ^= 1;
+    assert!(!revoke(&house, USER, request(&mistyped)).await);
+    assert!(!revoke(&house, "somebody else", request(&unique.handle)).await);
+    assert!(!revoke(&house, "somebody else", vec![0]).await);
+    assert!(!list(&house).await.tokens[0].revoked, "nothing was changed");
+
+    // Asking again is safe: what was revoked is found, and stays so.
+    for _ in 0..2 {
+        assert!(revoke(&house, USER, request(&unique.handle)).await);
+        assert!(list(&house).await.tokens[0].revoked);
+    }
+    assert!(revoke(&house, USER, vec![0]).await);
+    assert!(!revoke(&house, USER, request(&unique.handle)).await, "with all tokens the handles were forgotten");
 }
 
 #[tokio::test]

@@ -27,10 +27,12 @@ fn revoking_a_handle_leaves_the_others() {
     let mut world = world();
     let (first, second) = (world.mint_unique("bob", 1).unwrap(), world.mint_unique("bob", 2).unwrap());
     let shared = world.mint_shared("bob");
-    world.revoke(Revoke::Handle(tag("bob"), TokenHandle::new([1; 16])));
-    assert_eq!(world.fetch("bob", &first).0, Denied);
-    assert_eq!(world.fetch("bob", &second).0, Ok);
-    assert_eq!(world.fetch("bob", &shared).0, Ok);
+    for again in [false, true] {
+        assert!(world.revoke(Revoke::Handle(tag("bob"), TokenHandle::new([1; 16]))), "again: {again}");
+        assert_eq!(world.fetch("bob", &first).0, Denied);
+        assert_eq!(world.fetch("bob", &second).0, Ok);
+        assert_eq!(world.fetch("bob", &shared).0, Ok);
+    }
 }
 
 #[test]
@@ -108,12 +110,27 @@ fn a_number_is_not_given_twice_within_one_database() {
 }
 
 #[test]
-fn revoking_what_was_never_minted_changes_nothing() {
+fn revoking_what_was_never_minted_changes_nothing_and_says_so() {
     let mut world = world();
-    world.revoke(Revoke::Handle(tag("bob"), TokenHandle::new([1; 16])));
-    world.revoke(Revoke::User(tag("nobody")));
-    assert!(world.handles.is_empty());
+    world.mint_unique("carol", 1).unwrap();
+    let kept = world.handles.clone();
+    for user in ["bob", "nobody"] {
+        assert!(!world.revoke(Revoke::Handle(tag(user), TokenHandle::new([1; 16]))), "{user}: it is carol's");
+    }
+    assert!(!world.revoke(Revoke::User(tag("nobody"))));
+    assert_eq!(world.handles, kept);
     assert!(world.account("nobody").is_none());
+}
+
+/// With the tokens of a user their handles are forgotten.
+#[test]
+fn a_handle_of_a_former_generation_is_not_found() {
+    let mut world = world();
+    let token = world.mint_unique("bob", 1).unwrap();
+    assert!(world.revoke(Revoke::User(tag("bob"))));
+    assert!(!world.revoke(Revoke::Handle(tag("bob"), TokenHandle::new([1; 16]))));
+    assert_eq!(world.fetch("bob", &token).0, Denied);
+    assert!(world.revoke(Revoke::User(tag("bob"))), "bob is known, whatever he has");
 }
 
 #[test]

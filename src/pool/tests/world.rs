@@ -251,9 +251,11 @@ impl World {
         Ok(token)
     }
 
-    pub(super) fn revoke(&mut self, command: Revoke) {
-        let transition = revoke(self, &command, self.now).unwrap();
+    /// Whether there was anything to revoke.
+    pub(super) fn revoke(&mut self, command: Revoke) -> bool {
+        let (found, transition) = revoke(self, &command, self.now).unwrap();
         self.apply(transition);
+        found
     }
 
     /// Looks at everything that is due, until nothing is.

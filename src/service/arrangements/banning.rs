@@ -78,9 +78,11 @@ impl Service {
     pub(super) async fn arrange(&self, change: Change) -> Result<Option<Ban>, Error> {
         match self.lanes.submit_pool(PoolTask::Arrange(change)).await? {
             PoolOutcome::Arranged(before) => Ok(before),
-            PoolOutcome::Fetched(_) | PoolOutcome::Minted(_) | PoolOutcome::Delivered(_) | PoolOutcome::Done => {
-                Err(Error::ShuttingDown)
-            }
+            PoolOutcome::Fetched(_)
+            | PoolOutcome::Minted(_)
+            | PoolOutcome::Revoked(_)
+            | PoolOutcome::Delivered(_)
+            | PoolOutcome::Done => Err(Error::ShuttingDown),
         }
     }
 }

@@ -123,10 +123,10 @@ async fn the_examples_do_what_the_text_says() {
 
     // Uploaded and counted alike; nothing is left to be handed out, and nothing with a token that was revoked.
     let lines: Vec<_> = key_packages.lines().map(words).collect();
-    assert!(lines.len() >= 6, "{key_packages}");
-    let [.., exhausted, denied] = &lines[..] else { panic!() };
-    assert_eq!([exhausted, denied], ["02 02 00", "02 01 00"], "{key_packages}");
-    let standing = &lines[..(lines.len() - 3) / 2];
+    assert!(lines.len() >= 7, "{key_packages}");
+    let [.., exhausted, found, denied] = &lines[..] else { panic!() };
+    assert_eq!([exhausted, found, denied], ["02 02 00", "01", "02 01 00"], "{key_packages}");
+    let standing = &lines[..(lines.len() - 4) / 2];
     assert_eq!(standing, &lines[standing.len()..2 * standing.len()], "{key_packages}");
     let device: Vec<_> = b"a device of hers".iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(standing.concat().replace(' ', "").contains(&device.concat()), "{key_packages}");

@@ -141,7 +141,9 @@ async fn revoke(load: &Load, host: &Host) -> Option<Vec<u8>> {
     let token = encode(&minted).unwrap();
     let handle = TokenHandle::of(&decode::<BearerToken>(&token).unwrap().handle)?;
     let revoke = RevokeTokenRequest::Handle(handle);
-    load.answered("a revocation", async || host.user.revoke_token(&revoke).await).await?;
+    if !load.answered("a revocation", async || host.user.revoke_token(&revoke).await).await?.found {
+        load.model.hold(Err(format!("{}: a token that was minted is not known", host.name)));
+    }
     Some(token)
 }
 
