@@ -4,6 +4,7 @@
 //! Standard output holds tokens and handles, and standard error the handle of a token that was minted. Errors hold
 //! neither, and no user.
 
+use anyhow::bail;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use restante::{
     config::Config,
@@ -18,6 +19,12 @@ use crate::{
     date::day,
     local_service::{OPERATOR, explain, service},
 };
+
+/// Whoever mistypes a handle must not believe that its token is worth nothing.
+const UNKNOWN_HANDLE: &str = "nothing was revoked: the user has no token with this handle; `restante tokens list` with \
+                              the same --user prints those that there are";
+const UNKNOWN_USER: &str = "nothing was revoked: the server knows no such user; write the id as it was written for \
+                            `restante tokens mint`";
 
 /// Carries a command out; gives the lines to print, which are wiped afterwards.
 pub(crate) async fn run(command: &TokensCommand, config: &Config) -> anyhow::Result<Zeroizing<Vec<String>>> {
@@ -39,11 +46,16 @@ async fn run_plainly(command: &TokensCommand, config: &Config) -> anyhow::Result
         TokensCommand::Revoke(revoke) => {
             match (&revoke.user, revoke.handle) {
                 (None, _) => service(config, OPERATOR)?.revoke_all_tokens().await?,
-                (Some(user), handle) => {
-                    let request = handle.map_or(RevokeTokenRequest::User, |handle| {
-                        RevokeTokenRequest::Handle(TokenHandle::new(handle))
-                    });
-                    service(config, &user.id)?.revoke_token(&request).await?;
+                (Some(user), None) => {
+                    if !service(config, &user.id)?.revoke_token(&RevokeTokenRequest::User).await?.found {
+                        bail!(UNKNOWN_USER);
+                    }
+                }
+                (Some(user), Some(handle)) => {
+                    let request = RevokeTokenRequest::Handle(TokenHandle::new(handle));
+                    if !service(config, &user.id)?.revoke_token(&request).await?.found {
+                        bail!(UNKNOWN_HANDLE);
+                    }
                 }
             }
             Ok(vec!["revoked".to_owned()])

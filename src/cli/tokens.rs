@@ -20,7 +20,8 @@ Examples:
 
     /// Make tokens open nothing any more, from now on and also after a restart
     ///
-    /// Whoever holds a revoked token sees the same as whoever never had one.
+    /// Whoever holds a revoked token sees the same as whoever never had one. If the user has no such handle, or is not
+    /// known, that is said and the exit status is 1. Handles are forgotten when all tokens of their user are revoked.
     #[command(after_long_help = "\
 Examples:
   restante tokens revoke --config hub.toml --user alice --handle 1f0c…   as mint or list printed it

@@ -75,9 +75,28 @@ async fn tokens_are_minted_listed_and_revoked() {
     let row: Vec<&str> = listed[1].split_whitespace().collect();
     let (handle, state) = (row[0], row[row.len() - 1]);
     assert_eq!((listed.len(), handle, state), (2, told, "good"), "{listed:?}");
-    lines(&manage(&world, &["tokens", "revoke"], &["--user", "bob", "--handle", handle]).await);
+    // Whoever mistypes is not told that the token is revoked.
+    let mistyped = "0".repeat(handle.len());
+    let unknown: [&[&str]; 3] = [
+        &["--user", "bob", "--handle", &mistyped],
+        &["--user", "canary-of-bob", "--handle", handle],
+        &["--user", "canary-of-bob"],
+    ];
+    for words in unknown {
+        let refused = manage(&world, &["tokens", "revoke"], words).await;
+        assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0), "{words:?}");
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(said.contains("nothing was revoked") && said.contains("`restante tokens "), "{said}");
+        assert!(["canary-of-bob", handle, &mistyped].iter().all(|name| !said.contains(name)), "{said}");
+    }
     let listed = lines(&manage(&world, &["tokens", "list"], &["--user", "bob"]).await);
-    assert!(listed[1].ends_with("revoked"), "{listed:?}");
+    assert!(listed[1].ends_with("good"), "{listed:?}");
+    for _again in 0..2 {
+        let revoke = manage(&world, &["tokens", "revoke"], &["--user", "bob", "--handle", handle]).await;
+        assert_eq!(lines(&revoke), ["revoked"]);
+        let listed = lines(&manage(&world, &["tokens", "list"], &["--user", "bob"]).await);
+        assert!(listed[1].ends_with("revoked"), "{listed:?}");
+    }
 
     let (code, revoked) = fetch(&world, "bob", unique).await;
     assert_eq!((code, &revoked["status"]), (Some(1), &"denied".into()));

@@ -69,7 +69,7 @@ pub(super) async fn operate(stage: &Stage, canaries: &mut Canaries, evidence: &m
         (HUB, &["backup", "list"], 0),
         (HUB, &["backup", "verify"], 0),
         (FOLLOWER, &["tokens", "list", "--user", BOB], 0),
-        (FOLLOWER, &["tokens", "revoke", "--user", BOB, "--handle", "00000000000000000000000000000000"], 0),
+        (FOLLOWER, &["tokens", "revoke", "--user", BOB, "--handle", "00000000000000000000000000000000"], 1),
         (FOLLOWER, &["keys", "list"], 0),
         (FOLLOWER, &["config", "check"], 0),
     ] {
