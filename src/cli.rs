@@ -48,12 +48,13 @@ const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("RESTANTE_COM
     propagate_version = true,
     after_long_help = "\
 Examples:
-  restante demo                                   see what it does, with nothing to configure
-  restante config example > hub.toml              begin a configuration
-  restante dev-pki pki hub.example                certificates to try it out
-  restante serve --config hub.toml                serve
+  restante demo                         see what it does; nothing to configure
+  restante config example > hub.toml    begin a configuration
+  restante dev-pki pki hub.example      certificates to try it out
+  restante serve --config hub.toml      serve
 
-Exit status: 0 done, 1 failed while running, 2 wrong usage, 78 wrong configuration."
+Exit status: 0 done, 1 failed while running, 2 wrong usage,
+78 wrong configuration."
 )]
 pub(crate) struct Arguments {
     /// What to log: a level, or levels for parts of restante
@@ -159,26 +160,32 @@ Example:
     /// output is lost. Nothing is sent twice.
     #[command(after_long_help = "\
 Examples:
-  restante fetch-key-packages --relay https://relay.hub.example --relay-token-file relay.token \\
-      --provider follower.example --user bob --token-file bob.token --output key-packages
-  restante fetch-key-packages --relay https://relay.hub.example --relay-token-file relay.token \\
-      --provider follower.example --user bob --user base64:Y2Fyb2w= --token-file tokens --json \\
+  restante fetch-key-packages --relay https://relay.hub.example \\
+      --relay-token-file relay.token --provider follower.example \\
+      --user bob --token-file bob.token --output key-packages
+  restante fetch-key-packages --relay https://relay.hub.example \\
+      --relay-token-file relay.token --provider follower.example \\
+      --user bob --user base64:Y2Fyb2w= --token-file tokens --json \\
       --key-log-file ~/.restante-key-logs
   pass show bob | restante fetch-key-packages … --user bob --token-file -
 
-Prints `USER ok KEYPACKAGE` for each KeyPackage: in base64, or with --output the file that it was
-written to. `USER STATUS` stands for a user without any, `USER invalid NUMBER` for those that were
-left out. What the relay's log said goes to standard error. With --json, an object for each user:
-  {\"user\": as given, \"status\": STATUS, \"key_packages\": [base64], \"invalid\": NUMBER}
-  with --output also \"files\": [path]
+Prints `USER ok KEYPACKAGE` for each KeyPackage: in base64, or with --output the
+file that it was written to. `USER STATUS` stands for a user without any,
+`USER invalid NUMBER` for those that were left out. What the relay's log said
+goes to standard error. With --json, an object for each user:
+  {\"user\": as given, \"status\": STATUS, \"key_packages\": [base64],
+   \"invalid\": NUMBER}, with --output also \"files\": [path]
 
 STATUS:
-  ok            one KeyPackage for each client of the user; invalid ones are left out and counted
-  denied        wrong or revoked token, unknown user or blocked: the provider does not say which
+  ok            one KeyPackage for each client of the user; invalid ones are
+                left out and counted
+  denied        wrong or revoked token, unknown user or blocked: the provider
+                does not say which
   exhausted     no KeyPackage is left
   incompatible  none of this cipher suite
 
-Exit status: 0 at least one KeyPackage for every user, 1 not so, or no answer, 2 wrong usage.")]
+Exit status: 0 at least one KeyPackage for every user, 1 not so, or no answer,
+2 wrong usage.")]
     FetchKeyPackages(Box<FetchKeyPackages>),
 
     /// See what it does: three providers, a relay and real MLS clients on this machine
@@ -276,10 +283,13 @@ mod tests {
             for argument in command.get_arguments() {
                 assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
             }
+            let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for line in examples.lines() {
+                assert!(line.chars().count() <= 80, "a terminal would break this line: {line}");
+            }
             if command.has_subcommands() {
                 command.get_subcommands().for_each(check);
             } else {
-                let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
                 assert!(examples.contains("Example") && examples.contains("restante "), "{}", command.get_name());
             }
         }

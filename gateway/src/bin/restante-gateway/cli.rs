@@ -24,9 +24,10 @@ Examples:
   restante-gateway config example > gateway.toml    begin a configuration
   restante-gateway keys init --config gateway.toml  make the first key
   restante-gateway serve --config gateway.toml      serve
-  curl https://HOST/.well-known/ohttp-gateway       the list of keys, as clients get it
+  curl https://HOST/.well-known/ohttp-gateway       the list that clients get
 
-Exit status: 0 done, 1 failed while running, 2 wrong usage, 78 wrong configuration."
+Exit status: 0 done, 1 failed while running, 2 wrong usage,
+78 wrong configuration."
 )]
 pub(crate) struct Arguments {
     /// What to log: a level, or levels for parts of the gateway
@@ -54,7 +55,8 @@ pub(crate) enum Command {
     #[command(after_long_help = "\
 Examples:
   restante-gateway serve --config /etc/restante/gateway.toml
-  restante-gateway serve --config gateway.toml --set gateway.listen=127.0.0.1:0 --log debug")]
+  restante-gateway serve --config gateway.toml \\
+      --set gateway.listen=127.0.0.1:0 --log debug")]
     Serve(Configured),
 
     /// Check or begin a configuration
@@ -198,10 +200,13 @@ mod tests {
             for argument in command.get_arguments() {
                 assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
             }
+            let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for line in examples.lines() {
+                assert!(line.chars().count() <= 80, "a terminal would break this line: {line}");
+            }
             if command.has_subcommands() {
                 command.get_subcommands().for_each(check);
             } else {
-                let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
                 assert!(
                     examples.contains("Example") && examples.contains("restante-gateway "),
                     "{}",
