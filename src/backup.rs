@@ -17,14 +17,11 @@ use crate::{
     cli::{BackupCommand, ChosenBackup, RestoredBackup},
     date::imf_fixdate,
     db::progress,
-    local_service::{OPERATOR, explain, service},
+    local_service::{OPERATOR, UNREADABLE, explain, service},
 };
 
 /// How often the server is asked whether the backup is made.
 const ASK_EVERY: Duration = Duration::from_millis(500);
-
-/// Said where an answer lacks something.
-const NOT_UNDERSTOOD: &str = "the server's answer is not understood";
 
 /// Carries a command out; gives the lines to print.
 pub(crate) async fn run(command: &BackupCommand, config: &Config) -> anyhow::Result<Vec<String>> {
@@ -42,7 +39,7 @@ pub(crate) async fn run(command: &BackupCommand, config: &Config) -> anyhow::Res
             let (backup, inspection) = server::verify_backup(config, *backup, &mut progress)?;
             say(&inspection.to_string())?;
             if !inspection.is_sound() {
-                bail!("backup {} is damaged", backup.id);
+                bail!("backup {} is damaged; try the others, with --backup: `restante backup list`", backup.id);
             }
             Ok(vec![format!("backup {} is sound", backup.id)])
         }
@@ -83,9 +80,9 @@ async fn create(config: &Config) -> anyhow::Result<Vec<String>> {
     }
     // The one that the answer is about, which others may be begun behind.
     let ended = async |asked: Value| {
-        let number = asked["number"].as_u64().context(NOT_UNDERSTOOD)?;
+        let number = asked["number"].as_u64().context(UNREADABLE)?;
         let mut document = asked;
-        while document["ended"].as_u64().context(NOT_UNDERSTOOD)? < number {
+        while document["ended"].as_u64().context(UNREADABLE)? < number {
             if document["under_way"].is_null() {
                 bail!("the server was started again meanwhile: `restante backup list` says whether it is there");
             }
@@ -111,7 +108,7 @@ async fn create(config: &Config) -> anyhow::Result<Vec<String>> {
     }
     let number = |member: &str| last[member].as_u64();
     let made = number("id").zip(number("made_ms")).zip(number("bytes"));
-    let ((id, made_ms), bytes): ((u64, u64), u64) = made.context(NOT_UNDERSTOOD)?;
+    let ((id, made_ms), bytes): ((u64, u64), u64) = made.context(UNREADABLE)?;
     Ok(vec![line(id, made_ms, bytes)])
 }
 

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::{BansCommand, Whom},
     date::day,
-    local_service::{OPERATOR, explain, service},
+    local_service::{OPERATOR, UNREADABLE, explain, service},
 };
 
 /// Carries a command out; gives the lines to print.
@@ -49,7 +49,7 @@ pub(crate) async fn run(command: &BansCommand, config: &Config) -> anyhow::Resul
         BansCommand::Remove(_) => {
             Ok(vec![if answer["changed"] == true { "lifted" } else { "there is no such ban" }.to_owned()])
         }
-        BansCommand::List(list) => lines(&answer, &list.whom).context("the server's answer is not understood"),
+        BansCommand::List(list) => lines(&answer, &list.whom).context(UNREADABLE),
     }
 }
 
@@ -83,7 +83,7 @@ fn named(whom: &Whom) -> Value {
 
 fn lines(answer: &Value, whom: &Whom) -> Option<Vec<String>> {
     let bans = answer["bans"].as_array()?;
-    let heading = format!("{:<30}  {:<8}  {:<8}  {:<12}  tag", "provider", "subject", "sanction", "since");
+    let heading = format!("{:<30}  {:<8}  {:<8}  {:<16}  tag", "provider", "subject", "sanction", "since");
     let mut lines = vec![match (bans.is_empty(), whom) {
         (false, _) => heading,
         (true, Whom { provider: None, user: None, identity: None }) => "this hub bans nobody".to_owned(),
@@ -92,7 +92,7 @@ fn lines(answer: &Value, whom: &Whom) -> Option<Vec<String>> {
     for ban in bans {
         let [provider, subject, sanction] = ["provider", "subject", "sanction"].map(|member| ban[member].as_str());
         let (since, tag) = (day(ban["since_ms"].as_u64()?), ban["tag"].as_str().unwrap_or("-"));
-        lines.push(format!("{:<30}  {:<8}  {:<8}  {since:<12}  {tag}", provider?, subject?, sanction?));
+        lines.push(format!("{:<30}  {:<8}  {:<8}  {since:<16}  {tag}", provider?, subject?, sanction?));
     }
     for hub in answer["heard"].as_array()? {
         let (users, since) = (hub["users"].as_u64()?, day(hub["heard_ms"].as_u64()?));

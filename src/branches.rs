@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{ChosenBranch, Drawing, ForksCommand, ListForks, ShowForks, TerminateBranch},
-    local_service::{OPERATOR, explain, service_within},
+    local_service::{OPERATOR, UNREADABLE, explain, service_within},
 };
 
 /// A large branch takes its time. The server goes on after that.
@@ -128,8 +128,6 @@ fn refused(answer: Answer) -> anyhow::Error {
         Answer::Picture(_) | Answer::Notice(_) | Answer::Done { .. } => anyhow!(UNREADABLE),
     }
 }
-
-const UNREADABLE: &str = "the server's answer is of another form than this program knows: is it of another version?";
 
 async fn one(config: &Config, operation: Operation, request: &Value) -> anyhow::Result<Answer> {
     serde_json::from_value(ask(config, operation, request).await?).context(UNREADABLE)

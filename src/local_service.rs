@@ -12,9 +12,16 @@ use restante::{
 /// Whoever acts for all users: such an operation has no user, the listener's form does.
 pub(crate) const OPERATOR: &[u8] = b"operator";
 
+/// What to say of an answer that is not understood.
+pub(crate) const UNREADABLE: &str =
+    "the server's answer is of another form than this program knows: is it of another version?";
+
 /// There is no way to the server.
 #[derive(Debug, thiserror::Error)]
-#[error("the running server is asked for this through [local], which this configuration does not have")]
+#[error(
+    "the running server is asked for this through [local], which this configuration does not have; write the table, as \
+     in `restante config example`, and restart the server"
+)]
 pub(crate) struct NoLocalListener;
 
 /// The server of that configuration, asked on behalf of a user.
@@ -50,6 +57,7 @@ pub(crate) fn explain(error: anyhow::Error) -> anyhow::Error {
             "the running server has another token than local.service_token_file holds now; it reads the file when it \
              starts",
         ),
+        Some(CallError::MediaType | CallError::Encoding(_)) => error.context(UNREADABLE),
         _ => error,
     }
 }

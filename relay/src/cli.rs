@@ -133,7 +133,7 @@ pub(crate) struct Revoke {
     #[command(flatten)]
     pub(crate) file: TokenFile,
 
-    /// The token's id, as `tokens list` prints it
+    /// The token's id, as `restante-relay tokens list` prints it
     #[arg(value_name = "ID")]
     pub(crate) id: TokenHash,
 }

@@ -97,7 +97,7 @@ pub(crate) struct ShowForks {
     #[arg(value_name = "GROUP", value_parser = parse_name)]
     pub(crate) group: String,
 
-    /// What to draw
+    /// As what to draw it
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Drawing,
 }
@@ -121,7 +121,7 @@ pub(crate) struct ChosenBranch {
     #[command(flatten)]
     pub(crate) configured: Configured,
 
-    /// The group: the first 16 hex digits of SHA-256 of its id, or more
+    /// The group: the first 16 hex digits of SHA-256 of its id, as `list` prints them, or more
     #[arg(value_name = "GROUP", value_parser = parse_name)]
     pub(crate) group: String,
 

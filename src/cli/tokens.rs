@@ -48,7 +48,7 @@ pub(crate) struct MintToken {
     #[arg(long, value_name = "USER")]
     pub(crate) user: User,
 
-    /// With a handle of its own, printed on standard error
+    /// Make a unique token; its handle is printed on standard error
     #[arg(long)]
     pub(crate) unique: bool,
 }

@@ -92,8 +92,9 @@ impl Desk<'_> {
             PoolTask::Expire(due) => return self.expire(due, batch),
             PoolTask::Upload(upload) => pool::upload(&view, upload, policy, self.meters, now).map(done),
             PoolTask::Forget(forgets) => return self.forget(forgets, batch),
-            PoolTask::Revoke(revoke) => pool::revoke(&view, revoke, now)
-                .map(|(found, transition)| (PoolOutcome::Revoked(found), transition)),
+            PoolTask::Revoke(revoke) => {
+                pool::revoke(&view, revoke, now).map(|(found, transition)| (PoolOutcome::Revoked(found), transition))
+            }
             PoolTask::Issue(issue) => pool::issue(&view, issue.clone(), &policy.inbox, now).map(done),
             PoolTask::Acknowledge(acknowledge) => pool::acknowledge(&view, acknowledge).map(done),
             PoolTask::Deliver(deliver) => pool::deliver(&view, deliver, &policy.inbox, now)

@@ -67,7 +67,7 @@ pub enum KeyringError {
     #[error("this KEM is not offered; the configuration says which are")]
     NotOffered,
     /// No key has the id.
-    #[error("there is no key with this id")]
+    #[error("there is no key with this id; `keys list` prints those that there are")]
     UnknownKey,
     /// All 256 ids are in use.
     #[error("every key id is in use")]

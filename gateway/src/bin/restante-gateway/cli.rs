@@ -167,7 +167,7 @@ pub(crate) struct Retire {
     #[command(flatten)]
     pub(crate) configured: Configured,
 
-    /// The key's id, as `keys list` prints it
+    /// The key's id, as `restante-gateway keys list` prints it
     #[arg(value_name = "ID")]
     pub(crate) key_id: u8,
 }

@@ -14,10 +14,12 @@ pub(crate) fn run(command: &KeysCommand, config: &Config) -> anyhow::Result<Vec<
     let keys = &config.keys;
     let exists = Keyring::exists(&keys.path);
     match command {
-        KeysCommand::Init(_) if exists => bail!("{}: there is a keyring already", keys.path.display()),
+        KeysCommand::Init(_) if exists => {
+            bail!("{}: there is a keyring already; `restante-gateway keys list` prints its keys", keys.path.display())
+        }
         // Keys that are made here have opened nothing yet: there are no marks, and none are missing.
         KeysCommand::Init(_) => drop(marks::restore(&config.replays, 0)?),
-        _ if !exists => bail!("{}: there is no keyring; `keys init` makes one", keys.path.display()),
+        _ if !exists => bail!("{}: there is no keyring; `restante-gateway keys init` makes one", keys.path.display()),
         _ => {}
     }
     if matches!(command, KeysCommand::List(_)) {
