@@ -69,9 +69,11 @@ impl Database {
         });
         write_configuration(&folder, cache_mib);
         fs::write(folder.join("groups"), building.ids.join("\n")).unwrap();
-        fs::write(folder.join("built.json"), serde_json::to_vec_pretty(&built).unwrap()).unwrap();
+        let built = serde_json::to_vec_pretty(&built).unwrap();
+        fs::write(folder.join("built.json"), &built).unwrap();
         let ids = building.ids.into_iter().map(String::into_bytes).collect();
-        Self { folder, size, ids, built }
+        // As the next run reads it: reading a number may change its last digit.
+        Self { folder, size, ids, built: serde_json::from_slice(&built).unwrap() }
     }
 
     pub(crate) fn data(&self) -> PathBuf {
