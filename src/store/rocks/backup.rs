@@ -54,9 +54,7 @@ impl Vault {
     }
 
     fn of(path: &Path, lock: File) -> Result<Self, Error> {
-        let options = BackupEngineOptions::new(path).map_err(engine)?;
-        let engine = Env::new().and_then(|env| BackupEngine::open(&options, &env)).map_err(engine)?;
-        Ok(Self { path: path.to_owned(), engine, _lock: lock })
+        Ok(Self { path: path.to_owned(), engine: open_engine(path)?, _lock: lock })
     }
 
     /// The folder.
@@ -102,7 +100,14 @@ impl Vault {
         // Lengths first: it takes no time, and says more clearly what is missing.
         self.engine.verify_backup(id).map_err(copying)?;
         make_folder(to, 0o700).map_err(io)?;
-        self.engine.restore_from_backup(to, to, &RestoreOptions::default(), id).map_err(copying)
+        let copied = self.engine.restore_from_backup(to, to, &RestoreOptions::default(), id).map_err(copying);
+        // Its threads may still be at the files that come next, and have ended when it has. The error is the first one's.
+        if copied.is_err()
+            && let Ok(engine) = open_engine(&self.path)
+        {
+            self.engine = engine;
+        }
+        copied
     }
 }
 
@@ -132,6 +137,11 @@ impl std::fmt::Debug for Vault {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Vault").finish_non_exhaustive()
     }
+}
+
+fn open_engine(path: &Path) -> Result<BackupEngine, Error> {
+    let options = BackupEngineOptions::new(path).map_err(engine)?;
+    Env::new().and_then(|env| BackupEngine::open(&options, &env)).map_err(engine)
 }
 
 /// Has the folder for this process alone, if nobody else may read it.
