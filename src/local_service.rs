@@ -55,7 +55,7 @@ pub(crate) fn explain(error: anyhow::Error) -> anyhow::Error {
         ),
         Some(CallError::Problem(Problem { status: 401, .. })) => error.context(
             "the running server has another token than local.service_token_file holds now; it reads the file when it \
-             starts",
+             starts, and on SIGHUP",
         ),
         Some(CallError::MediaType | CallError::Encoding(_)) => error.context(UNREADABLE),
         _ => error,

@@ -23,7 +23,7 @@ pub enum Revoke {
 }
 
 /// Returns also whether there was anything to revoke: the handle, or the user. Revoking what is not known changes nothing;
-/// what was revoked before is found again.
+/// what was revoked before is found again until it is forgotten, when room is needed for another handle.
 ///
 /// # Errors
 /// [`Refusal::State`] when the state cannot be read.

@@ -15,8 +15,8 @@ use crate::store::Error;
 
 /// The copy, in the folder of backups, and the file that whoever looks at it has locked. The file stays: one that came and
 /// went could be locked by two.
-const NAME: &str = "verifying";
-const LOCK: &str = "verifying.lock";
+pub(super) const NAME: &str = "verifying";
+pub(super) const LOCK: &str = "verifying.lock";
 
 /// A copy that nobody else changes or removes.
 #[derive(Debug)]

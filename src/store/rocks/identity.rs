@@ -17,8 +17,9 @@ use restante_files::replace;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    RocksStore, Vault, backup,
+    RocksStore, Vault, aside, backup,
     inspect::{CACHE_BYTES, OPEN_FILES},
+    passed_over,
 };
 use crate::{
     store::{Error, Store as _},
@@ -42,7 +43,7 @@ const META: &str = "meta";
 /// What else may be in a folder without backups: what was being written when a process was killed, what looks and restores
 /// leave, and what a disk has from the beginning.
 const BESIDE: [&str; 6] =
-    ["database.new", "lost+found", "passed_over", "passed_over.new", "verifying", "verifying.lock"];
+    ["database.new", "lost+found", passed_over::NAME, "passed_over.new", aside::NAME, aside::LOCK];
 
 const OF_ANOTHER: &str = "the backups in store.backup_path are another database's, and one's would be removed for the \
                           other's: name a folder for this database alone, or move what is there away";
@@ -89,7 +90,10 @@ impl Identity {
     /// [`Error::Backup`] when it has another database's backups, or other things; when the system refuses. Nothing is
     /// written there then.
     pub(super) fn claim(self, folder: &Path) -> Result<(), Error> {
-        match read(folder).map_err(backup::io)? {
+        let said = read(folder).map_err(|error| {
+            refused(&format!("the file `database` in store.backup_path, which says whose backups these are: {error}"))
+        })?;
+        match said {
             Said::Of(owner) if owner == self => return Ok(()),
             Said::Of(_) => return Err(refused(OF_ANOTHER)),
             Said::NothingWhole => return Err(refused(DAMAGED)),
@@ -113,8 +117,7 @@ impl Vault {
     /// # Errors
     /// [`Error::Backup`] when it is another's. What opening a database says: it is of another provider, or damaged.
     pub fn require_own(&self, copy: &Path, provider: &ServiceProviderId) -> Result<(), Error> {
-        // A damaged file is in the way of the next backup, and not of whoever has lost everything else.
-        let Said::Of(owner) = read(self.path()).map_err(backup::io)? else { return Ok(()) };
+        let Said::Of(owner) = read_if_it_can_be(self.path()) else { return Ok(()) };
         let store = RocksStore::open_read_only(copy, provider, CACHE_BYTES, OPEN_FILES)?;
         if Identity::of(&store) == owner { Ok(()) } else { Err(refused(MIXED)) }
     }
@@ -125,7 +128,7 @@ impl Vault {
 /// # Errors
 /// [`Error::Backup`]: that, or the system refuses.
 pub(super) fn require_no_other_things(folder: &Path) -> Result<(), Error> {
-    if let Said::Of(_) = read(folder).map_err(backup::io)? {
+    if let Said::Of(_) = read_if_it_can_be(folder) {
         return Ok(());
     }
     match look_into(folder).map_err(backup::io)? {
@@ -136,6 +139,15 @@ pub(super) fn require_no_other_things(folder: &Path) -> Result<(), Error> {
 
 fn refused(why: &str) -> Error {
     Error::Backup(why.to_owned())
+}
+
+/// A file that is damaged, or cannot be read at all, is in the way of the next backup, and not of whoever has lost
+/// everything else.
+fn read_if_it_can_be(folder: &Path) -> Said {
+    read(folder).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the file `database` in store.backup_path, which says whose backups these are, is unreadable");
+        Said::NothingWhole
+    })
 }
 
 fn read(folder: &Path) -> io::Result<Said> {

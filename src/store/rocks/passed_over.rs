@@ -11,7 +11,7 @@ use super::{Vault, backup, restored::GAP};
 use crate::store::Error;
 
 /// The file's name in the folder of backups.
-const NAME: &str = "passed_over";
+pub(super) const NAME: &str = "passed_over";
 
 impl Vault {
     /// How many indexes partitions have been moved in all when the next restore is done, by a database that was moved so

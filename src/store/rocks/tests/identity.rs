@@ -163,5 +163,10 @@ fn backups_of_which_nothing_says_whose_they_are_go_to_the_first_who_adds_one() {
     // Whoever has lost the rest does not need it.
     copy_out(&backups, 1, &copy("damaged")).unwrap();
     fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("database", &file).unwrap();
+    let text = refused(one.back_up(&backups, 9));
+    assert!(text.contains("the file `database`"), "{text}");
+    copy_out(&backups, 1, &copy("unreadable")).unwrap();
+    fs::remove_file(&file).unwrap();
     assert_eq!(one.back_up(&backups, 9).unwrap().id, 3);
 }
