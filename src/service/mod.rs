@@ -31,6 +31,7 @@ mod leave_group;
 mod ledger;
 mod mint_group_id;
 mod observing;
+mod odds;
 mod outbox;
 mod outside;
 mod page_memory;
@@ -181,6 +182,7 @@ pub struct Service {
     lanes: Lanes,
     waiters: Arc<Waiters>,
     reads: Arc<tokio::sync::Semaphore>,
+    page_odds: odds::Odds,
     pages: page_memory::PageMemory,
     deletion: delete_all_key_packages::Deletion,
     errands: Arc<Errands>,
@@ -251,6 +253,7 @@ impl Service {
             lanes,
             waiters,
             reads,
+            page_odds: odds::Odds::default(),
             pages,
             deletion,
             errands,

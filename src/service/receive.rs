@@ -203,16 +203,23 @@ impl Service {
         let (policy, now) = (self.policy(), self.now());
         let (service, asker) = (self.clone(), reader.clone());
         let watch = Stopwatch::start_if(tracing::enabled!(Level::TRACE));
-        let (received, present) = self
-            .snapshot_read(move |snapshot| {
-                let read = Read { service: &service, snapshot, group, reader: &asker, policy: &policy, now };
-                let record = snapshot.partition(&group, &partition)?;
-                let received = read.epoch(&partition, record.as_ref(), counter, page_bytes)?;
-                let given = last_commit(&received);
-                let present = read.presentation_due(&partition, record.as_ref(), given)?;
-                Ok((received, present.then_some(given)))
-            })
-            .await?;
+        let page = move |snapshot: &dyn Snapshot| {
+            let read = Read { service: &service, snapshot, group, reader: &asker, policy: &policy, now };
+            let record = snapshot.partition(&group, &partition)?;
+            let received = read.epoch(&partition, record.as_ref(), counter, page_bytes)?;
+            let given = last_commit(&received);
+            let present = read.presentation_due(&partition, record.as_ref(), given)?;
+            Ok((received, present.then_some(given)))
+        };
+        let mut at_hand = None;
+        if self.page_odds.look() {
+            at_hand = self.read_at_hand(&page)?;
+            self.page_odds.note(at_hand.is_none());
+        }
+        let (received, present) = match at_hand {
+            Some(page) => page,
+            None => self.read_elsewhere(move |snapshot| page(snapshot).map_err(Error::Store)).await?,
+        };
         tracing::trace!(
             messages = received.response.epoch.messages.len(),
             hints = received.response.hints.len(),
@@ -236,11 +243,21 @@ impl Service {
         self: &Arc<Self>,
         read: impl Fn(&dyn Snapshot) -> Result<T, store::Error> + Send + 'static,
     ) -> Result<T, Error> {
-        match self.store.at_hand(IN_PLACE_BYTES).and_then(|snapshot| read(&*snapshot)) {
-            Err(store::Error::NotAtHand) => {}
-            result => return result.map_err(Error::Store),
+        match self.read_at_hand(&read)? {
+            Some(found) => Ok(found),
+            None => self.read_elsewhere(move |snapshot| read(snapshot).map_err(Error::Store)).await,
         }
-        self.read_elsewhere(move |snapshot| read(snapshot).map_err(Error::Store)).await
+    }
+
+    /// Reads from a snapshot here and now; `None` when not everything is at hand.
+    fn read_at_hand<T>(
+        &self,
+        read: impl Fn(&dyn Snapshot) -> Result<T, store::Error>,
+    ) -> Result<Option<T>, Error> {
+        match self.store.at_hand(IN_PLACE_BYTES).and_then(|snapshot| read(&*snapshot)) {
+            Err(store::Error::NotAtHand) => Ok(None),
+            result => result.map(Some).map_err(Error::Store),
+        }
     }
 
     /// Reads from a snapshot on the blocking pool, so many at once.
