@@ -19,7 +19,7 @@ use rocksdb::{
 
 use super::{
     RocksStore,
-    identity::{self, Identity},
+    lineage::{self, Lineage},
 };
 use crate::store::{Backup, Error};
 
@@ -36,7 +36,7 @@ impl Vault {
     /// # Errors
     /// [`Error::BackupsInUse`] while another process makes, looks at or restores a backup there; [`Error::Backup`] when others
     /// may read the folder, when it has another database's backups or other things, or the system refuses.
-    pub(super) fn make(path: &Path, owner: Identity) -> Result<Self, Error> {
+    pub(super) fn make(path: &Path, owner: Lineage) -> Result<Self, Error> {
         make_folder(path, 0o700).map_err(io)?;
         let lock = enter(path)?;
         owner.claim(path)?;
@@ -49,7 +49,7 @@ impl Vault {
     /// The same but for another database's backups.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let lock = enter(path)?;
-        identity::require_no_other_things(path)?;
+        lineage::require_no_other_things(path)?;
         Self::of(path, lock)
     }
 
@@ -115,7 +115,7 @@ impl RocksStore {
     /// Makes a backup, and removes the oldest ones but for `keep`. Writes go on meanwhile: what was acknowledged before this
     /// was called is in the backup.
     pub(super) fn back_up_to(&self, path: &Path, keep: usize) -> Result<Backup, Error> {
-        let mut vault = Vault::make(path, Identity::of(self))?;
+        let mut vault = Vault::make(path, Lineage::of(self))?;
         #[cfg(feature = "faults")]
         restante_faults::pass(restante_faults::Point::BackupBeforeFiles);
         // What is in memory becomes files first: these are shared by later backups, logs are not.

@@ -12,14 +12,14 @@ mod backup;
 mod engine;
 #[cfg(feature = "faults")]
 mod faults;
-#[cfg(feature = "hub")]
-mod identity;
 mod inbox_keys;
 #[cfg(feature = "hub")]
 mod inbox_reads;
 #[cfg(feature = "hub")]
 mod inspect;
 mod keys;
+#[cfg(feature = "hub")]
+mod lineage;
 #[cfg(feature = "hub")]
 mod log_tail;
 #[cfg(feature = "hub")]

@@ -10,8 +10,8 @@ mod fixture;
 mod flipped;
 mod format;
 mod full_disk;
-mod identity;
 mod inspecting;
+mod lineage;
 #[cfg(target_os = "linux")]
 mod open_files;
 mod opening;

@@ -56,15 +56,15 @@ const DAMAGED: &str = "the file `database` in store.backup_path is damaged, and 
 const MIXED: &str = "it is another database's than the file `database` in store.backup_path says: take another one, \
                      see `restante backup list`; or, if it is the right one, move that file away first";
 
-/// What only copies of one database have in common.
+/// A database with everything that was put back from its backups: what only these have in common.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity([u8; 32]);
+pub(super) struct Lineage([u8; 32]);
 
 /// What the file in a folder says.
 enum Said {
     Nothing,
     NothingWhole,
-    Of(Identity),
+    Of(Lineage),
 }
 
 /// What a folder has in it.
@@ -76,7 +76,7 @@ enum Contents {
     OtherThings,
 }
 
-impl Identity {
+impl Lineage {
     pub(super) fn of(store: &RocksStore) -> Self {
         Self(Sha256::new().chain_update(LABEL).chain_update(store.user_tag_secret()).finalize().into())
     }
@@ -119,7 +119,7 @@ impl Vault {
     pub fn require_own(&self, copy: &Path, provider: &ServiceProviderId) -> Result<(), Error> {
         let Said::Of(owner) = read_if_it_can_be(self.path()) else { return Ok(()) };
         let store = RocksStore::open_read_only(copy, provider, CACHE_BYTES, OPEN_FILES)?;
-        if Identity::of(&store) == owner { Ok(()) } else { Err(refused(MIXED)) }
+        if Lineage::of(&store) == owner { Ok(()) } else { Err(refused(MIXED)) }
     }
 }
 
@@ -160,7 +160,7 @@ fn read(folder: &Path) -> io::Result<Said> {
     }
     let digits = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let mut hash = [0; 32];
-    Ok(hex::decode_to_slice(digits, &mut hash).map_or(Said::NothingWhole, |()| Said::Of(Identity(hash))))
+    Ok(hex::decode_to_slice(digits, &mut hash).map_or(Said::NothingWhole, |()| Said::Of(Lineage(hash))))
 }
 
 fn look_into(folder: &Path) -> io::Result<Contents> {
