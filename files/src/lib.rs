@@ -5,6 +5,7 @@
 //! * [`create_private`] and [`open_private`]: files for one owner.
 //! * [`replace`]: a whole file in the place of another.
 //! * [`lock`]: one process at a time.
+//! * [`overlap`]: folders that are to be kept apart.
 //!
 //! It knows nothing of what is in a file, and links nothing but the system: the gateway's library stands on it, which may
 //! not link `process`.
@@ -16,11 +17,13 @@
 
 mod folder;
 mod lock;
+mod overlap;
 mod owner;
 mod private;
 mod replace;
 
 pub use folder::{folder_of, make_folder, remove_folder, sync_folder};
 pub use lock::{LockError, lock};
+pub use overlap::overlap;
 pub use private::{create_private, open_private};
 pub use replace::replace;

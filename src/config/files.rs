@@ -5,6 +5,7 @@ use std::{
     time::SystemTime,
 };
 
+use restante_files::overlap;
 use restante_process::{
     config::{Identity, Usage, check_authorities, check_folder, check_socket, read_token},
     export::ExportSettings,
@@ -80,11 +81,10 @@ pub(super) fn check_store(store: &Store, place: Place<'_>, problems: &mut Proble
     if let Err(sentence) = check_folder(backups) {
         problems.add(place("store.backup_path"), sentence);
     }
-    if backups.starts_with(&store.path) || store.path.starts_with(backups) {
+    if overlap(backups, &store.path) {
         let sentence = "and store.path lie in each other; put backups elsewhere, on another disk if there is one";
         problems.add(place("store.backup_path"), sentence.to_owned());
-    }
-    if *backups == restoring(&store.path) {
+    } else if overlap(backups, &restoring(&store.path)) {
         let sentence = "is where `restante backup restore` makes the database ready, and removes what is there";
         problems.add(place("store.backup_path"), sentence.to_owned());
     }

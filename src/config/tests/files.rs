@@ -20,6 +20,26 @@ fn files_that_hold_something_else_are_refused() {
     assert_problems(&folder.refuse("\"pki/ca.pem\"", "\"broken\""), &["cannot be an authority"]);
 }
 
+/// However it is written: what is in the database's folder goes with it.
+#[cfg(unix)]
+#[test]
+fn backups_are_refused_where_the_database_is() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("data")).unwrap();
+    fs::create_dir(folder.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(folder.path("data"), folder.path("elsewhere/link")).unwrap();
+    let backups = |path: &str| replaced("# backup_path = \"backups\"", &format!("backup_path = \"{path}\""));
+    for path in ["data", "./data", "data/backups", "elsewhere/../data", "elsewhere/link", "elsewhere/link/backups", "."] {
+        assert_problems(&folder.load(&backups(path)).unwrap_err(), &["and store.path lie in each other"]);
+    }
+    for path in ["elsewhere/../data.restoring", "data.restoring/.."] {
+        folder.load(&backups(path)).unwrap_err();
+    }
+    for path in ["backups", "elsewhere", "elsewhere/link/../backups", "data-backups"] {
+        folder.load(&backups(path)).unwrap();
+    }
+}
+
 #[test]
 fn service_tokens_are_one_long_word() {
     let folder = Folder::new();
