@@ -34,5 +34,5 @@ fn advice(inspection: &Inspection) -> &'static str {
 
 /// Says how far looking at rows has come.
 pub(crate) fn progress(family: &'static str, rows: u64) {
-    complain(&format!("{family}: {rows} rows"));
+    complain(&format!("{family}: {rows} rows so far"));
 }

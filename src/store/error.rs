@@ -43,6 +43,9 @@ pub enum Error {
         /// In the configuration.
         expected: String,
     },
+    /// Where the database should be there is none of this program's: nothing, or something else. It is as it was.
+    #[error("{0}")]
+    NoDatabase(String),
     /// Somebody else has the database open.
     #[error("another process has the database open: one process at a time serves a database")]
     InUse,
@@ -50,7 +53,7 @@ pub enum Error {
     #[error("another process makes, looks at or restores a backup in store.backup_path: one at a time")]
     BackupsInUse,
     /// The folder of backups, or what is in it, cannot be used. The database is as it was.
-    #[error("the backup cannot be made or read: {0}")]
+    #[error("{0}")]
     Backup(String),
     /// A write failed before: nothing is written until the next start.
     #[error("an earlier write failed, so nothing more is written: look at disk space and the log, then restart")]

@@ -28,6 +28,8 @@ mod open;
 mod outbox_reads;
 #[cfg(feature = "hub")]
 mod passed_over;
+#[cfg(feature = "hub")]
+mod place;
 mod pool_keys;
 #[cfg(feature = "hub")]
 mod pool_reads;

@@ -5,11 +5,11 @@ use std::path::Path;
 use restante_files::make_folder;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBRecoveryMode, DEFAULT_COLUMN_FAMILY_NAME, ErrorKind,
-    LogLevel, Options, WriteOptions,
+    IteratorMode, LogLevel, Options, WriteOptions,
 };
 use zeroize::Zeroize;
 
-use super::{RocksStore, keys, log_tail::CutOff, restored};
+use super::{RocksStore, keys, log_tail::CutOff, place, restored};
 use crate::{pool::TokenSecret, sequencer::UnixMillis, store::Error, wire::ServiceProviderId};
 
 /// The format that this program writes and reads. A change of bytes on disk raises it (see `specs/storage.md`).
@@ -46,9 +46,11 @@ impl RocksStore {
     /// Opens the database, or creates it.
     ///
     /// # Errors
-    /// [`Error::FormatVersion`] and [`Error::OtherProvider`] before a row is touched; [`Error::InUse`]; [`Error::Io`]
-    /// when the disk refuses or a file is damaged; [`Error::Corrupt`] when the first rows cannot be read.
+    /// [`Error::NoDatabase`] when other things are there, or another program's database; [`Error::FormatVersion`] and
+    /// [`Error::OtherProvider`] before a row is touched; [`Error::InUse`]; [`Error::Io`] when the disk refuses or a file is
+    /// damaged; [`Error::Corrupt`] when the first rows cannot be read.
     pub fn open(mut options: OpenOptions<'_>) -> Result<Self, Error> {
+        place::require_room(options.path)?;
         check_families(options.path)?;
         // Messages and the database's secrets are nobody else's business. RocksDB does not sync the names of its folders.
         make_folder(options.path, 0o700).map_err(|error| Error::Io(error.to_string()))?;
@@ -85,13 +87,14 @@ impl RocksStore {
     /// Opens a database that is there and that no process writes to, to read. Nothing can be written through it.
     ///
     /// # Errors
-    /// The same, and [`Error::Io`] when there is none.
+    /// The same, and [`Error::NoDatabase`] when there is none: nothing is made.
     pub(super) fn open_read_only(
         path: &Path,
         provider: &ServiceProviderId,
         cache_bytes: usize,
         open_files: u32,
     ) -> Result<Self, Error> {
+        place::require_database(path)?;
         check_families(path)?;
         let cache = Cache::new_lru_cache(cache_bytes);
         let families = keys::FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, family_options(name, &cache)));
@@ -112,7 +115,7 @@ impl RocksStore {
 
     /// A database whose format is right, if it is that provider's.
     fn of(db: DB, provider: &ServiceProviderId) -> Result<Self, Error> {
-        let owner = db.get(keys::PROVIDER).map_err(io)?.ok_or(Error::Corrupt("owner"))?;
+        let owner = owner(&db)?;
         if owner != provider.as_str().as_bytes() {
             return Err(Error::OtherProvider {
                 found: String::from_utf8_lossy(&owner).into_owned(),
@@ -124,6 +127,16 @@ impl RocksStore {
         let forgotten = restored::read(db.get(keys::RESTORED).map_err(io)?.as_deref())?;
         Ok(Self::new(db, user_tags, tokens, forgotten))
     }
+}
+
+/// Whose database it is.
+pub(super) fn provider_of(store: &RocksStore) -> Result<ServiceProviderId, Error> {
+    let id = String::from_utf8(owner(store.db())?).ok();
+    id.and_then(|id| id.parse().ok()).ok_or(Error::Corrupt("owner"))
+}
+
+fn owner(db: &DB) -> Result<Vec<u8>, Error> {
+    db.get(keys::PROVIDER).map_err(io)?.ok_or(Error::Corrupt("owner"))
 }
 
 fn secret(db: &DB, row: &[u8]) -> Result<[u8; 32], Error> {
@@ -171,8 +184,9 @@ fn check_families(path: &Path) -> Result<(), Error> {
     match db.get(keys::FORMAT).map_err(io)?.map(|found| format_version(&found)).transpose()? {
         Some(found) if found != FORMAT_VERSION => Err(Error::FormatVersion { found, expected: FORMAT_VERSION }),
         // The first start was interrupted before the first rows were written.
-        None if all_known => Ok(()),
-        Some(_) | None => Err(Error::Corrupt("list of column families")),
+        None if all_known && db.iterator(IteratorMode::Start).next().is_none() => Ok(()),
+        None => Err(place::of_another_program(path)),
+        Some(_) => Err(Error::Corrupt("list of column families")),
     }
 }
 

@@ -31,7 +31,8 @@ pub(super) const OPEN_FILES: u32 = 128;
 type Compare = fn(&RocksSnapshot<'_>, &mut Inspection) -> Result<(), Error>;
 
 /// Looks at every row of the database in that folder, which no process may be writing to. `progress` is called with a
-/// column family and the number of its rows that were looked at, now and then and at the end of each.
+/// column family and the number of its rows that were looked at so far, now and then: how many there are in the end stands
+/// in the [`Inspection`].
 ///
 /// # Errors
 /// The folder holds no database of this format that can be opened, or one of another provider. What is wrong inside is
@@ -62,7 +63,6 @@ pub(crate) fn inspect_open(store: &RocksStore, progress: &mut dyn FnMut(&'static
         inspection.rows.insert(family, seen);
         inspection.note(family, "rows that cannot be decoded", misfits);
         note_error(read, &mut inspection);
-        progress(family, seen);
     }
     // Rows that cannot be decoded, or read, say nothing of others.
     if inspection.is_sound() {

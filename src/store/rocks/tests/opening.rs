@@ -1,7 +1,7 @@
 //! Databases that are not ours to open: of another format, of another provider, in use, or no database of this
 //! program at all.
 
-use std::fs;
+use std::{collections::BTreeSet, fs, path::Path};
 
 use rocksdb::{DB, Options};
 use tempfile::TempDir;
@@ -10,7 +10,7 @@ use super::{OpenOptions, RocksStore, keys, open, open_as, try_open};
 use crate::store::{
     Error, Store,
     contract::samples::{assert_holds, batch, group, provider},
-    rocks::FORMAT_VERSION,
+    rocks::{FORMAT_VERSION, inspect},
 };
 
 /// The database without any check of ours.
@@ -122,8 +122,82 @@ fn a_database_of_another_program_is_refused() {
     db.create_cf("theirs", &Options::default()).unwrap();
     db.put("a", "b").unwrap();
     drop(db);
-    assert_eq!(try_open(folder.path()).map(drop), Err(Error::Corrupt("list of column families")));
+    let text = no_database(try_open(folder.path()));
+    assert!(text.contains("another program's") && text.contains("store.path"), "{text}");
     assert_eq!(DB::list_cf(&Options::default(), folder.path()).unwrap(), ["default", "theirs"]);
+    // Nor if it has no more families than any.
+    let folder = TempDir::new().unwrap();
+    DB::open(&options, folder.path()).unwrap().put("a", "b").unwrap();
+    assert!(no_database(try_open(folder.path())).contains("another program's"));
+    assert_eq!(DB::list_cf(&Options::default(), folder.path()).unwrap(), ["default"]);
+}
+
+/// Why there is no database.
+fn no_database<T>(opened: Result<T, Error>) -> String {
+    match opened.map(drop) {
+        Err(Error::NoDatabase(text)) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// A folder with files of these names.
+fn holding(files: &[&str]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for file in files {
+        fs::write(folder.path().join(file), "").unwrap();
+    }
+    folder
+}
+
+#[test]
+fn no_database_is_made_among_other_things() {
+    for (files, named) in [(&["letters", "LOCK"], "letters"), (&["b", "a"], "a"), (&["LOG", "hub.toml"], "hub.toml")] {
+        let folder = holding(files);
+        let before = names(folder.path());
+        let looked_at = inspect(folder.path(), &provider("hub.example"), &mut |_, _| {});
+        for text in [no_database(try_open(folder.path())), no_database(looked_at)] {
+            assert!(text.contains(folder.path().to_str().unwrap()) && text.contains("name an empty folder"), "{text}");
+            assert!(text.contains(&format!("`{named}`")), "{text}");
+        }
+        assert_eq!(names(folder.path()), before);
+    }
+}
+
+/// A new one in its place would have the engine remove what is left of it.
+#[test]
+fn a_database_that_lost_its_first_file_is_not_made_anew() {
+    let folder = TempDir::new().unwrap();
+    open(folder.path()).commit(&batch(group(1))).unwrap();
+    fs::remove_file(folder.path().join("CURRENT")).unwrap();
+    fs::write(folder.path().join("0.letters"), "").unwrap();
+    let before = names(folder.path());
+    let text = no_database(try_open(folder.path()));
+    assert!(text.contains("is not whole") && text.contains(".log`") && text.contains("backup"), "{text}");
+    assert_eq!(names(folder.path()), before);
+}
+
+#[test]
+fn what_is_left_before_there_is_a_database_is_in_nobody_s_way() {
+    let folder = holding(&["LOCK", "LOG", "LOG.old.1", "MANIFEST-000001", "000001.dbtmp"]);
+    fs::create_dir(folder.path().join("lost+found")).unwrap();
+    drop(open(folder.path()));
+    drop(open(folder.path()));
+}
+
+/// Who only looks makes nothing.
+#[test]
+fn looking_for_a_database_makes_none() {
+    let folder = TempDir::new().unwrap();
+    let missing = folder.path().join("data");
+    for path in [&missing, &folder.path().to_owned()] {
+        let text = no_database(inspect(path, &provider("hub.example"), &mut |_, _| {}));
+        assert!(text.contains("there is no database at") && text.contains(path.to_str().unwrap()), "{text}");
+    }
+    assert!(names(folder.path()).is_empty());
 }
 
 #[test]
