@@ -1,6 +1,6 @@
 //! Backups while the service runs: one at a time, by a thread of its own; whoever asks is told how it stands.
 
-use std::{num::NonZeroU32, path::PathBuf, sync::Arc};
+use std::{collections::VecDeque, num::NonZeroU32, path::PathBuf, sync::Arc};
 
 use tokio::sync::watch;
 
@@ -19,6 +19,9 @@ pub struct BackupPlace {
     pub keep: NonZeroU32,
 }
 
+/// So many outcomes are told of: few backups end before whoever waits for one asks again.
+const RECENT: usize = 8;
+
 /// How backups stand. They are numbered from 1 on as they are begun, whatever becomes of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackupStatus {
@@ -26,14 +29,19 @@ pub struct BackupStatus {
     pub begun: u64,
     /// Since when one is being made.
     pub started_ms: Option<UnixMillis>,
-    /// What came of the last one that ended since the server was started.
-    pub last: Option<Result<Backup, store::Error>>,
+    /// What came of the last few that ended since the server was started, each with its number; the latest stands last.
+    pub recent: VecDeque<(u64, Result<Backup, store::Error>)>,
 }
 
 impl BackupStatus {
     /// How many have ended: the number of the one that is spoken of as the last.
     pub fn ended(&self) -> u64 {
         self.begun.saturating_sub(u64::from(self.started_ms.is_some()))
+    }
+
+    /// What came of the last one that ended since the server was started.
+    pub fn last(&self) -> Option<&Result<Backup, store::Error>> {
+        self.recent.back().map(|(_, outcome)| outcome)
     }
 }
 
@@ -44,6 +52,8 @@ pub struct AskedBackup {
     pub began: bool,
     /// Its number, or that of the one that was being made.
     pub number: u64,
+    /// The folder that it is made in.
+    pub folder: PathBuf,
     /// How backups stand.
     pub status: BackupStatus,
 }
@@ -80,8 +90,9 @@ impl Service {
             number = status.begun;
             is_free
         });
+        let folder = place.folder.clone();
         if !began {
-            return Some(AskedBackup { began, number, status: self.backup_status() });
+            return Some(AskedBackup { began, number, folder, status: self.backup_status() });
         }
         let service = self.clone();
         tokio::task::spawn_blocking(move || {
@@ -94,7 +105,7 @@ impl Service {
             }
             ending.last = Some(made);
         });
-        Some(AskedBackup { began, number, status: self.backup_status() })
+        Some(AskedBackup { began, number, folder, status: self.backup_status() })
     }
 
     /// How backups stand.
@@ -124,7 +135,11 @@ impl Drop for Ending<'_> {
         });
         self.backups.status.send_modify(|status| {
             status.started_ms = None;
-            status.last = Some(last);
+            if status.recent.len() == RECENT {
+                status.recent.pop_front();
+            }
+            // One at a time: it is the one that was begun last.
+            status.recent.push_back((status.begun, last));
         });
     }
 }

@@ -1,6 +1,6 @@
 //! A backup of the running server's database, in the folder that its configuration names and no other.
 
-use std::sync::Arc;
+use std::{path, sync::Arc};
 
 use axum::{
     Router,
@@ -15,7 +15,7 @@ use crate::{
     client::http::Operation,
     http::{Hub, Problem},
     service::{AskedBackup, BackupStatus},
-    store::Backup,
+    store::{self, Backup},
 };
 
 /// Their paths.
@@ -28,12 +28,14 @@ pub(super) fn router() -> Router<Arc<Hub>> {
 /// A backup begins, unless one is being made. It goes on by itself.
 async fn create(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     read_nothing(&hub, request).await?;
-    let Some(AskedBackup { began, number, status }) = hub.service.begin_backup() else {
+    let Some(AskedBackup { began, number, folder, status }) = hub.service.begin_backup() else {
         return Ok(answer(&json!({ "nowhere": true })));
     };
     let mut document = document(&status);
     document["began"] = began.into();
     document["number"] = number.into();
+    // Whoever asks may be in another folder, and have another configuration.
+    document["folder"] = path::absolute(&folder).unwrap_or(folder).to_string_lossy().into();
     Ok(answer(&document))
 }
 
@@ -43,14 +45,24 @@ async fn status(State(hub): State<Arc<Hub>>, request: Request) -> Result<Respons
 }
 
 fn document(status: &BackupStatus) -> Value {
+    let numbered = |(number, ended): &(u64, Result<Backup, store::Error>)| {
+        let mut document = outcome(ended);
+        document["number"] = (*number).into();
+        document
+    };
     json!({
         "under_way": status.started_ms.map(|started_ms| json!({ "started_ms": started_ms })),
         "ended": status.ended(),
-        "last": status.last.as_ref().map(|last| match last {
-            Ok(Backup { id, made_ms, bytes, files }) => {
-                json!({ "id": id, "made_ms": made_ms, "bytes": bytes, "files": files })
-            }
-            Err(error) => json!({ "failed": error.to_string() }),
-        }),
+        "last": status.last().map(outcome),
+        "recent": status.recent.iter().map(numbered).collect::<Value>(),
     })
+}
+
+fn outcome(ended: &Result<Backup, store::Error>) -> Value {
+    match ended {
+        Ok(Backup { id, made_ms, bytes, files }) => {
+            json!({ "id": id, "made_ms": made_ms, "bytes": bytes, "files": files })
+        }
+        Err(error) => json!({ "failed": error.to_string() }),
+    }
 }

@@ -4,6 +4,7 @@
 //! caches, a refusal is a problem document of one shape, and no text tells what the request was about.
 
 mod arrangements;
+mod backup;
 mod bodies;
 mod call;
 mod checks;

@@ -181,13 +181,21 @@ async fn one_backup_is_made_at_a_time_and_it_is_told_how_it_went() {
     drop(held);
     service.backup_ended().await;
     let status = service.backup_status();
-    assert_eq!((status.started_ms, status.ended(), status.last.unwrap().unwrap().id), (None, 1, 1));
+    assert_eq!((status.started_ms, status.ended(), status.last().unwrap().as_ref().unwrap().id), (None, 1, 1));
     std::fs::remove_dir_all(&place.folder).unwrap();
     std::fs::write(&place.folder, "in the way").unwrap();
     assert_eq!(service.begin_backup().unwrap().number, 2);
     service.backup_ended().await;
     let status = service.backup_status();
     assert_eq!(status.ended(), 2);
-    assert!(status.last.unwrap().is_err());
+    assert!(status.last().unwrap().is_err());
+    // The first one is still known to be made, until many have ended behind it.
+    assert!(matches!(status.recent.front(), Some((1, Ok(made))) if made.id == 1));
+    for _again in 0..20 {
+        service.begin_backup().unwrap();
+        service.backup_ended().await;
+    }
+    let numbers: Vec<_> = service.backup_status().recent.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, (15..=22).collect::<Vec<u64>>());
     service.finish();
 }
