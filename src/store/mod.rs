@@ -106,8 +106,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error::Poisoned`] after a failed write; [`Error::BackupsInUse`] while somebody else uses the folder;
-    /// [`Error::Backup`] when it takes no more, others may read it, or it has another database's backups, or other things
-    /// and no backups. What is there already stays.
+    /// [`Error::Backup`] when it takes no more, others may read it, it lies in the database's folder or that one in it, or it
+    /// has another database's backups, or other things and no backups. What is there already stays.
     fn back_up(&self, folder: &Path, keep: usize) -> Result<Backup, Error>;
 
     /// What this database has forgotten because it was put back from a backup.

@@ -32,10 +32,11 @@ impl Vault {
     /// # Errors
     /// [`Error::BackupsInUse`] while another process looks at one; [`Error::Backup`] as [`Vault::copy_out`] says.
     pub fn copy_aside(&mut self, id: u32) -> Result<Aside, Error> {
-        let lock_file = OpenOptions::new().write(true).create(true).truncate(false).open(self.path().join(LOCK));
-        let lock = backup::hold(lock_file.map_err(backup::io)?)?;
+        let lock_path = self.path().join(LOCK);
+        let lock_file = OpenOptions::new().write(true).create(true).truncate(false).open(&lock_path);
+        let lock = backup::hold(lock_file.map_err(backup::io(&lock_path))?, &lock_path)?;
         let aside = Aside { path: self.path().join(NAME), _lock: lock };
-        remove_folder(&aside.path).map_err(backup::io)?;
+        remove_folder(&aside.path).map_err(backup::io(&aside.path))?;
         if let Err(error) = self.copy_out(id, &aside.path) {
             // What went wrong first is what the operator has to know; the next one removes what is left.
             drop(aside.remove());
@@ -56,6 +57,6 @@ impl Aside {
     /// # Errors
     /// The system refuses.
     pub fn remove(self) -> Result<(), Error> {
-        remove_folder(&self.path).map_err(backup::io)
+        remove_folder(&self.path).map_err(backup::io(&self.path))
     }
 }

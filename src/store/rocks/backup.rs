@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use restante_files::{LockError, lock, make_folder};
+use restante_files::{LockError, lock, make_folder, overlap};
 use rocksdb::{
     Env, ErrorKind,
     backup::{BackupEngine, BackupEngineOptions, RestoreOptions},
@@ -20,6 +20,7 @@ use rocksdb::{
 use super::{
     RocksStore,
     lineage::{self, Lineage},
+    open::provider_of,
 };
 use crate::store::{Backup, Error};
 
@@ -35,11 +36,19 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::BackupsInUse`] while another process makes, looks at or restores a backup there; [`Error::Backup`] when others
-    /// may read the folder, when it has another database's backups or other things, or the system refuses.
-    pub(super) fn make(path: &Path, owner: Lineage) -> Result<Self, Error> {
-        make_folder(path, 0o700).map_err(io)?;
+    /// may read the folder, when it lies in the database's or that one in it, when it has another database's backups or
+    /// other things, or the system refuses.
+    pub(super) fn make(path: &Path, store: &RocksStore) -> Result<Self, Error> {
+        // Links may lead elsewhere than when the configuration was checked.
+        if overlap(path, store.db().path()) {
+            return Err(Error::Backup(format!(
+                "{} and the database's own folder lie in each other: name a folder elsewhere in store.backup_path",
+                path.display()
+            )));
+        }
+        make_folder(path, 0o700).map_err(io(path))?;
         let lock = enter(path)?;
-        owner.claim(path)?;
+        Lineage::of(store).claim(path, &provider_of(store)?)?;
         Self::of(path, lock)
     }
 
@@ -85,11 +94,16 @@ impl Vault {
             Some(id) => backups.into_iter().find(|backup| backup.id == id),
             None => backups.into_iter().last(),
         };
-        let none = match id {
-            Some(_) => "there is no such backup in store.backup_path: see `restante backup list`",
-            None => "there is no backup in store.backup_path: see what it names, and whether its disk is there",
-        };
-        found.ok_or_else(|| Error::Backup(none.to_owned()))
+        let folder = self.path.display();
+        found.ok_or_else(|| {
+            Error::Backup(match id {
+                Some(id) => format!("there is no backup {id} in {folder}: see `restante backup list`"),
+                None => format!(
+                    "there is no backup in {folder}: `restante backup create` makes one; if there were some, see what \
+                     store.backup_path names"
+                ),
+            })
+        })
     }
 
     /// Copies everything that a backup consists of to an empty folder, and compares each file's checksum on the way.
@@ -99,7 +113,7 @@ impl Vault {
     pub fn copy_out(&mut self, id: u32, to: &Path) -> Result<(), Error> {
         // Lengths first: it takes no time, and says more clearly what is missing.
         self.engine.verify_backup(id).map_err(copying)?;
-        make_folder(to, 0o700).map_err(io)?;
+        make_folder(to, 0o700).map_err(io(to))?;
         let copied = self.engine.restore_from_backup(to, to, &RestoreOptions::default(), id).map_err(copying);
         // Its threads may still be at the files that come next, and have ended when it has. The error is the first one's.
         if copied.is_err()
@@ -115,7 +129,7 @@ impl RocksStore {
     /// Makes a backup, and removes the oldest ones but for `keep`. Writes go on meanwhile: what was acknowledged before this
     /// was called is in the backup.
     pub(super) fn back_up_to(&self, path: &Path, keep: usize) -> Result<Backup, Error> {
-        let mut vault = Vault::make(path, Lineage::of(self))?;
+        let mut vault = Vault::make(path, self)?;
         #[cfg(feature = "faults")]
         restante_faults::pass(restante_faults::Point::BackupBeforeFiles);
         // What is in memory becomes files first: these are shared by later backups, logs are not.
@@ -147,53 +161,64 @@ fn open_engine(path: &Path) -> Result<BackupEngine, Error> {
 /// Has the folder for this process alone, if nobody else may read it.
 fn enter(path: &Path) -> Result<File, Error> {
     require_private(path)?;
-    hold(File::open(path).map_err(io)?)
+    hold(File::open(path).map_err(io(path))?, path)
 }
 
-/// Has the file for this process alone.
-pub(super) fn hold(file: File) -> Result<File, Error> {
+/// Has the file at that path for this process alone.
+pub(super) fn hold(file: File, path: &Path) -> Result<File, Error> {
     lock(file).map_err(|error| match error {
         LockError::Held => Error::BackupsInUse,
-        LockError::Io(error) => io(error),
+        LockError::Io(error) => io(path)(error),
     })
 }
 
 /// RocksDB gives its files the modes of the umask, so the folder has to keep others out.
 fn require_private(path: &Path) -> Result<(), Error> {
-    let metadata = fs::metadata(path).map_err(io)?;
+    let metadata = fs::metadata(path).map_err(io(path))?;
     if !metadata.is_dir() {
-        return Err(io(io::ErrorKind::NotADirectory.into()));
+        return Err(io(path)(io::ErrorKind::NotADirectory.into()));
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         if metadata.permissions().mode() & 0o077 != 0 {
-            let text =
-                "the folder of backups may be entered by others, and backups hold the database's secrets: chmod 700";
-            return Err(Error::Backup(text.to_owned()));
+            return Err(Error::Backup(format!(
+                "{path} may be entered by others, and backups hold the database's secrets: `chmod 700 {path}`",
+                path = path.display()
+            )));
         }
     }
     Ok(())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "to stand in map_err")]
-pub(super) fn io(error: io::Error) -> Error {
-    let next = match error.kind() {
-        io::ErrorKind::NotFound => "see what store.backup_path names, and whether its disk is there",
-        io::ErrorKind::NotADirectory => "name a folder in store.backup_path",
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "see whose the folder is, and whether the service may write there (ReadWritePaths= in its unit)"
-        }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there, or keep fewer backups",
-        _ => "look at the disk",
-    };
-    Error::Backup(format!("{error}: {next}"))
+/// What the system refuses about that path, in the folder of backups.
+pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |error| {
+        let next = match error.kind() {
+            io::ErrorKind::NotFound => {
+                "`restante backup create` makes the folder with the first backup; if there were some, see what \
+                 store.backup_path names, and whether its disk is there"
+            }
+            io::ErrorKind::AlreadyExists => "something else is there: move it away",
+            io::ErrorKind::NotADirectory => "a file is where a folder should be: name a folder in store.backup_path",
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                "see whose the folder is, and whether the service may write there (ReadWritePaths= in its unit)"
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there, or keep fewer backups",
+            _ => "look at the disk",
+        };
+        Error::Backup(format!("{}: {error}: {next}", path.display()))
+    }
 }
 
 /// What fails while a backup is made, or all of them are looked at.
 fn engine(error: rocksdb::Error) -> Error {
     let next = match error.kind() {
-        ErrorKind::Corruption => "look at the disk, stop the server, then `restante db verify` says what is damaged",
+        // The engine reads files of both, and does not always say whose was wrong.
+        ErrorKind::Corruption => {
+            "a file of the database or one of the backups is damaged, so look at both disks; `restante backup verify` \
+             looks at the backups, and, when the server is stopped, `restante db verify` at the database"
+        }
         _ => "look at that disk, and whether it has room",
     };
     Error::Backup(format!("{}: {next}", error.into_string()))
@@ -202,9 +227,10 @@ fn engine(error: rocksdb::Error) -> Error {
 /// What fails while one is copied out.
 fn copying(error: rocksdb::Error) -> Error {
     match error.kind() {
-        ErrorKind::Corruption | ErrorKind::NotFound => {
-            Error::Backup(format!("{}: try an earlier one, see `restante backup list`", error.into_string()))
-        }
+        ErrorKind::Corruption | ErrorKind::NotFound => Error::Backup(format!(
+            "the backup is damaged ({}): try an earlier one, see `restante backup list`",
+            error.into_string()
+        )),
         _ => engine(error),
     }
 }

@@ -4,7 +4,8 @@
 //! down is the same for a database and for whatever is put back from its backups.
 //!
 //! # Security
-//! It is a hash of a secret of the database: neither the secret nor anything that is made with it follows.
+//! It is a hash of a secret of the database, and the provider's name: neither the secret nor anything that is made with it
+//! follows.
 
 use std::{
     collections::BTreeSet,
@@ -32,8 +33,8 @@ const NAME: &str = "database";
 /// Stands before the secret: neither tags of users nor the secrets that follow from it are made like this.
 const LABEL: &[u8] = b"mimi-ds folder of backups v1";
 
-/// One more byte than the file has: 64 hex digits and the end of their line.
-const BYTES_MAX: u64 = 66;
+/// More bytes than the file has: 64 hex digits, a name of 255 bytes at most, and the ends of their lines.
+const BYTES_MAX: u64 = 512;
 
 /// Folders that the engine makes, before there is a backup; [`SHARED`] comes first.
 const ENGINES: [&str; 3] = [SHARED, "private", META];
@@ -45,17 +46,6 @@ const META: &str = "meta";
 const BESIDE: [&str; 6] =
     ["database.new", "lost+found", passed_over::NAME, "passed_over.new", aside::NAME, aside::LOCK];
 
-const OF_ANOTHER: &str = "the backups in store.backup_path are another database's, and one's would be removed for the \
-                          other's: name a folder for this database alone, or move what is there away";
-
-const OTHER_THINGS: &str = "other things are in store.backup_path, and no backups: name a folder for backups alone";
-
-const DAMAGED: &str = "the file `database` in store.backup_path is damaged, and does not say whose backups these are: \
-                       take it from a copy of that folder, or, if they are this database's, move it away";
-
-const MIXED: &str = "it is another database's than the file `database` in store.backup_path says: take another one, \
-                     see `restante backup list`; or, if it is the right one, move that file away first";
-
 /// A database with everything that was put back from its backups: what only these have in common.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lineage([u8; 32]);
@@ -64,7 +54,14 @@ pub(super) struct Lineage([u8; 32]);
 enum Said {
     Nothing,
     NothingWhole,
-    Of(Lineage),
+    Of(Owner),
+}
+
+/// The database that a folder is for.
+struct Owner {
+    lineage: Lineage,
+    /// Whose it is; older programs did not write that down. It is said to operators, and decides nothing.
+    provider: Option<ServiceProviderId>,
 }
 
 /// What a folder has in it.
@@ -73,7 +70,8 @@ enum Contents {
     Backups,
     /// Nothing, or what one who was killed before the first backup has left.
     Nothing,
-    OtherThings,
+    /// One of them by its name.
+    OtherThings(String),
 }
 
 impl Lineage {
@@ -81,7 +79,8 @@ impl Lineage {
         Self(Sha256::new().chain_update(LABEL).chain_update(store.user_tag_secret()).finalize().into())
     }
 
-    /// Has the folder be for this database's backups, if it is for no other's. That is on the disk when this returns.
+    /// Has the folder be for this database's backups, if it is for no other's; `provider` is whose database it is. That is
+    /// on the disk when this returns.
     ///
     /// # Correctness
     /// Whoever calls this has the folder for themselves.
@@ -89,25 +88,36 @@ impl Lineage {
     /// # Errors
     /// [`Error::Backup`] when it has another database's backups, or other things; when the system refuses. Nothing is
     /// written there then.
-    pub(super) fn claim(self, folder: &Path) -> Result<(), Error> {
+    pub(super) fn claim(self, folder: &Path, provider: &ServiceProviderId) -> Result<(), Error> {
+        let file = folder.join(NAME);
         let said = read(folder).map_err(|error| {
-            refused(&format!("the file `database` in store.backup_path, which says whose backups these are: {error}"))
+            Error::Backup(format!(
+                "the file {}, which says whose backups these are, cannot be read ({error}): take it from a copy of \
+                 that folder, or, if they are this database's, move it away",
+                file.display()
+            ))
         })?;
         match said {
-            Said::Of(owner) if owner == self => return Ok(()),
-            Said::Of(_) => return Err(refused(OF_ANOTHER)),
-            Said::NothingWhole => return Err(refused(DAMAGED)),
+            Said::Of(owner) if owner.lineage == self => return Ok(()),
+            Said::Of(_) => return Err(of_another(folder)),
+            Said::NothingWhole => {
+                return Err(Error::Backup(format!(
+                    "the file {} is damaged, and does not say whose backups these are: take it from a copy of that \
+                     folder, or, if they are this database's, move it away",
+                    file.display()
+                )));
+            }
             Said::Nothing => {}
         }
-        match look_into(folder).map_err(backup::io)? {
+        match look_into(folder).map_err(backup::io(folder))? {
             Contents::Backups => {
                 tracing::warn!("nothing says whose backups are in store.backup_path: from now on this database's");
             }
             Contents::Nothing => {}
-            Contents::OtherThings => return Err(refused(OTHER_THINGS)),
+            Contents::OtherThings(name) => return Err(other_things(folder, &name)),
         }
-        let line = hex::encode(self.0) + "\n";
-        replace(&folder.join(NAME), line.as_bytes(), 0o600).map_err(backup::io)
+        let lines = format!("{}\n{provider}\n", hex::encode(self.0));
+        replace(&file, lines.as_bytes(), 0o600).map_err(backup::io(&file))
     }
 }
 
@@ -119,7 +129,22 @@ impl Vault {
     pub fn require_own(&self, copy: &Path, provider: &ServiceProviderId) -> Result<(), Error> {
         let Said::Of(owner) = read_if_it_can_be(self.path()) else { return Ok(()) };
         let store = RocksStore::open_read_only(copy, provider, CACHE_BYTES, OPEN_FILES)?;
-        if Lineage::of(&store) == owner { Ok(()) } else { Err(refused(MIXED)) }
+        if Lineage::of(&store) == owner.lineage {
+            return Ok(());
+        }
+        Err(Error::Backup(format!(
+            "it is another database's than the file {} says: take another one, see `restante backup list`; or, if it is \
+             the right one, move that file away first",
+            self.path().join(NAME).display()
+        )))
+    }
+
+    /// Whose database the folder is for, if it says so.
+    pub fn provider(&self) -> Option<ServiceProviderId> {
+        match read_if_it_can_be(self.path()) {
+            Said::Of(owner) => owner.provider,
+            Said::Nothing | Said::NothingWhole => None,
+        }
     }
 }
 
@@ -131,14 +156,28 @@ pub(super) fn require_no_other_things(folder: &Path) -> Result<(), Error> {
     if let Said::Of(_) = read_if_it_can_be(folder) {
         return Ok(());
     }
-    match look_into(folder).map_err(backup::io)? {
+    match look_into(folder).map_err(backup::io(folder))? {
         Contents::Backups | Contents::Nothing => Ok(()),
-        Contents::OtherThings => Err(refused(OTHER_THINGS)),
+        Contents::OtherThings(name) => Err(other_things(folder, &name)),
     }
 }
 
-fn refused(why: &str) -> Error {
-    Error::Backup(why.to_owned())
+/// # Privacy
+/// It is logged: the provider's name stays in the file, and is said to who asks for a list.
+fn of_another(folder: &Path) -> Error {
+    Error::Backup(format!(
+        "the backups in {} are another database's, and one's would be removed for the other's: see whether store.path \
+         names the right database; if so, name a folder for this one alone in store.backup_path",
+        folder.display()
+    ))
+}
+
+fn other_things(folder: &Path, name: &str) -> Error {
+    Error::Backup(format!(
+        "other things are in {}, `{name}` among them, and no backups: name a folder for backups alone in \
+         store.backup_path",
+        folder.display()
+    ))
 }
 
 /// A file that is damaged, or cannot be read at all, is in the way of the next backup, and not of whoever has lost
@@ -158,9 +197,16 @@ fn read(folder: &Path) -> io::Result<Said> {
         Err(error) if error.kind() != io::ErrorKind::IsADirectory => return Err(error),
         _ => {}
     }
-    let digits = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    Ok(owner(&bytes).map_or(Said::NothingWhole, Said::Of))
+}
+
+/// A line with the hash, and perhaps one with a provider's id.
+fn owner(bytes: &[u8]) -> Option<Owner> {
+    let mut lines = str::from_utf8(bytes).ok()?.lines();
     let mut hash = [0; 32];
-    Ok(hex::decode_to_slice(digits, &mut hash).map_or(Said::NothingWhole, |()| Said::Of(Lineage(hash))))
+    hex::decode_to_slice(lines.next()?, &mut hash).ok()?;
+    let provider = lines.next().map(str::parse).transpose().ok()?;
+    lines.next().is_none().then_some(Owner { lineage: Lineage(hash), provider })
 }
 
 fn look_into(folder: &Path) -> io::Result<Contents> {
@@ -170,7 +216,7 @@ fn look_into(folder: &Path) -> io::Result<Contents> {
         return Ok(Contents::Backups);
     }
     let is_known = |name: &str| BESIDE.contains(&name) || (is_engines && ENGINES.contains(&name));
-    Ok(if found.iter().all(|name| is_known(name)) { Contents::Nothing } else { Contents::OtherThings })
+    Ok(found.into_iter().find(|name| !is_known(name)).map_or(Contents::Nothing, Contents::OtherThings))
 }
 
 fn names(folder: &Path) -> io::Result<BTreeSet<String>> {

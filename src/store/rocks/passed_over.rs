@@ -22,7 +22,7 @@ impl Vault {
     pub(super) fn pass_over(&self, before: u32) -> Result<u32, Error> {
         let path = self.path().join(NAME);
         let total = read(&path)?.max(before).saturating_add(GAP);
-        replace(&path, &total.to_be_bytes(), 0o600).map_err(backup::io)?;
+        replace(&path, &total.to_be_bytes(), 0o600).map_err(backup::io(&path))?;
         Ok(total)
     }
 }
@@ -31,9 +31,9 @@ impl Vault {
 fn read(path: &Path) -> Result<u32, Error> {
     match fs::read(path) {
         Ok(bytes) => bytes.try_into().map(u32::from_be_bytes).map_err(|_| {
-            Error::Backup(format!("{NAME} in store.backup_path is damaged: take it from a copy of that folder"))
+            Error::Backup(format!("{} is damaged: take it from a copy of that folder", path.display()))
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-        Err(error) => Err(backup::io(error)),
+        Err(error) => Err(backup::io(path)(error)),
     }
 }

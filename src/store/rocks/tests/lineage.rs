@@ -60,6 +60,7 @@ fn another_database_is_refused_and_a_restored_one_is_not() {
     let before = tree(&backups);
     let text = refused(other.back_up(&backups, 1));
     assert!(text.contains("are another database's") && text.contains("name a folder"), "{text}");
+    assert!(text.contains("store.path") && !text.contains("hub.example"), "no names in logs: {text}");
     assert_eq!(tree(&backups), before);
 
     copy_out(&backups, 1, &copy).unwrap();
@@ -77,9 +78,15 @@ fn what_is_written_stays_the_same_and_is_no_secret() {
     open_as(&data, &provider("hub.example"), [7; 32]).unwrap().back_up(&backups, 1).unwrap();
     let file = backups.join("database");
     // SHA-256 of `mimi-ds folder of backups v1` and 32 bytes of 7.
-    let expected = "9d87b902fe0f3e5c86bbb4d11c2bed1dbcd9c0e54b009df45ef60943579fe04c\n";
-    assert_eq!(fs::read_to_string(&file).unwrap(), expected);
+    let hash = "9d87b902fe0f3e5c86bbb4d11c2bed1dbcd9c0e54b009df45ef60943579fe04c\n";
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("{hash}hub.example\n"));
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let provider = || Vault::open(&backups).unwrap().provider().map(|provider| provider.to_string());
+    assert_eq!(provider().as_deref(), Some("hub.example"));
+    // As it was written before it said the provider.
+    fs::write(&file, hash).unwrap();
+    assert_eq!(provider(), None);
+    assert_eq!(open(&data).back_up(&backups, 1).unwrap().id, 2);
 }
 
 #[test]
@@ -99,6 +106,7 @@ fn a_folder_of_other_things_is_left_as_it_is() {
         let before = tree(&backups);
         for text in [refused(store.back_up(&backups, 1)), refused(Vault::open(&backups))] {
             assert!(text.contains("other things") && text.contains("name a folder"), "{things:?}: {text}");
+            assert!(text.contains(backups.to_str().unwrap()) && text.contains("among them"), "{things:?}: {text}");
         }
         assert_eq!(tree(&backups), before);
     }
@@ -108,6 +116,21 @@ fn a_folder_of_other_things_is_left_as_it_is() {
     refused(store.back_up(&backups, 1));
     refused(Vault::open(&backups));
     assert_eq!(tree(&backups), before);
+}
+
+/// Links may lead elsewhere than when the configuration was checked.
+#[test]
+fn the_database_s_own_folder_is_none_for_backups() {
+    let folder = TempDir::new().unwrap();
+    let [data, link] = ["data", "link"].map(|name| folder.path().join(name));
+    let store = open(&data);
+    std::os::unix::fs::symlink(&data, &link).unwrap();
+    let before = tree(&data);
+    for backups in [&data, &data.join("backups"), &link, &link.join("backups"), &folder.path().to_owned()] {
+        let text = refused(store.back_up(backups, 1));
+        assert!(text.contains("lie in each other"), "{}: {text}", backups.display());
+    }
+    assert_eq!(tree(&data), before);
 }
 
 /// What it finds is what a process may have left that was killed before its first backup, and what a new disk has.
@@ -165,7 +188,7 @@ fn backups_of_which_nothing_says_whose_they_are_go_to_the_first_who_adds_one() {
     fs::remove_file(&file).unwrap();
     std::os::unix::fs::symlink("database", &file).unwrap();
     let text = refused(one.back_up(&backups, 9));
-    assert!(text.contains("the file `database`"), "{text}");
+    assert!(text.contains("backups/database, which says") && text.contains("cannot be read"), "{text}");
     copy_out(&backups, 1, &copy("unreadable")).unwrap();
     fs::remove_file(&file).unwrap();
     assert_eq!(one.back_up(&backups, 9).unwrap().id, 3);
