@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use restante::{
-    client::http::Operation,
+    client::http::{CallError, ChannelError, Operation},
     config::Config,
-    server::{self, RestoreError, Restored},
+    server::{self, Found, RestoreError, Restored},
     store::Inspection,
 };
 use restante_process::console::{complain, say};
@@ -23,18 +23,14 @@ use crate::{
 /// How often the server is asked whether the backup is made.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 
+/// So often in a row nobody may answer while a former backup is waited for: a server that is started again is back by then.
+const UNANSWERED_MAX: u32 = 60;
+
 /// Carries a command out; gives the lines to print.
 pub(crate) async fn run(command: &BackupCommand, config: &Config) -> anyhow::Result<Vec<String>> {
     match command {
         BackupCommand::Create(_) => create(config).await,
-        BackupCommand::List(_) => {
-            let backups = server::backups(config)?;
-            if backups.is_empty() {
-                return Ok(vec!["there is no backup".to_owned()]);
-            }
-            let lines = backups.iter().map(|backup| line(backup.id.into(), backup.made_ms, backup.bytes));
-            Ok(lines.collect())
-        }
+        BackupCommand::List(_) => list(config),
         BackupCommand::Verify(ChosenBackup { backup, .. }) => {
             let (backup, inspection) = server::verify_backup(config, *backup, &mut progress)?;
             say(&inspection.to_string())?;
@@ -71,45 +67,130 @@ async fn restore(backup: Option<u32>, although_damaged: bool, config: &Config) -
     Ok(lines)
 }
 
+fn list(config: &Config) -> anyhow::Result<Vec<String>> {
+    let Found { folder, is_there, provider, backups } = server::backups(config)?;
+    let own = &config.provider.id;
+    if let Some(provider) = provider.filter(|provider| provider != own) {
+        complain(&format!(
+            "these are backups of provider {provider}, and provider.id is {own}: see what store.backup_path names"
+        ));
+    }
+    let folder = folder.display();
+    if backups.is_empty() {
+        let none = if is_there {
+            "`restante backup create` makes one"
+        } else {
+            "the folder is not there, or its disk is not; `restante backup create` makes it"
+        };
+        return Ok(vec![format!("there is no backup in {folder}: {none}")]);
+    }
+    Ok(backups.iter().map(|backup| line(backup.id.into(), backup.made_ms, backup.bytes)).collect())
+}
+
+/// The number of a backup that is waited for.
+#[derive(Clone, Copy, Debug)]
+enum Awaited {
+    /// One that was being made before: what was acknowledged lately may not be in it. Whatever is begun behind it was begun
+    /// after this was called.
+    Former(u64),
+    /// One that has it all.
+    Ours(u64),
+}
+
+/// What is to be done after an answer of the server.
+#[derive(Debug, PartialEq)]
+enum Step {
+    LookAgain,
+    AskAgain,
+    /// The server was started again, and does not know what came of it.
+    Forgotten,
+    Made { id: u64, made_ms: u64, bytes: u64 },
+    Failed(String),
+    /// Many have ended since, and the latest have failed.
+    LaterFailed(String),
+}
+
+/// What the answer means for a backup that is waited for; `None` if it is no answer of such a server.
+fn step(awaited: Awaited, answer: &Value) -> Option<Step> {
+    let (Awaited::Former(number) | Awaited::Ours(number)) = awaited;
+    let ended = answer["ended"].as_u64()?;
+    let begun = ended.saturating_add(u64::from(!answer["under_way"].is_null()));
+    if ended < number && number <= begun {
+        return Some(Step::LookAgain);
+    }
+    if matches!(awaited, Awaited::Former(_)) {
+        // Also if its server is gone, and it with that.
+        return Some(Step::AskAgain);
+    }
+    if begun < number {
+        return Some(Step::Forgotten);
+    }
+    // A later one has all that this one has, which may be gone for it.
+    let recent = answer["recent"].as_array()?.iter();
+    let since: Vec<_> = recent.filter(|one| one["number"].as_u64() >= Some(number)).collect();
+    let made = |one: &Value| {
+        let [id, made_ms, bytes] = ["id", "made_ms", "bytes"].map(|member| one[member].as_u64());
+        Some(Step::Made { id: id?, made_ms: made_ms?, bytes: bytes? })
+    };
+    if let Some(made) = since.iter().rev().find_map(|one| made(one)) {
+        return Some(made);
+    }
+    let first = since.first()?;
+    let failed = first["failed"].as_str()?.to_owned();
+    Some(if first["number"] == number { Step::Failed(failed) } else { Step::LaterFailed(failed) })
+}
+
 async fn create(config: &Config) -> anyhow::Result<Vec<String>> {
     let service = service(config, OPERATOR)?;
     let ask = async |operation| service.administer(operation, &json!({})).await.map_err(|error| explain(error.into()));
-    let mut asked = ask(Operation::CreateBackup).await?;
-    if asked["nowhere"] == true {
-        bail!("the running server has no store.backup_path: name a folder, and restart it");
-    }
-    // The one that the answer is about, which others may be begun behind.
-    let ended = async |asked: Value| {
-        let number = asked["number"].as_u64().context(UNREADABLE)?;
-        let mut document = asked;
-        while document["ended"].as_u64().context(UNREADABLE)? < number {
-            if document["under_way"].is_null() {
-                bail!("the server was started again meanwhile: `restante backup list` says whether it is there");
+    let (mut answer, mut is_second) = (ask(Operation::CreateBackup).await?, false);
+    loop {
+        if answer["nowhere"] == true {
+            bail!("the running server has no store.backup_path: name a folder, and restart it");
+        }
+        let number = answer["number"].as_u64().context(UNREADABLE)?;
+        let awaited =
+            if is_second || answer["began"] == true { Awaited::Ours(number) } else { Awaited::Former(number) };
+        let folder = answer["folder"].as_str().context(UNREADABLE)?.to_owned();
+        let mut unanswered = 0;
+        loop {
+            match step(awaited, &answer).context(UNREADABLE)? {
+                Step::LookAgain => {}
+                Step::AskAgain => break,
+                Step::Forgotten => {
+                    bail!("the server was started again meanwhile: `restante backup list` says whether it is there")
+                }
+                Step::Made { id, made_ms, bytes } => {
+                    return Ok(vec![format!("{}  in {folder}", line(id, made_ms, bytes))]);
+                }
+                Step::Failed(why) => bail!("no backup was made: {why}"),
+                Step::LaterFailed(why) => {
+                    bail!("a later backup was not made: {why}; `restante backup list` says whether this one is there")
+                }
             }
             tokio::time::sleep(ASK_EVERY).await;
-            document = ask(Operation::BackupStatus).await?;
+            answer = match ask(Operation::BackupStatus).await {
+                Err(error) if matches!(awaited, Awaited::Former(_)) && may_come_back(&error) => {
+                    unanswered += 1;
+                    if unanswered > UNANSWERED_MAX {
+                        return Err(error);
+                    }
+                    answer
+                }
+                answered => {
+                    unanswered = 0;
+                    answered?
+                }
+            };
         }
-        anyhow::Ok(document)
-    };
-    if asked["began"] == false {
-        // What was acknowledged lately may not be in that one. Whatever is begun behind it was begun after this was called.
-        ended(asked).await?;
-        asked = ask(Operation::CreateBackup).await?;
+        answer = ask(Operation::CreateBackup).await?;
+        is_second = true;
     }
-    let number = asked["number"].as_u64();
-    let document = ended(asked).await?;
-    // If others have ended since it did, the last of them is told: it has all that this one has, which may be gone for it.
-    let last = &document["last"];
-    if let Some(failed) = last["failed"].as_str() {
-        if document["ended"].as_u64() != number {
-            bail!("a later backup was not made: {failed}; `restante backup list` says whether this one is there");
-        }
-        bail!("no backup was made: {failed}");
-    }
-    let number = |member: &str| last[member].as_u64();
-    let made = number("id").zip(number("made_ms")).zip(number("bytes"));
-    let ((id, made_ms), bytes): ((u64, u64), u64) = made.context(UNREADABLE)?;
-    Ok(vec![line(id, made_ms, bytes)])
+}
+
+/// Whether it is what is said of a server that is being started again.
+fn may_come_back(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(CallError::Channel(ChannelError::Connect | ChannelError::Broken)))
 }
 
 fn line(id: u64, made_ms: u64, bytes: u64) -> String {
@@ -130,4 +211,52 @@ fn hint(error: RestoreError, although_damaged: bool) -> anyhow::Error {
         _ => return error.into(),
     };
     anyhow::Error::from(error).context(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use Awaited::{Former, Ours};
+
+    use super::*;
+
+    #[test]
+    fn whoever_waits_is_told_of_the_backup_that_they_waited_for() {
+        let made = |number: u64| json!({ "number": number, "id": number + 10, "made_ms": 5, "bytes": 7, "files": 1 });
+        let failed = |number: u64| json!({ "number": number, "failed": "full" });
+        let told = |number: u64| Step::Made { id: number + 10, made_ms: 5, bytes: 7 };
+        let full = || "full".to_owned();
+        for (awaited, ended, is_under_way, recent, expected) in [
+            (Ours(1), 0, true, vec![], Step::LookAgain),
+            (Ours(3), 2, true, vec![made(1), failed(2)], Step::LookAgain),
+            (Ours(1), 1, false, vec![made(1)], told(1)),
+            (Ours(1), 1, true, vec![made(1)], told(1)),
+            (Ours(2), 2, false, vec![made(1), failed(2)], Step::Failed(full())),
+            // Others have ended since.
+            (Ours(1), 2, false, vec![made(1), made(2)], told(2)),
+            (Ours(1), 2, false, vec![made(1), failed(2)], told(1)),
+            (Ours(1), 2, true, vec![failed(1), made(2)], told(2)),
+            (Ours(1), 3, false, vec![failed(2), failed(3)], Step::LaterFailed(full())),
+            // The server was started again, and others may have asked it sooner.
+            (Ours(2), 0, false, vec![], Step::Forgotten),
+            (Ours(2), 0, true, vec![], Step::Forgotten),
+            (Ours(2), 1, false, vec![made(1)], Step::Forgotten),
+            (Former(1), 0, true, vec![], Step::LookAgain),
+            (Former(1), 1, false, vec![failed(1)], Step::AskAgain),
+            (Former(1), 2, true, vec![made(1), made(2)], Step::AskAgain),
+            (Former(2), 0, false, vec![], Step::AskAgain),
+            (Former(2), 0, true, vec![], Step::AskAgain),
+        ] {
+            let under_way = is_under_way.then(|| json!({ "started_ms": 3 }));
+            let answer = json!({ "under_way": under_way, "ended": ended, "recent": recent });
+            assert_eq!(step(awaited, &answer), Some(expected), "{awaited:?}: {answer}");
+        }
+    }
+
+    #[test]
+    fn another_server_is_not_understood() {
+        let unfinished = json!({ "ended": 1, "recent": [{ "number": 1 }] });
+        for answer in [json!({}), json!([]), json!({ "ended": "1" }), json!({ "ended": 1 }), unfinished] {
+            assert_eq!(step(Ours(1), &answer), None, "{answer}");
+        }
+    }
 }

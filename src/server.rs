@@ -13,7 +13,7 @@ mod restore;
 pub use providers::ProvidersError;
 pub use public::{keyring_table, open_keyring};
 pub use reload::Load;
-pub use restore::{RestoreError, Restored, backups, restore, verify_backup, verify_database};
+pub use restore::{Found, RestoreError, Restored, backups, restore, verify_backup, verify_database};
 
 use std::{fmt::Display, sync::Arc, time::Duration};
 

@@ -10,7 +10,8 @@ pub(crate) enum BackupCommand {
     ///
     /// Asks the running server through its local listener. It goes on serving; what it acknowledged before is in the backup.
     /// Backups stand in store.backup_path; what they have in common is there once, and the latest store.backups_kept of
-    /// them are kept. The folder is for one database: with another one's backups in it, or other things, it is refused. A
+    /// them are kept. What the running server has read when it started counts for both, and nothing that is said here; the
+    /// folder is printed. It is for one database: with another one's backups in it, or other things, it is refused. A
     /// backup holds the database's secrets: whoever reads it can make tokens. The folder has mode 0700; keep copies of it
     /// encrypted. The gateway's keys are not in it.
     #[command(after_long_help = "\
@@ -19,6 +20,8 @@ Example:
     Create(Configured),
 
     /// Print the backups that are there
+    ///
+    /// Looks into store.backup_path, and asks no server. Says so if they are another provider's.
     #[command(after_long_help = "\
 Example:
   restante backup list --config hub.toml")]

@@ -8,8 +8,9 @@ use super::Configured;
 pub(crate) enum DbCommand {
     /// Look at every row of the database, and compare what rows say of each other
     ///
-    /// For a database that no server is serving with: a stopped one's, or a copy. Changes nothing. Says on standard error how
-    /// far it has come, and prints how many rows there are and what is wrong, in numbers. Exit status 1 if something is.
+    /// For a database that no server is serving with: a stopped one's, or a copy. Changes nothing, and makes none where there
+    /// is none. Says on standard error how far it has come, after each million rows, and prints how many rows there are and
+    /// what is wrong, in numbers. Exit status 1 if something is.
     #[command(after_long_help = "\
 Examples:
   restante db verify --config hub.toml

@@ -23,7 +23,7 @@ use crate::{
     wire::ServiceProviderId,
 };
 
-/// Is told how far long work has come: a column family, and how many of its rows were looked at.
+/// Is told how far long work has come: a column family, and how many of its rows were looked at so far.
 pub(crate) type Progress<'a> = &'a mut (dyn FnMut(&'static str, u64) + Send);
 
 /// Is told what is wrong with a copy of which every row can be read, and says whether it is put back as it is.
@@ -54,8 +54,15 @@ pub enum RestoreError {
     #[error("the backup is damaged:\n{0}")]
     Damaged(Inspection),
     /// The system.
-    #[error("the restored database cannot be put in its place: {0}")]
+    #[error("the restored database cannot be put in its place: {0}: {}", next(.0))]
     Io(#[from] io::Error),
+    /// All of it is in its place, and the system does not say that this lasts.
+    #[error(
+        "the database was put back at {}, and may not stay there ({}): look at the disk, and at what is there",
+        .0.display(),
+        .1
+    )]
+    Unsynced(PathBuf, io::Error),
     /// The database, or the backup.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -70,19 +77,55 @@ impl From<service::Error> for RestoreError {
     }
 }
 
-/// All whole backups, oldest first.
+/// What the system does not let happen, and what is to be done about it.
+fn next(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => {
+            "something came to store.path meanwhile: move it away, and begin again"
+        }
+        io::ErrorKind::NotADirectory => {
+            "a file is in the way, at store.path or beside it under the same name with `.restoring`: move it away"
+        }
+        io::ErrorKind::NotFound => "see what store.path names, and whether its disk is there",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "see whose the folder above store.path is, and run this as the service's user"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there, and begin again",
+        _ => "look at the disk",
+    }
+}
+
+/// What is found where backups are looked for.
+#[derive(Debug)]
+pub struct Found {
+    /// Where.
+    pub folder: PathBuf,
+    /// Whether there is such a folder. Before the first backup there is none.
+    pub is_there: bool,
+    /// Whose database the folder is for, if it says so.
+    pub provider: Option<ServiceProviderId>,
+    /// All whole backups, oldest first.
+    pub backups: Vec<Backup>,
+}
+
+/// Looks for backups. Where there is no folder for them, none is made.
 ///
 /// # Errors
-/// The folder cannot be read, or others use it.
-pub fn backups(config: &Config) -> Result<Vec<Backup>, RestoreError> {
-    Ok(open(config)?.backups())
+/// The folder cannot be read, has other things, or others use it.
+pub fn backups(config: &Config) -> Result<Found, RestoreError> {
+    let folder = config.store.backup_path.clone().ok_or(RestoreError::NoPlace)?;
+    if matches!(fs::symlink_metadata(&folder), Err(error) if error.kind() == io::ErrorKind::NotFound) {
+        return Ok(Found { folder, is_there: false, provider: None, backups: Vec::new() });
+    }
+    let vault = open(config)?;
+    Ok(Found { folder, is_there: true, provider: vault.provider(), backups: vault.backups() })
 }
 
 /// Looks at every row of the configured database, which no process may be serving with; none can begin to
-/// meanwhile, or it is told.
+/// meanwhile, or it is told. Where there is none, none is made.
 ///
 /// # Errors
-/// It cannot be opened, or is served with.
+/// There is none, it cannot be opened, or is served with.
 pub fn verify_database(config: &Config, progress: Progress<'_>) -> Result<Inspection, store::Error> {
     let held = Standstill::of(&config.store.path)?;
     let inspection = inspect(&config.store.path, &config.provider.id, progress);
@@ -107,7 +150,7 @@ pub fn verify_backup(
     drop(vault);
     let inspection = own.and_then(|()| inspect(copy.path(), &config.provider.id, progress));
     let removed = copy.remove();
-    let inspection = inspection?;
+    let inspection = inspection.map_err(of_a_backup)?;
     removed?;
     Ok((backup, inspection))
 }
@@ -118,38 +161,67 @@ pub fn verify_backup(
 ///
 /// # Errors
 /// Something is in the place of the database, the backup is damaged or of another database than its folder, or there is no
-/// room. Nothing was put there then.
+/// room. Nothing was put there then, and nothing is left of the copy; but [`RestoreError::Unsynced`] is said when all of it is
+/// there.
 pub async fn restore(
     config: &Config,
     id: Option<u32>,
     progress: Progress<'_>,
     accept: Accept<'_>,
 ) -> Result<Restored, RestoreError> {
-    let path = &config.store.path;
-    require_room_for_a_move(path)?;
-    let copy = restoring(path);
-    // Held to the end: of two restores at once, one would put in place what the other is still at.
+    require_room_for_a_move(&config.store.path)?;
+    let copy = restoring(&config.store.path);
+    // Held to the end: of two restores at once, one would put in place, or remove, what the other is still at.
     let mut vault = open(config)?;
-    try_to_move(&copy, path)?;
-    let backup = copy_out(&mut vault, id, &config.provider.id, &copy)?;
-    let inspection = inspect(&copy, &config.provider.id, progress)?;
+    let restored = restore_by(config, id, &mut vault, &copy, progress, accept).await;
+    if restored.is_err() {
+        // It takes the room of a database. What went wrong first is what the operator has to know; the next attempt removes
+        // what is left all the same.
+        drop(remove_folder(&copy));
+    }
+    drop(vault);
+    restored
+}
+
+/// The same by that copy, which is there, or a part of it, if this fails.
+async fn restore_by(
+    config: &Config,
+    id: Option<u32>,
+    vault: &mut Vault,
+    copy: &Path,
+    progress: Progress<'_>,
+    accept: Accept<'_>,
+) -> Result<Restored, RestoreError> {
+    let path = &config.store.path;
+    try_to_move(copy, path)?;
+    let backup = vault.find(id)?;
+    vault.copy_out(backup.id, copy)?;
+    vault.require_own(copy, &config.provider.id).map_err(of_a_backup)?;
+    let inspection = inspect(copy, &config.provider.id, progress).map_err(of_a_backup)?;
     let is_accepted = inspection.is_sound() || (inspection.is_readable() && accept(&inspection));
     if !is_accepted {
-        // As below: the next attempt removes what is left.
-        drop(remove_folder(&copy));
         return Err(RestoreError::Damaged(inspection));
     }
     let now = SystemClock.now();
-    open_copy(config, &copy)?.go_on_from_backup(&vault, now, public::last_mark_ms(now))?;
-    let users = forget_what_was_given_out(config, &copy).await?;
-    put_in_place(&copy, path)?;
-    sync_folder(folder_of(path))?;
-    drop(vault);
+    open_copy(config, copy)?.go_on_from_backup(vault, now, public::last_mark_ms(now))?;
+    let users = forget_what_was_given_out(config, copy).await?;
+    put_in_place(copy, path)?;
+    sync_folder(folder_of(path)).map_err(|error| RestoreError::Unsynced(path.clone(), error))?;
     Ok(Restored { backup, users })
 }
 
 fn open(config: &Config) -> Result<Vault, RestoreError> {
     Ok(Vault::open(config.store.backup_path.as_deref().ok_or(RestoreError::NoPlace)?)?)
+}
+
+/// What opening says of a database, said of a copy of a backup: the setting to look at is another one.
+fn of_a_backup(error: store::Error) -> store::Error {
+    match error {
+        store::Error::OtherProvider { found, expected } => store::Error::Backup(format!(
+            "it is a backup of provider {found}, and provider.id is {expected}: see what store.backup_path names"
+        )),
+        error => error,
+    }
 }
 
 /// Nothing is at that place, or an empty folder of the disk that the folder above is on.
@@ -205,23 +277,6 @@ fn put_in_place(copy: &Path, path: &Path) -> io::Result<()> {
     fs::rename(copy, path)
 }
 
-fn copy_out(
-    vault: &mut Vault,
-    id: Option<u32>,
-    provider: &ServiceProviderId,
-    to: &Path,
-) -> Result<Backup, RestoreError> {
-    let backup = vault.find(id)?;
-    // What an earlier attempt has left, or nothing.
-    remove_folder(to)?;
-    if let Err(error) = vault.copy_out(backup.id, to).and_then(|()| vault.require_own(to, provider)) {
-        // What went wrong first is what the operator has to know; the next attempt removes what is left.
-        drop(remove_folder(to));
-        return Err(error.into());
-    }
-    Ok(backup)
-}
-
 /// The secrets of a database that is there are in it: none are drawn.
 fn open_copy(config: &Config, copy: &Path) -> Result<RocksStore, store::Error> {
     let fresh_secrets = [[0; 32]; 2];
@@ -244,11 +299,17 @@ async fn forget_what_was_given_out(config: &Config, copy: &Path) -> Result<usize
         clock,
         entropy,
     })?);
-    service.revoke_all_tokens().await?;
-    let users = service.delete_all_key_packages().await?;
+    let forgotten = forget(&service).await;
     service.deletion_ended().await;
+    // Also where it failed: nobody may have a file of the copy open when that is moved, or removed.
     tokio::task::spawn_blocking(move || service.finish()).await.map_err(|_| service::Error::NoThread)?;
-    Ok(users)
+    Ok(forgotten?)
+}
+
+/// Gives how many users had KeyPackages.
+async fn forget(service: &Arc<Service>) -> Result<usize, service::Error> {
+    service.revoke_all_tokens().await?;
+    service.delete_all_key_packages().await
 }
 
 #[cfg(all(test, unix))]

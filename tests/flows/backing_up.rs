@@ -37,7 +37,7 @@ async fn listed(config: &str) -> BTreeSet<String> {
     let listed = run(&["backup", "list", "--config", config]).await;
     assert!(listed.status.success(), "{listed:?}");
     let listed = String::from_utf8(listed.stdout).unwrap();
-    let lines = listed.lines().filter(|line| *line != "there is no backup");
+    let lines = listed.lines().filter(|line| !line.starts_with("there is no backup in "));
     lines.map(|line| number(line).to_owned()).collect()
 }
 
@@ -61,9 +61,19 @@ async fn a_folder_of_backups_is_for_one_database() {
     let config = |id| site.configure(&sharing(id)).to_str().unwrap().to_owned();
     let (ours, theirs) = (config(HUB), config(FOLLOWER));
     let (mut hub, follower) = (site.start(&sharing(HUB)).await, site.start(&sharing(FOLLOWER)).await);
+    let backups = site.of(HUB).with_file_name("backups");
+    // Before the first one nothing is wrong, and nothing is made by looking.
+    let none = run(&["backup", "list", "--config", &ours]).await;
+    let said = String::from_utf8_lossy(&none.stdout).into_owned();
+    assert!(none.status.success() && said.starts_with("there is no backup in "), "{none:?}");
+    assert!(!backups.exists());
     let first = BTreeSet::from(["1".to_owned()]);
     let made = create(&hub, &ours).await;
     assert!(made.status.success(), "{made:?}");
+    // The server decides where, and says it.
+    assert!(String::from_utf8_lossy(&made.stdout).trim_end().ends_with("backups"), "{made:?}");
+    let whose = run(&["backup", "list", "--config", &theirs]).await;
+    assert!(String::from_utf8_lossy(&whose.stderr).contains("these are backups of provider hub.example"), "{whose:?}");
     let assert_refused = |asked: Output| {
         assert_eq!(asked.status.code(), Some(1), "{asked:?}");
         let said = String::from_utf8_lossy(&asked.stderr);
@@ -80,12 +90,72 @@ async fn a_folder_of_backups_is_for_one_database() {
     assert_eq!(listed(&ours).await, first);
     hub.process.kill().await;
     fs::remove_dir_all(site.database(HUB)).unwrap();
-    let restored = run(&["backup", "restore", "--config", &ours]).await;
+    let restored = assert_only_its_own_is_put_back(&site, &backups, &ours).await;
     assert!(restored.status.success(), "{restored:?}");
     hub = site.start(&sharing(HUB)).await;
     let made = create(&hub, &ours).await;
     assert!(made.status.success(), "{made:?}");
     assert_eq!(listed(&ours).await, BTreeSet::from(["2".to_owned()]));
+}
+
+/// One that another database left in a folder that the two shared is refused, and nothing is left of looking. Puts it back
+/// when nothing says any more whose backups these are; then it is said again.
+async fn assert_only_its_own_is_put_back(site: &Site, backups: &Path, config: &str) -> Output {
+    let file = backups.join("database");
+    let own = fs::read(&file).unwrap();
+    fs::write(&file, format!("{}\n", "0".repeat(64))).unwrap();
+    for command in ["verify", "restore"] {
+        let refused = run(&["backup", command, "--config", config]).await;
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains("it is another database's") && said.contains("move that file away"), "{said}");
+        let left = [backups.join("verifying"), site.database(HUB), site.of(HUB).join("data.restoring")];
+        assert!(!left.iter().any(|left| left.exists()), "{command}: {left:?}");
+    }
+    fs::remove_file(&file).unwrap();
+    let restored = run(&["backup", "restore", "--config", config]).await;
+    fs::write(&file, own).unwrap();
+    restored
+}
+
+/// What is said in the command's own configuration counts for nothing: the server has read another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_says_where_a_backup_was_made() {
+    let site = Site::new(&[]).await;
+    let hub = site.start(&setting()).await;
+    let config = site.configure(&setting());
+    let local = format!("local.listen={}", hub.local_tcp());
+    let elsewhere = site.of(HUB).join("elsewhere");
+    let set = format!("store.backup_path={}", elsewhere.display());
+    let config = config.to_str().unwrap();
+    let made = run(&["backup", "create", "--config", config, "--set", &local, "--set", &set]).await;
+    let said = String::from_utf8_lossy(&made.stdout);
+    let place = site.of(HUB).join("backups");
+    assert!(made.status.success() && said.trim_end().ends_with(place.to_str().unwrap()), "{made:?}");
+    assert!(place.exists() && !elsewhere.exists());
+}
+
+/// As in a configuration that is made for a database which is elsewhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_place_without_a_database_is_left_as_it_is() {
+    let site = Site::new(&[]).await;
+    let config = site.configure(&Setting::new(HUB));
+    let verify = async || {
+        let refused = run(&["db", "verify", "--config", config.to_str().unwrap()]).await;
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        String::from_utf8_lossy(&refused.stderr).into_owned()
+    };
+    let said = verify().await;
+    assert!(said.contains("there is no database at ") && said.contains("store.path"), "{said}");
+    assert!(!site.database(HUB).exists(), "nothing is made by looking");
+    fs::create_dir(site.database(HUB)).unwrap();
+    fs::write(site.database(HUB).join("letters"), "").unwrap();
+    let mut process = site.spawn("", &Setting::new(HUB));
+    assert_eq!(process.ended().await.code(), Some(1), "{}", process.logged());
+    for said in [verify().await, process.logged()] {
+        assert!(said.contains("but other things, `letters` among them"), "{said}");
+    }
+    assert_eq!(names(&site.database(HUB)).len(), 1, "and nothing among other things");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
