@@ -215,9 +215,10 @@ fn hint(error: RestoreError, although_damaged: bool) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
-    use Awaited::{Former, Ours};
-
-    use super::*;
+    use super::{
+        Awaited::{Former, Ours},
+        *,
+    };
 
     #[test]
     fn whoever_waits_is_told_of_the_backup_that_they_waited_for() {

@@ -54,7 +54,7 @@ pub enum RestoreError {
     #[error("the backup is damaged:\n{0}")]
     Damaged(Inspection),
     /// The system.
-    #[error("the restored database cannot be put in its place: {0}: {}", next(.0))]
+    #[error("the restored database cannot be put in its place: {}: {}", .0, next(.0))]
     Io(#[from] io::Error),
     /// All of it is in its place, and the system does not say that this lasts.
     #[error(

@@ -37,12 +37,12 @@ impl Standstill {
             Ok(lock) => lock,
             // Whoever opens a database to write makes it: nobody has opened this copy. To make it would be a change.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self { file, lock: None }),
-            Err(error) => return Err(Error::Io(error.to_string())),
+            Err(error) => return Err(Error::Io(format!("{}: {error}", file.display()))),
         };
         match fcntl_lock(&lock, FlockOperation::NonBlockingLockShared) {
             Ok(()) => Ok(Self { file, lock: Some(lock) }),
             Err(Errno::ACCESS | Errno::AGAIN) => Err(Error::InUse),
-            Err(error) => Err(Error::Io(io::Error::from(error).to_string())),
+            Err(error) => Err(Error::Io(format!("{}: {}", file.display(), io::Error::from(error)))),
         }
     }
 
