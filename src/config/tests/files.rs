@@ -29,7 +29,7 @@ fn backups_are_refused_where_the_database_is() {
     fs::create_dir(folder.path("elsewhere")).unwrap();
     std::os::unix::fs::symlink(folder.path("data"), folder.path("elsewhere/link")).unwrap();
     let backups = |path: &str| replaced("# backup_path = \"backups\"", &format!("backup_path = \"{path}\""));
-    for path in ["data", "./data", "data/backups", "elsewhere/../data", "elsewhere/link", "elsewhere/link/backups", "."] {
+    for path in ["data", "./data", "data/backups", "elsewhere/../data", "elsewhere/link", "elsewhere/link/new", "."] {
         assert_problems(&folder.load(&backups(path)).unwrap_err(), &["and store.path lie in each other"]);
     }
     for path in ["elsewhere/../data.restoring", "data.restoring/.."] {
