@@ -30,7 +30,7 @@ pub(super) fn observe<S: State + ?Sized>(state: &S, observe: &Observe) -> Result
         Sight::NotLooked => return Ok(transition),
         Sight::Unobservable | Sight::Contradicted => {}
         Sight::Seen(observation) => {
-            if before.as_ref().is_some_and(|before| observe.sight.of(before).is_none()) {
+            if before.as_ref().is_some_and(|before| observe.sight.recorded_below(before).is_none()) {
                 return Ok(transition);
             }
             let replay = before.as_ref().and_then(|before| before.public.as_ref()).map(|public| public.replay);
@@ -48,13 +48,15 @@ pub(super) fn observe<S: State + ?Sized>(state: &S, observe: &Observe) -> Result
     Ok(transition)
 }
 
-/// Keeps a checkpoint of a state that has none.
+/// Keeps a checkpoint of a state that has none. One with another roster was derived from what is not recorded: it would
+/// stand beside a record that says something else.
 pub(super) fn checkpoint<S: State + ?Sized>(state: &S, saved: &Checkpointed) -> Result<Transition, Refusal<S::Error>> {
     let mut transition = Transition::unchanged(Outcome::Done);
     let Some(found) = state.partition(&saved.partition).map_err(Refusal::State)? else { return Ok(transition) };
     let mut partition = Arc::unwrap_or_clone(found);
     let Some(public) = &mut partition.public else { return Ok(transition) };
-    if public.digest != saved.digest || public.replay.is_checkpoint() {
+    let is_recorded = public.digest == saved.digest && public.roster == saved.checkpoint.owners.roster();
+    if !is_recorded || public.replay.is_checkpoint() {
         return Ok(transition);
     }
     public.replay = Replay::of_checkpoint(saved.checkpoint.bytes());

@@ -121,6 +121,8 @@ pub enum Sight {
 pub struct Observation {
     /// The state to which the commit was applied; nothing at the beginning of a group.
     pub applied_to: Option<StateDigest>,
+    /// Who was there, as far as whoever looked knew; nothing at the beginning of a group.
+    pub roster_before: Option<Roster>,
     /// The state after it.
     pub digest: StateDigest,
     /// Its tree.
@@ -175,6 +177,14 @@ impl Sight {
         let Self::Seen(observation) = self else { return None };
         let here = partition.public.as_ref()?.digest;
         (observation.applied_to == Some(here)).then_some(observation)
+    }
+
+    /// What of it may be recorded of an epoch below that partition: it was seen from the same state, and from the same
+    /// roster. Of two who look late at the commits of a branch one may know less of whose the leaves are, because a
+    /// Welcome is gone by then. What the other has recorded counts, and what follows is to follow from it.
+    pub(super) fn recorded_below(&self, above: &Partition) -> Option<&Observation> {
+        let roster = &above.public.as_ref()?.roster;
+        self.of(above).filter(|observation| observation.roster_before.as_ref() == Some(roster))
     }
 }
 

@@ -91,7 +91,7 @@ impl<S: State + ?Sized> Change<'_, S> {
         let group_info = entering.announcement.and_then(|announcement| announcement.group_info.as_ref());
         let commit_bytes = entering.message.bytes().len() as u64;
         let replay = self.before.public.as_ref().map(|public| public.replay);
-        if let Some(observation) = entering.sight.of(&self.before) {
+        if let Some(observation) = entering.sight.recorded_below(&self.before) {
             child.public = observation.public(group_info, replay, commit_bytes);
             self.transition.owners.push((next, observation.owners.clone()));
             self.transition.checkpoints.extend(observation.checkpoint.clone().map(|saved| (next, saved)));

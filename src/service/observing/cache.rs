@@ -7,7 +7,7 @@ use restante_process::metrics::Counted;
 
 use super::{super::tally::Lookup, Known, Origin};
 use crate::{
-    sequencer::{GroupKey, StateDigest},
+    sequencer::{GroupKey, Public},
     wire::MaskedPartitionKey,
 };
 
@@ -16,8 +16,9 @@ type Place = (GroupKey, MaskedPartitionKey);
 /// The states that were needed last, by partition.
 ///
 /// # Correctness
-/// What is kept for a partition is what somebody saw of a commit that announces it, which may have made no edge:
-/// whoever looks says, by the records, which state is wanted, and what it came from.
+/// What is kept for a partition is what somebody saw of a commit that announces it, which may have made no edge, or who
+/// knew less of whose the leaves above are: whoever looks says, by the records, which state is wanted, who is there, and
+/// what it came from.
 pub(super) struct Cache {
     rows: Mutex<Rows>,
     bytes_max: usize,
@@ -39,9 +40,12 @@ impl Cache {
         }
     }
 
-    pub(super) fn find(&self, place: &Place, digest: StateDigest, origin: &Origin) -> Option<Arc<Known>> {
+    pub(super) fn find(&self, place: &Place, public: &Public, origin: &Origin) -> Option<Arc<Known>> {
         let found = self.lock().states.get(place).cloned();
-        let found = found.filter(|known| known.digest == digest && known.origin == *origin);
+        let is_that = |known: &Known| {
+            known.digest == public.digest && known.roster == public.roster && known.origin == *origin
+        };
+        let found = found.filter(|known| is_that(known));
         self.lookups.add(if found.is_some() { Lookup::Found } else { Lookup::Missed });
         found
     }
@@ -94,7 +98,7 @@ mod tests {
     use crate::{
         client::tests::cast::{Handshakes, client},
         mls::{PublicState, WireGroupInfo},
-        sequencer::{OwnerChanges, Owners, Placed},
+        sequencer::{Owner, OwnerChanges, Owners, Placed, Replay},
         wire::decode,
     };
 
@@ -111,7 +115,17 @@ mod tests {
     }
 
     fn find(cache: &Cache, place: &Place, wanted: &Known) -> Option<Arc<Known>> {
-        cache.find(place, wanted.digest, &wanted.origin)
+        cache.find(place, &record(wanted), &wanted.origin)
+    }
+
+    fn record(known: &Known) -> Public {
+        Public {
+            digest: known.digest,
+            roster: known.roster.clone(),
+            tree_hash: known.tree_hash(),
+            verified: None,
+            replay: Replay::of_checkpoint(0),
+        }
     }
 
     fn place(number: u8) -> Place {
@@ -151,11 +165,25 @@ mod tests {
         let known = known("a");
         let cache = Cache::new(10 * known.weight());
         cache.put(place(0), &known);
-        assert!(cache.find(&place(0), known.digest, &origin(None)).is_some());
-        assert!(cache.find(&place(0), known.digest, &origin(Some(7))).is_none());
+        let record = record(&known);
+        assert!(cache.find(&place(0), &record, &origin(None)).is_some());
+        assert!(cache.find(&place(0), &record, &origin(Some(7))).is_none());
         let placed = vec![Placed { leaf: 0, owner: None }];
         let others = Origin { changes: OwnerChanges { removed: Vec::new(), placed }, ..origin(None) };
-        assert!(cache.find(&place(0), known.digest, &others).is_none());
+        assert!(cache.find(&place(0), &record, &others).is_none());
+    }
+
+    /// The commit changed nobody's leaf, and somebody derived the state above without its Welcome.
+    #[test]
+    fn a_state_is_found_by_who_is_there() {
+        let known = known("a");
+        let cache = Cache::new(10 * known.weight());
+        cache.put(place(0), &known);
+        let owner = Some(Owner { provider: "hub.example".parse().unwrap(), user: None });
+        let changes = OwnerChanges { removed: Vec::new(), placed: vec![Placed { leaf: 0, owner }] };
+        let roster = Owners::default().after(&changes).roster();
+        let record = Public { roster, ..record(&known) };
+        assert!(cache.find(&place(0), &record, &origin(None)).is_none());
     }
 
     #[test]

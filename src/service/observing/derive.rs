@@ -146,7 +146,7 @@ impl Deriving<'_> {
         public: &Public,
     ) -> Result<Option<Arc<Known>>, Error> {
         let origin = Origin::of(self.snapshot, (&self.group, key), record)?;
-        if let Some(known) = self.cache.find(&(self.group, *key), public.digest, &origin) {
+        if let Some(known) = self.cache.find(&(self.group, *key), public, &origin) {
             return Ok(Some(known));
         }
         if !public.replay.is_checkpoint() {
@@ -218,7 +218,7 @@ impl Deriving<'_> {
         };
         // Whose the leaves are was known better when the commit came.
         let origin = Origin::of(self.snapshot, (&self.group, key), record)?;
-        let known = Known { owners: before.known.owners.after(&origin.changes), origin, ..seen.known };
+        let known = seen.known.owned(before.known.owners.after(&origin.changes), origin);
         Ok(Some(Derived { known: Arc::new(known), replay: public.replay, followed: 0 }))
     }
 

@@ -81,9 +81,10 @@ pub(super) fn follow(
     let is_due = replay.then(committed.message.bytes().len() as u64).is_due();
     let observation = Observation {
         applied_to: Some(before.digest),
+        roster_before: Some(before.roster.clone()),
         digest: known.digest,
         tree_hash: known.tree_hash(),
-        roster: known.owners.roster(),
+        roster: known.roster.clone(),
         group_info_fits: fit == Fit::Fits,
         owners,
         checkpoint: is_due.then(|| known.save()),
@@ -202,9 +203,10 @@ pub(super) fn begin(
     let known = Known::new(state, Owners::default().after(&owners), origin);
     let observation = Observation {
         applied_to: None,
+        roster_before: None,
         digest: known.digest,
         tree_hash: known.tree_hash(),
-        roster: known.owners.roster(),
+        roster: known.roster.clone(),
         group_info_fits: true,
         owners,
         checkpoint: Some(known.save()),

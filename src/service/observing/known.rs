@@ -3,7 +3,7 @@
 use super::Origin;
 use crate::{
     mls::PublicState,
-    sequencer::{Checkpoint, Owners, StateDigest, TreeHash},
+    sequencer::{Checkpoint, Owners, Roster, StateDigest, TreeHash},
     store,
 };
 
@@ -12,13 +12,21 @@ pub(super) struct Known {
     pub(super) digest: StateDigest,
     pub(super) state: PublicState,
     pub(super) owners: Owners,
+    /// Who is there, by these.
+    pub(super) roster: Roster,
     /// What it came from.
     pub(super) origin: Origin,
 }
 
 impl Known {
     pub(super) fn new(state: PublicState, owners: Owners, origin: Origin) -> Self {
-        Self { digest: StateDigest::of(&state.encode_context(), state.confirmation_tag()), state, owners, origin }
+        let digest = StateDigest::of(&state.encode_context(), state.confirmation_tag());
+        Self { digest, state, roster: owners.roster(), owners, origin }
+    }
+
+    /// The same state, with other leaves' owners, and what these came from.
+    pub(super) fn owned(self, owners: Owners, origin: Origin) -> Self {
+        Self { roster: owners.roster(), owners, origin, ..self }
     }
 
     pub(super) fn load(checkpoint: Checkpoint, origin: Origin) -> Result<Self, store::Error> {

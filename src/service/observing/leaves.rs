@@ -37,7 +37,7 @@ impl UserLeaves<'_> {
             let Some(record) = self.snapshot.partition(&self.group, &key)? else { return Ok(false) };
             let Some(public) = &record.public else { return Ok(false) };
             let origin = Origin::of(self.snapshot, (&self.group, &key), &record)?;
-            if let Some(known) = self.cache.find(&(self.group, key), public.digest, &origin) {
+            if let Some(known) = self.cache.find(&(self.group, key), public, &origin) {
                 break known.owners.leaves_of(&self.user);
             }
             if public.replay.is_checkpoint() {

@@ -246,7 +246,7 @@ impl Service {
             return Ok(Some(Effort::Small));
         }
         let origin = Origin::of(snapshot, (&group, partition), &record)?;
-        let known = self.observing.cache.find(&(group, *partition), public.digest, &origin);
+        let known = self.observing.cache.find(&(group, *partition), public, &origin);
         Ok(Some(if known.is_some() { Effort::Small } else { Effort::Large }))
     }
 
@@ -282,7 +282,11 @@ impl Service {
             Followed::Unobservable => Ok(Sight::Unobservable),
             Followed::Contradicted(_) => Ok(Sight::Contradicted),
             Followed::Seen(seen) => {
-                self.hold((group, commit.announcement.next), seen.known);
+                let next = commit.announcement.next;
+                // What is recorded there stays at hand: this commit makes no edge, or takes the place of another.
+                if snapshot.partition(&group, &next)?.is_none_or(|next| next.public.is_none()) {
+                    self.hold((group, next), seen.known);
+                }
                 Ok(Sight::Seen(Box::new(seen.observation)))
             }
         }

@@ -148,7 +148,13 @@ impl Service {
         group: GroupKey,
         partition: MaskedPartitionKey,
     ) -> Result<Checkpointing, Error> {
-        let known = self.find_out(group, partition, PATIENCE, |known| (known.digest, known.save())).await?;
+        let save = |known: &Known| (known.digest, known.save());
+        let (mut known, was_late) = self.derive(group, partition, PATIENCE, save).await?;
+        if was_late {
+            // Somebody else may have looked late as well, and the lane has recorded what one of the two saw: what is kept
+            // follows from that.
+            (known, _) = self.derive(group, partition, PATIENCE, save).await?;
+        }
         let Some((digest, checkpoint)) = known else { return Ok(Checkpointing::Unobservable) };
         let command = Checkpointed { partition, digest, checkpoint };
         self.lanes.submit(group, Command::Checkpoint(Box::new(command)), None).await?;
@@ -198,6 +204,17 @@ impl Service {
         wait: Duration,
         wanted: impl FnOnce(&Known) -> T + Send + 'static,
     ) -> Result<Option<T>, Error> {
+        self.derive(group, partition, wait, wanted).await.map(|(found, _)| found)
+    }
+
+    /// The same, and whether something was found out on the way that was not recorded.
+    async fn derive<T: Send + 'static>(
+        self: &Arc<Self>,
+        group: GroupKey,
+        partition: MaskedPartitionKey,
+        wait: Duration,
+        wanted: impl FnOnce(&Known) -> T + Send + 'static,
+    ) -> Result<(Option<T>, bool), Error> {
         let turn = self.observing.turns.take(Whose::default(), wait).await.ok_or(Error::Overloaded)?;
         let (found, late) = self
             .work(turn, move |service, snapshot| {
@@ -206,10 +223,24 @@ impl Service {
                 Ok((derived.map(|derived| wanted(&derived.known)), deriving.late))
             })
             .await?;
+        let was_late = !late.is_empty();
         for observe in late {
             self.lanes.submit(group, Command::Observe(Box::new(observe)), None).await?;
         }
-        Ok(found)
+        Ok((found, was_late))
+    }
+
+    /// What would be noted of a partition, and of those above it, if somebody looked late now.
+    #[cfg(test)]
+    pub(super) fn late_notes(
+        &self,
+        group: GroupKey,
+        partition: &MaskedPartitionKey,
+    ) -> Result<Vec<crate::sequencer::Observe>, store::Error> {
+        let snapshot = self.store.snapshot()?;
+        let mut deriving = self.deriving(&*snapshot, group);
+        deriving.state(partition)?;
+        Ok(deriving.late)
     }
 
     fn deriving<'a>(&'a self, snapshot: &'a dyn Snapshot, group: GroupKey) -> Deriving<'a> {

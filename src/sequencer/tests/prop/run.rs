@@ -214,6 +214,7 @@ impl Run {
         };
         Sight::Seen(Box::new(Observation {
             applied_to,
+            roster_before: of.map(|_| before.roster()),
             digest: StateDigest([nonce; 32]),
             tree_hash: TreeHash(vec![1]),
             roster: owners.roster(),

@@ -43,6 +43,7 @@
 //! send commit … seen=+north,+?,-0         what was seen of a commit: leaves that are new, or blank; `fits=yes` is said
 //!                                         of its GroupInfo; or `unobservable`, or `lie`; the same for `join`
 //!     applied-to=C                        … when it was applied to the state of C
+//!     knowing=+hub,+?                     … by somebody to whom the leaves before it were those; the same for `save`
 //! observe B seen=…                        … and was seen late; `below=A` says where B was then
 //! save B saves=1K of=C                    a checkpoint of B, or of what was taken for it
 //! forward                                 hints are given to everyone in encrypted groups

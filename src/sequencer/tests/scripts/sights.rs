@@ -65,23 +65,25 @@ impl Play {
             newcomer: newcomers.iter().any(|new| banned.contains(&new.identity)),
         };
         let applied_to = words.take("applied-to").or(of).map(state);
-        let changes = match words.take("seen") {
+        let (before, changes) = match words.take("seen") {
             None => return Sight::NotLooked,
             Some("unobservable") => return Sight::Unobservable,
             Some("lie") => return Sight::Contradicted,
             Some(written) => {
                 let of = of.map(|of| notation::partition_key(of).masked());
-                let before = of.map_or(Owners::default(), |of| self.rows().all_owners(&of).unwrap_or_default());
-                (before.after(&changes(&before, written)), changes(&before, written))
+                let before = self.owners(words, of.as_ref());
+                let changes = changes(&before, written);
+                (before, changes)
             }
         };
-        let (owners, changes) = changes;
+        let owners = before.after(&changes);
         let checkpoint = saved.map(|bytes| {
             let state = bytes::Bytes::from(vec![0; usize::try_from(bytes).unwrap()]);
             Checkpoint { state, owners: owners.clone() }
         });
         Sight::Seen(Box::new(Observation {
             applied_to,
+            roster_before: of.map(|_| before.roster()),
             digest: state(next),
             tree_hash: TreeHash(next.as_bytes().to_vec()),
             roster: owners.roster(),
@@ -92,6 +94,15 @@ impl Play {
             newcomers,
             violations,
         }))
+    }
+
+    /// Whose the leaves of a partition's epoch are, by its rows, or as the words say that somebody knows them.
+    fn owners(&self, words: &mut Words<'_>, of: Option<&MaskedPartitionKey>) -> Owners {
+        let nobody = Owners::default();
+        match words.take("knowing") {
+            Some(written) => nobody.after(&changes(&nobody, written)),
+            None => of.and_then(|of| self.rows().all_owners(of)).unwrap_or_default(),
+        }
     }
 
     /// `observe B seen=…`: the state of B was derived late.
@@ -114,7 +125,7 @@ impl Play {
         let partition = self.names.masked(name);
         let digest = state(words.take("of").unwrap_or(name));
         let bytes = usize::try_from(notation::size(words.must("saves"))).unwrap();
-        let owners = self.rows().all_owners(&partition).unwrap_or_default();
+        let owners = self.owners(words, Some(&partition));
         let checkpoint = Checkpoint { state: vec![0; bytes].into(), owners };
         self.decide(&Command::Checkpoint(Box::new(Checkpointed { partition, digest, checkpoint })))
     }

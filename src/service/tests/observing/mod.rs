@@ -9,6 +9,7 @@ mod retained;
 mod rosters;
 mod said_again;
 mod trees;
+mod two_at_once;
 mod underived;
 
 use std::time::Duration;

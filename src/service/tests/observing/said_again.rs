@@ -4,6 +4,7 @@
 use super::*;
 use crate::{
     client::{JoinOptions, PartitionedGroup},
+    service::tests::tally::read,
     wire::{GroupInfoRequest, ServiceProviderId},
 };
 
@@ -61,6 +62,18 @@ async fn a_commit_that_names_other_providers_when_it_comes_again_changes_nobody_
     hub.send(&third(), &added, (0, 1), &[THIRD]).await.unwrap();
     assert_eq!(hub.providers(&masked(1)), names(&[FOLLOWER, HUB]));
     hub.assert_unmoved(&mut group, (1, 2)).await;
+}
+
+#[tokio::test]
+async fn a_commit_that_comes_again_leaves_at_hand_what_was_seen_of_it_first() {
+    let (hub, mut group) = Hub::found(ObservingLimits::default(), Handshakes::Public).await;
+    let added = with_bob(&mut group);
+    hub.send(&alice(), &added, (0, 1), &[FOLLOWER]).await.unwrap();
+    hub.send(&third(), &added, (0, 1), &[THIRD]).await.unwrap();
+    let missed = |hub: &Hub| read(&hub.setup.service)("state_lookups_total{outcome=\"missed\"}");
+    let before = missed(&hub);
+    assert_eq!(hub.tree(1).await, Some(tree_of(&group)));
+    assert_eq!(missed(&hub), before);
 }
 
 /// The epoch is the same, what its commit changes as well, and only further up another provider was named.
