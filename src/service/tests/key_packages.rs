@@ -6,7 +6,7 @@ use crate::{
     client::InvalidKeyPackage,
     fixtures::key_packages::Device,
     mls::{CipherSuite, ProtocolVersion},
-    pool::{Rejection, ReplayMark},
+    pool::{Policy, Rejection, ReplayMark},
     service::{
         Error,
         setup::{DAY, START, Setup, user_id},
@@ -14,7 +14,7 @@ use crate::{
     store::{Batch, PoolBatch, Store},
     wire::{
         BearerToken, BearerTokenKind, ClientId, KeyPackageRequest, KeyPackageResult, KeyPackageStanding,
-        KeyPackageStatus, RevokeTokenRequest, UploadKeyPackagesRequest, decode, encode,
+        KeyPackageStatus, RevokeTokenRequest, TokenHandle, UploadKeyPackagesRequest, decode, encode,
     },
 };
 
@@ -168,6 +168,39 @@ async fn revoking_takes_effect_at_once_and_after_a_restart() {
     setup.service.revoke_all_tokens().await.unwrap();
     let setup = setup.restart().await;
     assert_eq!(fetch(&setup, request("bob", &renewed)).await.status, KeyPackageStatus::Denied);
+}
+
+/// Also when minting and revoking are one write.
+#[tokio::test]
+async fn a_handle_that_was_forgotten_for_another_is_not_found_again() {
+    let setup = Setup::with_pool(Policy { handles: 1, ..Policy::default() });
+    let bob = user_id("bob");
+    let mint = || setup.service.mint_token(&bob, BearerTokenKind::Unique);
+    let first = TokenHandle::of(&mint().await.unwrap().handle).unwrap();
+    assert_eq!(mint().await.unwrap_err(), Error::PoolRejected(Rejection::TooManyHandles(1)));
+    let request = RevokeTokenRequest::Handle(first);
+    let revoke = || setup.service.revoke_token(&bob, &request);
+    assert_eq!(revoke().await, Ok(true));
+    assert_eq!(revoke().await, Ok(true), "as long as nobody needs its place");
+
+    setup.store.hold();
+    let carol = user_id("carol");
+    let mut busy = Box::pin(setup.service.mint_token(&carol, BearerTokenKind::Unique));
+    super::begin(&mut busy);
+    setup.store.await_stalled(1);
+    let (mut minting, mut revoking) = (Box::pin(mint()), Box::pin(revoke()));
+    super::begin(&mut minting);
+    super::begin(&mut revoking);
+    setup.store.release();
+    busy.await.unwrap();
+    let second = TokenHandle::of(&minting.await.unwrap().handle).unwrap();
+    assert_eq!(revoking.await, Ok(false));
+
+    let setup = setup.restart().await;
+    assert_eq!(setup.service.revoke_token(&bob, &request).await, Ok(false));
+    let listed = setup.service.list_tokens(&bob).await.unwrap().tokens;
+    assert_eq!(listed.iter().map(|token| (token.handle, token.revoked)).collect::<Vec<_>>(), [(second, false)]);
+    setup.assert_sound().await;
 }
 
 #[tokio::test]
