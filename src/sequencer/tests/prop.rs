@@ -8,6 +8,7 @@ mod bytes;
 #[cfg(test)]
 mod cases;
 mod compare;
+mod joining;
 mod model;
 mod operation;
 mod run;

@@ -4,7 +4,8 @@ use arbitrary::{Result, Unstructured};
 
 use super::{
     GROUPS, PARTITIONS, PROVIDERS,
-    operation::{LENGTHS, Look, Operation, Place, Sending, TEXTS, WAITS},
+    model::Found,
+    operation::{JOINERS, Joining, LENGTHS, Look, Operation, Place, Sending, TEXTS, WAITS},
 };
 use crate::sequencer::tests::handmade::Kind;
 
@@ -15,7 +16,7 @@ const KINDS: [Kind; 6] =
 pub(super) fn operation(bytes: &mut Unstructured<'_>) -> Result<(usize, Operation)> {
     let group = bytes.choose_index(GROUPS.len())?;
     // Most are sends, as in the property test: without messages there is nothing to do.
-    let operation = match bytes.int_in_range(0..=15_u8)? {
+    let operation = match bytes.int_in_range(0..=17_u8)? {
         0 => Operation::Again(bytes.choose_index(8)?, by(bytes)?),
         1 => Operation::Present { partition: place(bytes)?, by: by(bytes)? },
         2 => Operation::Observe(place(bytes)?, look(bytes)?),
@@ -26,6 +27,7 @@ pub(super) fn operation(bytes: &mut Unstructured<'_>) -> Result<(usize, Operatio
         7 => Operation::Retain,
         8 => Operation::Hints,
         9 => Operation::Flush,
+        10 => Operation::Join(joining(bytes)?),
         _ => Operation::Send(sending(bytes)?),
     };
     Ok((group, operation))
@@ -47,6 +49,19 @@ fn sending(bytes: &mut Unstructured<'_>) -> Result<Sending> {
         group_info: bytes.ratio(1_u8, 5)?,
         welcome: bytes.ratio(1_u8, 5)?,
         length: bytes.int_in_range(LENGTHS.start..=LENGTHS.end - 1)?,
+        look: look(bytes)?,
+    })
+}
+
+fn joining(bytes: &mut Unstructured<'_>) -> Result<Joining> {
+    Ok(Joining {
+        text: bytes.int_in_range(0..=JOINERS - 1)?,
+        partition: place(bytes)?,
+        found: *bytes.choose(&[Found::GroupInfo, Found::Token, Found::Token, Found::Changed])?,
+        by: by(bytes)?,
+        next: place(bytes)?,
+        epoch_off: u64::from(bytes.ratio(1_u8, 10)?),
+        group_info: bytes.ratio(1_u8, 2)?,
         look: look(bytes)?,
     })
 }

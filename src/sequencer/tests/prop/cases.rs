@@ -9,10 +9,10 @@ use proptest::{
 
 use super::{GROUPS, OPERATIONS, run::Run, strategy::operation};
 
-const CASES: u32 = 256;
+const CASES: u32 = 288;
 
 /// What the generated operations must bring about, or they prove nothing about it.
-const WANTED: [&str; 34] = [
+const WANTED: [&str; 38] = [
     "sequenced",
     "repeated",
     "conflict",
@@ -34,6 +34,10 @@ const WANTED: [&str; 34] = [
     "terminated",
     "restored",
     "refused on an ended branch",
+    "joined",
+    "joined again",
+    "stale join",
+    "join over budget",
     "two hints",
     "hint of a later child",
     "observed",

@@ -6,11 +6,13 @@
 mod aging;
 mod branches;
 mod ending;
+mod joining;
 mod sending;
 mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use joining::Found;
 pub(super) use sending::{Asked, Verdict};
 
 use crate::sequencer::{UnixMillis, Usage};
@@ -31,6 +33,8 @@ pub(super) struct Message {
     pub(super) at: UnixMillis,
     pub(super) by: Provider,
     pub(super) is_external: bool,
+    /// Whether it came as a join. A send of the same bytes is something else.
+    pub(super) joins: bool,
 }
 
 impl Message {
@@ -75,6 +79,8 @@ pub(super) struct Model {
     pub(super) root: Key,
     pub(super) root_epoch: u64,
     pub(super) partitions: BTreeMap<Key, Partition>,
+    /// The joins that are known again: when they were sequenced, at which index, behind how many commits.
+    pub(super) joins: BTreeMap<u64, (UnixMillis, usize, usize)>,
     pub(super) users: BTreeSet<Provider>,
     /// When it was last used, to the day.
     pub(super) used: UnixMillis,

@@ -1,5 +1,6 @@
 //! The operations.
 
+use super::model::Found;
 use crate::sequencer::{UnixMillis, tests::handmade::Kind};
 
 const HOUR: UnixMillis = 3_600_000;
@@ -15,9 +16,13 @@ pub(super) const LENGTHS: std::ops::Range<usize> = 100..130;
 /// How many different messages there are of a kind.
 pub(super) const TEXTS: u8 = 40;
 
+/// How many different joins there are of an epoch.
+pub(super) const JOINERS: u8 = 2;
+
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Operation {
     Send(Sending),
+    Join(Joining),
     /// The send that was accepted so many sends ago, once more, by that provider.
     Again(usize, u8),
     Present {
@@ -80,5 +85,19 @@ pub(super) struct Sending {
     pub(super) group_info: bool,
     pub(super) welcome: bool,
     pub(super) length: usize,
+    pub(super) look: Look,
+}
+
+/// A join from outside, for that partition.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Joining {
+    pub(super) text: u8,
+    pub(super) partition: Place,
+    pub(super) found: Found,
+    pub(super) by: u8,
+    pub(super) next: Place,
+    /// As of a send.
+    pub(super) epoch_off: u64,
+    pub(super) group_info: bool,
     pub(super) look: Look,
 }

@@ -26,7 +26,7 @@ pub(super) fn narrow(number: usize) -> u32 {
     number.try_into().unwrap()
 }
 
-fn receipt(accepted_ms: UnixMillis, index: usize, commits_before: usize) -> Receipt {
+pub(super) fn receipt(accepted_ms: UnixMillis, index: usize, commits_before: usize) -> Receipt {
     Receipt { accepted_ms, index: narrow(index), commits_before: narrow(commits_before) }
 }
 
@@ -105,7 +105,7 @@ impl Run {
     }
 
     /// Decides and applies, once at once and once in a batch.
-    fn decide(&mut self, group: GroupKey, command: &Command) -> Result<Transition, Rejection> {
+    pub(super) fn decide(&mut self, group: GroupKey, command: &Command) -> Result<Transition, Rejection> {
         let one = self.hub.decide(&Batch::new(), group, command, &self.policy, self.now);
         let batched = self.batched.decide(&self.batch, group, command, &self.policy, self.now);
         assert_eq!(one, batched, "a decision does not depend on what is applied already");
@@ -130,6 +130,7 @@ impl Run {
         let key = GroupKey::of(GROUPS[group].as_bytes());
         match operation {
             Operation::Send(sending) => self.send(group, sending, None),
+            Operation::Join(joining) => self.join(group, joining),
             Operation::Again(ago, by) => {
                 let Some(at) = self.accepted.len().checked_sub(ago + 1) else { return };
                 let (group, sending, epoch) = self.accepted[at];
@@ -194,7 +195,7 @@ impl Run {
     }
 
     /// What looking at a commit in that partition shows, or at the creation; `nonce` makes states differ.
-    fn look(&self, group: GroupKey, of: Option<&MaskedPartitionKey>, look: Look, nonce: u8) -> Sight {
+    pub(super) fn look(&self, group: GroupKey, of: Option<&MaskedPartitionKey>, look: Look, nonce: u8) -> Sight {
         let rows = self.hub.rows(&group);
         let (by, saves) = match look {
             Look::Not => return Sight::NotLooked,
@@ -241,7 +242,7 @@ impl Run {
         self.saw(if transition.owners.is_empty() { "unobservable" } else { "observed late" });
     }
 
-    fn key(&self, group: usize, place: Place) -> u8 {
+    pub(super) fn key(&self, group: usize, place: Place) -> u8 {
         let model = &self.models[group];
         match place {
             Place::Key(key) => key,
@@ -283,6 +284,7 @@ impl Run {
                 kind.is_commit().then_some(next),
                 kind.is_commit() && sending.welcome,
             ),
+            presents: true,
             is_handshake: kind != Kind::Application,
             is_external: kind.is_external(),
             names_epoch: epoch,

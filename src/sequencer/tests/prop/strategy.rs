@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::{
     PARTITIONS, ROOT,
-    operation::{LENGTHS, Look, Operation, Place, Sending, TEXTS, WAITS},
+    model::Found,
+    operation::{JOINERS, Joining, LENGTHS, Look, Operation, Place, Sending, TEXTS, WAITS},
 };
 use crate::sequencer::tests::handmade::Kind;
 
@@ -73,10 +74,28 @@ fn sending() -> BoxedStrategy<Sending> {
         .boxed()
 }
 
+fn joining() -> BoxedStrategy<Joining> {
+    let found = prop_oneof![2 => Just(Found::GroupInfo), 4 => Just(Found::Token), 1 => Just(Found::Changed)];
+    let epoch_off = prop_oneof![9 => Just(0_u64), 1 => Just(1)];
+    (0..JOINERS, partition(), found, by(), next(), epoch_off, any::<bool>(), look())
+        .prop_map(|(text, partition, found, by, next, epoch_off, group_info, look)| Joining {
+            text,
+            partition,
+            found,
+            by,
+            next,
+            epoch_off,
+            group_info,
+            look,
+        })
+        .boxed()
+}
+
 pub(super) fn operation() -> BoxedStrategy<Operation> {
     let wait = proptest::sample::select(&WAITS[..]);
     prop_oneof![
         24 => sending().prop_map(Operation::Send),
+        5 => joining().prop_map(Operation::Join),
         3 => (0..8_usize, by()).prop_map(|(ago, by)| Operation::Again(ago, by)),
         8 => (partition(), by()).prop_map(|(partition, by)| Operation::Present { partition, by }),
         8 => (next(), late_look()).prop_map(|(partition, look)| Operation::Observe(partition, look)),

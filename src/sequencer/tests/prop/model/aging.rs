@@ -30,9 +30,11 @@ impl Model {
         let is_over = |at: UnixMillis| at + policy.retention_ms <= now;
         if self.deleted.is_some_and(is_over) {
             self.partitions.clear();
+            self.joins.clear();
             self.users.clear();
             return;
         }
+        self.joins.retain(|_, (at, ..)| !is_over(*at));
         for key in self.partitions.keys().copied().collect::<Vec<_>>() {
             // It may have been a head that goes with the partition above it.
             let is_there = self.partitions.contains_key(&key);

@@ -9,6 +9,8 @@ pub(in super::super) struct Asked {
     pub(in super::super) provider: Provider,
     pub(in super::super) partition: Key,
     pub(in super::super) content: Content,
+    /// Whether the provider shows the key: it does not for a join.
+    pub(in super::super) presents: bool,
     pub(in super::super) is_handshake: bool,
     pub(in super::super) is_external: bool,
     pub(in super::super) names_epoch: u64,
@@ -24,6 +26,7 @@ pub(in super::super) enum Verdict {
     Sequenced { at: UnixMillis, index: usize, commits_before: usize },
     Repeated { at: UnixMillis, index: usize, commits_before: usize },
     Conflict,
+    Stale,
     OverBudget,
     Deleted,
     Terminated,
@@ -42,7 +45,7 @@ impl Model {
         let commits_before =
             |index: usize| target.messages[..index].iter().filter(|message| message.next().is_some()).count();
         let known = target.messages.iter().enumerate().skip(target.forgotten);
-        let mut same = known.filter(|(_, message)| message.content == asked.content);
+        let mut same = known.filter(|(_, message)| message.content == asked.content && !message.joins);
         if let Some((index, _)) = same.next() {
             let at = target.messages[index].at;
             return Verdict::Repeated { at, index, commits_before: commits_before(index) };
@@ -58,13 +61,21 @@ impl Model {
         if asked.expects.is_some_and(is_unexpected) {
             return Verdict::Conflict;
         }
+        self.enter(asked, elsewhere, policy, now)
+    }
 
-        // On a copy: a send over budget leaves nothing behind.
+    /// Has a message enter its partition, if its provider can pay for that.
+    pub(super) fn enter(&mut self, asked: &Asked, elsewhere: Usage, policy: &Policy, now: UnixMillis) -> Verdict {
+        let messages = self.partitions.get(&asked.partition).map(|target| &target.messages[..]).unwrap_or_default();
+        let index = messages.len();
+        let commits_before = messages.iter().filter(|message| message.next().is_some()).count();
+
+        // On a copy: what is over budget leaves nothing behind.
         let mut after = self.clone();
         let exempt = self.is_exempt(asked, policy);
         let takes = asked.content.1.is_some_and(|next| self.may_take(asked.partition, next));
         after.sequence(asked, exempt, takes, policy, now);
-        if self.is_first_use(asked.partition, asked.provider) {
+        if asked.presents && self.is_first_use(asked.partition, asked.provider) {
             after.note_first_use(asked.partition, asked.provider);
         }
         let used = after.used(asked.provider);
@@ -74,8 +85,7 @@ impl Model {
             return Verdict::OverBudget;
         }
         *self = after;
-        let index = target.messages.len();
-        Verdict::Sequenced { at: now, index, commits_before: commits_before(index) }
+        Verdict::Sequenced { at: now, index, commits_before }
     }
 
     /// The first two commits of each provider's members are free where no branch has more actors, unless only that
@@ -117,7 +127,13 @@ impl Model {
         }
         let index = target.messages.len();
         let is_second = target.messages.iter().any(|message| message.is_members_commit(asked.provider));
-        let message = Message { content: asked.content, at: now, by: asked.provider, is_external: asked.is_external };
+        let message = Message {
+            content: asked.content,
+            at: now,
+            by: asked.provider,
+            is_external: asked.is_external,
+            joins: !asked.presents,
+        };
         target.messages.push(message);
         let is_shared =
             target.uses.keys().any(|user| *user != asked.provider) || target.announced_by != Some(asked.provider);
@@ -126,8 +142,10 @@ impl Model {
             (false, true) => policy.free_chain.max(target.unshared + 1),
             (false, false) => target.unshared + 1,
         };
-        let used = target.uses.entry(asked.provider).or_insert((now, now));
-        used.1 = used.1.max(now);
+        if asked.presents {
+            let used = target.uses.entry(asked.provider).or_insert((now, now));
+            used.1 = used.1.max(now);
+        }
 
         let connected = self.epoch(asked.partition);
         if connected.is_some() {
