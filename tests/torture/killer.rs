@@ -271,6 +271,18 @@ impl Killer {
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
+    /// Waits until there is something to compare: after few kills a device, or a caller, may not have come to anything yet.
+    pub(crate) async fn await_something(&self) {
+        let (diary, model) = (self.load.world.diary(), &self.load.model);
+        let begun = async {
+            while !diary.has_said() || model.calls().expect_some().is_err() {
+                tokio::time::sleep(STEP).await;
+            }
+        };
+        // What has not come by then is missed at the end.
+        let _ = timeout(SETTLING, begun).await;
+    }
+
     /// Asks all of them to end, as an operator does.
     pub(crate) async fn end(&mut self) {
         for victim in SERVERS.into_iter().rev() {

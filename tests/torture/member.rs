@@ -69,6 +69,11 @@ impl Diary {
         !self.all("began").is_empty()
     }
 
+    /// Whether a message was acknowledged.
+    pub(crate) fn has_said(&self) -> bool {
+        !self.all("said").is_empty()
+    }
+
     /// It is to end when all was heard.
     pub(crate) fn stop(&self) {
         fs::write(self.folder.join("stop"), "").unwrap();

@@ -63,6 +63,9 @@ pub(crate) async fn torture(extent: Extent) {
         }
     }
 
+    if !is_broken() {
+        killer.await_something().await;
+    }
     stop.send_replace(true);
     let settled =
         timeout(SETTLING, async { while people.join_next().await.is_some_and(|ended| ended.is_ok()) {} }).await;
