@@ -95,6 +95,10 @@ points! {
     ReplaceAfterRename "replace-after-rename";
     /// A keyring is on the disk, and not published.
     KeyringBeforePublishing "keyring-before-publishing";
+    /// A relay has read a request, and not taken it to its gateway.
+    RelayBeforeGateway "relay-before-gateway";
+    /// A gateway has opened a request, and not handed it on.
+    GatewayBeforeTarget "gateway-before-target";
     /// A relay has written of a key list to its log, which is not synced.
     KeyLogBeforeSync "key-log-before-sync";
     /// It is synced, and the list not served.

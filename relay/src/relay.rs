@@ -141,6 +141,8 @@ impl Relay {
                 let admission = self.tokens().admit(request.headers(), self.now(), self.0.limits.user)?;
                 let route = route(provider)?.clone();
                 let content = self.0.reading.read(request).await?;
+                #[cfg(feature = "faults")]
+                restante_faults::pass(restante_faults::Point::RelayBeforeGateway);
                 let answer = self.0.exchanges.run(route, content, admission).await?;
                 Ok((Outcome::Relayed, client_response(answer)))
             }

@@ -1,5 +1,5 @@
 //! Parts of a hub that panic, as over a bug: in the handler of a request that ends alone, in a lane all of it ends, and the
-//! log says where and nothing else.
+//! log says where and nothing else. Handlers of relays and lone gateways are the matter of `oblivious/bugs.rs`.
 //!
 //! The panics are asked for at points of the code (`restante_faults`), which are there in builds for tests alone.
 
@@ -11,6 +11,7 @@ use crate::{
     fixtures::metrics::number,
     line::Line,
     people::{Person, texts},
+    process::Process,
     relay::ask,
     site::{FOLLOWER, HUB, Provider, Setting, Site},
 };
@@ -18,14 +19,19 @@ use crate::{
 /// So many writes are there at least before the lane panics.
 const WRITES: u32 = 12;
 
-/// A hub that panics when it is at that point for the so many-th time.
+/// What stands before a program that is to panic when it is at that point for the so many-th time.
+pub(crate) fn armed(point: Point, passing: u32) -> String {
+    format!("export {POINT}={point}:{passing}:panic;")
+}
+
+/// A hub that panics there.
 async fn panicking(site: &Site, point: Point, passing: u32) -> Provider {
-    site.start_in_shell(&format!("export {POINT}={point}:{passing}:panic;"), &Setting::new(HUB)).await
+    site.start_in_shell(&armed(point, passing), &Setting::new(HUB)).await
 }
 
 /// What was logged of panics, and that it is not what they said.
-fn reported(hub: &Provider) -> Vec<serde_json::Value> {
-    let logged = hub.process.logged();
+pub(crate) fn reported(process: &Process) -> Vec<serde_json::Value> {
+    let logged = process.logged();
     assert!(!logged.contains(PANIC_TEXT), "the text of a panic may quote anything: {logged}");
     let lines = logged.lines().filter(|line| line.contains("restante::panic"));
     lines.map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -67,7 +73,7 @@ async fn a_handler_that_panics_ends_its_request_and_no_other() {
     let said = alice.read_all(&group, 0).await;
     assert_eq!(said, [(0, "first"), (1, "second"), (2, "third")].map(|(index, text)| (index, text.to_owned())));
 
-    let reported = reported(&hub);
+    let reported = reported(&hub.process);
     assert_eq!(reported.len(), 1, "{reported:?}");
     assert_eq!(reported[0]["file"], "src/service/send.rs");
     assert!(reported[0]["line"].as_u64().unwrap() > 0);
@@ -97,7 +103,7 @@ async fn a_lane_that_panics_ends_the_hub_which_says_so_and_goes_on_behind_a_rest
     assert!(lost.0.is_transient(), "{:?}", lost.0);
     // A supervisor starts it again.
     assert_eq!(hub.process.ended().await.code(), Some(1));
-    let reported = reported(&hub);
+    let reported = reported(&hub.process);
     assert_eq!(reported.len(), 1, "{reported:?}");
     assert!(reported[0]["file"].as_str().is_some_and(|file| file.starts_with("src/store/rocks/")), "{reported:?}");
     assert!(hub.process.logged().contains(r#""part":"lanes""#), "{}", hub.process.logged());

@@ -32,6 +32,7 @@ mod killing;
 mod line;
 #[path = "../../process/tests/shared/patience.rs"]
 mod listeners;
+mod lone_gateway;
 mod messaging;
 mod oblivious;
 mod patience;

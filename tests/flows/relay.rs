@@ -28,13 +28,13 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Starts one; it has the gateway's key list when this returns.
-    pub(crate) async fn start(site: &Site, gateway: SocketAddr) -> Self {
-        Self::start_with(site, gateway, "").await
+    /// Starts one with these lines in `[limits]`; it has the gateway's key list when this returns.
+    pub(crate) async fn start_with(site: &Site, gateway: SocketAddr, limits: &str) -> Self {
+        Self::start_in_shell("", site, gateway, limits).await
     }
 
-    /// The same with these lines in `[limits]`.
-    pub(crate) async fn start_with(site: &Site, gateway: SocketAddr, limits: &str) -> Self {
+    /// The same behind some shell.
+    pub(crate) async fn start_in_shell(prologue: &str, site: &Site, gateway: SocketAddr, limits: &str) -> Self {
         let folder = site.of(RELAY);
         fs::create_dir_all(&folder).unwrap();
         let mut mint = Command::new(program());
@@ -54,7 +54,7 @@ impl Relay {
         fs::write(&file, text).unwrap();
         let arguments = ["--log", "trace", "serve", "--config"].map(OsStr::new);
         let arguments = [&arguments[..], &[file.as_os_str()]].concat();
-        let mut process = Process::start_program(&program(), "", &arguments, &site.log(RELAY));
+        let mut process = Process::start_program(&program(), prologue, &arguments, &site.log(RELAY));
         let address = process.listening_tcp("relay").await;
         let admin = process.listening_tcp("admin").await;
         let relay = Self { process, address, token, admin };

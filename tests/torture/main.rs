@@ -53,6 +53,9 @@ mod world;
 mod fixtures;
 #[path = "../flows/line.rs"]
 mod line;
+#[path = "../flows/lone_gateway.rs"]
+#[allow(dead_code, reason = "shared with other tests; nobody needs all of it")]
+mod lone_gateway;
 #[path = "../flows/pki.rs"]
 #[allow(dead_code, reason = "shared with other tests; nobody needs all of it")]
 mod pki;

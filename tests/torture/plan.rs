@@ -106,6 +106,8 @@ fn places(point: Point) -> (&'static [Victim], usize) {
         | Point::ReplaceAfterRename
         | Point::KeyringBeforePublishing => (&[KeysCommand], 1),
         Point::KeyLogBeforeSync | Point::KeyLogAfterSync => (&[Relay], 1),
+        Point::RelayBeforeGateway => (&[Relay], 4),
+        Point::GatewayBeforeTarget => (&[Gateway, Follower], 4),
     }
 }
 

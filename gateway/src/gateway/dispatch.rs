@@ -155,6 +155,8 @@ async fn ask<T>(shared: &Shared, target: T, request: Request<Bytes>) -> (Outcome
 where
     T: Service<Request<Bytes>, Response = Response<Bytes>, Error = Infallible>,
 {
+    #[cfg(feature = "faults")]
+    restante_faults::pass(restante_faults::Point::GatewayBeforeTarget);
     match tokio::time::timeout(shared.policy.target_timeout, target.oneshot(request)).await {
         Ok(Ok(response)) => (Outcome::Answered, response),
         Err(_) => (Outcome::TargetTimeout, Problem::TARGET_TIMEOUT.response()),

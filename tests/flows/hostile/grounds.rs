@@ -1,13 +1,11 @@
 //! What is attacked: a provider with all of its listeners, a relay, and a gateway that stands alone.
 
-use std::{ffi::OsStr, fs};
-
 use super::{
     target::{Place, Target},
     vitals::Vitals,
 };
 use crate::{
-    process::{Process, beside},
+    lone_gateway::{LoneGateway, WELL_KNOWN},
     relay::{RELAY, Relay},
     site::{FOLLOWER, HUB, Provider, Setting, Site},
 };
@@ -24,7 +22,7 @@ pub(super) struct Grounds {
     pub(super) targets: Vec<Target>,
     _provider: Provider,
     _relay: Relay,
-    _gateway: Process,
+    _gateway: LoneGateway,
     _site: Site,
 }
 
@@ -41,38 +39,26 @@ impl Grounds {
         let mut provider = site.start(&setting).await;
         let public = provider.process.listening_tcp("public").await;
         let relay = Relay::start_with(&site, public, LIMITS).await;
-        let mut gateway = start_gateway(&site);
+        // Lists of keys are all that it is asked for.
+        let gateway = LoneGateway::start(&site, ("", "debug"), &format!("[limits]\n{LIMITS}")).await;
 
         let anybody = |name| Some((site.pki.tls(None), name));
         let peer = Some((site.pki.tls(Some(&site.pki.identity(HUB))), FOLLOWER));
         let (of_provider, of_relay) = (Vitals(provider.process.id()), Vitals(relay.process.id()));
-        let of_gateway = Vitals(gateway.id());
+        let of_gateway = Vitals(gateway.process.id());
         let target = |name, process, place, tls, path| Target { name, process, place, tls, method: "GET", path };
-        let well_known = "/.well-known/ohttp-gateway";
         let targets = vec![
             // Refused with a problem document, as an answer to a peer.
             Target {
                 method: "POST",
                 ..target("provider", of_provider, Place::Tcp(provider.provider), peer, "/v1/receive")
             },
-            target("public", of_provider, Place::Tcp(public), anybody(FOLLOWER), well_known),
+            target("public", of_provider, Place::Tcp(public), anybody(FOLLOWER), WELL_KNOWN),
             target("local", of_provider, Place::Unix(site.of(FOLLOWER).join("local.sock")), None, "/healthz"),
             target("relay", of_relay, Place::Tcp(relay.address), anybody(RELAY), "/v1/relay/follower.example/keys"),
             target("admin of the relay", of_relay, Place::Tcp(relay.admin), None, "/healthz"),
-            target(
-                "gateway",
-                of_gateway,
-                Place::Tcp(gateway.listening_tcp("gateway").await),
-                anybody(FOLLOWER),
-                well_known,
-            ),
-            target(
-                "admin of the gateway",
-                of_gateway,
-                Place::Tcp(gateway.listening_tcp("admin").await),
-                None,
-                "/healthz",
-            ),
+            target("gateway", of_gateway, Place::Tcp(gateway.address), anybody(FOLLOWER), WELL_KNOWN),
+            target("admin of the gateway", of_gateway, Place::Tcp(gateway.admin), None, "/healthz"),
         ];
         Self { targets, _provider: provider, _relay: relay, _gateway: gateway, _site: site }
     }
@@ -81,22 +67,4 @@ impl Grounds {
     pub(super) fn of(&self, process: Vitals) -> impl Iterator<Item = &Target> {
         self.targets.iter().filter(move |target| target.process == process)
     }
-}
-
-/// In front of an origin where nobody listens: lists of keys are all that is asked for.
-fn start_gateway(site: &Site) -> Process {
-    let folder = site.of("gateway-alone");
-    fs::create_dir_all(&folder).unwrap();
-    let own = format!("../pki/{FOLLOWER}");
-    let text = format!(
-        "[gateway]\nlisten = \"127.0.0.1:0\"\ncert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\n\
-         authority = \"{FOLLOWER}\"\n[keys]\npath = \"keys\"\nseal_key_file = \"seal-key\"\n\
-         [origin]\nurl = \"http://127.0.0.1:1\"\n[replays]\npath = \"replays\"\n[[routes]]\npath = \"/v1/key-packages\"\n\
-         [admin]\nlisten = \"127.0.0.1:0\"\n[limits]\n{LIMITS}"
-    );
-    let file = folder.join("gateway.toml");
-    fs::write(&file, text).unwrap();
-    let arguments = ["--log", "debug", "serve", "--config"].map(OsStr::new);
-    let arguments = [&arguments[..], &[file.as_os_str()]].concat();
-    Process::start_program(&beside("restante-gateway"), "", &arguments, &folder.join("log"))
 }

@@ -1,6 +1,8 @@
 //! KeyPackages of follower.example's users, fetched through hub.example's relay: `restante serve` with its gateway,
 //! `restante-relay` and the client, each a process of its own but for the client.
 
+#[cfg(feature = "faults")]
+mod bugs;
 mod curl;
 mod emptying;
 mod killing;

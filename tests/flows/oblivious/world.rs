@@ -50,26 +50,32 @@ const NO_RATES: &str = "[policy]\nfetches_per_user_and_hour = 3600000\nfetches_p
 impl World {
     /// Without rates at the provider.
     pub(super) async fn new() -> Self {
-        Self::start(NO_RATES, false).await.0
+        Self::start(NO_RATES, false, "").await.0
     }
 
     /// Without rates, and with a place for backups.
     pub(super) async fn with_backups() -> Self {
-        Self::start(&format!("backup_path = \"backups\"\n{NO_RATES}"), false).await.0
+        Self::start(&format!("backup_path = \"backups\"\n{NO_RATES}"), false, "").await.0
+    }
+
+    /// Without rates, and with a relay behind some shell.
+    #[cfg(feature = "faults")]
+    pub(super) async fn with_relay_in_shell(prologue: &str) -> Self {
+        Self::start(NO_RATES, false, prologue).await.0
     }
 
     /// With the rates that providers have unless told otherwise.
     pub(super) async fn with_rates() -> Self {
-        Self::start("", false).await.0
+        Self::start("", false, "").await.0
     }
 
     /// Without rates, and with a tap between the relay and the gateway.
     pub(super) async fn overheard() -> (Self, Tap) {
-        let (world, tap) = Self::start(NO_RATES, true).await;
+        let (world, tap) = Self::start(NO_RATES, true, "").await;
         (world, tap.expect("it was asked for"))
     }
 
-    async fn start(policy: &str, is_overheard: bool) -> (Self, Option<Tap>) {
+    async fn start(policy: &str, is_overheard: bool, before_relay: &str) -> (Self, Option<Tap>) {
         let site = Site::new(&[RELAY]).await;
         let own = format!("../pki/{FOLLOWER}");
         let more = format!(
@@ -87,7 +93,8 @@ impl World {
             }
             false => None,
         };
-        let relay = Relay::start(&site, tap.as_ref().map_or(line.address, |tap| tap.address)).await;
+        let gateway = tap.as_ref().map_or(line.address, |tap| tap.address);
+        let relay = Relay::start_in_shell(before_relay, &site, gateway, "").await;
         (Self { site, follower, relay, setting, line }, tap)
     }
 

@@ -15,6 +15,7 @@ use super::{
     stage::{ALICE, BOB, MALLORY, Stage, WRONG_TOKEN},
 };
 use crate::{
+    lone_gateway,
     process::{PATIENCE, PROGRAM},
     relay::{self, RELAY},
     site::{FOLLOWER, HUB},
@@ -148,7 +149,7 @@ fn secret_file(stage: &Stage, name: &str, text: &str) -> String {
 
 /// `--help` of all programs and all their commands.
 pub(super) async fn help(evidence: &mut Evidence) {
-    for program in [PROGRAM.into(), relay::program(), super::alone::program()] {
+    for program in [PROGRAM.into(), relay::program(), lone_gateway::program()] {
         let mut left: Vec<Vec<String>> = vec![Vec::new()];
         while let Some(words) = left.pop() {
             let asked: Vec<&str> = words.iter().map(String::as_str).chain(["--help"]).collect();
