@@ -6,8 +6,8 @@ use restante::{pool, service::Service, wire::encode};
 
 use crate::{
     groups::create_groups,
-    load::{Target, http_answer},
-    message::{http_request, receive_request, send_request, token},
+    load::{Target, http_answer, local_request},
+    message::{receive_request, send_request, token},
     server::{self, EMPTY, Server},
 };
 
@@ -60,7 +60,7 @@ impl Hub {
             request: Rc::new(move |number, out| {
                 let group = usize::try_from(number).unwrap() % spread;
                 let request = send_request(&groups[group], group, run + number);
-                http_request(path, &encode(&request).unwrap(), out);
+                local_request(&token(), path, &encode(&request).unwrap(), out);
             }),
             answer: http_answer,
         }
@@ -72,7 +72,7 @@ impl Hub {
         Target {
             request: Rc::new(move |number, out| {
                 let group = usize::try_from(number).unwrap() % 64 + 1;
-                http_request("/v1/receive", &receive_request(&groups[group], group, 0), out);
+                local_request(&token(), "/v1/receive", &receive_request(&groups[group], group, 0), out);
             }),
             answer: http_answer,
         }

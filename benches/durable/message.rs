@@ -3,7 +3,7 @@
 use mls_rs_codec::MlsEncode;
 use restante::{
     mls::WireMessage,
-    wire::{MEDIA_TYPE, PartitionKey, ReceiveRequest, SendRequest, encode},
+    wire::{PartitionKey, ReceiveRequest, SendRequest, encode},
 };
 use sha2::{Digest, Sha256};
 
@@ -38,20 +38,6 @@ pub(crate) fn send_request(group_id: &[u8], group: usize, number: u64) -> SendRe
 
 pub(crate) fn receive_request(group_id: &[u8], group: usize, counter: u32) -> Vec<u8> {
     encode(&ReceiveRequest { group_id: group_id.to_vec(), partition_key: partition_key(group), counter }).unwrap()
-}
-
-/// An HTTP/1.1 request to the local listener.
-pub(crate) fn http_request(path: &str, body: &[u8], out: &mut Vec<u8>) {
-    use std::io::Write;
-    write!(
-        out,
-        "POST {path} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {}\r\nDS-User: :YmVuY2g=:\r\n\
-         Content-Type: {MEDIA_TYPE}\r\nContent-Length: {}\r\n\r\n",
-        token(),
-        body.len()
-    )
-    .unwrap();
-    out.extend_from_slice(body);
 }
 
 pub(crate) fn token() -> String {

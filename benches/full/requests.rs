@@ -1,16 +1,15 @@
 //! What is asked of a database's server.
 
 use std::{
-    io::Write,
     rc::Rc,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use restante::wire::{MEDIA_TYPE, encode};
+use restante::wire::encode;
 
 use super::database::{Database, SERVICE_TOKEN};
 use crate::{
-    load::{Target, http_answer},
+    load::{Target, http_answer, local_request},
     traffic::{self, MESSAGE_BYTES, Place, Random},
 };
 
@@ -81,7 +80,7 @@ pub(crate) fn target(database: &Rc<Database>, operation: Operation) -> Target {
                 ("/v1/receive", encode(&traffic::receive(id, place, 0)).unwrap())
             }
         };
-        http_request(path, &body, out);
+        local_request(SERVICE_TOKEN, path, &body, out);
     };
     let answer = if operation.is_durable() { http_answer } else { page };
     Target { request: Rc::new(request), answer }
@@ -92,15 +91,4 @@ fn page(bytes: &[u8]) -> Option<usize> {
     let end = http_answer(bytes)?;
     assert!(end > MESSAGE_BYTES, "there is something in every partition that is asked for");
     Some(end)
-}
-
-fn http_request(path: &str, body: &[u8], out: &mut Vec<u8>) {
-    write!(
-        out,
-        "POST {path} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {SERVICE_TOKEN}\r\nDS-User: :YmVuY2g=:\r\n\
-         Content-Type: {MEDIA_TYPE}\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    )
-    .unwrap();
-    out.extend_from_slice(body);
 }

@@ -35,8 +35,8 @@ use tower::ServiceExt;
 
 use crate::{
     key_packages::Device,
-    load::{Target, http_answer},
-    sealed::{Prepared, bundle, encapsulate, gateway_request, http_request, now_s},
+    load::{Target, http_answer, http_request, local_request},
+    sealed::{Prepared, bundle, encapsulate, gateway_request, now_s},
     server::{self, EMPTY, Server},
 };
 
@@ -243,16 +243,15 @@ impl Provider {
     /// Bodies as long as an encapsulated request, to a path that reads them and does nothing.
     pub(crate) fn empty_posts(&self) -> Target {
         let body = encapsulate(&self.key_list, &bundle(USER, &self.tokens.good)).0;
-        let request = move |_, out: &mut Vec<u8>| http_request(EMPTY, "", &body, out);
+        let request = move |_, out: &mut Vec<u8>| http_request(PROVIDER, EMPTY, "", &body, out);
         Target { request: Rc::new(request), answer: http_answer }
     }
 
     /// The bundle to the local listener.
     pub(crate) fn fetches(&self) -> Target {
-        let fields =
-            format!("Authorization: Bearer {SERVICE_TOKEN}\r\nDS-User: :YmVuY2g=:\r\nContent-Type: {MEDIA_TYPE}\r\n");
         let body = bundle(USER, &self.tokens.good);
-        let request = move |_, out: &mut Vec<u8>| http_request("/v1/local/fetch-key-packages", &fields, &body, out);
+        let path = "/v1/local/fetch-key-packages";
+        let request = move |_, out: &mut Vec<u8>| local_request(SERVICE_TOKEN, path, &body, out);
         Target { request: Rc::new(request), answer: http_answer }
     }
 
@@ -262,7 +261,7 @@ impl Provider {
         let mut body = u16::try_from(bundle.len()).unwrap().to_be_bytes().to_vec();
         body.extend_from_slice(&bundle);
         body.resize(encapsulate(&self.key_list, &bundle).0.len(), 0);
-        let request = move |_, out: &mut Vec<u8>| http_request(PLAIN, "", &body, out);
+        let request = move |_, out: &mut Vec<u8>| http_request(PROVIDER, PLAIN, "", &body, out);
         Target { request: Rc::new(request), answer: http_answer }
     }
 

@@ -11,7 +11,7 @@ use restante::{
     wire::{KeyPackageRequest, KeyPackageRequests, MEDIA_TYPE, encode},
 };
 
-use crate::provider::PROVIDER;
+use crate::{load::http_request, provider::PROVIDER};
 
 /// The size class of a bundle of one.
 const CLASS: usize = 1024;
@@ -46,17 +46,9 @@ pub(crate) fn encapsulate(key_list: &[u8], bundle: &[u8]) -> (Vec<u8>, ohttp::Cl
     ohttp::ClientRequest::from_encoded_config_list(key_list).unwrap().encapsulate(&binary).unwrap()
 }
 
-/// An HTTP/1.1 request.
-pub(crate) fn http_request(path: &str, fields: &str, body: &[u8], out: &mut Vec<u8>) {
-    let length = body.len();
-    let head = format!("POST {path} HTTP/1.1\r\nHost: {PROVIDER}\r\n{fields}Content-Length: {length}\r\n\r\n");
-    out.extend_from_slice(head.as_bytes());
-    out.extend_from_slice(body);
-}
-
 /// An encapsulated request to the gateway.
 pub(crate) fn gateway_request(path: &str, encapsulated: &[u8], out: &mut Vec<u8>) {
-    http_request(path, "Content-Type: message/ohttp-req\r\n", encapsulated, out);
+    http_request(PROVIDER, path, "Content-Type: message/ohttp-req\r\n", encapsulated, out);
 }
 
 /// Requests that were encapsulated in advance; each is given once.

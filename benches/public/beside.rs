@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use crate::{
     branch::Public,
     groups::create_groups,
-    load::{self, Load, Target, http_answer},
-    message::{http_request, send_request, token},
+    load::{self, Load, Target, http_answer, local_request},
+    message::{send_request, token},
     server::{self, Server},
 };
 
@@ -97,7 +97,7 @@ fn sends(groups: &Rc<Vec<Vec<u8>>>, row: u64) -> Target {
         request: Rc::new(move |number, out| {
             let group = usize::try_from(number).unwrap() % groups.len();
             let request = send_request(&groups[group], group, (row << 40) + number);
-            http_request("/v1/send", &encode(&request).unwrap(), out);
+            local_request(&token(), "/v1/send", &encode(&request).unwrap(), out);
         }),
         answer: http_answer,
     }
@@ -106,7 +106,7 @@ fn sends(groups: &Rc<Vec<Vec<u8>>>, row: u64) -> Target {
 /// One request, and its answer.
 fn exchange(address: SocketAddr, path: &str, body: &[u8]) {
     let mut request = Vec::new();
-    http_request(path, body, &mut request);
+    local_request(&token(), path, body, &mut request);
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(&request).unwrap();
     let (mut answer, mut part) = (Vec::new(), [0; 4096]);

@@ -102,9 +102,7 @@ async fn a_damaged_backup_is_put_back_only_where_the_operator_says_so() {
     let config = site.configure(&setting);
     let config = config.to_str().unwrap();
     let mut hub = site.start(&setting).await;
-    let local = format!("local.listen={}", hub.local_tcp());
-    let made = run(&["backup", "create", "--config", config, "--set", &local]).await;
-    assert!(made.status.success(), "{made:?}");
+    site.back_up(&hub).await;
     hub.process.kill().await;
     // Another one, in which rows cannot be decoded either.
     tamper(&site, |db| {
@@ -115,9 +113,7 @@ async fn a_damaged_backup_is_put_back_only_where_the_operator_says_so() {
         db.put_cf(state, row, "garbage").unwrap();
     });
     let mut hub = site.start(&setting).await;
-    let local = format!("local.listen={}", hub.local_tcp());
-    let made = run(&["backup", "create", "--config", config, "--set", &local]).await;
-    assert!(made.status.success(), "{made:?}");
+    site.back_up(&hub).await;
     hub.process.kill().await;
 
     for (backup, wrong) in [("2", "WRONG  state: rows that cannot be decoded (1)"), ("1", WRONG)] {

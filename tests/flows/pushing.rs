@@ -295,9 +295,7 @@ async fn behind_the_gap_of_a_restored_hub_pushes_go_on() {
     assert_eq!(found, ["zero"]);
     let config = pair.site.configure(&Pair::hub(&pair.to_follower));
     let config = config.to_str().unwrap().to_owned();
-    let local = format!("local.listen={}", pair.hub.local_tcp());
-    let made = run(&["backup", "create", "--config", &config, "--set", &local]).await;
-    assert!(made.status.success(), "{made:?}");
+    pair.site.back_up(&pair.hub).await;
     let (sent, found) = tokio::join!(alice.say(&group, 0, "forgotten"), wait_for(&bob, &group, 0, 1, "forgotten"));
     sent.unwrap();
     assert_eq!(found, ["forgotten"]);

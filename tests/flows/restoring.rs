@@ -40,7 +40,6 @@ async fn a_hub_goes_on_from_a_backup_and_gives_no_index_twice() {
     let mut hub = site.start(&setting()).await;
     let config = site.configure(&setting());
     let config = config.to_str().unwrap();
-    let local = format!("local.listen={}", hub.local_tcp());
     let group: Arc<[u8]> = hub.user("alice").found().await.into();
     let mut before = Vec::new();
     for number in 0..20 {
@@ -53,7 +52,7 @@ async fn a_hub_goes_on_from_a_backup_and_gives_no_index_twice() {
         talking.spawn(talk(hub.user("alice"), group.clone(), who, ends.clone()));
     }
     // Each who asks is given one that was begun after they asked.
-    let create = ["backup", "create", "--config", config, "--set", &local];
+    let create = site.backup_create(&hub);
     let (one, other) = tokio::join!(run(&create), run(&create));
     for made in [&one, &other] {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));

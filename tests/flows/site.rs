@@ -18,7 +18,7 @@ use tokio::{
 use crate::{
     line::Line,
     pki::Pki,
-    process::{PATIENCE, Process},
+    process::{PATIENCE, Process, run},
 };
 
 pub(crate) const HUB: &str = "hub.example";
@@ -148,6 +148,23 @@ impl Site {
         let arguments = ["--log", setting.log, "serve", "--config"].map(OsStr::new);
         let arguments = [&arguments[..], &[file.as_os_str()]].concat();
         Process::start_in_shell(prologue, &arguments, &self.log(&setting.id))
+    }
+
+    /// What a command is told of a running provider: its configuration, and where it listens.
+    pub(crate) fn configured(&self, provider: &Provider) -> [String; 4] {
+        let file = self.of(&provider.id).join("restante.toml").to_str().unwrap().to_owned();
+        ["--config".into(), file, "--set".into(), format!("local.listen={}", provider.local_tcp())]
+    }
+
+    /// The arguments that have it make a backup.
+    pub(crate) fn backup_create(&self, provider: &Provider) -> Vec<String> {
+        [&["backup", "create"].map(str::to_owned)[..], &self.configured(provider)].concat()
+    }
+
+    /// Has it make one, which must succeed.
+    pub(crate) async fn back_up(&self, provider: &Provider) {
+        let made = run(&self.backup_create(provider)).await;
+        assert!(made.status.success(), "{made:?}");
     }
 
     /// A hub, a follower, and the line between them that survives a restart of the hub.

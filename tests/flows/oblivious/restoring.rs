@@ -86,8 +86,7 @@ async fn a_restored_provider_gives_nothing_twice() {
     };
     let (bob_s, of_bob) = begin(0);
     bob_s.goes_on(GIVEN).await;
-    let made = world.back_up().await;
-    assert!(made.status.success(), "{made:?}");
+    world.back_up().await;
     // What the backup knows nothing of: KeyPackages of carol that are given, and a request that is answered.
     let (carol_s, of_carol) = begin(1);
     carol_s.goes_on(GIVEN).await;

@@ -4,7 +4,6 @@ use std::{
     fs,
     net::SocketAddr,
     path::PathBuf,
-    process::Output,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -119,9 +118,8 @@ impl World {
     }
 
     /// A backup of the running process.
-    pub(super) async fn back_up(&self) -> Output {
-        let configured = self.configured();
-        run(&[&["backup", "create"].map(str::to_owned)[..], &configured].concat()).await
+    pub(super) async fn back_up(&self) {
+        self.site.back_up(&self.follower).await;
     }
 
     /// `kill -9`, and in the place of the database its latest backup, which is sound.
@@ -189,8 +187,7 @@ impl World {
 
     /// The follower's configuration, as the running process would have it: its local listener is where it listens.
     pub(super) fn configured(&self) -> [String; 4] {
-        let file = self.site.of(FOLLOWER).join("restante.toml").to_str().unwrap().to_owned();
-        ["--config".into(), file, "--set".into(), format!("local.listen={}", self.follower.local_tcp())]
+        self.site.configured(&self.follower)
     }
 }
 
