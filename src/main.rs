@@ -66,7 +66,7 @@ fn failed(error: &anyhow::Error) -> Exit {
 fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     match arguments.command {
         Command::Serve(configured) => {
-            let Some(config) = load(&configured) else { return Ok(Exit::WrongConfiguration) };
+            let Some(config) = load_to_serve(&configured) else { return Ok(Exit::WrongConfiguration) };
             telemetry::install(arguments.log)?;
             raise_open_files();
             tracing::info!(version = cli::VERSION, "starting");
@@ -78,7 +78,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         }
         Command::Config(ConfigCommand::Check(configured)) => {
-            let Some(config) = load(&configured) else { return Ok(Exit::WrongConfiguration) };
+            let Some(config) = load_to_serve(&configured) else { return Ok(Exit::WrongConfiguration) };
             config.warnings(now()).iter().for_each(|sentence| complain(&format!("warning: {sentence}")));
             say("the configuration is fine")?;
             Ok(Exit::Done)
@@ -149,13 +149,22 @@ fn say_all(lines: &[String]) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The configuration, or `None` when its problems were printed.
+/// The configuration for a command that asks the server, or `None` when its problems were printed.
 fn load(configured: &Configured) -> Option<Config> {
-    read(configured).map_err(|problems| complain(&problems.to_string())).ok()
+    told(Config::load(&Sources::of_process(&configured.config, &configured.set), now()))
 }
 
-fn read(configured: &Configured) -> Result<Config, Problems> {
-    Config::load(&Sources::of_process(&configured.config, &configured.set), now())
+/// The same for whoever serves, or wants to know whether that would do.
+fn load_to_serve(configured: &Configured) -> Option<Config> {
+    told(read_to_serve(configured))
+}
+
+fn read_to_serve(configured: &Configured) -> Result<Config, Problems> {
+    Config::load_to_serve(&Sources::of_process(&configured.config, &configured.set), now())
+}
+
+fn told(loaded: Result<Config, Problems>) -> Option<Config> {
+    loaded.map_err(|problems| complain(&problems.to_string())).ok()
 }
 
 /// Serves until a signal asks for the end, then until requests that are being served are answered: at most
@@ -163,7 +172,7 @@ fn read(configured: &Configured) -> Result<Config, Problems> {
 async fn serve(config: Config, configured: Configured) -> anyhow::Result<Exit> {
     let Signals { mut ends, reloads } = Signals::install().context(NO_SIGNALS)?;
     let drain = Duration::from_secs(config.limits.drain_seconds.into());
-    let load: server::Load = Arc::new(move || read(&configured));
+    let load: server::Load = Arc::new(move || read_to_serve(&configured));
     let supervisor = Arc::new(Supervisor::of_process());
     let server = |stopping| on_runtime(server::run(config, announce, load, reloads, supervisor, stopping));
     Ok(match until_drained(server, &mut ends, drain).await? {

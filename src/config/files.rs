@@ -6,8 +6,11 @@ use std::{
 };
 
 use restante_files::overlap;
+use restante_gateway::SealKey;
 use restante_process::{
-    config::{Identity, Usage, check_authorities, check_folder, check_socket, read_token},
+    config::{
+        Identity, Usage, check_authorities, check_folder, check_private, check_socket, check_writable, read_token,
+    },
     export::ExportSettings,
 };
 
@@ -59,6 +62,8 @@ pub(super) fn check_public(
     if public.seal_key_file.starts_with(&public.keys_path) {
         let sentence = "lies in public.keys_path, so that whoever copies the keys copies their seal; put it elsewhere";
         note("seal_key_file", sentence.to_owned());
+    } else if let Err(sentence) = check_private(&public.seal_key_file, SealKey::BYTES as u64) {
+        note("seal_key_file", sentence);
     }
 }
 
@@ -87,6 +92,20 @@ pub(super) fn check_store(store: &Store, place: Place<'_>, problems: &mut Proble
     } else if overlap(backups, &restoring(&store.path)) {
         let sentence = "is where `restante backup restore` makes the database ready, and removes what is there";
         problems.add(place("store.backup_path"), sentence.to_owned());
+    }
+}
+
+/// What the process that serves writes to later, when it is too late to say so at its start. Commands that ask it write
+/// nothing there, and may be run by others.
+pub(super) fn check_writing(public: Option<&Public>, store: Option<&Store>, place: Place<'_>, problems: &mut Problems) {
+    let folders = [
+        ("public.keys_path", public.map(|public| &public.keys_path)),
+        ("store.backup_path", store.and_then(|store| store.backup_path.as_ref())),
+    ];
+    for (key, folder) in folders {
+        if let Some(Err(sentence)) = folder.map(|folder| check_writable(folder)) {
+            problems.add(place(key), sentence);
+        }
     }
 }
 

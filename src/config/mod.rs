@@ -36,7 +36,7 @@ use restante_process::export::ExportSettings;
 use zeroize::Zeroizing;
 
 use crate::wire::ServiceProviderId;
-use written::Written;
+use written::{Parsed, Written};
 
 /// The sample file: every table and key, with defaults in comments. `restante config example` prints it.
 pub const EXAMPLE: &str = include_str!("../../config/hub.toml");
@@ -179,6 +179,18 @@ impl Config {
     /// # Errors
     /// All problems at once, each with the place that it comes from and what to do about it.
     pub fn load(sources: &Sources<'_>, now: SystemTime) -> Result<Self, Problems> {
+        Self::read(sources, now, false)
+    }
+
+    /// As [`Self::load`], for the process that serves: it must be able to write to its folders as well.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_to_serve(sources: &Sources<'_>, now: SystemTime) -> Result<Self, Problems> {
+        Self::read(sources, now, true)
+    }
+
+    fn read(sources: &Sources<'_>, now: SystemTime, serves: bool) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         let Some(mut layers) = Layers::<Written>::read(PROGRAM, sources, &mut problems) else { return Err(problems) };
         let Some(written) = layers.extract(&mut problems) else { return Err(problems) };
@@ -196,6 +208,11 @@ impl Config {
         if let Some(store) = &parsed.store {
             files::check_store(store, &place, &mut problems);
         }
+        if serves {
+            files::check_writing(parsed.public.as_ref(), parsed.store.as_ref(), &place, &mut problems);
+        }
+        let Parsed { provider, public, local, .. } = &parsed;
+        written::check_addresses(provider.as_ref(), public.as_ref(), local.as_ref(), &place, &mut problems);
         if let Some(export) = &parsed.export {
             files::check_export(export, &place, &mut problems);
         }
@@ -248,6 +265,8 @@ impl Config {
             }
         }
         written::check_listeners(self.provider.listen.is_some(), self.local.is_some(), &place, &mut problems);
+        let Self { provider, public, local, .. } = self;
+        written::check_addresses(Some(provider), public.as_ref(), local.as_ref(), &place, &mut problems);
         problems.into_result()
     }
 

@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, num::NonZeroU32};
 
 use restante_process::{
-    config::RelativePathBuf,
+    config::{self, RelativePathBuf},
     export::{ExportSettings, WrittenExport},
 };
 use serde::Deserialize;
@@ -310,4 +310,20 @@ pub(super) fn check_listeners(provider: bool, local: bool, place: &dyn Fn(&str) 
                         your own service, or both";
         problems.add(place("provider.listen"), sentence.to_owned());
     }
+}
+
+/// Each listener needs an address of its own.
+pub(super) fn check_addresses(
+    provider: Option<&Provider>,
+    public: Option<&Public>,
+    local: Option<&Local>,
+    place: &dyn Fn(&str) -> String,
+    problems: &mut Problems,
+) {
+    let listeners = [
+        ("provider.listen", provider.and_then(|provider| provider.listen)),
+        ("public.listen", public.map(|public| public.listen)),
+        ("local.listen", local.and_then(|local| local.listen.tcp())),
+    ];
+    config::check_addresses(&listeners, &mut |key, sentence| problems.add(place(key), sentence));
 }

@@ -35,7 +35,7 @@ pub enum KeyringError {
         path: PathBuf,
     },
     /// Others than its owner may read the file.
-    #[error("{path} has mode {mode:04o}: others may read it, and it must be for its owner alone (0600)")]
+    #[error("{path} has mode {mode:04o}: others may read it, and it must be its owner's alone; run `chmod 600 {path}`")]
     TooOpen {
         /// Which.
         path: PathBuf,
@@ -49,7 +49,7 @@ pub enum KeyringError {
         path: PathBuf,
     },
     /// Not 32 bytes.
-    #[error("{path} must hold exactly 32 bytes")]
+    #[error("{path} must hold exactly 32 bytes; put the right file back")]
     SealKeyLength {
         /// The seal key's file.
         path: PathBuf,

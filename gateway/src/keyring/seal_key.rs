@@ -19,13 +19,16 @@ const NONCE: usize = 12;
 pub struct SealKey(LessSafeKey);
 
 impl SealKey {
+    /// How long its file is.
+    pub const BYTES: usize = 32;
+
     /// Reads the key. `None` when there is no file.
     ///
     /// # Errors
     /// When others may read the file, and when it does not hold 32 bytes.
     pub fn load(path: &Path) -> Result<Option<Self>, KeyringError> {
         let Some(bytes) = file::read_private(path)? else { return Ok(None) };
-        if bytes.len() != 32 {
+        if bytes.len() != Self::BYTES {
             return Err(KeyringError::SealKeyLength { path: path.to_owned() });
         }
         Self::new(&bytes).map(Some)
@@ -36,7 +39,7 @@ impl SealKey {
     /// # Errors
     /// When the file is there already or cannot be written.
     pub fn create(path: &Path, surroundings: &dyn Surroundings) -> Result<Self, KeyringError> {
-        let mut bytes = Zeroizing::new([0; 32]);
+        let mut bytes = Zeroizing::new([0; Self::BYTES]);
         surroundings.fill(bytes.as_mut())?;
         if fs::exists(path).is_ok_and(|exists| exists) {
             return Err(KeyringError::Io { path: path.to_owned(), error: io::ErrorKind::AlreadyExists.into() });

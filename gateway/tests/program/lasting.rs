@@ -40,11 +40,16 @@ async fn keys_that_others_may_read_are_refused() {
     let origin = Origin::start().await;
     let site = Site::new(origin.address, "");
     site.command(&["keys", "init"]).await;
-    for name in ["keys/keyring", "seal-key"] {
+    // The seal key's place is a setting, and it is looked at before anything is opened.
+    for (name, code, told) in [
+        ("keys/keyring", 1, "has mode 0644: others may read it"),
+        ("seal-key", 78, "keys.seal_key_file: "),
+        ("seal-key", 78, "others than its owner may open it (mode 644)"),
+    ] {
         fs::set_permissions(site.path(name), fs::Permissions::from_mode(0o644)).unwrap();
         let mut process = site.spawn();
-        assert_eq!(process.ended().await.code(), Some(1));
-        assert!(process.logged().contains("has mode 0644: others may read it"), "{}", process.logged());
+        assert_eq!(process.ended().await.code(), Some(code));
+        assert!(process.logged().contains(told), "{}", process.logged());
         fs::set_permissions(site.path(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
     site.start().await.process.finish().await;

@@ -4,6 +4,10 @@ use std::{fs, io, path::Path, time::SystemTime};
 
 use super::certificate::{Facts, facts, seconds};
 use crate::pem::{self, PemError};
+use rustix::{
+    fs::{Access, access},
+    io::Errno,
+};
 use rustls::{
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer},
@@ -66,6 +70,69 @@ pub fn check_folder(path: &Path) -> Result<(), String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => folder_of(path),
         Err(error) => Err(unreadable(path, &error)),
     }
+}
+
+/// Checks that this process may write to a folder, or make it where it is to be. Nothing is written.
+///
+/// # Errors
+/// A sentence. A folder that cannot be one is told by [`check_folder`] alone.
+pub fn check_writable(path: &Path) -> Result<(), String> {
+    let is_there = path.is_dir();
+    if !is_there && check_folder(path).is_err() {
+        return Ok(());
+    }
+    let folder = match path.parent() {
+        _ if is_there => path,
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
+        let folder = folder.display();
+        match error {
+            Errno::ROFS => format!("{folder} is on a file system that cannot be written to; mount it for writing"),
+            _ => format!(
+                "{folder} may not be written to by this user ({error}); change its owner or mode, or name another \
+                 folder"
+            ),
+        }
+    })
+}
+
+/// Checks the file of a secret that is made when it is first needed, for its owner alone and `bytes` long. It is not
+/// opened: whoever may not read it can check it.
+///
+/// # Errors
+/// A sentence: others may open it, it is of another length or no file, or what should hold it does not exist.
+pub fn check_private(path: &Path, bytes: u64) -> Result<(), String> {
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return folder_of(path),
+        Err(error) => return Err(unreadable(path, &error)),
+    };
+    if !metadata.is_file() {
+        return Err(format!("{} is no file; name a file, which is made if it is not there", path.display()));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = metadata.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(format!(
+                "{path} holds a secret, and others than its owner may open it (mode {mode:o}); run `chmod 600 {path}`",
+                path = path.display(),
+                mode = mode & 0o777
+            ));
+        }
+    }
+    let length = metadata.len();
+    if length == bytes {
+        return Ok(());
+    }
+    Err(format!(
+        "{} holds {length} bytes and not {bytes}: it is another file, or damaged; correct the path, or put the right \
+         one back",
+        path.display()
+    ))
 }
 
 /// Reads a file.
@@ -238,4 +305,70 @@ pub fn folder_of(path: &Path) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("the folder {} does not exist; create it or correct the path", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    use super::*;
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_secret_is_for_its_owner_alone_and_whole() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("seal-key");
+        assert_eq!(check_private(&file, 32), Ok(()), "made when it is first needed");
+        for (length, mode, told) in [
+            (32, 0o600, None),
+            (32, 0o400, None),
+            (32, 0o640, Some("(mode 640); run `chmod 600 ")),
+            (32, 0o601, Some("(mode 601); run `chmod 600 ")),
+            (31, 0o600, Some("holds 31 bytes and not 32")),
+            (33, 0o600, Some("holds 33 bytes and not 32")),
+            (0, 0o600, Some("holds 0 bytes and not 32")),
+        ] {
+            fs::write(&file, vec![7; length]).unwrap();
+            set_mode(&file, mode);
+            match (check_private(&file, 32), told) {
+                (Ok(()), None) => {}
+                (Err(sentence), Some(told)) => {
+                    assert!(sentence.contains(told) && sentence.contains("seal-key"), "{sentence}");
+                }
+                (checked, _) => panic!("{length} {mode:o}: {checked:?}"),
+            }
+        }
+        assert!(check_private(folder.path(), 32).unwrap_err().contains("is no file"));
+        let nowhere = folder.path().join("no/seal-key");
+        assert!(check_private(&nowhere, 32).unwrap_err().contains("does not exist; create it"));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_to_is_told_whether_it_is_there_or_not() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let (held, there) = (folder.path().join("held"), folder.path().join("held/there"));
+        fs::create_dir_all(&there).unwrap();
+        for path in [&there, &held.join("new")] {
+            assert_eq!(check_writable(path), Ok(()));
+        }
+        for path in [&held, &there] {
+            set_mode(path, 0o500);
+        }
+        // Root may write wherever it likes.
+        let is_root = fs::metadata(folder.path()).unwrap().uid() == 0;
+        for (path, told) in [(&there, "held/there may not"), (&held.join("new"), "held may not")] {
+            let sentence = check_writable(path).err().unwrap_or_default();
+            assert_eq!(sentence.contains(told), !is_root, "{sentence}");
+        }
+        set_mode(&held, 0o700);
+        let file = held.join("file");
+        fs::write(&file, "").unwrap();
+        for path in [&file, &held.join("no/new")] {
+            assert!(check_folder(path).is_err());
+            assert_eq!(check_writable(path), Ok(()), "one sentence is enough");
+        }
+    }
 }

@@ -54,6 +54,14 @@ impl LocalAddress {
             Self::Unix(_) => Ok(()),
         }
     }
+
+    /// Its address and port; `None` for a unix socket.
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for LocalAddress {
@@ -75,9 +83,60 @@ pub fn parse_tcp(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// Reports listeners of which only one can have its address: each that meets one before it goes to `note`, with its key.
+/// `listeners` are keys, and addresses where there is such a listener.
+pub fn check_addresses(listeners: &[(&str, Option<SocketAddr>)], note: &mut dyn FnMut(&str, String)) {
+    let listeners: Vec<_> = listeners.iter().filter_map(|(key, address)| Some((*key, (*address)?))).collect();
+    for (index, &(key, address)) in listeners.iter().enumerate() {
+        if let Some((other, taken)) = listeners[..index].iter().find(|(_, taken)| meet(address, *taken)) {
+            let sentence = format!(
+                "is {address}, and {other} is {taken}: only one of the two can listen there; give one of them another \
+                 port or address"
+            );
+            note(key, sentence);
+        }
+    }
+}
+
+/// For port 0 the system finds each a port of its own. Whether `[::]` takes the addresses of IPv4 along is a setting of
+/// the system (`net.ipv6.bindv6only`): what it refuses there is told when the listener is made.
+fn meet(one: SocketAddr, other: SocketAddr) -> bool {
+    let (one_ip, other_ip) = (one.ip().to_canonical(), other.ip().to_canonical());
+    one.port() == other.port()
+        && one.port() != 0
+        && one_ip.is_ipv4() == other_ip.is_ipv4()
+        && (one_ip == other_ip || one_ip.is_unspecified() || other_ip.is_unspecified())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn listeners_that_take_each_other_s_address_are_told() {
+        for (one, other, is_told) in [
+            ("127.0.0.1:8443", "127.0.0.1:8443", true),
+            ("[::]:8443", "[::]:8443", true),
+            ("0.0.0.0:8443", "192.0.2.1:8443", true),
+            ("192.0.2.1:8443", "0.0.0.0:8443", true),
+            ("[::]:8443", "[2001:db8::1]:8443", true),
+            ("[::ffff:127.0.0.1]:8443", "127.0.0.1:8443", true),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+            ("127.0.0.1:8443", "127.0.0.1:8444", false),
+            ("127.0.0.1:8443", "127.0.0.2:8443", false),
+            ("[::]:8443", "127.0.0.1:8443", false),
+            ("[::1]:8443", "127.0.0.1:8443", false),
+        ] {
+            let [first, second] = [one, other].map(|text| Some(parse_tcp(text).unwrap()));
+            let mut told = Vec::new();
+            let listeners = [("a.listen", first), ("b.listen", None), ("c.listen", second)];
+            check_addresses(&listeners, &mut |key, sentence| told.push((key.to_owned(), sentence)));
+            assert_eq!(told.len(), usize::from(is_told), "{one} {other}: {told:?}");
+            for (key, sentence) in told {
+                assert!(key == "c.listen" && sentence.contains("a.listen") && sentence.contains(one), "{sentence}");
+            }
+        }
+    }
 
     fn parse(text: &str) -> Result<LocalAddress, String> {
         LocalAddress::parse(text, Path::new("/etc/restante"))

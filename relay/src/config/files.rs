@@ -4,8 +4,8 @@ use std::{fs, time::SystemTime};
 
 use restante_names::have_one_holder;
 use restante_process::config::{
-    Identity, LocalAddress, Problems, Usage, check_authorities, check_folder, check_socket, dns_names_of,
-    read_certificates,
+    Identity, LocalAddress, Problems, Usage, check_addresses, check_authorities, check_folder, check_socket,
+    check_writable, dns_names_of, read_certificates,
 };
 
 use super::{
@@ -39,9 +39,11 @@ pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems:
             ),
         ),
     }
-    if let Err(sentence) = check_folder(&config.state_path) {
+    if let Err(sentence) = check_folder(&config.state_path).and_then(|()| check_writable(&config.state_path)) {
         note("relay.state_path", sentence);
     }
+    let admin = config.admin.as_ref().and_then(LocalAddress::tcp);
+    check_addresses(&[("relay.listen", Some(config.listen)), ("admin.listen", admin)], &mut note);
     if let Some(LocalAddress::Unix(path)) = &config.admin
         && let Err(sentence) = check_socket(path)
     {

@@ -183,6 +183,16 @@ fn files_are_looked_into() {
 }
 
 #[test]
+fn the_admin_listener_has_an_address_of_its_own() {
+    let text = [&RELAY.replace("127.0.0.1:0", "127.0.0.1:8444"), GATEWAY].concat();
+    let load = |admin| load_with(folder().path(), &text, &[], &[("admin.listen", admin)]);
+    load("127.0.0.1:8445").unwrap();
+    let problems = load("127.0.0.1:8444").unwrap_err();
+    assert!(problems.starts_with("--set admin.listen: is 127.0.0.1:8444, and relay.listen is"), "{problems}");
+    assert_eq!(problems.lines().count(), 1, "{problems}");
+}
+
+#[test]
 fn a_gateway_stands_there_once_and_there_is_at_least_one() {
     let problems = load(&[RELAY, GATEWAY, GATEWAY].concat()).unwrap_err();
     assert!(problems.contains("gateways[1].provider: follower.example stands there twice"), "{problems}");

@@ -21,7 +21,7 @@ fn a_change_is_taken_or_left_and_what_is_left_stays() {
     let old = folder.load(EXAMPLE).unwrap();
     let text = replaced("[limits]\n", "[limits]\nwait_seconds_max = 7\nconnections_max = 77\n")
         .replace("[policy]\n", "[policy]\norphan_hours = 1\nwelcome_preflight = true\n")
-        .replace("[::]:8443", "[::]:9443")
+        .replace("127.0.0.1:8443", "127.0.0.1:9443")
         .replace("https://follower.example:8443", "https://follower.example:9443");
     let new = folder.load(&text).unwrap();
     let (mixed, changes) = new.clone().reloaded_over(&old);

@@ -73,3 +73,38 @@ fn secrets_that_everybody_may_read_are_refused_with_the_command_to_run() {
         folder.load(EXAMPLE).unwrap();
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_seal_key_is_looked_at_before_anything_is_opened() {
+    let folder = Folder::new();
+    let public = "[public]\nlisten = \"[::1]:0\"\ncert_file = \"pki/hub.example/cert.pem\"\n\
+                  key_file = \"pki/hub.example/key.pem\"\nkeys_path = \"keys\"\nseal_key_file = \"seal\"\n[store]";
+    let text = EXAMPLE.replace("[store]", public);
+    folder.load(&text).unwrap();
+    folder.write_secret("seal", &"7".repeat(32));
+    folder.load(&text).unwrap();
+    folder.write_secret("seal", "7");
+    assert_problems(&folder.load(&text).unwrap_err(), &["public.seal_key_file: "]);
+    folder.write_secret("seal", &"7".repeat(32));
+    folder.set_mode("seal", 0o640);
+    let told = format!("run `chmod 600 {}`", folder.path("seal").display());
+    assert_problems(&folder.load(&text).unwrap_err(), &[&told]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_written_to_is_told_to_whoever_serves_and_to_nobody_else() {
+    use std::os::unix::fs::MetadataExt as _;
+    let folder = Folder::new();
+    fs::create_dir(folder.path("backups")).unwrap();
+    folder.set_mode("backups", 0o500);
+    folder.load(&replaced("# backup_path = \"backups\"", "backup_path = \"backups\"")).unwrap();
+    let file = folder.path("hub.toml");
+    let sources = Sources { file: &file, environment: Vec::new(), flags: Vec::new() };
+    let told = Config::load_to_serve(&sources, now()).map_err(|problems| problems.to_string()).err();
+    // Root may write wherever it likes.
+    let is_root = fs::metadata(&file).unwrap().uid() == 0;
+    let is_told = told.as_deref().is_some_and(|told| told.contains("store.backup_path: "));
+    assert_eq!((told.is_some(), is_told), (!is_root, !is_root), "{told:?}");
+}

@@ -17,6 +17,7 @@ fn the_gateway_s_table_is_checked_like_the_others() {
     assert_eq!(relays.names.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["relay.example"]);
     for (from, to, problem) in [
         ("[::1]:0", "443", "public.listen: `443` is not an address and a port"),
+        ("[::1]:0", "127.0.0.1:8080", "local.listen: is 127.0.0.1:8080, and public.listen is"),
         ("hub.example/cert", "follower.example/cert", "public.cert_file: "),
         ("\"seal\"", "\"keys/seal\"", "public.seal_key_file: lies in public.keys_path"),
         ("keys_path = \"keys\"", "", "public.keys_path: is missing"),

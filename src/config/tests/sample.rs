@@ -7,7 +7,7 @@ fn the_sample_file_works_as_it_says() {
     let folder = Folder::new();
     let config = folder.load(EXAMPLE).unwrap();
     assert_eq!(config.provider.id.as_str(), "hub.example");
-    assert_eq!(config.provider.listen, Some("[::]:8443".parse().unwrap()));
+    assert_eq!(config.provider.listen, Some("127.0.0.1:8443".parse().unwrap()));
     assert_eq!(config.provider.cert_file, folder.path("pki/hub.example/cert.pem"));
     assert_eq!(config.local.as_ref().unwrap().listen, LocalAddress::Tcp("127.0.0.1:8080".parse().unwrap()));
     assert_eq!(config.store.path, folder.path("data"));

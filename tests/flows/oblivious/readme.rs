@@ -60,12 +60,12 @@ fn free_ports() -> Vec<(u16, u16)> {
     held.iter().map(|(written, listener)| (*written, listener.local_addr().unwrap().port())).collect()
 }
 
-/// Writes the script that stands for a program: its sample has other ports, and is for this machine only.
+/// Writes the script that stands for a program: its sample has other ports.
 fn stand_for(program: &Path, folder: &Path, ports: &[(u16, u16)]) {
     let replace: String = ports.iter().map(|(written, free)| format!("s/:{written}/:{free}/; ")).collect();
     let script = format!(
         "#!/usr/bin/env bash\nset -o pipefail\nif [ \"$1 $2\" = 'config example' ]; then\n    '{program}' \"$@\" | sed \
-         '{replace}s/\\[::]/127.0.0.1/'\nelse\n    exec '{program}' \"$@\"\nfi\n",
+         '{replace}'\nelse\n    exec '{program}' \"$@\"\nfi\n",
         program = program.display()
     );
     let file = folder.join(program.file_name().unwrap());

@@ -2,8 +2,10 @@
 
 use std::time::SystemTime;
 
+use restante_gateway::SealKey;
 use restante_process::config::{
-    Identity, LocalAddress, Problems, Usage, check_authorities, check_folder, check_socket, folder_of,
+    Identity, LocalAddress, Problems, Usage, check_addresses, check_authorities, check_folder, check_private,
+    check_socket, check_writable,
 };
 
 use super::{Config, written::Layers};
@@ -28,11 +30,13 @@ pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems:
         }
     }
     for (key, folder) in [("keys.path", &config.keys.path), ("replays.path", &config.replays)] {
-        if let Err(sentence) = check_folder(folder) {
+        if let Err(sentence) = check_folder(folder).and_then(|()| check_writable(folder)) {
             note(key, sentence);
         }
     }
-    if let Err(sentence) = folder_of(&config.keys.seal_key_file) {
+    let admin = config.admin.as_ref().and_then(LocalAddress::tcp);
+    check_addresses(&[("gateway.listen", Some(config.listen)), ("admin.listen", admin)], &mut note);
+    if let Err(sentence) = check_private(&config.keys.seal_key_file, SealKey::BYTES as u64) {
         note("keys.seal_key_file", sentence);
     }
     if let Some(export) = &config.export {

@@ -55,7 +55,7 @@ fn assert_refused(from: &str, to: &str, words: &str) {
 fn the_sample_file_works_as_it_says() {
     let folder = folder();
     let config = load_in(folder.path(), EXAMPLE, &[]).unwrap();
-    assert_eq!(config.listen, "[::]:8443".parse().unwrap());
+    assert_eq!(config.listen, "127.0.0.1:8443".parse().unwrap(), "what is tried out is nobody else's business");
     assert_eq!(config.authority, "follower.example");
     assert_eq!(config.relays.unwrap().names, BTreeSet::from(["relay.example".to_owned()]));
     assert_eq!(config.keys.path, folder.path().join("gateway-keys"));
@@ -157,6 +157,15 @@ fn names_paths_and_classes_are_checked() {
     assert_refused("relays_ca_file = \"pki/ca.pem\"\n", "", "gateway.relays_ca_file: is missing");
     assert_refused("# in_flight_max = 1024", "in_flight_max = 0", "at least 1 is needed");
     assert_refused("# x_wing = false", "xwing = true", "did you mean `x_wing`?");
+}
+
+#[test]
+fn listeners_have_an_address_each_and_the_seal_key_is_looked_at() {
+    assert_refused("\"127.0.0.1:9292\"", "\"127.0.0.1:8443\"", "admin.listen: is 127.0.0.1:8443, and gateway.listen");
+    let folder = folder();
+    fs::write(folder.path().join("gateway-seal-key"), "short").unwrap();
+    let problems = load_in(folder.path(), EXAMPLE, &[]).unwrap_err();
+    assert!(problems.contains("keys.seal_key_file: ") && problems.lines().count() == 1, "{problems}");
 }
 
 #[test]
