@@ -47,6 +47,8 @@ const PROGRAM: Program = Program {
     sample: "hub.toml",
     prefix: "RESTANTE_",
     siblings: &["RESTANTE_GATEWAY_", "RESTANTE_RELAY_"],
+    table: "provider",
+    others: &[("restante-relay", "relay"), ("restante-gateway", "gateway")],
 };
 
 /// Everything that the operator configured.

@@ -88,7 +88,7 @@ impl Provider for Layer {
 }
 
 impl<W: DeserializeOwned> Layers<W> {
-    /// `None` when the file cannot be read at all: then nothing else is worth saying.
+    /// `None` when the file cannot be read at all, or is another program's: then nothing else is worth saying.
     pub fn read(program: Program, sources: &Sources<'_>, problems: &mut Problems) -> Option<Self> {
         let names = Names::of::<W>(program);
         let dict = match read_file(sources.file, names.program()) {
@@ -98,6 +98,15 @@ impl<W: DeserializeOwned> Layers<W> {
                 return None;
             }
         };
+        if let Some((other, table)) = names.program().other(|table| dict.contains_key(table)) {
+            let Program { name, sample, .. } = names.program();
+            let sentence = format!(
+                "is a configuration of {other}, as its table [{table}] tells; give {name} its own, or begin one with \
+                 `{name} config example > {sample}`"
+            );
+            problems.add(sources.file.display().to_string(), sentence);
+            return None;
+        }
         let mut layers = vec![Layer { origin: Origin::File(sources.file.to_owned()), dict }];
         for (name, value) in &sources.environment {
             match names.key_of_variable(name) {

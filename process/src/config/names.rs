@@ -20,6 +20,17 @@ pub struct Program {
     pub prefix: &'static str,
     /// Prefixes of other programs' variables that begin with the same letters, `RESTANTE_RELAY_`.
     pub siblings: &'static [&'static str],
+    /// The table that each of its files has, `provider`.
+    pub table: &'static str,
+    /// Other programs whose file may be given by mistake, and such a table of each. It is none of this program's.
+    pub others: &'static [(&'static str, &'static str)],
+}
+
+impl Program {
+    /// The program that a file is for and the table that tells it, if it is another. `has`: whether a table is there.
+    pub(super) fn other(&self, has: impl Fn(&str) -> bool) -> Option<(&'static str, &'static str)> {
+        self.others.iter().copied().find(|(_, table)| has(table) && !has(self.table))
+    }
 }
 
 /// The tables of a configuration that is written as `W`, and the keys of each: for tests that compare a sample file
@@ -160,7 +171,28 @@ mod tests {
 
     fn names() -> Names {
         let siblings = &["RESTANTE_RELAY_", "RESTANTE_LOCAL_RELAY_"];
-        Names::of::<Written>(Program { name: "restante", sample: "hub.toml", prefix: "RESTANTE_", siblings })
+        Names::of::<Written>(Program {
+            name: "restante",
+            sample: "hub.toml",
+            prefix: "RESTANTE_",
+            siblings,
+            table: "local",
+            others: &[("restante-relay", "relay"), ("restante-gateway", "gateway")],
+        })
+    }
+
+    #[test]
+    fn a_file_is_another_program_s_if_it_has_that_one_s_table_and_not_ours() {
+        for (tables, told) in [
+            (&["relay", "limits"][..], Some(("restante-relay", "relay"))),
+            (&["limits", "gateway"], Some(("restante-gateway", "gateway"))),
+            (&["relay", "local"], None),
+            (&["limits"], None),
+            (&["relays"], None),
+            (&[], None),
+        ] {
+            assert_eq!(names().program().other(|table| tables.contains(&table)), told, "{tables:?}");
+        }
     }
 
     #[test]

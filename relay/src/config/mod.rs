@@ -27,8 +27,14 @@ use crate::{gateway::Gateway, provider_id::ProviderId};
 /// The sample file: every table and key, with defaults in comments. `restante-relay config example` prints it.
 pub const EXAMPLE: &str = include_str!("../../../config/relay.toml");
 
-const PROGRAM: Program =
-    Program { name: "restante-relay", sample: "relay.toml", prefix: "RESTANTE_RELAY_", siblings: &[] };
+const PROGRAM: Program = Program {
+    name: "restante-relay",
+    sample: "relay.toml",
+    prefix: "RESTANTE_RELAY_",
+    siblings: &[],
+    table: "relay",
+    others: &[("restante", "provider"), ("restante-gateway", "gateway")],
+};
 
 /// Everything that the operator configured.
 #[derive(Clone, Debug, PartialEq, Eq)]

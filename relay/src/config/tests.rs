@@ -183,6 +183,18 @@ fn files_are_looked_into() {
 }
 
 #[test]
+fn a_file_of_another_program_is_told_in_one_line() {
+    for (text, program) in [
+        (include_str!("../../../config/hub.toml"), "restante, "),
+        (include_str!("../../../config/gateway.toml"), "restante-gateway, "),
+    ] {
+        let problems = load(text).unwrap_err();
+        assert!(problems.contains(&format!("is a configuration of {program}")), "{problems}");
+        assert_eq!(problems.lines().count(), 1, "{problems}");
+    }
+}
+
+#[test]
 fn the_admin_listener_has_an_address_of_its_own() {
     let text = [&RELAY.replace("127.0.0.1:0", "127.0.0.1:8444"), GATEWAY].concat();
     let load = |admin| load_with(folder().path(), &text, &[], &[("admin.listen", admin)]);

@@ -125,3 +125,15 @@ fn a_configuration_built_in_code_is_held_to_the_same_rules() {
     let problems = problems.to_string();
     assert!(problems.contains("has no TLS") && problems.contains("https://") && problems.contains("page_bytes"));
 }
+
+#[test]
+fn a_file_of_another_program_is_told_in_one_line() {
+    for (text, told) in [
+        (include_str!("../../../config/relay.toml"), "is a configuration of restante-relay, as its table [relay]"),
+        (include_str!("../../../packaging/etc/relay.toml"), "is a configuration of restante-relay, "),
+        (include_str!("../../../config/gateway.toml"), "is a configuration of restante-gateway, "),
+        (include_str!("../../../packaging/etc/gateway.toml"), "`restante config example > hub.toml`"),
+    ] {
+        assert_problems(&Folder::new().load(text).unwrap_err(), &[told]);
+    }
+}

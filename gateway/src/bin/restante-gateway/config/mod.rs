@@ -29,8 +29,14 @@ use written::Layers;
 /// The sample file: every table and key, with defaults in comments. `restante-gateway config example` prints it.
 pub(crate) const EXAMPLE: &str = include_str!("../../../../../config/gateway.toml");
 
-const PROGRAM: Program =
-    Program { name: "restante-gateway", sample: "gateway.toml", prefix: "RESTANTE_GATEWAY_", siblings: &[] };
+const PROGRAM: Program = Program {
+    name: "restante-gateway",
+    sample: "gateway.toml",
+    prefix: "RESTANTE_GATEWAY_",
+    siblings: &[],
+    table: "gateway",
+    others: &[("restante", "provider"), ("restante-relay", "relay")],
+};
 
 /// Everything that the operator configured.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -169,6 +169,18 @@ fn listeners_have_an_address_each_and_the_seal_key_is_looked_at() {
 }
 
 #[test]
+fn a_file_of_another_program_is_told_in_one_line() {
+    for (text, program) in [
+        (include_str!("../../../../../config/hub.toml"), "restante, "),
+        (include_str!("../../../../../config/relay.toml"), "restante-relay, "),
+    ] {
+        let problems = load_in(folder().path(), text, &[]).unwrap_err();
+        assert!(problems.contains(&format!("is a configuration of {program}")), "{problems}");
+        assert_eq!(problems.lines().count(), 1, "{problems}");
+    }
+}
+
+#[test]
 fn flags_stand_above_the_file() {
     let folder = folder();
     let config =
