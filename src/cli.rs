@@ -305,6 +305,10 @@ mod tests {
             &["restante", "demo", "--log", "hyper=trace"],
             &["restante", "fetch-key-packages", "--relay", "http://relay.test"],
             &["restante", "serve", "--config", "a.toml", "--set", "local.listen"],
+            &["restante", "bans", "add", "--config", "a.toml"],
+            &["restante", "bans", "add", "--config", "a.toml", "--mute", "--identity", "mimi://a.example/u/b"],
+            &["restante", "bans", "add", "--config", "a.toml", "--mute", "--provider", "a.example"],
+            &["restante", "bans", "add", "--config", "a.toml", "--user", "b", "--identity", "b"],
         ] {
             assert_eq!(Arguments::try_parse_from(words).unwrap_err().exit_code(), 2, "{words:?}");
         }

@@ -12,7 +12,8 @@ pub(crate) enum BansCommand {
     /// A user of this provider is banned from all groups, of whatever hub; a user of another provider from the groups
     /// of this hub, by that provider, which reads at /v1/bans whom of its users this hub bans. An identity is what
     /// stands in a credential: where the handshakes are public, commits that add it are refused. A provider that is
-    /// blocked gets nothing and is given nothing.
+    /// blocked gets nothing and is given nothing. The server knows no list of users: a ban is in force for whoever comes
+    /// with that id; if it has nothing of such a user of this provider, it says so.
     #[command(after_long_help = "\
 Examples:
   restante bans add --config hub.toml --user alice          a user of ours
@@ -24,6 +25,8 @@ Examples:
     Add(AddBan),
 
     /// Lift a ban, a mute or a block
+    ///
+    /// If there is none of that name, that is said and the exit status is 1.
     #[command(after_long_help = "\
 Example:
   restante bans remove --config hub.toml \\
@@ -33,7 +36,8 @@ Example:
     /// Print whom this hub bans, and how many of our users other hubs ban
     ///
     /// All of them, or with --provider those of one provider. The server keeps no names, only tags that it makes of them:
-    /// whether somebody is banned is told with --user or --identity.
+    /// whether somebody is banned is told with --user or --identity. If --provider is no peer and has no bans, that is said
+    /// and the exit status is 1.
     #[command(after_long_help = "\
 Examples:
   restante bans list --config hub.toml
@@ -47,8 +51,8 @@ pub(crate) struct AddBan {
     #[command(flatten)]
     pub(crate) ban: BanWords,
 
-    /// Refuse only application messages
-    #[arg(long, requires = "user")]
+    /// Refuse only application messages; of users alone: an identity is not seen in what is sent
+    #[arg(long, requires = "user", conflicts_with = "identity")]
     pub(crate) mute: bool,
 }
 

@@ -79,7 +79,10 @@ async fn own_users_are_muted_and_complaints_are_listed() {
     let listed = manage(&site, &hub, &["bans", "list"], &["--user", "alice-canary"]).await;
     assert_eq!(listed.lines().count(), 2, "{listed}");
     assert_eq!(manage(&site, &hub, &["bans", "remove"], &["--user", "alice-canary"]).await, "lifted\n");
-    assert_eq!(manage(&site, &hub, &["bans", "remove"], &["--user", "alice-canary"]).await, "there is no such ban\n");
+    let again = ask(&site, &hub, &["bans", "remove"], &["--user", "alice-canary"]).await;
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert_eq!((again.status.code(), again.stdout.len()), (Some(1), 0), "{said}");
+    assert!(said.contains("nothing was lifted: there is no such ban") && !said.contains("canary"), "{said}");
     alice.say(&group, 0, "again").await.unwrap();
     let about = ReportRequest { group_id: group, about: FOLLOWER.parse().unwrap(), reason: ReportReason::Flooding };
     for _complaint in 0..2 {
@@ -109,9 +112,21 @@ async fn what_is_not_there_is_said_in_words() {
         let stderr = String::from_utf8_lossy(&refused.stderr);
         assert!(refused.status.code() == Some(1) && stderr.contains(said), "{stderr}");
     }
+    for command in ["remove", "list"] {
+        let refused = ask(&site, &hub, &["bans", command], &["--provider", "nosuch.example"]).await;
+        let stderr = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0), "{stderr}");
+        assert!(stderr.contains("there is no such ban, and nosuch.example is none of the [[peers]]"), "{stderr}");
+    }
+    let mistyped = ask(&site, &hub, &["bans", "add"], &["--user", "canary-mistyped"]).await;
+    let said = String::from_utf8_lossy(&mistyped.stderr);
+    assert_eq!((mistyped.status.code(), &mistyped.stdout[..]), (Some(0), &b"banned\n"[..]), "{said}");
+    assert!(said.contains("the ban is for this id") && !said.contains("canary"), "{said}");
+    assert_eq!(manage(&site, &hub, &["bans", "remove"], &["--user", "canary-mistyped"]).await, "lifted\n");
+    assert_eq!(manage(&site, &hub, &["bans", "list"], &["--provider", FOLLOWER]).await, "there is no such ban\n");
     assert_eq!(manage(&site, &hub, &["bans", "add"], &["--provider", FOLLOWER]).await, "blocked\n");
     assert_eq!(manage(&site, &hub, &["bans", "add"], &["--provider", FOLLOWER]).await, "was blocked already\n");
     let listed = manage(&site, &hub, &["bans", "list"], &[]).await;
     let blocked: Vec<_> = listed.lines().nth(1).unwrap().split_whitespace().collect();
-    assert_eq!((blocked[0], blocked[2], blocked.last()), (FOLLOWER, "blocked", Some(&"-")), "{listed}");
+    assert_eq!((blocked[0], blocked[2], listed.lines().count()), (FOLLOWER, "blocked", 2), "no tag: {listed}");
 }

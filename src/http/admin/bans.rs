@@ -76,14 +76,16 @@ async fn add(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, 
     let was = match hub.service.ban(&name, sanction).await {
         Ok(was) => was.map(|ban| ban.sanction),
         Err(Error::Rejected(Rejection::UnknownProvider)) => {
-            return Err(match name {
-                BanName::Provider(provider) if provider == *hub.service.provider() => Problem::own_provider(),
+            return Err(match &name {
+                BanName::Provider(provider) if provider == hub.service.provider() => Problem::own_provider(),
                 BanName::Provider(_) | BanName::User(..) | BanName::Identity(..) => Problem::no_such_peer(),
             });
         }
         Err(error) => return Err(error.into()),
     };
-    Ok(answer(&json!({ "changed": was != Some(sanction), "was": was.map(word) })))
+    // The ban is in force, whether that can be said or not.
+    let known = hub.service.has_user(&name).await.ok().flatten();
+    Ok(answer(&json!({ "changed": was != Some(sanction), "was": was.map(word), "known": known })))
 }
 
 async fn remove(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {

@@ -301,3 +301,22 @@ async fn access_media_types_and_bodies_are_checked() {
         operator("/admin/bans/add", &body).assert_problem(&house, ProblemCode::UnknownProvider).await;
     }
 }
+
+/// A ban is for whoever comes with that id, and the operator who mistyped it is told.
+#[tokio::test]
+async fn whether_there_is_such_a_user_is_said_of_our_own() {
+    let house = House::new();
+    let ban = |body: Value| told(&house, "/admin/bans/add", body);
+    assert_eq!(ban(json!({ "user": user("mistyped") })).await["known"], json!(false));
+    let kind = crate::wire::BearerTokenKind::Shared;
+    house.setup.service.mint_token(&user_id("mallory"), kind).await.unwrap();
+    assert_eq!(ban(json!({ "user": user("mallory") })).await["known"], json!(true));
+    for body in [
+        json!({ "provider": "follower.example", "user": user("mallory") }),
+        json!({ "identity": user("mallory") }),
+        json!({ "provider": "follower.example" }),
+    ] {
+        assert_eq!(ban(body).await["known"], Value::Null);
+    }
+    assert_eq!(told(&house, "/admin/bans/remove", json!({ "user": user("mistyped") })).await["changed"], json!(true));
+}

@@ -50,6 +50,24 @@ impl Service {
         self.policy().bans.get(&self.ban_key(name))
     }
 
+    /// Whether there is a user of that name: this provider has KeyPackages of theirs, or has minted tokens. `None` for all
+    /// but its own users: of others it does not know.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub async fn has_user(&self, name: &BanName) -> Result<Option<bool>, Error> {
+        let BanName::User(provider, user) = name else { return Ok(None) };
+        if *provider != self.provider {
+            return Ok(None);
+        }
+        let (store, tag) = (self.store.clone(), self.tag(user));
+        let reading = tokio::task::spawn_blocking(move || {
+            let account = store.snapshot()?.account(&tag)?;
+            Ok::<_, crate::store::Error>(account.is_some())
+        });
+        Ok(Some(reading.await.map_err(|_| Error::NoThread)??))
+    }
+
     /// All bans, by provider.
     pub fn bans(&self) -> Vec<(BanKey, Ban)> {
         self.policy().bans.all()
