@@ -18,6 +18,11 @@ pub(crate) fn day(time_ms: u64) -> String {
     date
 }
 
+/// The same without the day of the week, where a line has no room for it: `14 Nov 2023`.
+pub(crate) fn short_day(time_ms: u64) -> String {
+    day(time_ms).split_off("Tue, ".len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,5 +33,6 @@ mod tests {
         assert_eq!(imf_fixdate(1_700_000_000_999), "Tue, 14 Nov 2023 22:13:20 GMT");
         assert_eq!(imf_fixdate(u64::MAX), "Fri, 31 Dec 9999 23:59:59 GMT");
         assert_eq!(day(1_700_000_000_999), "Tue, 14 Nov 2023");
+        assert_eq!((short_day(0).as_str(), short_day(u64::MAX).as_str()), ("01 Jan 1970", "31 Dec 9999"));
     }
 }

@@ -20,16 +20,38 @@ pub(crate) async fn run(command: &ReportsCommand, config: &Config) -> anyhow::Re
     }
 }
 
+/// Reports, each with those it came from below it: lines that a terminal of 80 columns does not break.
 fn lines(answer: &Value) -> Option<Vec<String>> {
-    let heading =
-        format!("{:<30}  {:<16}  {:<30}  {:>8}  {:<16}  last", "about", "reason", "from users of", "number", "first");
+    let row = |about: &str, reason: &str, number: &str, last: &str| {
+        format!("{about:<30}  {reason:<16}  {number:>10}  {last}")
+    };
     let reports = answer["reports"].as_array()?;
-    let mut lines = vec![if reports.is_empty() { "nothing was reported".to_owned() } else { heading }];
+    let heading = || row("about", "reason", "number", "last");
+    let mut lines = vec![if reports.is_empty() { "nothing was reported".to_owned() } else { heading() }];
     for report in reports {
         let [about, reason, from] = ["about", "reason", "from"].map(|member| report[member].as_str());
         let [first, last] = ["first_ms", "last_ms"].map(|member| report[member].as_u64().map(day));
-        let number = report["number"].as_u64()?;
-        lines.push(format!("{:<30}  {:<16}  {:<30}  {number:>8}  {:<16}  {}", about?, reason?, from?, first?, last?));
+        lines.push(row(about?, reason?, &report["number"].as_u64()?.to_string(), &last?));
+        lines.push(format!("  from users of {}, since {}", from?, first?));
     }
     Some(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_listed_fits_a_terminal() {
+        let report = json!({
+            "about": "messages-of-our-town.example", "reason": "policy_violation",
+            "from": "another-town-has-messages.example", "number": u32::MAX,
+            "first_ms": 1_600_000_000_000_u64, "last_ms": 1_700_000_000_000_u64,
+        });
+        let lines = lines(&json!({ "reports": [report] })).unwrap();
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert!(lines.iter().all(|line| line.chars().count() <= 80), "{lines:?}");
+        assert!(lines[1].ends_with("4294967295  Tue, 14 Nov 2023"), "{lines:?}");
+        assert_eq!(lines[2], "  from users of another-town-has-messages.example, since Sun, 13 Sep 2020");
+    }
 }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     cli::{TokensCommand, User},
-    date::day,
+    date::short_day,
     local_service::{OPERATOR, explain, service},
 };
 
@@ -66,15 +66,36 @@ async fn run_plainly(command: &TokensCommand, config: &Config) -> anyhow::Result
             if listed.tokens.is_empty() {
                 return Ok(vec!["the user has no unique tokens".to_owned()]);
             }
-            let heading = format!("{:<32}  {:<16}  {:>8}  {:<16}  state", "handle", "minted", "uses", "last used");
+            let heading = row("handle", "minted", "uses", "last used", "state");
             Ok([heading].into_iter().chain(listed.tokens.iter().map(line)).collect())
         }
     }
 }
 
+/// A token, in a line that a terminal of 80 columns does not break.
 fn line(token: &TokenUse) -> String {
     let handle = hex::encode(token.handle.as_bytes());
-    let used = if token.last_used_ms == 0 { "-".to_owned() } else { day(token.last_used_ms) };
+    let used = if token.last_used_ms == 0 { "-".to_owned() } else { short_day(token.last_used_ms) };
     let state = if token.revoked { "revoked" } else { "good" };
-    format!("{handle}  {:<16}  {:>8}  {used:<16}  {state}", day(token.minted_ms), token.uses)
+    row(&handle, &short_day(token.minted_ms), &token.uses.to_string(), &used, state)
+}
+
+fn row(handle: &str, minted: &str, uses: &str, used: &str, state: &str) -> String {
+    format!("{handle:<32}  {minted:<11}  {uses:>10}  {used:<11}  {state}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_listed_fits_a_terminal() {
+        let handle = TokenHandle::new([0xab; 16]);
+        let token = |revoked: bool, uses: u32, last_used_ms: u64| {
+            line(&TokenUse { handle, minted_ms: 1_700_000_000_000, revoked, uses, last_used_ms })
+        };
+        let (used, unused) = (token(true, u32::MAX, u64::MAX), token(false, 0, 0));
+        assert!(used.chars().count() <= 80 && used.ends_with("4294967295  31 Dec 9999  revoked"), "{used}");
+        assert!(unused.starts_with(&"ab".repeat(16)) && unused.ends_with("  -            good"), "{unused}");
+    }
 }
