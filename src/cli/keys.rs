@@ -20,7 +20,8 @@ Example:
     ///
     /// One for each kind of key that is offered, or for the one that --kem names. They come into use a day later, like
     /// any other. Fails while two keys of a kind are live. Relays take a list that changed less than twelve hours after
-    /// its last change only when those have passed, and until then clients get nothing.
+    /// its last change only when those have passed, and until then clients get nothing; standard error says how long
+    /// that takes otherwise.
     #[command(after_long_help = "\
 Examples:
   restante keys rotate --config hub.toml

@@ -1,6 +1,6 @@
 //! The keys of a keyring as a table for people.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use super::{Keyring, KeyringError, RotationSchedule, file::KeyringFile, ring::Ring};
 use crate::binary::imf_fixdate;
@@ -31,6 +31,19 @@ impl Keyring {
     }
 }
 
+/// What whoever has changed keys by hand should know: when clients get on with the new list, which may be cached for so
+/// long, and what is to be done until then.
+#[must_use]
+pub fn after_a_change(list_max_age: Duration) -> String {
+    let minutes = list_max_age.as_secs().div_ceil(60);
+    format!(
+        "The gateway has the new list within a minute, and a relay asks for it within {minutes} min after that; but a \
+         list that changes less than 12 hours after its last change is taken by a relay only when they have passed \
+         (limits.key_change_min_hours there). Until its relay has the list a client fetches nothing, and is told that \
+         the two lists differ. Wait, and change no key again meanwhile unless one must go."
+    )
+}
+
 fn table(ring: &Ring, schedule: &RotationSchedule, now_ms: u64) -> Result<Vec<String>, KeyringError> {
     let heading = ["id", "kem", "state", "in use from", "listed until", "refused from"].map(ToOwned::to_owned);
     let mut lines = vec![line(&heading)];
@@ -53,4 +66,17 @@ fn table(ring: &Ring, schedule: &RotationSchedule, now_ms: u64) -> Result<Vec<St
 
 fn line([id, kem, state, from, until, refused]: &[String; 6]) -> String {
     format!("{id:>3}  {kem:<7} {state:<10} {from:<30} {until:<30} {refused}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minutes_are_never_too_few() {
+        for (seconds, told) in [(600, " 10 min "), (601, " 11 min "), (1, " 1 min ")] {
+            let said = after_a_change(Duration::from_secs(seconds));
+            assert!(said.contains(told) && said.contains("12 hours"), "{said}");
+        }
+    }
 }

@@ -32,6 +32,9 @@ async fn keys_are_made_listed_rotated_and_retired() {
     assert!(rotated.contains(" published "), "{rotated}");
     let refused = run(&["keys", "rotate", "--config", &config]).await;
     assert!(String::from_utf8_lossy(&refused.stderr).contains("two keys of one KEM are live"));
+    let refused = run(&["keys", "rotate", "--config", &config, "--kem", "x-wing"]).await;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(1) && said.contains("keys.x_wing = true"), "{said}");
 
     let id = first.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     let retired = site.command(&["keys", "retire", &id]).await;

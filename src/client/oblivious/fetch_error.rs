@@ -65,7 +65,8 @@ pub enum FetchError {
     /// The gateway's own list and the relay's copy of it were not the same bytes, and not at the second look either.
     #[error(
         "the gateway's key list and the relay's copy of it differ, and not for a moment only: key targeting (a key for \
-         one client, to recognise it by), or a copy from before a change; nothing was sent"
+         one client, to recognise it by), or a copy from before a change, which lasts some minutes, and up to 12 hours \
+         after keys that were changed by hand; nothing was sent, try again then"
     )]
     KeyTargeting,
     /// Both sides have the list, but the relay's log of lists does not hold.

@@ -164,7 +164,13 @@ async fn keys_are_listed_and_rotated() {
     let looked = manage(&world, &["keys", "list"], &["--set", "public.x_wing=true"]).await;
     assert_eq!(lines(&looked), before);
     assert_eq!(lines(&manage(&world, &["keys", "list"], &[]).await), before);
-    let after = lines(&manage(&world, &["keys", "rotate"], &[]).await);
+    let refused = manage(&world, &["keys", "rotate"], &["--kem", "x-wing"]).await;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(1) && said.contains("public.x_wing = true"), "{said}");
+    let rotated = manage(&world, &["keys", "rotate"], &[]).await;
+    let after = lines(&rotated);
+    let said = String::from_utf8_lossy(&rotated.stderr);
+    assert!(said.contains("within 10 min") && said.contains("12 hours"), "{said}");
     assert_eq!(after.len(), before.len() + 1, "{after:?}");
     assert_eq!(lines(&manage(&world, &["keys", "list"], &[]).await), after);
     let again = manage(&world, &["keys", "rotate"], &[]).await;

@@ -45,6 +45,7 @@ async fn a_copy_that_differs_is_key_targeting_and_nothing_is_sent() {
     assert_eq!(script.count(&Method::POST), 0);
     let error = FetchError::KeyTargeting;
     assert!(error.to_string().contains("key targeting") && !error.is_transient(), "{error}");
+    assert!(error.to_string().contains("up to 12 hours"), "{error}");
 }
 
 #[tokio::test]
