@@ -3,6 +3,7 @@
 use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
+    process::{Command, Stdio},
 };
 
 use crate::{
@@ -133,4 +134,14 @@ async fn configurations_are_checked_and_begun() {
         assert!(String::from_utf8_lossy(&output.stderr).contains("did you mean `gateway`?"), "{command}");
     }
     assert_eq!(run(&["serve"]).await.status.code(), Some(2));
+}
+
+/// As in `restante-gateway … | head`.
+#[test]
+fn whoever_stops_reading_is_told_nothing() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_restante-gateway"));
+    let output = command.args(["config", "example"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(1), ""));
 }

@@ -1,6 +1,12 @@
 //! Beginning, reloading and ending; and what the command line says.
 
-use std::{ffi::OsStr, fs, net::SocketAddr, time::Duration};
+use std::{
+    ffi::OsStr,
+    fs,
+    net::SocketAddr,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use http::Method;
 use tokio::net::TcpStream;
@@ -143,6 +149,16 @@ async fn what_is_wrong_with_a_configuration_is_said_and_nothing_is_served() {
     assert_eq!((output.status.code(), &output.stdout[..]), (Some(0), &b"the configuration is fine\n"[..]));
     let output = run(&["config", "example"].map(OsStr::new)).await;
     assert_eq!(String::from_utf8(output.stdout).unwrap(), include_str!("../../../config/relay.toml"));
+}
+
+/// As in `restante-relay … | head`.
+#[test]
+fn whoever_stops_reading_is_told_nothing() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_restante-relay"));
+    let output = command.args(["config", "example"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(1), ""));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

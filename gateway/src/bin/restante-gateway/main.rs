@@ -19,6 +19,7 @@ mod relays;
 mod server;
 
 use std::{
+    io,
     process::ExitCode,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -41,11 +42,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let exit = run(arguments).unwrap_or_else(|error| {
+    run(arguments).unwrap_or_else(|error| failed(&error)).into()
+}
+
+/// Says what failed, unless nobody reads on: `restante-gateway … | head` is no mistake.
+fn failed(error: &anyhow::Error) -> Exit {
+    let is_unread = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+    if !is_unread {
         complain(&format!("restante-gateway: {error:#}"));
-        Exit::Failed
-    });
-    exit.into()
+    }
+    Exit::Failed
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<Exit> {
