@@ -4,11 +4,13 @@
 //! All of it comes from the operator's configuration. No part of a client's request is ever a part of where the relay
 //! connects to.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use http::Uri;
 use restante_process::pem::{self, PemError};
 use rustls::{ClientConfig, pki_types::ServerName};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use crate::provider_id::{ProviderId, is_domain_name};
 
@@ -138,11 +140,61 @@ impl Gateway {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
+
+    /// What is in the files that [`Self::tls`] reads, as a hash. `None` if one cannot be read: that one says which.
+    pub(crate) fn files_sha256(&self) -> Option<[u8; 32]> {
+        let identity = self.identity.as_ref();
+        let files = [
+            Some(&self.ca_file),
+            identity.map(|files| &files.cert_file),
+            identity.map(|files| &files.key_file),
+        ];
+        let mut whole = Sha256::new();
+        for file in files.into_iter().flatten() {
+            let bytes = Zeroizing::new(fs::read(file).ok()?);
+            // The hash of each: where one ends and the next begins is part of it.
+            whole.update(Sha256::digest(bytes.as_slice()));
+        }
+        Some(whole.finalize().into())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_file_or_what_is_in_it_makes_another_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let identity = |cert: &str, key: &str| {
+            Some(IdentityFiles { cert_file: file("cert", cert), key_file: file("key", key) })
+        };
+        let gateway = |ca_file, identity| Gateway {
+            provider: "follower.example".parse().unwrap(),
+            url: "https://follower.example/".parse().unwrap(),
+            address: None,
+            ca_file,
+            identity,
+        };
+        let hash = |ca: &str, identity| gateway(file("ca", ca), identity).files_sha256().unwrap();
+        let hashes = [
+            hash("a", None),
+            hash("b", None),
+            hash("a", identity("c", "k")),
+            hash("a", identity("ck", "")),
+            hash("ac", identity("", "k")),
+        ];
+        for (place, one) in hashes.iter().enumerate() {
+            assert!(!hashes[..place].contains(one), "{place}");
+        }
+        assert_eq!(hash("a", None), hashes[0]);
+        assert_eq!(gateway(folder.path().join("none"), None).files_sha256(), None);
+    }
 
     #[test]
     fn urls_are_https_with_a_name_and_a_path() {

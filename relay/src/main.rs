@@ -92,9 +92,10 @@ fn told(loaded: Result<Config, Problems>) -> Option<Config> {
 async fn serve(config: Config, configured: Configured) -> anyhow::Result<Exit> {
     let Signals { mut ends, mut reloads } = Signals::install().context("signals cannot be handled")?;
     let drain = Duration::from_secs(config.limits.drain_seconds.into());
-    let (mut announce, load) = (announce, || load(&configured));
+    let mut announce = announce;
+    let load: server::Load = Arc::new(move || load(&configured));
     let supervisor = Arc::new(Supervisor::of_process());
-    let surroundings = Surroundings { announce: &mut announce, load: &load, supervisor };
+    let surroundings = Surroundings { announce: &mut announce, load, supervisor };
     let server = |stopping| server::run(config, surroundings, &mut reloads, stopping);
     Ok(match until_drained(server, &mut ends, drain).await? {
         Ended::Unasked | Ended::Drained => Exit::Done,

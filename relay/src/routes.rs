@@ -19,7 +19,7 @@ use crate::{
 pub(crate) struct Route {
     /// Which of the configured gateways it is, counted from 0: its name in logs.
     pub(crate) place: usize,
-    pub(crate) upstream: Upstream,
+    pub(crate) upstream: Arc<Upstream>,
     pub(crate) uri: Uri,
     pub(crate) tunnel_authority: String,
     pub(crate) keys: Arc<Keys>,
@@ -45,8 +45,8 @@ pub enum RouteError {
 }
 
 impl Routes {
-    /// Gets ready for all gateways; connects to none. Key lists and logs that `before` has open are taken over, and the
-    /// count of tunnels.
+    /// Gets ready for all gateways; connects to none. Key lists and logs that `before` has open are taken over, the count
+    /// of tunnels, and connections to gateways of which nothing has changed. Reads files.
     ///
     /// # Errors
     /// Which gateway's files cannot be used.
@@ -73,7 +73,8 @@ impl Routes {
         let mut by_provider = BTreeMap::new();
         for (place, gateway) in gateways.iter().enumerate() {
             let provider = gateway.provider.clone();
-            let (keys, tunnels) = match before.and_then(|before| before.by_provider.get(&provider)) {
+            let known = before.and_then(|before| before.by_provider.get(&provider));
+            let (keys, tunnels) = match known {
                 Some(route) => (route.keys.clone(), route.tunnels.clone()),
                 None => {
                     let keys = Keys::open(keys_folder, &provider);
@@ -82,8 +83,13 @@ impl Routes {
                     (Arc::new(keys), Arc::new(tunnels))
                 }
             };
-            let upstream = Upstream::new(gateway.clone(), resolver.clone(), times, counters.clone())
-                .map_err(|error| RouteError::Tls(provider.clone(), error))?;
+            let upstream = match known.filter(|route| route.upstream.is_to(gateway)) {
+                Some(route) => route.upstream.clone(),
+                None => {
+                    let made = Upstream::new(gateway.clone(), resolver.clone(), times, counters.clone());
+                    Arc::new(made.map_err(|error| RouteError::Tls(provider.clone(), error))?)
+                }
+            };
             let url = &gateway.url;
             let uri = Uri::builder().scheme("https").authority(url.authority()).path_and_query(url.path()).build();
             let route = Route {

@@ -58,17 +58,23 @@ pub enum Error {
     /// The configuration, at a reload.
     #[error("{0}")]
     Config(Problems),
+    /// A task that reads files stopped by a bug.
+    #[error("a part of the process stopped")]
+    Join(#[from] tokio::task::JoinError),
     /// A part stopped by a bug, and without it the rest is no relay.
     #[error(transparent)]
     Stopped(#[from] Stopped),
 }
+
+/// Reads the configuration again, off the threads that serve.
+pub type Load = Arc<dyn Fn() -> Result<Config, Problems> + Send + Sync>;
 
 /// Where the program tells its surroundings about itself.
 pub struct Surroundings<'a> {
     /// Called with table and address of each listener that is ready.
     pub announce: &'a mut (dyn FnMut(&str, &dyn Display) + Send),
     /// Reads the configuration again.
-    pub load: &'a (dyn Fn() -> Result<Config, Problems> + Sync),
+    pub load: Load,
     /// Who started the process.
     pub supervisor: Arc<Supervisor>,
 }
@@ -146,8 +152,9 @@ pub async fn run(
             Told::ToEnd => break,
             Told::ToReload => {}
         }
-        match reload(&relay, &tls, &keys_folder, &export, surroundings.load) {
-            Ok(config) => {
+        match read_again(&relay, &keys_folder, &surroundings.load).await {
+            Ok(ready) => {
+                let config = ready.take(&relay, &tls, &export);
                 refreshers.shutdown().await;
                 refreshers = self::refreshers(&relay, &config);
                 tracing::info!(users = relay.tokens().len(), gateways = config.gateways.len(), "reloaded");
@@ -177,25 +184,42 @@ fn source(relay: &Relay, standing: &RelayStanding) -> Source {
     Source { program, read: Box::new(move || standing.metrics()), now_ms, counts }
 }
 
-/// Takes over tokens, gateways, certificates and the way to the collector; all of them, or none.
-fn reload(
-    relay: &Relay,
-    tls: &Tls,
-    keys_folder: &Path,
-    export: &Export,
-    load: &dyn Fn() -> Result<Config, Problems>,
-) -> Result<Config, Error> {
-    let config = load().map_err(Error::Config)?;
-    let limits = relay.limits();
-    let tokens = read_tokens(&config.tokens_file, limits.user, Some(&relay.tokens()))?;
-    let before = relay.routes();
-    let routes = Routes::open(&config.gateways, keys_folder, limits, relay.counters(), Some(&before))?;
-    let collector = config.export.as_ref().map(Collector::read).transpose()?;
-    tls.replace(&config.cert_file, &config.key_file, Clients::Unknown)?;
-    relay.replace_tokens(tokens);
-    relay.replace_routes(routes);
-    export.adopt(collector);
-    Ok(config)
+/// Tokens, gateways, certificates and the way to the collector: everything that was read, and nothing taken over yet.
+struct Ready {
+    config: Config,
+    tokens: UserTokens,
+    routes: Routes,
+    collector: Option<Collector>,
+    tls: Tls,
+}
+
+/// Reads all files again, on a thread that may wait for the disk while others serve.
+async fn read_again(relay: &Relay, keys_folder: &Path, load: &Load) -> Result<Ready, Error> {
+    let (relay, keys_folder, load) = (relay.clone(), keys_folder.to_owned(), Arc::clone(load));
+    tokio::task::spawn_blocking(move || Ready::read(&relay, &keys_folder, &load)).await?
+}
+
+impl Ready {
+    fn read(relay: &Relay, keys_folder: &Path, load: &Load) -> Result<Self, Error> {
+        let config = load().map_err(Error::Config)?;
+        let (limits, before) = (relay.limits(), relay.routes());
+        Ok(Self {
+            tokens: read_tokens(&config.tokens_file, limits.user, Some(&relay.tokens()))?,
+            routes: Routes::open(&config.gateways, keys_folder, limits, relay.counters(), Some(&before))?,
+            collector: config.export.as_ref().map(Collector::read).transpose()?,
+            tls: Tls::read(&config.cert_file, &config.key_file, Clients::Unknown)?,
+            config,
+        })
+    }
+
+    /// Nothing here can fail. Gives the configuration that is in force.
+    fn take(self, relay: &Relay, tls: &Tls, export: &Export) -> Config {
+        tls.adopt(&self.tls);
+        relay.replace_tokens(self.tokens);
+        relay.replace_routes(self.routes);
+        export.adopt(self.collector);
+        self.config
+    }
 }
 
 fn read_tokens(file: &Path, limits: UserLimits, before: Option<&UserTokens>) -> Result<UserTokens, Error> {

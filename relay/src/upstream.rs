@@ -66,6 +66,8 @@ pub(crate) struct Times {
 pub(crate) struct Upstream {
     name: GatewayName,
     gateway: Gateway,
+    /// What was in its files when `tls` was made of them.
+    files_sha256: Option<[u8; 32]>,
     tls: TlsConnector,
     times: Times,
     counters: Arc<Counters>,
@@ -109,6 +111,8 @@ impl Upstream {
         counters: Arc<Counters>,
     ) -> Result<Self, TlsError> {
         Ok(Self {
+            // Before TLS: files that change in between are found out at the next reload.
+            files_sha256: gateway.files_sha256(),
             tls: gateway.tls()?.into(),
             name: GatewayName::new(gateway.url.host(), gateway.url.port(), resolver),
             gateway,
@@ -118,6 +122,11 @@ impl Upstream {
             idle: Mutex::default(),
             connections: Mutex::default(),
         })
+    }
+
+    /// Whether a new one for this gateway would do nothing else: its connections can stay. Reads files.
+    pub(crate) fn is_to(&self, gateway: &Gateway) -> bool {
+        self.gateway == *gateway && self.files_sha256.is_some() && self.files_sha256 == gateway.files_sha256()
     }
 
     /// Sends a request and waits for the head of the response. `request` names no version and no host: it gets those

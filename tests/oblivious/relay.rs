@@ -55,8 +55,8 @@ impl Relay {
             let mut reloads = Signals::install().unwrap().reloads;
             let mut announce = |_: &str, address: &dyn Display| drop(announced.send(address.to_string()));
             let supervisor = std::sync::Arc::default();
-            let load = || panic!("nothing reloads it");
-            let surroundings = Surroundings { announce: &mut announce, load: &load, supervisor };
+            let load: server::Load = std::sync::Arc::new(|| panic!("nothing reloads it"));
+            let surroundings = Surroundings { announce: &mut announce, load, supervisor };
             server::run(config, surroundings, &mut reloads, stopping).await.unwrap();
         });
         let mut next = async || tokio::time::timeout(PATIENCE, announcements.recv()).await.unwrap().unwrap();

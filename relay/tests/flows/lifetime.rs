@@ -107,6 +107,38 @@ async fn a_reload_takes_gateways_and_certificates() {
     );
 }
 
+/// Users of a gateway of which nothing has changed notice nothing; what has changed in a file of the same name is found.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_leaves_connections_of_gateways_that_stay_as_they_are() {
+    let site = Site::new();
+    let (first, second) =
+        (Gateway::start(&site.pki, &[b"h2"]).await, Gateway::named(&site.pki, "other.example", &[b"h2"]).await);
+    let token = site.mint().await;
+    site.pki.issue(RELAY).write(site.folder.path(), "client");
+    let shown = format!(
+        "{}cert_file = \"client.pem\"\nkey_file = \"client.key\"\n",
+        gateway_table("other.example", second.address)
+    );
+    site.configure_gateways("", &[gateway_table(FOLLOWER, first.address), shown].concat());
+    let relay = site.start().await;
+    let mut client = site.client(&relay).await;
+    let mut ask_both = async || {
+        for provider in [FOLLOWER, "other.example"] {
+            let mut request = crate::client::encapsulated(&token, "x");
+            *request.uri_mut() = format!("/v1/relay/{provider}").parse().unwrap();
+            assert_eq!(client.ask(request).await.status, 200);
+        }
+        [&first, &second].map(|gateway| gateway.posts().last().unwrap().connection)
+    };
+    let before = ask_both().await;
+    relay.process.reload().await;
+    assert_eq!(ask_both().await, before);
+    site.pki.issue(RELAY).write(site.folder.path(), "client");
+    relay.process.reload().await;
+    let after = ask_both().await;
+    assert_eq!((after[0], after[1] == before[1]), (before[0], false));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_of_something_broken_changes_nothing() {
     let site = Site::new();
