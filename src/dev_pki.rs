@@ -72,6 +72,9 @@ pub enum Error {
     /// `ca-key.pem` belongs to another certificate.
     #[error("{} is not the key of {}; restore the right one, or use another folder", .0.display(), .1.display())]
     AnotherKey(PathBuf, PathBuf),
+    /// There is a file where a folder should be.
+    #[error("{} cannot be a folder: it, or what should hold it, is a file; name another folder", .0.display())]
+    NoFolder(PathBuf),
     /// A file or folder could not be read or written.
     #[error("{}: {}", .0.display(), .1)]
     Io(PathBuf, io::Error),
@@ -195,7 +198,10 @@ fn read(path: &Path) -> Result<Zeroizing<String>, Error> {
 }
 
 fn create_folder(path: &Path) -> Result<(), Error> {
-    fs::create_dir_all(path).map_err(|error| Error::Io(path.to_owned(), error))
+    fs::create_dir_all(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => Error::NoFolder(path.to_owned()),
+        _ => Error::Io(path.to_owned(), error),
+    })
 }
 
 /// A file is never half there, and a secret never readable by others, not even for a moment.
@@ -300,6 +306,20 @@ mod tests {
         let replaced = issue_in(&dir, &["hub.example"], Existing::Replace).unwrap();
         assert_ne!(fs::read(&replaced.providers[0].key_file).unwrap(), key);
         verify(&replaced.ca_file, &replaced.providers[0], NOW).unwrap();
+    }
+
+    #[test]
+    fn a_file_where_a_folder_should_be_is_told_as_that() {
+        let dir = TempDir::new().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        for wrong in [file.clone(), file.join("below")] {
+            let refused = issue(&wrong, &ids(&["hub.example"]), Existing::Refuse, now()).unwrap_err();
+            assert!(matches!(&refused, Error::NoFolder(path) if *path == wrong), "{refused}");
+            assert!(refused.to_string().ends_with("is a file; name another folder"), "{refused}");
+        }
+        fs::write(dir.path().join("hub.example"), "").unwrap();
+        assert!(matches!(issue_in(&dir, &["hub.example"], Existing::Refuse), Err(Error::NoFolder(_))));
     }
 
     #[test]

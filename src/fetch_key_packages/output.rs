@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
+use anyhow::anyhow;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use restante::{
     client::{key_package_ref, oblivious::FetchedKeyPackages},
@@ -43,7 +43,7 @@ impl Output {
     pub(super) fn new(folder: Option<PathBuf>, is_json: bool) -> anyhow::Result<Self> {
         if let Some(folder) = &folder {
             let tried = fs::create_dir_all(folder).and_then(|()| NamedTempFile::new_in(folder)?.close());
-            tried.with_context(|| format!("{}: nothing can be written there", folder.display()))?;
+            tried.map_err(|error| refused(folder, error))?;
         }
         Ok(Self { folder, is_json })
     }
@@ -93,6 +93,17 @@ impl Output {
             object["files"] = files.iter().flatten().map(|path| path.to_string_lossy()).collect();
         }
         object.to_string()
+    }
+}
+
+/// Why nothing is written to a folder.
+fn refused(folder: &Path, error: io::Error) -> anyhow::Error {
+    let folder = folder.display();
+    match error.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            anyhow!("{folder} cannot be a folder: it, or what should hold it, is a file; name another folder")
+        }
+        _ => anyhow::Error::from(error).context(format!("{folder}: nothing can be written there")),
     }
 }
 
@@ -174,7 +185,8 @@ mod tests {
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
         for wrong in [file.clone(), file.join("below")] {
-            assert!(Output::new(Some(wrong), false).is_err());
+            let refused = Output::new(Some(wrong), false).err().unwrap().to_string();
+            assert!(refused.ends_with("is a file; name another folder"), "{refused}");
         }
         let made = folder.path().join("a/b");
         output(Some(&made), false);
