@@ -18,9 +18,10 @@ use anyhow::{Context, anyhow};
 use clap::{CommandFactory, error::ErrorKind};
 use restante::{
     client::{
-        http::Limits,
+        http::{ChannelError, Limits},
         oblivious::{
-            Kems, KeyLogCheck, KeyLogMark, KeyLogReport, KeyPackageFetcher, Relay, RelayToken, Surroundings, TrustRoots,
+            CertificateFault, FetchError, Kems, KeyLogCheck, KeyLogMark, KeyLogReport, KeyPackageFetcher, Relay,
+            RelayToken, Surroundings, TrustRoots,
         },
     },
     mls::{CipherSuite, ProtocolVersion},
@@ -69,7 +70,7 @@ pub(crate) fn run(options: &FetchKeyPackages, now: fn() -> SystemTime) -> anyhow
             exit = Exit::Failed;
         }
     }
-    let fetched = fetched?;
+    let fetched = fetched.map_err(|error| explain(error, options))?;
     if let Some(report) = report.filter(|_| !options.json) {
         complain(&describe(&report));
     }
@@ -81,6 +82,41 @@ pub(crate) fn run(options: &FetchKeyPackages, now: fn() -> SystemTime) -> anyhow
         output.tell(user, result, files, width).iter().try_for_each(|line| say(line))?;
     }
     Ok(exit)
+}
+
+/// Says who cannot be reached or is not believed, and what to do: the library names nobody.
+///
+/// # Privacy
+/// Of what was asked it names the relay's place and the provider, as they stand on the command line.
+fn explain(error: FetchError, options: &FetchKeyPackages) -> anyhow::Error {
+    let relay = options.relay_address.map_or_else(|| options.relay.authority().to_owned(), |there| there.to_string());
+    let advice = match (&error, options.ca.is_empty()) {
+        (FetchError::Relay(ChannelError::Connect), _) => {
+            format!("nobody answers at {relay}; see whether the relay is there, as --relay or --relay-address says")
+        }
+        (FetchError::Relay(ChannelError::Tls), true) => format!(
+            "{relay} has shown no certificate for {} of an authority that this system believes; if its authority is \
+             another one, and you know that, name it with --ca FILE",
+            options.relay.authority()
+        ),
+        (FetchError::Relay(ChannelError::Tls), false) => format!(
+            "{relay} has shown no certificate for {} of an authority in the files of --ca, which are believed instead \
+             of the system's",
+            options.relay.authority()
+        ),
+        (FetchError::NotTheGateway(CertificateFault::Authority), true) => format!(
+            "if you know that the certificate of {} comes from an authority that this system does not believe, name \
+             that with --ca FILE",
+            options.provider
+        ),
+        (FetchError::NotTheGateway(CertificateFault::Authority), false) => format!(
+            "the files of --ca are believed instead of the system's authorities, for the relay and for {} alike: if \
+             you know which one the provider's certificate comes from, name that as well",
+            options.provider
+        ),
+        _ => return error.into(),
+    };
+    anyhow::Error::from(error).context(advice)
 }
 
 fn fetcher(

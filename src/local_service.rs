@@ -46,6 +46,22 @@ pub(crate) fn service_within(
     Ok(DeliveryService::new(LocalClient::new(address, token, user, limits)))
 }
 
+/// Says where nobody answered, for whoever runs the command: what the server says of itself names no address.
+pub(crate) fn with_address(error: anyhow::Error, config: &Config) -> anyhow::Error {
+    match (error.downcast_ref(), &config.local) {
+        (Some(CallError::Channel(ChannelError::Connect)), Some(local)) => error.context(local.listen.to_string()),
+        _ => error,
+    }
+}
+
+/// Says where nobody answered. It is for standard error of the command, which was told the address: no log has it.
+pub(crate) fn with_address(error: anyhow::Error, address: &config::LocalAddress) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(CallError::Channel(ChannelError::Connect)) => error.context(address.to_string()),
+        _ => error,
+    }
+}
+
 /// Says with what went wrong what the operator can do about it.
 pub(crate) fn explain(error: anyhow::Error) -> anyhow::Error {
     match error.downcast_ref() {
@@ -59,5 +75,25 @@ pub(crate) fn explain(error: anyhow::Error) -> anyhow::Error {
         ),
         Some(CallError::MediaType | CallError::Encoding(_)) => error.context(UNREADABLE),
         _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn whoever_finds_nobody_is_told_where_and_nobody_else() {
+        for address in ["127.0.0.1:8080", "unix:/run/restante/local.sock"] {
+            let address = config::LocalAddress::parse(address, Path::new("")).unwrap();
+            let told = |error: CallError| format!("{:#}", with_address(explain(error.into()), &address));
+            let nobody = told(CallError::Channel(ChannelError::Connect));
+            assert!(nobody.starts_with(&format!("{address}: ")) && nobody.contains("`restante serve`"), "{nobody}");
+            for error in [CallError::Channel(ChannelError::Timeout), CallError::MediaType] {
+                assert!(!told(error).contains(&address.to_string()), "{error}");
+            }
+        }
     }
 }

@@ -29,7 +29,7 @@ use std::{
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use cli::{Arguments, Command, ConfigCommand, Configured};
-use local_service::NoLocalListener;
+use local_service::{NoLocalListener, with_address};
 use restante::{
     config::{self, Config, Problems, Sources},
     demo,
@@ -99,23 +99,23 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         }
         Command::Tokens(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
-            say_all(&block_on(tokens::run(&command, &config)).context(NO_RUNTIME)??)
+            say_all(&asked(&config, tokens::run(&command, &config))?)
         }
         Command::KeyPackages(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
-            say_all(&block_on(key_packages::run(&command, &config)).context(NO_RUNTIME)??)
+            say_all(&asked(&config, key_packages::run(&command, &config))?)
         }
         Command::Bans(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
-            say_all(&block_on(bans::run(&command, &config)).context(NO_RUNTIME)??)
+            say_all(&asked(&config, bans::run(&command, &config))?)
         }
         Command::Reports(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
-            say_all(&block_on(reports::run(&command, &config)).context(NO_RUNTIME)??)
+            say_all(&asked(&config, reports::run(&command, &config))?)
         }
         Command::Retention(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
-            say_all(&block_on(retention::run(&command, &config)).context(NO_RUNTIME)??)
+            say_all(&asked(&config, retention::run(&command, &config))?)
         }
         Command::Backup(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
@@ -127,7 +127,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         }
         Command::Forks(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
-            say_all(&block_on(branches::run(&command, &config)).context(NO_RUNTIME)??)
+            say_all(&asked(&config, branches::run(&command, &config))?)
         }
         Command::Keys(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
@@ -142,6 +142,15 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
             block_on(demo(options)).context(NO_RUNTIME)?
         }
     }
+}
+
+/// Runs a command that asks the server of this configuration.
+fn asked<T>(config: &Config, asking: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let asked = block_on(asking).context(NO_RUNTIME)?;
+    asked.map_err(|error| match &config.local {
+        Some(local) => with_address(error, &local.listen),
+        None => error,
+    })
 }
 
 fn say_all(lines: &[String]) -> anyhow::Result<Exit> {

@@ -196,4 +196,6 @@ async fn wrong_usage_and_a_server_that_is_away_have_codes_of_their_own() {
     assert_eq!((away.status.code(), away.stdout.len()), (Some(1), 0));
     let said = String::from_utf8(away.stderr).unwrap();
     assert!(said.contains("restante serve") && !said.contains("canary-of-bob"), "{said}");
+    let place = format!("restante: {}: ", world.follower.local_tcp());
+    assert!(said.starts_with(&place), "{place}: {said}");
 }
