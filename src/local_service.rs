@@ -46,14 +46,6 @@ pub(crate) fn service_within(
     Ok(DeliveryService::new(LocalClient::new(address, token, user, limits)))
 }
 
-/// Says where nobody answered, for whoever runs the command: what the server says of itself names no address.
-pub(crate) fn with_address(error: anyhow::Error, config: &Config) -> anyhow::Error {
-    match (error.downcast_ref(), &config.local) {
-        (Some(CallError::Channel(ChannelError::Connect)), Some(local)) => error.context(local.listen.to_string()),
-        _ => error,
-    }
-}
-
 /// Says where nobody answered. It is for standard error of the command, which was told the address: no log has it.
 pub(crate) fn with_address(error: anyhow::Error, address: &config::LocalAddress) -> anyhow::Error {
     match error.downcast_ref() {
