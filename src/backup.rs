@@ -104,7 +104,11 @@ enum Step {
     AskAgain,
     /// The server was started again, and does not know what came of it.
     Forgotten,
-    Made { id: u64, made_ms: u64, bytes: u64 },
+    Made {
+        id: u64,
+        made_ms: u64,
+        bytes: u64,
+    },
     Failed(String),
     /// Many have ended since, and the latest have failed.
     LaterFailed(String),

@@ -6,9 +6,10 @@ use restante::{pool, service::Service, wire::encode};
 
 use crate::{
     groups::create_groups,
-    load::{Target, http_answer, local_request},
+    load::{Target, http_answer},
     message::{receive_request, send_request, token},
     server::{self, EMPTY, Server},
+    written::local_request,
 };
 
 const PROVIDER: &str = "hub.example";

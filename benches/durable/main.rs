@@ -28,6 +28,8 @@ mod redis;
 mod row;
 #[path = "../shared/server.rs"]
 mod server;
+#[path = "../shared/written.rs"]
+mod written;
 
 use std::time::Duration;
 

@@ -34,6 +34,8 @@ mod traffic;
 mod usage;
 #[path = "../shared/words.rs"]
 mod words;
+#[path = "../shared/written.rs"]
+mod written;
 
 /// As the program has it.
 #[global_allocator]

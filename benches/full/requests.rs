@@ -9,8 +9,9 @@ use restante::wire::encode;
 
 use super::database::{Database, SERVICE_TOKEN};
 use crate::{
-    load::{Target, http_answer, local_request},
+    load::{Target, http_answer},
     traffic::{self, MESSAGE_BYTES, Place, Random},
+    written::local_request,
 };
 
 /// Operations that are measured.

@@ -33,6 +33,8 @@ mod sealed;
 mod server;
 mod tries;
 mod worst;
+#[path = "../shared/written.rs"]
+mod written;
 
 use std::{process::ExitCode, time::Duration};
 

@@ -35,9 +35,10 @@ use tower::ServiceExt;
 
 use crate::{
     key_packages::Device,
-    load::{Target, http_answer, http_request, local_request},
+    load::{Target, http_answer},
     sealed::{Prepared, bundle, encapsulate, gateway_request, now_s},
     server::{self, EMPTY, Server},
+    written::{http_request, local_request},
 };
 
 pub(crate) const PROVIDER: &str = "follower.example";

@@ -11,7 +11,7 @@ use restante::{
     wire::{KeyPackageRequest, KeyPackageRequests, MEDIA_TYPE, encode},
 };
 
-use crate::{load::http_request, provider::PROVIDER};
+use crate::{provider::PROVIDER, written::http_request};
 
 /// The size class of a bundle of one.
 const CLASS: usize = 1024;

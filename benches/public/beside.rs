@@ -18,9 +18,10 @@ use serde_json::{Value, json};
 use crate::{
     branch::Public,
     groups::create_groups,
-    load::{self, Load, Target, http_answer, local_request},
+    load::{self, Load, Target, http_answer},
     message::{send_request, token},
     server::{self, Server},
+    written::local_request,
 };
 
 const PROVIDER: &str = "hub.example";

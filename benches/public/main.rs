@@ -28,6 +28,8 @@ mod row;
 #[path = "../shared/server.rs"]
 mod server;
 mod steps;
+#[path = "../shared/written.rs"]
+mod written;
 
 use serde_json::Value;
 

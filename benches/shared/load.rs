@@ -5,14 +5,12 @@
 
 use std::{
     cell::Cell,
-    fmt::Display,
     net::SocketAddr,
     rc::Rc,
     time::{Duration, Instant},
 };
 
 use hdrhistogram::Histogram;
-use restante::wire::MEDIA_TYPE;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -157,25 +155,6 @@ pub(crate) fn summarise(histogram: &Histogram<u64>, elapsed: Duration, cpu_secon
         p99_us: histogram.value_at_quantile(0.99) as f64 / 1e3,
         server_cpu_us: cpu_seconds.map(|seconds| seconds * 1e6 / count),
     }
-}
-
-/// An HTTP/1.1 request with these fields, each of which ends in CRLF.
-pub(crate) fn http_request(host: &str, path: &str, fields: impl Display, body: &[u8], out: &mut Vec<u8>) {
-    use std::io::Write as _;
-    let length = body.len();
-    write!(out, "POST {path} HTTP/1.1\r\nHost: {host}\r\n{fields}Content-Length: {length}\r\n\r\n").unwrap();
-    out.extend_from_slice(body);
-}
-
-/// One of a user to the local listener, in the name of the service whose token that is.
-pub(crate) fn local_request(token: &str, path: &str, body: &[u8], out: &mut Vec<u8>) {
-    http_request(
-        "hub",
-        path,
-        format_args!("Authorization: Bearer {token}\r\nDS-User: :YmVuY2g=:\r\nContent-Type: {MEDIA_TYPE}\r\n"),
-        body,
-        out,
-    );
 }
 
 /// The end of an HTTP/1.1 answer with a Content-Length and status 200.

@@ -144,11 +144,8 @@ impl Gateway {
     /// What is in the files that [`Self::tls`] reads, as a hash. `None` if one cannot be read: that one says which.
     pub(crate) fn files_sha256(&self) -> Option<[u8; 32]> {
         let identity = self.identity.as_ref();
-        let files = [
-            Some(&self.ca_file),
-            identity.map(|files| &files.cert_file),
-            identity.map(|files| &files.key_file),
-        ];
+        let files =
+            [Some(&self.ca_file), identity.map(|files| &files.cert_file), identity.map(|files| &files.key_file)];
         let mut whole = Sha256::new();
         for file in files.into_iter().flatten() {
             let bytes = Zeroizing::new(fs::read(file).ok()?);
@@ -171,9 +168,8 @@ mod tests {
             fs::write(&path, text).unwrap();
             path
         };
-        let identity = |cert: &str, key: &str| {
-            Some(IdentityFiles { cert_file: file("cert", cert), key_file: file("key", key) })
-        };
+        let identity =
+            |cert: &str, key: &str| Some(IdentityFiles { cert_file: file("cert", cert), key_file: file("key", key) });
         let gateway = |ca_file, identity| Gateway {
             provider: "follower.example".parse().unwrap(),
             url: "https://follower.example/".parse().unwrap(),

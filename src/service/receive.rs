@@ -250,10 +250,7 @@ impl Service {
     }
 
     /// Reads from a snapshot here and now; `None` when not everything is at hand.
-    fn read_at_hand<T>(
-        &self,
-        read: impl Fn(&dyn Snapshot) -> Result<T, store::Error>,
-    ) -> Result<Option<T>, Error> {
+    fn read_at_hand<T>(&self, read: impl Fn(&dyn Snapshot) -> Result<T, store::Error>) -> Result<Option<T>, Error> {
         match self.store.at_hand(IN_PLACE_BYTES).and_then(|snapshot| read(&*snapshot)) {
             Err(store::Error::NotAtHand) => Ok(None),
             result => result.map(Some).map_err(Error::Store),

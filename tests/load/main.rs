@@ -26,6 +26,8 @@ mod row;
 mod traffic;
 #[path = "../../benches/shared/usage.rs"]
 mod usage;
+#[path = "../../benches/shared/written.rs"]
+mod written;
 
 use std::time::Duration;
 

@@ -131,14 +131,8 @@ mod tests {
         number: Option<String>,
     }
 
-    const PROGRAM: Program = Program {
-        name: "test",
-        sample: "test.toml",
-        prefix: "TEST_",
-        siblings: &[],
-        table: "table",
-        others: &[],
-    };
+    const PROGRAM: Program =
+        Program { name: "test", sample: "test.toml", prefix: "TEST_", siblings: &[], table: "table", others: &[] };
 
     /// What can be made of a file, and how its folder and what is said about it begin and go on.
     fn read<T>(text: &str, read: impl FnOnce(Table, &mut Reader<'_, Written>) -> T) -> (T, PathBuf, String) {

@@ -119,14 +119,8 @@ mod tests {
         export: Option<WrittenExport>,
     }
 
-    const PROGRAM: Program = Program {
-        name: "test",
-        sample: "test.toml",
-        prefix: "TEST_",
-        siblings: &[],
-        table: "export",
-        others: &[],
-    };
+    const PROGRAM: Program =
+        Program { name: "test", sample: "test.toml", prefix: "TEST_", siblings: &[], table: "export", others: &[] };
 
     /// What is made of a file with these lines in the table, and what is said about it.
     fn parse(lines: &str) -> (Option<ExportSettings>, String) {

@@ -42,9 +42,8 @@ impl Cache {
 
     pub(super) fn find(&self, place: &Place, public: &Public, origin: &Origin) -> Option<Arc<Known>> {
         let found = self.lock().states.get(place).cloned();
-        let is_that = |known: &Known| {
-            known.digest == public.digest && known.roster == public.roster && known.origin == *origin
-        };
+        let is_that =
+            |known: &Known| known.digest == public.digest && known.roster == public.roster && known.origin == *origin;
         let found = found.filter(|known| is_that(known));
         self.lookups.add(if found.is_some() { Lookup::Found } else { Lookup::Missed });
         found

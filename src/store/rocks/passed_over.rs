@@ -30,9 +30,10 @@ impl Vault {
 /// What the file says; nothing was passed over without one.
 fn read(path: &Path) -> Result<u32, Error> {
     match fs::read(path) {
-        Ok(bytes) => bytes.try_into().map(u32::from_be_bytes).map_err(|_| {
-            Error::Backup(format!("{} is damaged: take it from a copy of that folder", path.display()))
-        }),
+        Ok(bytes) => bytes
+            .try_into()
+            .map(u32::from_be_bytes)
+            .map_err(|_| Error::Backup(format!("{} is damaged: take it from a copy of that folder", path.display()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
         Err(error) => Err(backup::io(path)(error)),
     }
