@@ -119,7 +119,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         }
         Command::Backup(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
-            say_all(&block_on(backup::run(&command, &config)).context(NO_RUNTIME)??)
+            say_all(&asked(&config, backup::run(&command, &config))?)
         }
         Command::Db(command) => {
             let Some(config) = load(command.configured()) else { return Ok(Exit::WrongConfiguration) };
