@@ -160,16 +160,16 @@ fn say_all(lines: &[String]) -> anyhow::Result<Exit> {
 
 /// The configuration for a command that asks the server, or `None` when its problems were printed.
 fn load(configured: &Configured) -> Option<Config> {
-    told(Config::load(&Sources::of_process(&configured.config, &configured.set), now()))
+    told(read(configured))
 }
 
 /// The same for whoever serves, or wants to know whether that would do.
 fn load_to_serve(configured: &Configured) -> Option<Config> {
-    told(read_to_serve(configured))
+    told(Config::load_to_serve(&Sources::of_process(&configured.config, &configured.set), now()))
 }
 
-fn read_to_serve(configured: &Configured) -> Result<Config, Problems> {
-    Config::load_to_serve(&Sources::of_process(&configured.config, &configured.set), now())
+fn read(configured: &Configured) -> Result<Config, Problems> {
+    Config::load(&Sources::of_process(&configured.config, &configured.set), now())
 }
 
 fn told(loaded: Result<Config, Problems>) -> Option<Config> {
@@ -181,7 +181,8 @@ fn told(loaded: Result<Config, Problems>) -> Option<Config> {
 async fn serve(config: Config, configured: Configured) -> anyhow::Result<Exit> {
     let Signals { mut ends, reloads } = Signals::install().context(NO_SIGNALS)?;
     let drain = Duration::from_secs(config.limits.drain_seconds.into());
-    let load: server::Load = Arc::new(move || read_to_serve(&configured));
+    // A disk for backups that has failed since the start must not keep new certificates out.
+    let load: server::Load = Arc::new(move || read(&configured));
     let supervisor = Arc::new(Supervisor::of_process());
     let server = |stopping| on_runtime(server::run(config, announce, load, reloads, supervisor, stopping));
     Ok(match until_drained(server, &mut ends, drain).await? {

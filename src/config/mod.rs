@@ -184,7 +184,8 @@ impl Config {
         Self::read(sources, now, false)
     }
 
-    /// As [`Self::load`], for the process that serves: it must be able to write to its folders as well.
+    /// As [`Self::load`], for a process that is to serve: it must be able to write to its folders as well. A reload does not
+    /// ask for that.
     ///
     /// # Errors
     /// As [`Self::load`].
