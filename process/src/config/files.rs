@@ -89,7 +89,10 @@ pub fn check_writable(path: &Path) -> Result<(), String> {
     access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
         let folder = folder.display();
         match error {
-            Errno::ROFS => format!("{folder} is on a file system that cannot be written to; mount it for writing"),
+            Errno::ROFS => format!(
+                "{folder} is on a file system that this process cannot write to; mount it for writing, or name it in \
+                 ReadWritePaths= of the unit"
+            ),
             _ => format!(
                 "{folder} may not be written to by this user ({error}); change its owner or mode, or name another \
                  folder"
