@@ -19,9 +19,6 @@ use tokio::{
 
 use crate::row::Measured;
 
-/// As `restante::wire` has it, which not everybody links who shares this file.
-const MEDIA_TYPE: &str = "application/vnd.mimi-ds";
-
 pub(crate) struct Load {
     pub(crate) address: SocketAddr,
     pub(crate) in_flight: usize,

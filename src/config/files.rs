@@ -97,15 +97,9 @@ pub(super) fn check_store(store: &Store, place: Place<'_>, problems: &mut Proble
 
 /// What the process that serves writes to later, when it is too late to say so at its start. Commands that ask it write
 /// nothing there, and may be run by others.
-pub(super) fn check_writing(public: Option<&Public>, store: Option<&Store>, place: Place<'_>, problems: &mut Problems) {
-    let folders = [
-        ("public.keys_path", public.map(|public| &public.keys_path)),
-        ("store.backup_path", store.and_then(|store| store.backup_path.as_ref())),
-    ];
-    for (key, folder) in folders {
-        if let Some(Err(sentence)) = folder.map(|folder| check_writable(folder)) {
-            problems.add(place(key), sentence);
-        }
+pub(super) fn check_writing(public: &Public, place: Place<'_>, problems: &mut Problems) {
+    if let Err(sentence) = check_writable(&public.keys_path) {
+        problems.add(place("public.keys_path"), sentence);
     }
 }
 

@@ -211,8 +211,8 @@ impl Config {
         if let Some(store) = &parsed.store {
             files::check_store(store, &place, &mut problems);
         }
-        if serves {
-            files::check_writing(parsed.public.as_ref(), parsed.store.as_ref(), &place, &mut problems);
+        if serves && let Some(public) = &parsed.public {
+            files::check_writing(public, &place, &mut problems);
         }
         let Parsed { provider, public, local, .. } = &parsed;
         written::check_addresses(provider.as_ref(), public.as_ref(), local.as_ref(), &place, &mut problems);

@@ -3,7 +3,7 @@
 use std::{path::Path, time::SystemTime};
 
 use restante_names::have_one_holder;
-use restante_process::config::{facts, read_certificates, seconds};
+use restante_process::config::{check_writable, facts, read_certificates, seconds};
 
 use super::{Config, Public};
 
@@ -16,6 +16,7 @@ pub(super) fn of(config: &Config, now: SystemTime) -> Vec<String> {
         expiry("provider.cert_file", &config.provider.cert_file, now),
         config.public.as_ref().and_then(|public| expiry("public.cert_file", &public.cert_file, now)),
         config.public.as_ref().and_then(|public| own_relays(public, config.provider.id.as_str())),
+        config.store.backup_path.as_deref().and_then(no_backups),
         (config.public.is_some() && config.local.is_none()).then(|| {
             "the gateway of [public] is on and there is no table [local]: nobody can upload KeyPackages or mint tokens"
                 .to_owned()
@@ -38,6 +39,15 @@ fn own_relays(public: &Public, id: &str) -> Option<String> {
              relay and gateway sees who asks and what is asked; let relays of other operators in",
             names.len()
         )
+    })
+}
+
+/// Whoever serves without backups serves all the same: no disk of backups keeps a hub from its start.
+fn no_backups(folder: &Path) -> Option<String> {
+    check_writable(folder).is_err().then(|| {
+        "store.backup_path may not be written to by this process, so no backup can be made: see its owner and mode, \
+         whether its disk is there, and ReadWritePaths= in the unit"
+            .to_owned()
     })
 }
 

@@ -184,7 +184,10 @@ fn check_families(path: &Path) -> Result<(), Error> {
     match db.get(keys::FORMAT).map_err(io)?.map(|found| format_version(&found)).transpose()? {
         Some(found) if found != FORMAT_VERSION => Err(Error::FormatVersion { found, expected: FORMAT_VERSION }),
         // The first start was interrupted before the first rows were written.
-        None if all_known && db.iterator(IteratorMode::Start).next().is_none() => Ok(()),
+        None if all_known => match db.iterator(IteratorMode::Start).next().transpose().map_err(io)? {
+            None => Ok(()),
+            Some(_) => Err(place::of_another_program(path)),
+        },
         None => Err(place::of_another_program(path)),
         Some(_) => Err(Error::Corrupt("list of column families")),
     }

@@ -72,12 +72,13 @@ fn look(path: &Path) -> Result<Contents, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Contents::Nothing),
         entries => entries.map_err(refused)?,
     };
+    // By its name, not by the list: its replacement by another file may be missed there.
+    if fs::exists(path.join(CURRENT)).map_err(refused)? {
+        return Ok(Contents::Database);
+    }
     let mut others = Vec::new();
     for entry in entries {
         let name = entry.map_err(refused)?.file_name().to_string_lossy().into_owned();
-        if name == CURRENT {
-            return Ok(Contents::Database);
-        }
         if !is_left_by_a_first_start(&name) {
             others.push(name);
         }
