@@ -25,8 +25,13 @@ pub(in crate::demo) async fn play(
     company.alice.report_fork().await?;
     company.carol.report_fork().await?;
     let reported = operate(stage, company, narrator, &["reports", "list"]).await?;
-    let is_counted =
-        |from: &str| reported.lines().any(|line| line.split_whitespace().take(4).eq([HUB, "fork", from, "1"]));
+    let lines: Vec<_> = reported.lines().collect();
+    let is_counted = |from: &str| {
+        let source = format!("from users of {from},");
+        lines.windows(2).any(|pair| {
+            pair[0].split_whitespace().take(3).eq([HUB, "fork", "1"]) && pair[1].trim_start().starts_with(&source)
+        })
+    };
     narrator.check(
         "both reports are counted, by whose users they came from; who it was, and which group, is not kept",
         is_counted(HUB) && is_counted(FOLLOWER),
