@@ -11,7 +11,9 @@ use tokio::{
 use super::{
     bad::take_note_of,
     canary::{Canaries, Kind},
+    commands,
     evidence::{Evidence, Place},
+    folder,
     good::{CIPHERTEXT, bundle},
     stage::{ALICE, Stage, WRONG_TOKEN},
 };
@@ -46,14 +48,13 @@ pub(super) async fn serve(stage: &Stage, token: &BearerToken, canaries: &mut Can
     ] {
         take_note_of(evidence, LONE_GATEWAY, server.exchange(&line, &fields, body).await);
     }
+    commands::operate_gateway(&folder, evidence).await;
     evidence.add(Place::Metrics, LONE_GATEWAY, metrics(admin).await);
     process.terminate().await;
     assert_eq!(process.ended().await.code(), Some(0));
     evidence.add(Place::Log, LONE_GATEWAY, fs::read(stage.site.log(LONE_GATEWAY)).unwrap());
     evidence.add(Place::Printed, LONE_GATEWAY, process.printed.join("\n"));
-    for kept in ["keys", "replays"] {
-        super::keep(evidence, LONE_GATEWAY, &folder.join(kept));
-    }
+    folder::read(LONE_GATEWAY, &folder, evidence);
 }
 
 /// What an operator's listener counts.

@@ -16,7 +16,9 @@ pub(super) enum Place {
     Printed,
     /// What a command says to whoever typed it.
     Command,
-    /// What `--help` says.
+    /// The standard output of a command that makes a token, which is for somebody else.
+    Minted,
+    /// What `--help` says, and what is made of the same words: samples of configurations, and manuals.
     Help,
     /// The answer to something bad: fields and body.
     Problem,
@@ -38,6 +40,8 @@ pub(super) enum Place {
     Engine,
     /// Other files that a process keeps.
     File,
+    /// What it calls its files and folders.
+    FileName,
 }
 
 /// Between whom something went.

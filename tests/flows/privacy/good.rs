@@ -7,7 +7,9 @@ use restante::{
         Outsider,
         http::{ChannelRequest, DeliveryService, LocalClient, Operation},
     },
+    forks::{group_name, partition_name},
     mls::{CipherSuite, ProtocolVersion},
+    sequencer::GroupKey,
     wire::{
         BearerToken, BearerTokenKind, ClientId, CreateGroupRequest, GroupId, JoinToken, JoinTokenRequest,
         KeyPackageRequest, KeyPackageRequests, KeyPackageStatus, MintTokenRequest, PartitionKey, ReportReason,
@@ -34,6 +36,8 @@ use crate::{
 /// Of a group whose messages are made up.
 pub(super) const KEYS: [[u8; 16]; 4] =
     [*b"canary-key-zero-", *b"canary-key-one--", *b"canary-key-orph-", *b"canary-key-read-"];
+/// Of a group that forks, of made-up messages as well.
+const FORKED_KEYS: [[u8; 16]; 3] = [*b"canary-key-fork-", *b"canary-key-left-", *b"canary-key-right"];
 pub(super) const CIPHERTEXT: &[u8] = b"canary payload that is ciphertext";
 /// Of a KeyPackage at the provider that is away.
 const REFERENCE: &[u8] = b"canary-reference-of-a-KeyPackage";
@@ -130,10 +134,7 @@ pub(super) async fn make_up(stage: &Stage, canaries: &mut Canaries) -> Vec<u8> {
     canaries.add(Kind::Ciphertext, CIPHERTEXT);
     canaries.add(Kind::KeyPackageRef, REFERENCE);
     let (alice, bob) = (user(stage, HUB, ALICE), user(stage, FOLLOWER, BOB));
-    let group = alice.mint_group_id().await.unwrap().group_id;
-    canaries.add_group(&group);
-    let request: CreateGroupRequest = decode(&CreateGroup::bare(&group, KEYS[0]).encode()).unwrap();
-    alice.create_group(&request).await.unwrap();
+    let group = found(&alice, KEYS[0], canaries).await;
     let attached = Attached {
         group_info: Some(mls::group_info(&group, 1, mls::SUITE, Some(CIPHERTEXT))),
         welcome_data: Some(requests::welcome_data(&mls::welcome(mls::SUITE, &[REFERENCE]), &[AWAY])),
@@ -152,6 +153,43 @@ pub(super) async fn make_up(stage: &Stage, canaries: &mut Canaries) -> Vec<u8> {
         alice.raw(ChannelRequest::new(Operation::ReceiveLiteral, literal.into())).await.unwrap();
     }
     group
+}
+
+/// Creates a group of made-up messages with that key. Returns its id.
+async fn found(alice: &DeliveryService<LocalClient>, key: [u8; 16], canaries: &mut Canaries) -> Vec<u8> {
+    let group = alice.mint_group_id().await.unwrap().group_id;
+    canaries.add_group(&group);
+    let request: CreateGroupRequest = decode(&CreateGroup::bare(&group, key).encode()).unwrap();
+    alice.create_group(&request).await.unwrap();
+    group
+}
+
+/// A group that has forked, with a provider on each side. Returns the names of the group and of the follower's branch, as
+/// the operator is shown them.
+pub(super) async fn fork(stage: &Stage, canaries: &mut Canaries) -> [String; 2] {
+    FORKED_KEYS.iter().for_each(|key| canaries.add_key(&PartitionKey::new(*key)));
+    let (alice, bob) = (user(stage, HUB, ALICE), user(stage, FOLLOWER, BOB));
+    let [root, left, right] = FORKED_KEYS;
+    let group = found(&alice, root, canaries).await;
+    let text = |words: &[u8]| [CIPHERTEXT, words].concat();
+    for (person, words) in [(&alice, b"left "), (&bob, b"right")] {
+        let before = mls::application(&group, 0, &text(words));
+        person.send_encoded(requests::send(&before, root).into(), None).await.unwrap();
+    }
+    for (person, words, key) in [(&alice, b"left ", left), (&bob, b"right", right)] {
+        let commit = mls::commit(&group, 0, &text(words));
+        let commit = requests::send_commit(&commit, root, key, &Attached::default());
+        person.send_encoded(commit.into(), None).await.unwrap();
+        let behind = mls::application(&group, 1, &text(words));
+        person.send_encoded(requests::send(&behind, key).into(), None).await.unwrap();
+    }
+    [group_name(&GroupKey::of(&group)), partition_name(&PartitionKey::new(right).masked())]
+}
+
+/// Somebody at the hub has a KeyPackage there.
+pub(super) async fn keep_at_hub(stage: &Stage, canaries: &mut Canaries) {
+    let kept = newcomer(stage, HUB, ALICE, 0, *b"canary-device-al").upload().await;
+    canaries.add_key_package(kept.key_package.bytes(), &kept.reference().unwrap().0);
 }
 
 /// A bundle for one user, with that user's token and with another.

@@ -1,7 +1,8 @@
 //! The privacy contract: everything that serves and every command talks as much as it can, with a canary wherever one fits,
-//! in good exchanges and bad ones, and pushes its metrics to a collector; and everything that is left behind is searched for the canaries in all their forms: logs,
-//! what was printed, problem documents, metrics, what was exported of them, `--help`, the lines between those who serve, files, and each column family
-//! of the databases. What may stand where is a table (`permitted.rs`), and it is held to both ways.
+//! in good exchanges and bad ones, and pushes its metrics to a collector; and everything that is left behind is searched
+//! for the canaries in all their forms: logs, what was printed, problem documents, metrics, what was exported of them,
+//! `--help` and manuals, the lines between those who serve, each file in their folders and its name, and each column
+//! family of the databases. What may stand where is a table (`permitted.rs`), and it is held to both ways.
 
 mod alone;
 mod bad;
@@ -9,6 +10,7 @@ mod canary;
 mod commands;
 mod database;
 mod evidence;
+mod folder;
 mod forms;
 mod good;
 mod permitted;
@@ -95,14 +97,6 @@ pub(crate) fn contents(folder: &Path) -> Vec<u8> {
     files(folder).iter().flat_map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// Takes down what a process keeps in a file or folder.
-fn keep(evidence: &mut Evidence, of: &str, path: &Path) {
-    let kept = if path.is_dir() { files(path) } else { vec![path.to_owned()] };
-    for file in kept {
-        evidence.add(Place::File, of, fs::read(file).unwrap());
-    }
-}
-
 /// What both providers count.
 async fn count(stage: &Stage, evidence: &mut Evidence) {
     for provider in [&stage.hub, &stage.follower] {
@@ -143,12 +137,11 @@ async fn gather(stage: &Stage, canaries: &mut Canaries, evidence: &mut Evidence)
         evidence.add(Place::Log, id, log);
         evidence.add(Place::Printed, id, provider.process.printed.join("\n"));
     }
-    keep(evidence, FOLLOWER, &stage.site.of(FOLLOWER).join("gateway-keys"));
-    let relay = stage.site.of(RELAY);
+    for id in [HUB, FOLLOWER, RELAY] {
+        folder::read(id, &stage.site.of(id), evidence);
+    }
     evidence.add(Place::Log, RELAY, fs::read(stage.site.log(RELAY)).unwrap());
     evidence.add(Place::Printed, RELAY, stage.relay.process.printed.join("\n"));
-    keep(evidence, RELAY, &relay.join("tokens"));
-    keep(evidence, RELAY, &relay.join("state"));
     stage.overheard(evidence);
 }
 
@@ -176,10 +169,13 @@ async fn nothing_is_left_behind_but_what_is_permitted() {
         Place::Log,
         Place::Printed,
         Place::Command,
+        Place::Minted,
         Place::Help,
         Place::Problem,
         Place::Metrics,
         Place::Exported,
+        Place::File,
+        Place::FileName,
         Place::Target(Ends::FollowerAndHub),
     ] {
         assert!(evidence.length(place) > 100, "there is nothing to search in {place:?}");

@@ -17,9 +17,7 @@ pub(super) const PERMITTED: Permitted = &[
     (
         &[Place::Command],
         &[
-            (BearerToken, Base64),
             (Handle, Hex),
-            (Handle, Base64),
             (KeyPackage, Base64),
             (Name, Base64),
             (User, Raw),
@@ -27,6 +25,8 @@ pub(super) const PERMITTED: Permitted = &[
             (Provider, Raw),
         ],
     ),
+    // It is all that stands there.
+    (&[Place::Minted], &[(BearerToken, Base64), (Handle, Base64), (RelayToken, Raw)]),
     // Its examples have the names that this test has.
     (&[Place::Help], &[(Provider, Raw), (Address, Raw)]),
     // The collector's own address, and what it lets programs in by.
@@ -85,4 +85,6 @@ pub(super) const PERMITTED: Permitted = &[
     ),
     // A keyring is sealed, and the tokens of a relay's users are hashed.
     (&[Place::File], &[]),
+    // A relay has a folder for the key lists of each provider.
+    (&[Place::FileName], &[(Provider, Raw)]),
 ];
