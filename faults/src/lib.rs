@@ -8,4 +8,4 @@ mod clock;
 mod point;
 
 pub use clock::{CLOCK_AHEAD_MS, ahead_ms};
-pub use point::{PANIC_TEXT, POINT, Point, pass};
+pub use point::{PANIC_QUOTE, PANIC_TEXT, POINT, Point, pass};

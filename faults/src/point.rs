@@ -18,6 +18,9 @@ pub const POINT: &str = "FAULTS_POINT";
 /// What a panic says that was asked for.
 pub const PANIC_TEXT: &str = "somebody asked for this panic";
 
+/// The environment variable: what such a panic says besides. One over a bug may quote anything that the process has.
+pub const PANIC_QUOTE: &str = "FAULTS_PANIC_TEXT";
+
 macro_rules! points {
     ($($(#[$doc:meta])* $point:ident $word:literal;)*) => {
         /// Where a process may be asked to end.
@@ -155,7 +158,7 @@ pub fn pass(point: Point) {
     let Some(armed) = armed.as_ref().filter(|armed| armed.point == point) else { return };
     if PASSED.fetch_add(1, Ordering::Relaxed) + 1 == armed.passing {
         if armed.harm == Harm::Panic {
-            panic!("{PANIC_TEXT}");
+            panic!("{}", panic_text(std::env::var(PANIC_QUOTE).ok()));
         }
         // Nothing is flushed, nothing is dropped, and no other thread is waited for.
         let _ = kill_process(getpid(), Signal::KILL);
@@ -163,6 +166,10 @@ pub fn pass(point: Point) {
             std::thread::park();
         }
     }
+}
+
+fn panic_text(quote: Option<String>) -> String {
+    quote.map_or_else(|| PANIC_TEXT.to_owned(), |quote| format!("{PANIC_TEXT}: {quote}"))
 }
 
 #[cfg(test)]
@@ -178,6 +185,12 @@ mod tests {
             assert_eq!(format!("{point}:1:panic").parse(), Ok(Armed { point: *point, passing: 1, harm: Harm::Panic }));
         }
         assert_eq!(Point::ALL.iter().map(|point| point.word()).collect::<BTreeSet<_>>().len(), Point::ALL.len());
+    }
+
+    #[test]
+    fn a_panic_quotes_what_it_is_given() {
+        assert_eq!(panic_text(None), PANIC_TEXT);
+        assert_eq!(panic_text(Some("a key".to_owned())), format!("{PANIC_TEXT}: a key"));
     }
 
     #[test]

@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
-use restante_faults::{PANIC_TEXT, POINT, Point};
+use restante_faults::{PANIC_QUOTE, PANIC_TEXT, POINT, Point};
 
 use crate::{
     fixtures::metrics::number,
     line::Line,
     people::{Person, texts},
+    privacy::occurs,
     process::Process,
     relay::ask,
     site::{FOLLOWER, HUB, Provider, Setting, Site},
@@ -19,9 +20,19 @@ use crate::{
 /// So many writes are there at least before the lane panics.
 const WRITES: u32 = 12;
 
+/// What each of these panics says: it may be a key, or whatever was at hand.
+const QUOTED: &str = "canary-that-a-panic-quotes";
+
 /// What stands before a program that is to panic when it is at that point for the so many-th time.
 pub(crate) fn armed(point: Point, passing: u32) -> String {
-    format!("export {POINT}={point}:{passing}:panic;")
+    format!("export {POINT}={point}:{passing}:panic {PANIC_QUOTE}={QUOTED};")
+}
+
+/// Nothing that a panic says is there, in whatever form.
+pub(crate) fn assert_unquoted(said: &str) {
+    for text in [PANIC_TEXT, QUOTED] {
+        assert!(!occurs(said.as_bytes(), text.as_bytes()), "the text of a panic may quote anything: {said}");
+    }
 }
 
 /// A hub that panics there.
@@ -32,7 +43,8 @@ async fn panicking(site: &Site, point: Point, passing: u32) -> Provider {
 /// What was logged of panics, and that it is not what they said.
 pub(crate) fn reported(process: &Process) -> Vec<serde_json::Value> {
     let logged = process.logged();
-    assert!(!logged.contains(PANIC_TEXT), "the text of a panic may quote anything: {logged}");
+    assert_unquoted(&logged);
+    assert_unquoted(&process.printed.join("\n"));
     let lines = logged.lines().filter(|line| line.contains("restante::panic"));
     lines.map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -78,6 +90,7 @@ async fn a_handler_that_panics_ends_its_request_and_no_other() {
     assert_eq!(reported[0]["file"], "src/service/send.rs");
     assert!(reported[0]["line"].as_u64().unwrap() > 0);
     let metrics = ask(hub.local_tcp(), "/metrics").await;
+    assert_unquoted(&metrics);
     assert_eq!(number(&metrics, "restante_hub_panics_total"), 1);
     assert_eq!(number(&metrics, "restante_hub_request_bodies_bytes"), 0, "it has left nothing behind");
     assert_eq!(number(&metrics, "restante_hub_ready"), 1);

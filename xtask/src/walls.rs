@@ -3,6 +3,9 @@
 //! `mls <- wire <- sequencer <- store <- service <- http <- main`: a layer uses only what stands to
 //! its left. `client` stands beside `store` and uses `mls` and `wire`; `courier` stands beside `http`,
 //! and neither names the other. Tests may look over every wall. The tables below are the rules; `ARCHITECTURE.md` says why they are so.
+//!
+//! One wall is around all programs: no spans. An event's fields are what stands where it is written; a span would add
+//! those of whatever is around it, a request among them, and nobody who reads the event would see that.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -51,6 +54,13 @@ const IMPURE_CRATES: &[&str] =
 /// Words that the pure layers do not use, wherever they come from.
 const IMPURE_WORDS: &[&str] = &["SystemTime", "Instant", "async", "await"];
 
+/// The packages of which programs are made, besides the one at the root.
+const MEMBERS: &[&str] = &["faults", "files", "gateway", "names", "process", "relay"];
+
+/// The macros that open spans, and the attribute and the trait that do.
+const SPANS: &[&str] =
+    &["trace_span", "debug_span", "info_span", "warn_span", "error_span", "instrument", "Instrument"];
+
 /// Something that a file must not name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Breach {
@@ -65,14 +75,18 @@ impl fmt::Display for Breach {
     }
 }
 
-/// Checks every file under `src/` of the repository at `root`.
+/// Checks every file under `src/` of the repository at `root`, and of the packages that programs are made of.
 ///
 /// # Errors
 ///
 /// The list of what was found, or the file that cannot be read.
 pub(crate) fn check(root: &Path) -> Result<(), Failure> {
     let mut files = BTreeMap::new();
-    for path in rust_files(&root.join("src"))? {
+    let mut paths = rust_files(&root.join("src"))?;
+    for member in MEMBERS {
+        paths.extend(rust_files(&root.join(member).join("src"))?);
+    }
+    for path in paths {
         let text = fs::read_to_string(&path)
             .map_err(|error| Failure::new(format!("cannot read {}: {error}", path.display())))?;
         let name = path.strip_prefix(root).unwrap_or(&path);
@@ -84,7 +98,7 @@ pub(crate) fn check(root: &Path) -> Result<(), Failure> {
     }
     let lines: Vec<String> = breaches.iter().map(ToString::to_string).collect();
     Err(Failure::new(format!(
-        "{} found in src/; move the code to the layer that may do it, or pass the value in:\n{}",
+        "{} found; move the code to the layer that may do it, or pass the value in:\n{}",
         match breaches.len() {
             1 => String::from("one breach of a wall"),
             many => format!("{many} breaches of walls"),
@@ -126,8 +140,12 @@ fn breaches(files: &BTreeMap<String, String>) -> Vec<Breach> {
         if location.is_test() || test_modules.iter().any(|path| location.path.starts_with(path)) {
             continue;
         }
-        layer_breaches(location, source, &mut found);
-        name_breaches(location, source, &mut found);
+        span_breaches(location, source, &mut found);
+        // Other packages have no layers, and what they may link is the matter of the dependencies.
+        if location.file.starts_with("src/") {
+            layer_breaches(location, source, &mut found);
+            name_breaches(location, source, &mut found);
+        }
     }
     found
 }
@@ -184,6 +202,19 @@ fn layer_breaches(location: &Location<'_>, source: &Source, found: &mut Vec<Brea
             } else {
                 format!("names `crate::{name}`, but {} uses only {}", layer.name, layer.may_use.join(", "))
             };
+            found.push(location.breach(token.line, rule));
+        }
+    }
+}
+
+/// Spans, wherever they would be opened.
+fn span_breaches(location: &Location<'_>, source: &Source, found: &mut Vec<Breach>) {
+    for (at, token) in source.tokens.iter().enumerate() {
+        let name = token.text.as_str();
+        // `span != other` is no macro.
+        let is_macro = name == "span" && source.text(at + 1) == "!" && source.text(at + 2) != "=";
+        if is_macro || SPANS.contains(&name) {
+            let rule = format!("names `{name}`: there are no spans, whose fields would get into every event below them");
             found.push(location.breach(token.line, rule));
         }
     }
@@ -334,6 +365,26 @@ mod tests {
             assert_eq!(count("src/service/a.rs", text), 0, "{text}");
         }
         assert_eq!(count("src/sequencer/a.rs", "use std::time::Duration;"), 0);
+    }
+
+    #[test]
+    fn nothing_opens_a_span() {
+        for text in [
+            "tracing::span!(Level::INFO, \"x\");",
+            "use tracing::info_span;",
+            "tracing::error_span!(\"x\").entered();",
+            "#[tracing::instrument] fn f() {}",
+            "#[instrument(skip_all)] fn f() {}",
+            "use tracing::Instrument;",
+        ] {
+            for file in ["src/http/a.rs", "relay/src/a.rs", "gateway/src/bin/restante-gateway/main.rs"] {
+                assert_eq!(count(file, text), 1, "{file}: {text}");
+            }
+            assert_eq!(count("relay/src/a.rs", &format!("#[cfg(test)] mod tests {{ {text} }}")), 0);
+            assert_eq!(count("process/src/tests/a.rs", text), 0);
+        }
+        assert_eq!(count("src/http/a.rs", "let span = Span { start }; if span != other { f(span) } // info_span!"), 0);
+        assert_eq!(count("relay/src/a.rs", "use rocksdb::DB; use crate::store::Error; async fn f() {}"), 0);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     world::{World, fetch, request},
 };
 use crate::{
-    bugs::{armed, reported},
+    bugs::{armed, assert_unquoted, reported},
     fixtures::metrics::number,
     https::Place,
     lone_gateway::{LoneGateway, WELL_KNOWN},
@@ -36,6 +36,7 @@ async fn a_relay_s_handler_that_panics_ends_its_request_and_no_other() {
     assert_eq!(reported.len(), 1, "{reported:?}");
     assert_eq!(reported[0]["file"], "relay/src/relay.rs");
     let metrics = world.relay.admin("/metrics").await;
+    assert_unquoted(&metrics);
     assert_eq!(number(&metrics, "restante_relay_panics_total"), 1);
     for gauge in ["restante_relay_requests_reading", "restante_relay_requests_in_flight"] {
         assert_eq!(number(&metrics, gauge), 0, "{gauge}");
@@ -69,6 +70,7 @@ async fn a_lone_gateway_s_handler_that_panics_ends_its_request_and_no_other() {
     assert_eq!(reported.len(), 1, "{reported:?}");
     assert_eq!(reported[0]["file"], "gateway/src/gateway/dispatch.rs");
     let metrics = ask(gateway.admin, "/metrics").await;
+    assert_unquoted(&metrics);
     assert_eq!(number(&metrics, "restante_gateway_panics_total"), 1);
     gateway.process.terminate().await;
     assert!(gateway.process.ended().await.success(), "{}", gateway.process.logged());
