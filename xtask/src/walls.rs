@@ -214,7 +214,7 @@ fn span_breaches(location: &Location<'_>, source: &Source, found: &mut Vec<Breac
         // `span != other` is no macro.
         let is_macro = name == "span" && source.text(at + 1) == "!" && source.text(at + 2) != "=";
         if is_macro || SPANS.contains(&name) {
-            let rule = format!("names `{name}`: there are no spans, whose fields would get into every event below them");
+            let rule = format!("names `{name}`: there are no spans, whose fields would get into all events below");
             found.push(location.breach(token.line, rule));
         }
     }

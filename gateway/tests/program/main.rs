@@ -10,6 +10,9 @@ mod commands;
 mod exporting;
 mod lasting;
 mod limits;
+#[path = "../../../tests/fixtures/metrics.rs"]
+#[allow(dead_code, reason = "shared with the tests of all programs; nobody needs all of it")]
+mod metrics;
 mod origin;
 #[path = "../../../process/tests/shared/patience.rs"]
 mod patience;

@@ -1,6 +1,7 @@
 //! What a request meets on its way to the origin and back.
 
 use crate::{
+    metrics::{served, specified_under},
     origin::Origin,
     site::Site,
     wire::{self, WELL_KNOWN},
@@ -94,6 +95,14 @@ async fn the_operator_sees_that_it_serves() {
     assert_eq!(running.admin("/readyz").await, (200, "ready\n".to_owned()));
     assert_eq!(running.admin("/keys").await.0, 404);
     assert!(running.admin("/metrics").await.1.contains("restante_gateway_ready 1\n"));
+}
+
+#[tokio::test]
+async fn every_metric_has_a_row_in_the_specification_and_every_row_a_metric() {
+    let origin = Origin::start().await;
+    let running = Site::new(origin.address, "").start().await;
+    let (_, shown) = running.admin("/metrics").await;
+    assert_eq!(served(&shown), specified_under("### Of a gateway that stands alone", "restante_gateway_"));
 }
 
 #[tokio::test]

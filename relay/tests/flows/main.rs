@@ -7,6 +7,9 @@ mod client;
 #[allow(dead_code, reason = "shared with the tests of all programs; nobody needs all of it")]
 mod collector;
 mod gateway;
+#[path = "../../../tests/fixtures/metrics.rs"]
+#[allow(dead_code, reason = "shared with the tests of all programs; nobody needs all of it")]
+mod metrics;
 #[path = "../../../process/tests/shared/patience.rs"]
 mod patience;
 mod pki;

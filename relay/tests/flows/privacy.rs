@@ -8,6 +8,7 @@ use tokio::io::AsyncWriteExt;
 use crate::{
     client::{encapsulated, full, tls},
     gateway::{Gateway, Reaction, answer},
+    metrics::{served, specified_under},
     site::{RELAY, Site, files},
 };
 
@@ -118,6 +119,15 @@ fn without_times(log: &str) -> String {
         format!("{}\n", serde_json::Value::Object(event))
     };
     log.lines().map(line).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_metric_has_a_row_in_the_specification_and_every_row_a_metric() {
+    let site = Site::new();
+    let gateway = Gateway::start(&site.pki, &[b"h2"]).await;
+    let (relay, _) = site.relay_to(gateway.address, "").await;
+    let (_, shown) = relay.admin("/metrics").await;
+    assert_eq!(served(&shown), specified_under("### Of a relay", "restante_relay_"));
 }
 
 /// The numbers are the same ones however many users there are.
