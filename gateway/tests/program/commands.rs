@@ -10,6 +10,7 @@ use crate::{
     origin::Origin,
     process::{PATIENCE, run},
     site::Site,
+    wire,
 };
 
 fn unused() -> std::net::SocketAddr {
@@ -102,6 +103,25 @@ async fn a_reload_that_fails_names_nothing_and_changes_nothing() {
         assert!(line.starts_with('{') && line.ends_with('}'), "{line}");
         assert!(!line.contains(site.path("").to_str().unwrap()) && !line.contains("pem"), "{line}");
     }
+}
+
+/// Who connects behind a reload is shown the new certificate, and it fits its key.
+#[tokio::test]
+async fn a_reload_shows_the_new_certificate() {
+    let origin = Origin::start().await;
+    let site = Site::new(origin.address, "");
+    let running = site.start().await;
+    let shown = async || {
+        let stream = wire::connect(running.address, &running.pki, None).await.unwrap();
+        stream.get_ref().1.peer_certificates().unwrap()[0].clone()
+    };
+    let before = shown().await;
+    site.renew("follower.example");
+    assert_eq!(shown().await, before, "nobody has asked for it yet");
+    running.process.signal("HUP").await;
+    running.process.has_logged("\"reloaded\"").await;
+    assert_ne!(shown().await, before);
+    assert_eq!(running.ask("question").await.0, 200);
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! What a request meets on its way to the origin and back.
 
+use tokio::io::AsyncWriteExt as _;
+
 use crate::{
     metrics::{served, specified_under},
     origin::Origin,
-    site::Site,
+    process::PATIENCE,
+    site::{Running, Site},
     wire::{self, WELL_KNOWN},
 };
 
@@ -114,6 +117,12 @@ async fn without_an_admin_listener_it_ends_as_well() {
     process.finish().await;
 }
 
+/// Returns when the listener is closed.
+async fn is_closed(running: &Running) {
+    let closed = async { while wire::connect(running.address, &running.pki, None).await.is_ok() {} };
+    tokio::time::timeout(PATIENCE, closed).await.expect("it takes no new connections");
+}
+
 /// A request that is at the origin when the end is asked for is answered.
 #[tokio::test]
 async fn sigterm_lets_requests_finish_and_takes_no_more() {
@@ -126,9 +135,34 @@ async fn sigterm_lets_requests_finish_and_takes_no_more() {
     origin.holds().await;
     running.process.signal("TERM").await;
     // The listener is closed before the drain is over.
-    let closed = async { while wire::connect(running.address, &running.pki, None).await.is_ok() {} };
-    tokio::time::timeout(crate::process::PATIENCE, closed).await.unwrap();
+    is_closed(&running).await;
     origin.release();
     assert_eq!(wire::open(&waiting.await.unwrap(), sealed), (200, "held".to_owned()));
     assert!(running.process.ended().await.success());
+}
+
+/// An origin that never answers is not waited for beyond the configured time, or beyond a second signal.
+#[tokio::test]
+async fn a_second_signal_or_the_limit_ends_it_at_once() {
+    let origin = Origin::start().await;
+    for (limits, signals) in [("drain_seconds = 600", 2), ("drain_seconds = 1", 1)] {
+        let mut running = Site::new(origin.address, limits).start().await;
+        let sealed = wire::seal(&running.list().await, "hold");
+        let head = format!(
+            "POST {WELL_KNOWN} HTTP/1.1\r\nhost: follower.example\r\ncontent-type: message/ohttp-req\r\n\
+             content-length: {}\r\n\r\n",
+            sealed.body.len()
+        );
+        let mut asking = wire::connect(running.address, &running.pki, None).await.unwrap();
+        asking.write_all(&[head.as_bytes(), &sealed.body].concat()).await.unwrap();
+        asking.flush().await.unwrap();
+        origin.holds().await;
+        for _signal in 0..signals {
+            running.process.signal("TERM").await;
+            // The first one is seen when it listens no more.
+            is_closed(&running).await;
+        }
+        assert_eq!(running.process.ended().await.code(), Some(1), "{}", running.process.logged());
+        assert!(running.process.logged().contains("without having drained"));
+    }
 }

@@ -1,6 +1,12 @@
 //! A folder with certificates and a configuration, and the gateway that it is for.
 
-use std::{fs, net::SocketAddr, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{Method, Response};
@@ -73,6 +79,14 @@ listen = "127.0.0.1:0"
         fs::write(self.config(), text.replace("[admin]\nlisten = \"127.0.0.1:0\"\n", "")).unwrap();
     }
 
+    /// A new certificate of the same authority in the place of that one, with another key.
+    pub(crate) fn renew(&self, name: &str) {
+        let pki = self.path("pki");
+        let read = |file: &str| fs::read_to_string(pki.join(file)).unwrap();
+        let key = KeyPair::from_pem(&read("ca-key.pem")).unwrap();
+        issue(&pki, &Issuer::from_ca_cert_pem(&read("ca.pem"), key).unwrap(), name);
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -143,20 +157,25 @@ impl Running {
     }
 }
 
-fn issue_certificates(folder: &std::path::Path) {
+fn issue_certificates(folder: &Path) {
     fs::create_dir(folder).unwrap();
     let ca_key = KeyPair::generate().unwrap();
     let mut ca = CertificateParams::new(Vec::<String>::new()).unwrap();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     fs::write(folder.join("ca.pem"), ca.self_signed(&ca_key).unwrap().pem()).unwrap();
+    fs::write(folder.join("ca-key.pem"), ca_key.serialize_pem()).unwrap();
     let issuer = Issuer::new(ca, ca_key);
     for name in ["follower.example", "relay.example", "stranger.example", "localhost"] {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        fs::write(folder.join(format!("{name}.pem")), params.signed_by(&key, &issuer).unwrap().pem()).unwrap();
-        let key_file = folder.join(format!("{name}-key.pem"));
-        fs::write(&key_file, key.serialize_pem()).unwrap();
-        fs::set_permissions(key_file, fs::Permissions::from_mode(0o600)).unwrap();
+        issue(folder, &issuer, name);
     }
+}
+
+fn issue(folder: &Path, issuer: &Issuer<'_, KeyPair>, name: &str) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    fs::write(folder.join(format!("{name}.pem")), params.signed_by(&key, issuer).unwrap().pem()).unwrap();
+    let key_file = folder.join(format!("{name}-key.pem"));
+    fs::write(&key_file, key.serialize_pem()).unwrap();
+    fs::set_permissions(key_file, fs::Permissions::from_mode(0o600)).unwrap();
 }
