@@ -39,7 +39,7 @@ use restante::{
 use restante_process::{
     Ended, Ends, Exit, Signals, Supervisor, block_on,
     console::{announce, complain, say},
-    on_runtime, raise_open_files, telemetry, until_drained,
+    forbid_core_dumps, on_runtime, raise_open_files, telemetry, until_drained,
 };
 
 const NO_RUNTIME: &str = "no runtime";
@@ -50,6 +50,7 @@ const NO_SIGNALS: &str = "signals cannot be handled";
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
+    forbid_core_dumps();
     let arguments = Arguments::parse();
     run(arguments).unwrap_or_else(|error| failed(&error)).end()
 }

@@ -13,6 +13,7 @@
 //! * [`Signals`], [`told`] and [`until_drained`]: the end of a process, and reloads; [`Supervisor`], who is told of them.
 //! * [`raise_open_files`], [`connections_of_each`] and [`table_files`]: descriptors, of which connections never take the
 //!   last ones.
+//! * [`forbid_core_dumps`]: a crash leaves nothing of what a process held.
 //! * [`Manual`]: man pages and shell completions.
 //! * [`Exit`], [`console`] and [`block_on`]: what stands in each `main.rs`.
 //!
@@ -28,6 +29,7 @@ pub mod clock;
 pub mod config;
 mod connections;
 pub mod console;
+mod core_dumps;
 mod drain;
 mod exchanges;
 mod exit;
@@ -57,6 +59,7 @@ mod tunnel;
 mod unread;
 
 pub use connections::{Connections, RouteName};
+pub use core_dumps::{CORE_DUMPS_VARIABLE, forbid_core_dumps};
 pub use drain::{Ended, on_runtime, until_drained};
 pub use exit::Exit;
 pub use identify::Identify;

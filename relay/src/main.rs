@@ -22,7 +22,7 @@ use restante_process::{
     Ended, Exit, Signals, Supervisor, block_on,
     config::{Problems, Sources},
     console::{announce, complain, say},
-    raise_open_files, telemetry, until_drained,
+    forbid_core_dumps, raise_open_files, telemetry, until_drained,
 };
 use restante_relay::{
     UserToken,
@@ -37,6 +37,7 @@ use zeroize::Zeroizing;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    forbid_core_dumps();
     let arguments = Arguments::parse();
     run(arguments).unwrap_or_else(|error| failed(&error)).into()
 }

@@ -13,6 +13,8 @@ mod bugs;
 #[path = "../../process/tests/shared/collector.rs"]
 #[allow(dead_code, reason = "shared with the tests of all programs; nobody needs all of it")]
 mod collector;
+#[cfg(target_os = "linux")]
+mod core_dumps;
 mod damage;
 mod draining;
 mod example;

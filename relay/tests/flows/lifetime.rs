@@ -73,6 +73,18 @@ async fn a_second_signal_or_the_limit_ends_it_at_once() {
     }
 }
 
+/// A core would hold its users' tokens and its private keys.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_would_leave_no_core() {
+    let site = Site::new();
+    let gateway = Gateway::start(&site.pki, &[b"h2"]).await;
+    let (relay, _) = site.relay_to(gateway.address, "").await;
+    let limits = fs::read_to_string(format!("/proc/{}/limits", relay.process.id())).unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).expect("there is a limit");
+    assert_eq!(line.split_whitespace().take(2).collect::<Vec<_>>(), ["0", "0"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_takes_gateways_and_certificates() {
     let site = Site::new();

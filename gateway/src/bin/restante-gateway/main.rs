@@ -33,7 +33,7 @@ use restante_process::{
     Ended, Exit, Signals, Supervisor, block_on,
     config::{Problems, Sources},
     console::{announce, complain, say},
-    raise_open_files, telemetry, until_drained,
+    forbid_core_dumps, raise_open_files, telemetry, until_drained,
 };
 
 /// Many small pieces on many threads, in RocksDB as in Rust: what the system's allocator takes longer for.
@@ -41,6 +41,7 @@ use restante_process::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    forbid_core_dumps();
     let arguments = Arguments::parse();
     run(arguments).unwrap_or_else(|error| failed(&error)).into()
 }
