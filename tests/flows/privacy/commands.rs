@@ -205,7 +205,7 @@ async fn operate_relay(stage: &Stage, canaries: &mut Canaries, evidence: &mut Ev
         canaries.add(Kind::RelayToken, token);
     }
     let (_, listed) = run(evidence, &program, &["tokens", "list", "--file", &tokens]).await;
-    let (id, unknown) = (listed.lines().last().expect("two were let in"), "0".repeat(64));
+    let (id, unknown) = (listed.lines().next_back().expect("two were let in"), "0".repeat(64));
     // Somebody has taken the tokens themselves for what belongs into the file.
     let plain = secret_file(stage, "plain-tokens", &format!("{WRONG_TOKEN}\n"));
     for (words, expected) in [
