@@ -1,6 +1,7 @@
-//! Databases as they were written once: `tests/fixtures/databases/format-N` for each format that there was, for ever.
+//! Databases as they were written once: `tests/fixtures/databases/format-N` for each format from [`FIRST`] on, for ever.
 //!
-//! That of the current format is opened, read and written to. It was made by
+//! All of them are opened, read and written to: whoever raises [`FORMAT_VERSION`] also writes how a database of the format
+//! before becomes one of the new format. That of the current format was made by
 //! `RESTANTE_WRITE_SNAPSHOTS=1 cargo test --lib a_database_of_the_past`, which makes one where there is none, and touches none
 //! that is there.
 
@@ -25,8 +26,13 @@ use crate::{
     },
 };
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/databases")
+/// The first format of a database that somebody may have. Every later program opens it; there was nobody to keep the ones
+/// before for.
+const FIRST: u32 = 5;
+
+/// The database of a format.
+fn fixture(format: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/databases/format-{format}"))
 }
 
 /// A value that lies in a file of its own.
@@ -67,28 +73,20 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn a_database_of_the_past_is_opened_and_written_to_or_refused() {
-    let current = fixtures().join(format!("format-{FORMAT_VERSION}"));
+fn a_database_of_the_past_is_opened_and_written_to() {
+    let current = fixture(FORMAT_VERSION);
     if env::var_os("RESTANTE_WRITE_SNAPSHOTS").is_some() && !current.exists() {
         fs::create_dir_all(&current).unwrap();
         write(&current);
     }
-    let mut opened = 0;
-    for entry in fs::read_dir(fixtures()).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let format: u32 = name.strip_prefix("format-").unwrap().parse().unwrap();
+    for format in FIRST..=FORMAT_VERSION {
         let folder = TempDir::new().unwrap();
-        copy(&path, folder.path());
-        if format == FORMAT_VERSION {
-            opened += 1;
-            goes_on(folder.path());
-        } else {
-            let error = open_fixture(folder.path()).map(drop).unwrap_err();
-            assert_eq!(error, Error::FormatVersion { found: format, expected: FORMAT_VERSION });
-        }
+        copy(&fixture(format), folder.path());
+        goes_on(folder.path());
     }
-    assert_eq!(opened, 1, "there is one of the current format");
+    // None of them lies there and is not tried.
+    let there = fs::read_dir(current.parent().unwrap()).unwrap().count();
+    assert_eq!(there, (FIRST..=FORMAT_VERSION).count(), "one of each format");
 }
 
 fn goes_on(folder: &Path) {
@@ -107,13 +105,15 @@ fn goes_on(folder: &Path) {
     }
 }
 
-/// Whoever meets it is told what to do.
+/// Whoever meets one from before the first is told what to do.
 #[test]
-fn an_older_format_is_refused_with_what_to_do() {
+fn a_format_before_the_first_is_refused_with_what_to_do() {
     let folder = TempDir::new().unwrap();
-    copy(&fixtures().join(format!("format-{FORMAT_VERSION}")), folder.path());
-    let older = FORMAT_VERSION - 1;
+    copy(&fixture(FORMAT_VERSION), folder.path());
+    let older = FIRST - 1;
     open_fixture(folder.path()).unwrap().db().put(super::keys::FORMAT, older.to_be_bytes()).unwrap();
-    let said = open_fixture(folder.path()).map(drop).unwrap_err().to_string();
+    let error = open_fixture(folder.path()).map(drop).unwrap_err();
+    assert_eq!(error, Error::FormatVersion { found: older, expected: FORMAT_VERSION });
+    let said = error.to_string();
     assert!(said.contains(&format!("format {older}")) && said.contains("use the matching version"), "{said}");
 }
