@@ -4,12 +4,13 @@ use std::{
     collections::HashMap,
     fs,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use restante::sequencer::Forgotten;
+use tokio::sync::Notify;
 
 use crate::{
     people::{Person, say},
@@ -23,15 +24,42 @@ fn setting() -> Setting {
     Setting { more, ..Setting::new(HUB) }
 }
 
-/// Talks until it is told to end. What was said, and at which index it stands.
-async fn talk(user: User, group: Arc<[u8]>, who: usize, ends: Arc<AtomicBool>) -> Vec<(String, u32)> {
-    let mut said = Vec::new();
-    while !ends.load(Ordering::Acquire) {
-        let text = format!("{} of {who}", said.len());
-        let receipt = user.send(&say(&group, 0, &text), None).await.unwrap();
-        said.push((text, receipt.index));
+/// So much is acknowledged under load before somebody asks for a backup.
+const ENOUGH: usize = 60;
+
+/// What was acknowledged while people talk: by text, at which index.
+#[derive(Default)]
+struct Acknowledged {
+    indexes: Mutex<HashMap<String, u32>>,
+    more: Notify,
+}
+
+impl Acknowledged {
+    /// A copy of what there is as soon as it is enough.
+    async fn enough(&self) -> HashMap<String, u32> {
+        let reached = async {
+            loop {
+                let now = self.indexes.lock().unwrap().clone();
+                if now.len() >= ENOUGH {
+                    return now;
+                }
+                self.more.notified().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("people talk")
     }
-    said
+}
+
+/// Talks until it is told to end.
+async fn talk(user: User, group: Arc<[u8]>, who: usize, acknowledged: Arc<Acknowledged>, ends: Arc<AtomicBool>) {
+    let mut number = 0;
+    while !ends.load(Ordering::Acquire) {
+        let text = format!("{number} of {who}");
+        let receipt = user.send(&say(&group, 0, &text), None).await.unwrap();
+        acknowledged.indexes.lock().unwrap().insert(text, receipt.index);
+        acknowledged.more.notify_one();
+        number += 1;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -46,11 +74,14 @@ async fn a_hub_goes_on_from_a_backup_and_gives_no_index_twice() {
         let text = format!("before {number}");
         before.push((text.clone(), hub.user("alice").say(&group, 0, &text).await.unwrap().index));
     }
-    let ends = Arc::new(AtomicBool::new(false));
+    let (talked, ends) = (Arc::new(Acknowledged::default()), Arc::new(AtomicBool::new(false)));
     let mut talking = tokio::task::JoinSet::new();
     for who in 0..4 {
-        talking.spawn(talk(hub.user("alice"), group.clone(), who, ends.clone()));
+        talking.spawn(talk(hub.user("alice"), group.clone(), who, talked.clone(), ends.clone()));
     }
+    // All of this has to be in a backup that is asked for now.
+    let mut promised = talked.enough().await;
+    promised.extend(before);
     // Each who asks is given one that was begun after they asked.
     let create = site.backup_create(&hub);
     let (one, other) = tokio::join!(run(&create), run(&create));
@@ -65,7 +96,9 @@ async fn a_hub_goes_on_from_a_backup_and_gives_no_index_twice() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("another process has the database open"), "{refused:?}");
     let after = hub.user("alice").say(&group, 0, "after the backup").await.unwrap().index;
     ends.store(true, Ordering::Release);
-    let acknowledged: HashMap<_, _> = talking.join_all().await.concat().into_iter().chain(before.clone()).collect();
+    talking.join_all().await;
+    let mut acknowledged = promised.clone();
+    acknowledged.extend(talked.indexes.lock().unwrap().drain());
     hub.process.kill().await;
 
     // Not over what is there.
@@ -82,9 +115,12 @@ async fn a_hub_goes_on_from_a_backup_and_gives_no_index_twice() {
 
     let hub = site.start(&setting()).await;
     let alice = hub.user("alice");
-    let kept = alice.read(&group, 0, 0).await.unwrap();
-    let count = u32::try_from(kept.response.epoch.messages.len()).unwrap();
-    assert!(count >= 20, "{count}");
+    let kept: HashMap<_, _> = alice.read_all(&group, 0).await.into_iter().collect();
+    let count = u32::try_from(kept.len()).unwrap();
+    assert!(kept.keys().all(|index| *index < count), "dense");
+    for (text, index) in &promised {
+        assert_eq!(kept.get(index), Some(text), "acknowledged before the backup was asked for");
+    }
     // What is there stands where it was acknowledged: said again, it gets the receipt that it had.
     let mut known = 0;
     for (text, index) in &acknowledged {
@@ -93,7 +129,7 @@ async fn a_hub_goes_on_from_a_backup_and_gives_no_index_twice() {
             known += 1;
         }
     }
-    assert!(known >= before.len());
+    assert!(known >= promised.len());
     assert!(after >= count, "the last one is forgotten");
     let again = alice.say(&group, 0, "after the restore").await.unwrap().index;
     assert!(again >= Forgotten::GAP && !acknowledged.values().any(|index| *index == again), "{again}");
