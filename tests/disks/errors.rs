@@ -3,25 +3,19 @@
 use restante::client::http::CallError;
 
 use crate::{
+    course::Course,
     disk::Faults,
-    fixtures::{mls, requests},
-    house::{House, end, is_unavailable},
-    people::{Person, key},
+    house::{ENDED, House, end, is_unavailable},
+    much,
+    people::Person,
     site::User,
 };
 
 const MEBIBYTES: usize = 128;
-/// Longer than a page and a sector, so that one write of the database is several of the disk.
-const TEXT_BYTES: usize = 40_000;
-/// So many of these on both sides of what cannot be read.
+/// So many long messages on both sides of what cannot be read.
 const AROUND: u32 = 12;
-
-/// Says something long.
-async fn say_much(user: &User, group: &[u8], number: u32) -> Result<u32, CallError> {
-    let text = format!("{number} {}", "x".repeat(TEXT_BYTES));
-    let request = requests::send(&mls::application(group, 0, text.as_bytes()), key(0));
-    user.send_encoded(request.into(), None).await.map(|receipt| receipt.index)
-}
+/// So many writes of the disk fail, each in its turn: several operations of every kind have theirs among them.
+const PLACES: u32 = 12;
 
 /// How many messages there are, page by page.
 async fn count(user: &User, group: &[u8]) -> Result<u32, CallError> {
@@ -43,24 +37,24 @@ pub(crate) async fn a_failed_write_ends_writes_until_the_next_start(seed: u64) {
     let alice = hub.user("alice");
     let group = alice.found().await;
     for number in 0..3 {
-        assert_eq!(say_much(&alice, &group, number).await.unwrap(), number);
+        assert_eq!(much::say(&alice, &group, 0, number).await.unwrap(), number);
     }
     let mut acknowledged = 3;
     house.disk.break_by(Faults { writes_left: Some(1 + seed), ..Faults::default() });
     let error = loop {
         assert!(acknowledged < 200, "the disk does not fail");
-        match say_much(&alice, &group, acknowledged).await {
+        match much::say(&alice, &group, 0, acknowledged).await {
             Ok(_) => acknowledged += 1,
             Err(error) => break error,
         }
     };
     assert!(house.disk.platter().counts().failed > 0);
     assert!(is_unavailable(&error), "{error}");
-    assert!(is_unavailable(&say_much(&alice, &group, 1000).await.unwrap_err()));
+    assert!(is_unavailable(&much::say(&alice, &group, 0, 1000).await.unwrap_err()));
     assert!(is_unavailable(&alice.mint_group_id().await.unwrap_err()));
     let readiness = hub.ready().await;
     assert!(readiness.starts_with("HTTP/1.1 503") && readiness.contains("takes no writes"), "{readiness}");
-    assert!(hub.process.logged().contains("no more writes until the next start"));
+    assert!(hub.process.logged().contains(ENDED));
     assert_eq!(count(&alice, &group).await.unwrap(), acknowledged, "reads go on");
     hub.process.kill().await;
 
@@ -72,7 +66,41 @@ pub(crate) async fn a_failed_write_ends_writes_until_the_next_start(seed: u64) {
     let alice = hub.user("alice");
     let found = count(&alice, &group).await.unwrap();
     assert!(found == acknowledged || found == acknowledged + 1, "seed {seed}: {found} of {acknowledged}");
-    assert_eq!(say_much(&alice, &group, 1000).await.unwrap(), found);
+    assert_eq!(much::say(&alice, &group, 0, 1000).await.unwrap(), found);
+    end(&mut hub).await;
+}
+
+/// The same wherever the disk fails: in the middle of a message, a commit, a Welcome, or an upload of KeyPackages.
+pub(crate) async fn writes_end_wherever_the_disk_fails(seed: u64) {
+    let mut house = House::new(MEBIBYTES, seed).await;
+    let mut courses: Vec<Course> = Vec::new();
+    for place in 1..=PLACES {
+        let mut hub = house.start().await;
+        let mut course = Course::begin(&hub, place).await;
+        let told = hub.process.logged().matches(ENDED).count();
+        house.disk.break_by(Faults { writes_left: Some(place.into()), ..Faults::default() });
+        let error = course.go_on(&hub).await;
+        assert!(house.disk.platter().counts().failed > 0, "write {place}: {error}");
+        assert!(is_unavailable(&error), "write {place}: {error}");
+        course.assert_takes_nothing(&hub).await;
+        let readiness = hub.ready().await;
+        assert!(readiness.starts_with("HTTP/1.1 503") && readiness.contains("takes no writes"), "{readiness}");
+        assert!(hub.process.logged().matches(ENDED).count() > told, "write {place}: nobody is told");
+        hub.process.kill().await;
+
+        house.disk.start_again();
+        let (is_sound, said) = house.operate(&["db", "verify"], None).await;
+        assert!(is_sound || said.contains("its last write was cut off"), "write {place}: {said}");
+        let mut hub = house.start().await;
+        assert!(hub.ready().await.starts_with("HTTP/1.1 200"), "write {place}");
+        course.assert_is_there(&hub).await;
+        end(&mut hub).await;
+        courses.push(course);
+    }
+    let mut hub = house.start().await;
+    for course in &courses {
+        course.assert_is_there(&hub).await;
+    }
     end(&mut hub).await;
 }
 
@@ -85,11 +113,11 @@ pub(crate) async fn what_cannot_be_read_is_told_and_never_made_up(seed: u64) {
     for (group, text) in [(&broken, "in the broken sector"), (&healthy, "elsewhere")] {
         // The database and the kernel read ahead: the other group's rows lie far from that sector.
         for number in 0..AROUND {
-            say_much(&alice, group, number).await.unwrap();
+            much::say(&alice, group, 0, number).await.unwrap();
         }
         alice.say(group, 0, text).await.unwrap();
         for number in AROUND..2 * AROUND {
-            say_much(&alice, group, number).await.unwrap();
+            much::say(&alice, group, 0, number).await.unwrap();
         }
     }
     // Makes tables of what is in the log.

@@ -1,4 +1,5 @@
-//! Backups on a disk that is full: none is claimed that is not there, what was there stays, and nothing half is put back.
+//! A disk that is full: sends are refused, and what was acknowledged stays; no backup is claimed that is not there, and
+//! nothing half is put back.
 
 use std::{
     fs,
@@ -6,7 +7,8 @@ use std::{
 };
 
 use crate::{
-    house::{House, end, is_unavailable},
+    house::{ENDED, House, end, is_unavailable},
+    much,
     people::Person,
     site::Provider,
 };
@@ -15,6 +17,12 @@ const MEBIBYTES: usize = 96;
 
 /// So much more room is there at each attempt, in bytes: less than what is written to a copy that is made ready.
 const STEP: u64 = 32 * 1024;
+
+/// Room for some long messages, in bytes.
+const ROOM: u64 = 1024 * 1024;
+
+/// More of them than the disk has room for, in case that the database has taken some in advance.
+const SAID_MAX: u32 = 2_500;
 
 /// Takes what room is left, but for so many bytes.
 fn fill(house: &House, left: u64) {
@@ -39,6 +47,50 @@ async fn backups(house: &House) -> usize {
     let (is_listed, said) = house.operate(&["backup", "list"], None).await;
     assert!(is_listed, "{said}");
     said.lines().filter(|line| line.starts_with("backup ")).count()
+}
+
+pub(crate) async fn sends_on_a_full_disk(seed: u64) {
+    let house = House::new(MEBIBYTES, seed).await;
+    let mut hub = house.start().await;
+    let (alice, bob) = (hub.user("alice"), hub.user("bob"));
+    let group = alice.found().await;
+    // The log is begun anew behind a backup, and has taken no room in advance before something is written to it.
+    house.back_up(&hub).await.unwrap();
+    fill(&house, ROOM);
+    let mut acknowledged = 0;
+    let error = loop {
+        assert!(acknowledged < SAID_MAX, "the disk does not become full");
+        match much::say(&alice, &group, 0, acknowledged).await {
+            Ok(index) => {
+                assert_eq!(index, acknowledged);
+                acknowledged += 1;
+            }
+            Err(error) => break error,
+        }
+    };
+    assert!(acknowledged > 0, "there was room for something");
+    assert!(is_unavailable(&error), "{error}");
+    // It stays so, for what would have room too; it is said why; and reads go on.
+    assert!(is_unavailable(&alice.mint_group_id().await.unwrap_err()));
+    assert!(is_unavailable(&alice.say(&group, 0, "small").await.unwrap_err()));
+    let readiness = hub.ready().await;
+    assert!(readiness.starts_with("HTTP/1.1 503") && readiness.contains("takes no writes"), "{readiness}");
+    let logged = hub.process.logged();
+    assert!(logged.lines().any(|line| line.contains(ENDED) && line.contains("No space left on device")), "{logged}");
+    let said: Vec<u32> = (0..acknowledged).collect();
+    assert_eq!(much::numbers(&bob, &group, 0).await.unwrap(), said);
+    end(&mut hub).await;
+
+    make_room(&house);
+    let mut hub = house.start().await;
+    assert!(hub.ready().await.starts_with("HTTP/1.1 200"));
+    let found = much::numbers(&hub.user("bob"), &group, 0).await.unwrap();
+    // The write that failed is there or not.
+    let with_doubted: Vec<u32> = (0..=acknowledged).collect();
+    assert!(found == said || found == with_doubted, "{} of {acknowledged}", found.len());
+    let index = much::say(&hub.user("alice"), &group, 0, SAID_MAX).await.unwrap();
+    assert_eq!(index as usize, found.len());
+    end(&mut hub).await;
 }
 
 pub(crate) async fn backups_on_a_full_disk(seed: u64) {

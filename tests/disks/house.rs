@@ -14,9 +14,14 @@ pub(crate) struct House {
     pub(crate) disk: Disk,
 }
 
+/// What it logs when it takes no more writes.
+pub(crate) const ENDED: &str = "no more writes until the next start";
+
 fn setting() -> Setting {
-    let more = "backup_path = \"disk/backups\"\nbackups_kept = 1000\n".to_owned();
-    Setting { data: "disk/data", more, ..Setting::new(HUB) }
+    // As fast as they like.
+    let more = "backup_path = \"disk/backups\"\nbackups_kept = 1000\n\
+                [policy]\nmessages_per_user_and_second = 1000000\n";
+    Setting { data: "disk/data", more: more.to_owned(), ..Setting::new(HUB) }
 }
 
 impl House {

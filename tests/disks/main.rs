@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a broken flow fails loudly")]
 #![allow(clippy::print_stderr, reason = "whoever runs the tests is told why they are ignored")]
 
+mod course;
 mod disk;
 mod errors;
 #[path = "../fixtures/mod.rs"]
@@ -18,6 +19,7 @@ mod house;
 #[path = "../flows/line.rs"]
 #[allow(dead_code, reason = "the flows' own")]
 mod line;
+mod much;
 #[path = "../flows/people.rs"]
 #[allow(dead_code, reason = "the flows' own")]
 mod people;
@@ -63,11 +65,13 @@ fn main() {
             "a_restore_that_is_cut_off_leaves_nothing_or_all",
             restoring::a_restore_that_is_cut_off_leaves_nothing_or_all(seed),
         ),
+        trial("sends_on_a_full_disk", full::sends_on_a_full_disk(seed)),
         trial("backups_on_a_full_disk", full::backups_on_a_full_disk(seed)),
         trial(
             "a_failed_write_ends_writes_until_the_next_start",
             errors::a_failed_write_ends_writes_until_the_next_start(seed),
         ),
+        trial("writes_end_wherever_the_disk_fails", errors::writes_end_wherever_the_disk_fails(seed)),
         trial(
             "what_cannot_be_read_is_told_and_never_made_up",
             errors::what_cannot_be_read_is_told_and_never_made_up(seed),
