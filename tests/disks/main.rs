@@ -1,4 +1,5 @@
-//! Real `restante` processes on disks that break: the power is cut, reads or writes fail, there is no room.
+//! Real programs on disks that break: the power is cut, reads or writes fail, there is no room. Mostly it is the hub; the
+//! power is cut under a gateway that stands alone and under a relay too.
 //!
 //! The disks are real block devices with a real file system (`disk/`). That takes root, FUSE and loop devices: where they
 //! are missing, all of these tests are ignored, and it is said why. Everything that goes wrong follows from a seed.
@@ -8,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a broken flow fails loudly")]
 #![allow(clippy::print_stderr, reason = "whoever runs the tests is told why they are ignored")]
 
+mod calls;
 mod course;
 mod disk;
 mod errors;
@@ -16,10 +18,18 @@ mod errors;
 mod fixtures;
 mod full;
 mod house;
+#[path = "../flows/https.rs"]
+#[allow(dead_code, reason = "the flows' own")]
+mod https;
+mod key_lists;
 #[path = "../flows/line.rs"]
 #[allow(dead_code, reason = "the flows' own")]
 mod line;
+#[path = "../flows/lone_gateway.rs"]
+#[allow(dead_code, reason = "the flows' own")]
+mod lone_gateway;
 mod much;
+mod origin;
 #[path = "../flows/people.rs"]
 #[allow(dead_code, reason = "the flows' own")]
 mod people;
@@ -31,6 +41,9 @@ mod power_loss;
 #[allow(dead_code, reason = "the flows' own")]
 mod process;
 mod random;
+#[path = "../flows/relay.rs"]
+#[allow(dead_code, reason = "the flows' own")]
+mod relay;
 mod restoring;
 #[path = "../flows/site.rs"]
 #[allow(dead_code, reason = "the flows' own")]
@@ -61,6 +74,9 @@ fn main() {
     let trials = vec![
         trial("nothing_acknowledged_is_lost", power_loss::nothing_acknowledged_is_lost(seed, rounds)),
         trial("a_disk_that_lies_is_found_out", power_loss::a_disk_that_lies_is_found_out(seed)),
+        trial("no_call_is_made_twice", calls::no_call_is_made_twice(seed, rounds)),
+        trial("marks_on_a_disk_that_lies_are_found_out", calls::marks_on_a_disk_that_lies_are_found_out(seed)),
+        trial("what_a_relay_has_served_is_kept", key_lists::what_a_relay_has_served_is_kept(seed)),
         trial(
             "a_restore_that_is_cut_off_leaves_nothing_or_all",
             restoring::a_restore_that_is_cut_off_leaves_nothing_or_all(seed),
