@@ -174,7 +174,7 @@ pub(crate) async fn no_call_is_made_twice(seed: u64, rounds: u64) {
     let mut lost_in_all = 0;
     for round in 0..rounds {
         let place = format!("seed {seed}, round {round}");
-        let faults = Faults { flushes_left: Some(5 + random.below(60)), ..Faults::default() };
+        let faults = Faults { flushes_left: Some(20 + random.below(60)), ..Faults::default() };
         let (again, calls, lost) = booth.go_dark(serving, faults, round).await;
         assert!(calls.iter().any(|call| call.was_answered), "{place}: nothing was answered");
         assert_eq!(booth.copies_that_pass(&again.door, &calls).await, 0, "{place}");
