@@ -23,6 +23,7 @@ mod federation;
 #[path = "../fixtures/mod.rs"]
 #[allow(dead_code, reason = "shared with the unit tests; nobody needs all of it")]
 mod fixtures;
+mod flipped_bits;
 mod forks;
 mod full_disk;
 #[cfg(target_os = "linux")]

@@ -71,16 +71,22 @@ impl Process {
 
     /// What it listens on, once it says so: `listening <table> <address>`.
     pub(crate) async fn listening(&mut self, table: &str) -> String {
+        let address = self.listening_or_ended(table).await;
+        address.unwrap_or_else(|| panic!("it ended instead of listening: {}", self.logged()))
+    }
+
+    /// The same; nothing if it ends instead.
+    pub(crate) async fn listening_or_ended(&mut self, table: &str) -> Option<String> {
         let prefix = format!("listening {table} ");
         if let Some(address) = self.printed.iter().find_map(|line| line.strip_prefix(&prefix)) {
-            return address.to_owned();
+            return Some(address.to_owned());
         }
         while let Some(line) = self.line().await {
             if let Some(address) = line.strip_prefix(&prefix) {
-                return address.to_owned();
+                return Some(address.to_owned());
             }
         }
-        panic!("it ended instead of listening: {}", self.logged());
+        None
     }
 
     pub(crate) async fn listening_tcp(&mut self, table: &str) -> SocketAddr {
