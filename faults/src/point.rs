@@ -46,10 +46,14 @@ points! {
     BeforeWrite "before-write";
     /// A batch is written and nobody was answered.
     AfterWrite "after-write";
-    /// As before, of a batch that hands out KeyPackages through the gateway.
+    /// A batch that hands out KeyPackages through the gateway is decided and not written.
     HandOutBeforeWrite "hand-out-before-write";
-    /// As before, of a batch that hands out KeyPackages through the gateway.
+    /// It is written and nobody was answered.
     HandOutAfterWrite "hand-out-after-write";
+    /// A batch that hands out KeyPackages to users of the same provider, or takes them away, is decided and not written.
+    LocalHandOutBeforeWrite "local-hand-out-before-write";
+    /// It is written and nobody was answered.
+    LocalHandOutAfterWrite "local-hand-out-after-write";
     /// A Welcome came for our users, and is not written.
     WelcomeBeforeWrite "welcome-before-write";
     /// It is written, and the hub that brought it was not answered.

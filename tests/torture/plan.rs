@@ -93,6 +93,7 @@ fn places(point: Point) -> (&'static [Victim], usize) {
         Point::MarksBeforeSync | Point::MarksAfterSync => (&[Gateway], 6),
         Point::BeforeWrite | Point::AfterWrite => (&[Hub, Follower], 40),
         Point::HandOutBeforeWrite | Point::HandOutAfterWrite => (&[Follower], 6),
+        Point::LocalHandOutBeforeWrite | Point::LocalHandOutAfterWrite => (&[Follower], 3),
         Point::WelcomeBeforeWrite | Point::WelcomeAfterWrite => (&[Follower, Hub], 3),
         Point::PushedBeforeWrite | Point::PushedAfterWrite => (&[Follower, Hub], 3),
         Point::OutboxBeforeQuestion

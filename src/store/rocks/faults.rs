@@ -7,19 +7,21 @@ use crate::store::Batch;
 /// Nothing of the batch is written.
 pub(super) fn before_write(batch: &Batch) {
     pass(Point::BeforeWrite);
-    about(batch, [Point::HandOutBeforeWrite, Point::WelcomeBeforeWrite, Point::PushedBeforeWrite]);
+    let hand_outs = [Point::HandOutBeforeWrite, Point::LocalHandOutBeforeWrite];
+    about(batch, hand_outs, [Point::WelcomeBeforeWrite, Point::PushedBeforeWrite]);
 }
 
 /// All of the batch is on the disk, and nobody knows.
 pub(super) fn after_write(batch: &Batch) {
-    about(batch, [Point::HandOutAfterWrite, Point::WelcomeAfterWrite, Point::PushedAfterWrite]);
+    let hand_outs = [Point::HandOutAfterWrite, Point::LocalHandOutAfterWrite];
+    about(batch, hand_outs, [Point::WelcomeAfterWrite, Point::PushedAfterWrite]);
     pass(Point::AfterWrite);
 }
 
-fn about(batch: &Batch, [hand_out, welcome, pushed]: [Point; 3]) {
-    // A request that came through the gateway, and something that it was given.
-    if !batch.pool.marks.is_empty() && batch.pool.packages.values().any(Option::is_none) {
-        pass(hand_out);
+fn about(batch: &Batch, [hand_out, local_hand_out]: [Point; 2], [welcome, pushed]: [Point; 2]) {
+    if batch.pool.packages.values().any(Option::is_none) {
+        // Only a request that came through the gateway leaves a mark.
+        pass(if batch.pool.marks.is_empty() { local_hand_out } else { hand_out });
     }
     if batch.pool.inbox.letters.values().any(Option::is_some) {
         pass(welcome);
