@@ -1,13 +1,16 @@
-//! Whether everything that was acknowledged is there.
+//! Whether everything that was acknowledged is there, and nothing that was deleted.
 
 use std::{collections::HashMap, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use restante::wire::{ReceiveRequest, decode};
+use restante::{
+    client::ProblemCode,
+    wire::{ReceiveRequest, decode},
+};
 
 use crate::{
     fixtures::requests,
-    load::Load,
+    load::{Load, Message},
     model::{Digest, Spot, digest},
     world::Provider,
 };
@@ -29,9 +32,28 @@ pub(crate) async fn look(load: &Load, from: From, spots: &[Spot]) {
     stream::iter(spots).for_each_concurrent(AT_ONCE, |spot| look_at(load, from, *spot)).await;
 }
 
-async fn look_at(load: &Load, from: From, spot: Spot) {
+/// The same of so many groups that were deleted, which take nothing any more. What is there can be read until retention
+/// removes it (specs/protocol.md, G8), and nothing of it comes again.
+pub(crate) async fn look_at_deleted(load: &Load, from: From, most: usize) {
+    let spots = load.model.groups().deleted(most);
+    stream::iter(&spots).for_each_concurrent(AT_ONCE, |spot| look_at_end(load, from, *spot)).await;
+}
+
+async fn look_at_end(load: &Load, from: From, spot: Spot) {
+    look_at(load, from, spot).await;
+    let user = load.world.user(at(load, from, spot), "auditor");
+    let message = Message::application(load, spot, format!("something behind the end of {spot:?}"), 0);
+    message.send_in_vain(load, &user, ProblemCode::GroupDeleted).await;
+}
+
+/// Whom to ask.
+fn at(load: &Load, from: From, spot: Spot) -> Provider {
     let hub = load.model.groups().hub(spot.group);
-    let at = if from == From::Hub { hub } else { hub.other() };
+    if from == From::Hub { hub } else { hub.other() }
+}
+
+async fn look_at(load: &Load, from: From, spot: Spot) {
+    let at = at(load, from, spot);
     let promised = load.model.groups().promised(spot, load.world.now_ms());
     if let Some(found) = read(load, at, spot).await {
         compare(load, spot, &promised, &found);

@@ -15,6 +15,7 @@ use crate::{
     gateway::GATEWAY,
     keys::{Keys, compare_published},
     load::Load,
+    model::Spot,
     plan::{Kill, Victim, When},
     process::{PATIENCE, PROGRAM},
     report::Tally,
@@ -35,6 +36,8 @@ const STEP: Duration = Duration::from_millis(50);
 
 /// After so many kills a database is looked at row by row before it is served again.
 const VERIFIED_EACH: usize = 8;
+/// So many groups that were deleted are looked at behind each start; all of them at the end.
+const DELETED: usize = 4;
 
 /// In the order in which they are started; those that others need come first.
 const SERVERS: [Victim; 5] = [Victim::Follower, Victim::Hub, Victim::Relay, Victim::Gateway, Victim::Member];
@@ -73,8 +76,7 @@ impl Killer {
                 tokio::time::sleep(pause).await;
                 self.strike(victim).await;
                 self.start(victim, None).await;
-                let spots = self.load.model.groups().take_changed(false);
-                audit::look(&self.load, From::Hub, &spots).await;
+                self.look(Vec::new()).await;
             }
             (victim, When::At(point, passing)) => self.end_at(victim, point, passing).await,
         }
@@ -83,9 +85,13 @@ impl Killer {
 
     async fn end_at(&mut self, victim: Victim, point: Point, passing: u32) {
         let is_retention = matches!(point, Point::RetentionAfterReading | Point::RetentionAfterStep);
+        let mut leapt_ms = None;
         if is_retention {
-            let leaps = self.load.model.groups().leaps();
-            if leaps >= LEAPS_MAX || !self.leap(victim).await {
+            if self.load.model.groups().leaps() >= LEAPS_MAX {
+                return;
+            }
+            leapt_ms = self.leap(victim).await;
+            if leapt_ms.is_none() {
                 return;
             }
         } else {
@@ -95,7 +101,7 @@ impl Killer {
             self.load.world.forget_relay_state();
         }
         let is_up = self.start(victim, Some(format!("{point}:{passing}"))).await;
-        if is_retention {
+        if leapt_ms.is_some() {
             self.load.model.holds_welcomes.store(false, Ordering::SeqCst);
             self.start(Victim::Relay, None).await;
         }
@@ -108,7 +114,7 @@ impl Killer {
             timeout(REACH, running.ended()).await.is_ok_and(was_killed)
         };
         // It is looked at meanwhile as far as it lives, and once more behind its end.
-        let mut spots = self.load.model.groups().take_changed(false);
+        let spots = self.load.model.groups().take_changed(false);
         let is_hit = {
             let (mut reached, mut look) = (pin!(reached), pin!(audit::look(&self.load, From::Hub, &spots)));
             tokio::select! {
@@ -133,20 +139,26 @@ impl Killer {
             }
         }
         self.start(victim, None).await;
-        spots.extend(self.load.model.groups().take_changed(false));
-        audit::look(&self.load, From::Hub, &spots).await;
-        if is_retention {
-            self.await_retention().await;
+        if let Some(leapt_ms) = leapt_ms {
+            self.await_retention(leapt_ms).await;
         }
+        self.look(spots).await;
     }
 
-    /// Kills all of them and puts all clocks ahead; that one is still to be started, and the relay. Whether everything was
-    /// delivered before that must be.
-    async fn leap(&mut self, last: Victim) -> bool {
+    /// Has everything looked at that has changed, and these.
+    async fn look(&self, mut spots: Vec<Spot>) {
+        spots.extend(self.load.model.groups().take_changed(false));
+        audit::look(&self.load, From::Hub, &spots).await;
+        audit::look_at_deleted(&self.load, From::Hub, DELETED).await;
+    }
+
+    /// Kills all of them and puts all clocks ahead; that one is still to be started, and the relay. The time then; nothing
+    /// if not everything was delivered before that must be.
+    async fn leap(&mut self, last: Victim) -> Option<u64> {
         let model = self.load.model.clone();
         model.holds_welcomes.store(true, Ordering::SeqCst);
-        let deleted = model.groups().number_deleted();
-        let is_settled = || model.letters().awaited().is_empty() && model.groups().number_deleted() > 0;
+        let doomed = model.groups().number_doomed();
+        let is_settled = || model.letters().awaited().is_empty() && model.groups().number_doomed() > 0;
         let settled = async {
             while !is_settled() {
                 tokio::time::sleep(STEP).await;
@@ -154,34 +166,39 @@ impl Killer {
         };
         if timeout(SETTLING, settled).await.is_err() {
             let awaited = model.letters().awaited();
-            model.hold(Err(format!("not within {SETTLING:?}, with {deleted} groups deleted: {awaited:?}")));
+            model.hold(Err(format!("not within {SETTLING:?}, with {doomed} groups deleted: {awaited:?}")));
             model.holds_welcomes.store(false, Ordering::SeqCst);
-            return false;
+            return None;
         }
         for victim in SERVERS {
             self.strike(victim).await;
         }
         self.load.world.leap(LEAP);
         model.groups().leap();
+        let now_ms = self.load.world.now_ms();
         for victim in SERVERS.into_iter().filter(|victim| ![last, Victim::Relay].contains(victim)) {
             self.start(victim, None).await;
         }
-        true
+        Some(now_ms)
     }
 
-    /// What was begun before the end is brought to its own.
-    async fn await_retention(&self) {
+    /// A walk of retention that began behind the leap comes to its end, whatever was interrupted: it has removed what had
+    /// its time, and the hub has noted that it was there.
+    async fn await_retention(&self, leapt_ms: u64) {
         let operator = self.load.world.user(Provider::Hub, "operator");
         let ended = async {
             loop {
                 let status = operator.administer(Operation::RetentionStatus, &json!({})).await;
-                if status.is_ok_and(|status| status["under_way"].is_null() && !status["last"].is_null()) {
+                let began_ms = status.ok().and_then(|status| status["last"]["started_ms"].as_u64());
+                if began_ms.is_some_and(|began_ms| began_ms >= leapt_ms) {
                     return;
                 }
                 tokio::time::sleep(STEP).await;
             }
         };
-        if timeout(PATIENCE, ended).await.is_err() {
+        if timeout(SETTLING, ended).await.is_ok() {
+            self.load.model.groups().note_walk();
+        } else {
             self.load.model.hold(Err("retention does not come to its end".to_owned()));
         }
     }
@@ -275,7 +292,7 @@ impl Killer {
     pub(crate) async fn await_something(&self) {
         let (diary, model) = (self.load.world.diary(), &self.load.model);
         let begun = async {
-            while !diary.has_said() || model.calls().expect_some().is_err() {
+            while !diary.has_said() || model.expect_some().is_err() {
                 tokio::time::sleep(STEP).await;
             }
         };
@@ -305,7 +322,7 @@ impl Killer {
         // Where nothing happened, nothing can have gone wrong.
         let model = &self.load.model;
         model.hold(if said > 0 { Ok(()) } else { Err("no device has said anything".to_owned()) });
-        model.hold(model.calls().expect_some());
+        model.hold(model.expect_some());
         model.hold(outcome);
     }
 }

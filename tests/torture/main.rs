@@ -8,6 +8,9 @@
 //! What counts as a failure:
 //! * a message that was acknowledged and is not where its receipt says, or not as it was sent; one that stands at two
 //!   indexes; an index without a message; a message that nobody sent; a retry that is given another receipt,
+//! * a deleted group that takes a message, loses one before its time, or has one again when retention has removed all of it,
+//! * a branch that was ended and takes a message, or was taken back and takes none,
+//! * a ban or a mute that was acknowledged and is not in force, or that was lifted and is,
 //! * a KeyPackage that is for one group and is handed out twice, more of them gone than fetches were interrupted, a copy
 //!   of an answered request that is answered again, a revoked token that opens something,
 //! * a Welcome whose commit was acknowledged and that does not come, comes twice, or comes again when it was acknowledged,

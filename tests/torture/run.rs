@@ -77,6 +77,7 @@ pub(crate) async fn torture(extent: Extent) {
         let spots = model.groups().take_changed(true);
         for from in [From::Hub, From::Follower] {
             audit::look(&load, from, &spots).await;
+            audit::look_at_deleted(&load, from, usize::MAX).await;
         }
         killer.tally.compared = spots.len();
         killer.end().await;

@@ -4,6 +4,7 @@
 mod archivist;
 mod caller;
 mod committer;
+mod pruner;
 mod reader;
 mod remover;
 mod replayer;
@@ -11,17 +12,19 @@ mod sealed;
 mod sending;
 mod talker;
 mod visitor;
+mod warden;
 mod welcomer;
 
 use std::{sync::Arc, time::Duration};
 
 use restante::{
-    client::http::CallError,
+    client::{ProblemCode, http::CallError},
     wire::{CreateGroupRequest, decode},
 };
 use tokio::{sync::watch, task::JoinSet, time::timeout};
 
 pub(crate) use sealed::exchange;
+pub(crate) use sending::Message;
 
 use crate::{
     dice::Dice,
@@ -62,6 +65,8 @@ impl Load {
             }
             tasks.spawn_local(committer::commit(self.clone(), at));
             tasks.spawn_local(archivist::back_up(self.clone(), at));
+            tasks.spawn_local(pruner::prune(self.clone(), at));
+            tasks.spawn_local(warden::guard(self.clone(), at));
             tasks.spawn_local(welcomer::welcome(self.clone(), at));
             for newcomer in welcomer::newcomers(at) {
                 tasks.spawn_local(welcomer::take(self.clone(), newcomer));
@@ -129,6 +134,26 @@ impl Load {
                 None
             }
         }
+    }
+
+    /// Asks until it is refused for that reason. Any other answer is against what was promised.
+    async fn refused<T>(&self, what: &str, reason: ProblemCode, ask: impl AsyncFn() -> Result<T, CallError>) {
+        let asking = async {
+            loop {
+                match ask().await {
+                    Err(error) if error.is_transient() => self.model.wonder(),
+                    outcome => return outcome.map(drop),
+                }
+                self.retry().await;
+            }
+        };
+        let violation = match timeout(PATIENCE, asking).await {
+            Ok(Err(CallError::Problem(problem))) if problem.code == Some(reason) => return self.model.note_refusal(),
+            Ok(Ok(())) => "it was done".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("not answered within {PATIENCE:?}"),
+        };
+        self.model.hold(Err(format!("{what}: to be refused as {}, and {violation}", reason.as_str())));
     }
 
     /// A new group at that provider.

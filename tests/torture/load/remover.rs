@@ -35,10 +35,11 @@ pub(super) async fn remove(mut load: Load, at: Provider) {
         }
         let group_id = load.model.groups().id(group);
         let request = DeleteGroupRequest { group_id, partition_key: PartitionKey::new(spot.key()) };
+        let asked_ms = load.world.now_ms();
         if load.answered("deleting a group", async || user.delete_group(&request).await).await.is_none() {
             return;
         }
-        load.model.groups().delete(group);
+        load.model.groups().delete(group, asked_ms);
         deleted += 1;
     }
 }

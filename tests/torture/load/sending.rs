@@ -1,6 +1,9 @@
 //! Sending something, and telling the model.
 
-use restante::wire::{SendRequest, SendResponse, decode};
+use restante::{
+    client::ProblemCode,
+    wire::{SendRequest, SendResponse, decode},
+};
 
 use super::Load;
 use crate::{
@@ -13,7 +16,7 @@ use crate::{
 };
 
 /// Something to be sent.
-pub(super) struct Message {
+pub(crate) struct Message {
     spot: Spot,
     label: String,
     request: SendRequest,
@@ -21,7 +24,7 @@ pub(super) struct Message {
 
 impl Message {
     /// An application message with so many bytes behind its label.
-    pub(super) fn application(load: &Load, spot: Spot, label: String, bytes: usize) -> Self {
+    pub(crate) fn application(load: &Load, spot: Spot, label: String, bytes: usize) -> Self {
         let payload = [label.as_bytes(), &vec![b'.'; bytes]].concat();
         let (id, epoch) = place(load, spot);
         let request = requests::send(&mls::application(&id, epoch, &payload), spot.key());
@@ -59,6 +62,11 @@ impl Message {
             Err(error) if error.is_transient() => load.model.wonder(),
             Err(error) => load.model.hold(Err(format!("{}: refused: {error}", self.label))),
         }
+    }
+
+    /// Sends it until it is refused for that reason. The model is not told: nobody may ever read it.
+    pub(crate) async fn send_in_vain(&self, load: &Load, user: &User, reason: ProblemCode) {
+        load.refused(&self.label, reason, async || user.send(&self.request, None).await).await;
     }
 
     fn announce(&self, load: &Load) {

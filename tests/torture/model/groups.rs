@@ -43,10 +43,22 @@ struct Group {
     hub: Provider,
     /// Whether people at random write here.
     is_open: bool,
-    is_deleted: bool,
+    /// How far it has come since it was deleted, if that was acknowledged.
+    end: Option<End>,
     /// Whether anything has come since it was looked at.
     is_dirty: bool,
     partitions: BTreeMap<u32, Partition>,
+}
+
+/// What is left of a group that was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// All of it: it was deleted then, or later. A day later it may go.
+    Whole(u64),
+    /// Nobody knows: the clocks have leapt over that day.
+    Due,
+    /// Nothing: retention has gone over it since. Nothing comes again.
+    Gone,
 }
 
 /// What is known of a partition.
@@ -77,6 +89,16 @@ struct Sent {
 impl Groups {
     pub(crate) fn leap(&mut self) {
         self.leaps += 1;
+        for group in self.groups.iter_mut().filter(|group| matches!(group.end, Some(End::Whole(_)))) {
+            group.end = Some(End::Due);
+        }
+    }
+
+    /// Retention has come to the end of a walk that began behind the last leap.
+    pub(crate) fn note_walk(&mut self) {
+        for group in self.groups.iter_mut().filter(|group| group.end == Some(End::Due)) {
+            group.end = Some(End::Gone);
+        }
     }
 
     pub(crate) fn leaps(&self) -> u32 {
@@ -86,7 +108,7 @@ impl Groups {
     /// A group was founded, with its partition 0.
     pub(crate) fn found(&mut self, id: Vec<u8>, hub: Provider, is_open: bool) -> usize {
         let partitions = BTreeMap::from([(0, Partition::default())]);
-        self.groups.push(Group { id, hub, is_open, is_deleted: false, is_dirty: true, partitions });
+        self.groups.push(Group { id, hub, is_open, end: None, is_dirty: true, partitions });
         self.groups.len() - 1
     }
 
@@ -107,13 +129,24 @@ impl Groups {
         self.groups[group].is_open = false;
     }
 
-    /// It was deleted.
-    pub(crate) fn delete(&mut self, group: usize) {
-        self.groups[group].is_deleted = true;
+    /// It was deleted, not before that.
+    pub(crate) fn delete(&mut self, group: usize, asked_ms: u64) {
+        self.groups[group].end = Some(End::Whole(asked_ms));
     }
 
-    pub(crate) fn number_deleted(&self) -> usize {
-        self.groups.iter().filter(|group| group.is_deleted).count()
+    /// How many are deleted, and still there.
+    pub(crate) fn number_doomed(&self) -> usize {
+        self.groups.iter().filter(|group| matches!(group.end, Some(End::Whole(_)))).count()
+    }
+
+    /// All partitions of so many groups that were deleted, of those that were founded last.
+    pub(crate) fn deleted(&self, most: usize) -> Vec<Spot> {
+        let deleted = self.groups.iter().enumerate().rev().filter(|(_, group)| group.end.is_some()).take(most);
+        let spots = |(group, known): (usize, &Group)| {
+            let numbers: Vec<u32> = known.partitions.keys().copied().collect();
+            numbers.into_iter().map(move |number| Spot { group, number })
+        };
+        deleted.flat_map(spots).collect()
     }
 
     /// Where somebody may write: in one of the two newest partitions of an open group.
@@ -125,12 +158,12 @@ impl Groups {
         Some(Spot { group, number: newest[dice.below(newest.len())] })
     }
 
-    /// All partitions of groups that have changed since this was asked the last time, or of all that are there.
+    /// All partitions of groups that have changed since this was asked the last time, or of all that are not deleted.
     pub(crate) fn take_changed(&mut self, all: bool) -> Vec<Spot> {
         let mut spots = Vec::new();
         for (group, known) in self.groups.iter_mut().enumerate() {
             let is_dirty = std::mem::take(&mut known.is_dirty);
-            if !known.is_deleted && (is_dirty || all) {
+            if known.end.is_none() && (is_dirty || all) {
                 spots.extend(known.partitions.keys().map(|number| Spot { group, number: *number }));
             }
         }
@@ -183,13 +216,17 @@ impl Groups {
         let partition = &group.partitions[&spot.number];
         let is_old = |at_ms: u64| partition.may_be_without(at_ms, now_ms);
         let receipts = partition.sent.iter().filter_map(|(message, sent)| Some((sent.receipt?, *message)));
-        let stays = receipts.filter(|(receipt, _)| !group.is_deleted && !is_old(receipt.accepted_ms));
+        let stays = receipts.filter(|(receipt, _)| !group.may_be_removed(now_ms) && !is_old(receipt.accepted_ms));
         stays.map(|(receipt, message)| (receipt.index, message)).collect()
     }
 
     /// Somebody was given these, one after another, from that index on.
     pub(crate) fn read(&mut self, spot: Spot, first: u32, messages: &[Digest], now_ms: u64) -> Result<(), String> {
-        let partition = self.groups[spot.group].partitions.get_mut(&spot.number).expect("it was opened");
+        let group = &mut self.groups[spot.group];
+        if group.end == Some(End::Gone) && !messages.is_empty() {
+            return Err(format!("{spot:?}: {} messages of a group that was deleted are there again", messages.len()));
+        }
+        let partition = group.partitions.get_mut(&spot.number).expect("it was opened");
         for (index, message) in (first..).zip(messages) {
             partition.place(spot, index, *message, now_ms)?;
         }
@@ -199,7 +236,7 @@ impl Groups {
     /// Whether the first messages there may have gone.
     pub(crate) fn may_begin_later(&self, spot: Spot, now_ms: u64) -> bool {
         let group = &self.groups[spot.group];
-        group.is_deleted || group.partitions[&spot.number].may_be_without(0, now_ms)
+        group.may_be_removed(now_ms) || group.partitions[&spot.number].may_be_without(0, now_ms)
     }
 
     /// How somebody called that message.
@@ -210,15 +247,28 @@ impl Groups {
 
     pub(super) fn summary(&self) -> String {
         let partitions = || self.groups.iter().flat_map(|group| group.partitions.values());
+        let count = |what: fn(Option<End>) -> bool| self.groups.iter().filter(|group| what(group.end)).count();
         format!(
-            "{} groups ({} deleted), {} partitions, {} messages sent, {} with a receipt, {} leaps of the clock",
+            "{} groups ({} deleted, {} of these gone), {} partitions, {} messages sent, {} with a receipt, {} leaps of \
+             the clock",
             self.groups.len(),
-            self.number_deleted(),
+            count(|end| end.is_some()),
+            count(|end| end == Some(End::Gone)),
             partitions().count(),
             partitions().map(|partition| partition.sent.len()).sum::<usize>(),
             partitions().flat_map(|partition| partition.sent.values()).filter(|sent| sent.receipt.is_some()).count(),
             self.leaps,
         )
+    }
+}
+
+impl Group {
+    /// Whether it was deleted so long ago that it may be gone by now.
+    fn may_be_removed(&self, now_ms: u64) -> bool {
+        self.end.is_some_and(|end| match end {
+            End::Whole(deleted_ms) => now_ms >= deleted_ms + DAY_MS,
+            End::Due | End::Gone => true,
+        })
     }
 }
 

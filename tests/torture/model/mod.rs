@@ -2,6 +2,7 @@
 //!
 //! What was asked for and not acknowledged may have been done or not; a retry settles it. Each kind of promise has a file.
 
+mod bans;
 mod calls;
 mod groups;
 mod letters;
@@ -15,6 +16,7 @@ use std::{
     },
 };
 
+pub(crate) use bans::{Bans, Sanction, Subject};
 pub(crate) use calls::Calls;
 pub(crate) use groups::{Digest, Groups, Spot, digest};
 pub(crate) use letters::Letters;
@@ -29,10 +31,15 @@ pub(crate) struct Model {
     letters: Mutex<Letters>,
     packages: Mutex<Packages>,
     calls: Mutex<Calls>,
+    bans: Mutex<Bans>,
     violations: Mutex<Vec<String>>,
     acknowledged: AtomicU64,
     unanswered: AtomicU64,
+    /// What was refused because it has to be: in groups that were deleted, on branches that were ended.
+    refused: AtomicU64,
     backups: AtomicU64,
+    /// Branches that were ended, or taken back.
+    branches: AtomicU64,
     /// Whether no more Welcomes are to be sent: a clock is about to leap over the days for which they are brought.
     pub(crate) holds_welcomes: AtomicBool,
 }
@@ -52,6 +59,30 @@ impl Model {
 
     pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn bans(&self) -> MutexGuard<'_, Bans> {
+        self.bans.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A branch was ended, or taken back.
+    pub(crate) fn note_branch(&self) {
+        self.branches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Something was refused that has to be.
+    pub(crate) fn note_refusal(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Where nothing happened, nothing can have gone wrong.
+    pub(crate) fn expect_some(&self) -> Result<(), String> {
+        self.calls().expect_some()?;
+        self.bans().expect_some()?;
+        if self.branches.load(Ordering::Relaxed) == 0 {
+            return Err("no branch was ended".to_owned());
+        }
+        Ok(())
     }
 
     /// Nobody makes a backup any more; whether somebody knows that one was made.
@@ -94,9 +125,15 @@ impl Model {
             self.acknowledged(),
             self.unanswered.load(Ordering::Relaxed)
         );
-        let backups = format!("{} backups made", self.backups.load(Ordering::Relaxed));
+        let number = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let others = format!(
+            "{} branches ended or taken back, {} messages refused as they have to be, {} backups made",
+            number(&self.branches),
+            number(&self.refused),
+            number(&self.backups)
+        );
         let parts = [self.groups().summary(), self.packages().summary(), self.letters().summary()];
-        for line in parts.into_iter().chain([self.calls().summary(), backups]) {
+        for line in parts.into_iter().chain([self.calls().summary(), self.bans().summary(), others]) {
             writeln!(text, "{line}").unwrap();
         }
         text
