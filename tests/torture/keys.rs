@@ -9,6 +9,7 @@ use crate::{
     process::PROGRAM,
     running::{Harm, run, was_killed},
     site::HUB,
+    symptoms,
     world::Provider,
 };
 
@@ -89,5 +90,9 @@ async fn command(load: &Load, words: &[&str], point: Option<&str>) -> Output {
     let mut arguments: Vec<&OsStr> = vec!["keys".as_ref(), words[0].as_ref(), "--config".as_ref(), file.as_os_str()];
     arguments.extend(words[1..].iter().map(OsStr::new));
     let harm = Harm { point: point.map(str::to_owned), ahead: load.world.ahead() };
-    run(Path::new(PROGRAM), &arguments, &harm).await
+    let output = run(Path::new(PROGRAM), &arguments, &harm).await;
+    for line in symptoms::among(&String::from_utf8_lossy(&output.stderr)) {
+        load.model.hold(Err(format!("keys {words:?} said: {line}")));
+    }
+    output
 }

@@ -1,6 +1,13 @@
 //! Who kills, starts again, and has everything looked at behind each start.
 
-use std::{collections::BTreeMap, ffi::OsStr, path::Path, pin::pin, sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    pin::pin,
+    sync::atomic::Ordering,
+    time::Duration,
+};
 
 use restante::client::http::Operation;
 use restante_faults::Point;
@@ -20,6 +27,7 @@ use crate::{
     process::{PATIENCE, PROGRAM},
     report::Tally,
     running::{Harm, Running, run, was_killed},
+    symptoms::{self, Symptoms},
     world::{MEMBER, Provider},
 };
 
@@ -47,6 +55,7 @@ pub(crate) struct Killer {
     starts: watch::Sender<u64>,
     running: BTreeMap<Victim, Running>,
     keys: Keys,
+    symptoms: Symptoms,
     pub(crate) tally: Tally,
 }
 
@@ -54,7 +63,8 @@ impl Killer {
     /// All of them serve when this returns.
     pub(crate) async fn new(load: Load, starts: watch::Sender<u64>) -> Self {
         let tally = Tally::new(load.seed);
-        let mut killer = Self { load, starts, running: BTreeMap::new(), keys: Keys::default(), tally };
+        let (running, keys, symptoms) = (BTreeMap::new(), Keys::default(), Symptoms::default());
+        let mut killer = Self { load, starts, running, keys, symptoms, tally };
         for victim in SERVERS {
             killer.start(victim, None).await;
         }
@@ -231,7 +241,8 @@ impl Killer {
             let arguments = [OsStr::new(words[0]), OsStr::new(words[1]), OsStr::new("--config"), file.as_os_str()];
             let output = run(Path::new(PROGRAM), &arguments, &harm).await;
             let [said, why] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-            if output.status.success() { Ok(said) } else { Err(format!("{victim:?}: {words:?}: {said} {why}")) }
+            let is_sound = output.status.success() && symptoms::among(&why).is_empty();
+            if is_sound { Ok(said) } else { Err(format!("{victim:?}: {words:?}: {said} {why}")) }
         };
         self.tally.verified += 1;
         self.load.model.hold(command(["db", "verify"]).await.map(drop));
@@ -247,6 +258,7 @@ impl Killer {
 
     /// Another life. Whether it listens: one that is to end at a point may have, before it did.
     async fn start(&mut self, victim: Victim, point: Option<String>) -> bool {
+        self.search_log(victim);
         let began = Instant::now();
         let is_harmed = point.is_some();
         let started = self.load.world.start(victim, point).await;
@@ -274,8 +286,15 @@ impl Killer {
         }
     }
 
-    /// The last lines that it has logged.
-    fn log(&self, victim: Victim) -> String {
+    /// Whether the program, which has ended, has logged what nobody would see by its answers.
+    fn search_log(&mut self, victim: Victim) {
+        let log = self.log_file(victim);
+        for line in self.symptoms.since(&log) {
+            self.load.model.hold(Err(format!("{victim:?} has logged: {line}")));
+        }
+    }
+
+    fn log_file(&self, victim: Victim) -> PathBuf {
         let id = match victim {
             Victim::Hub => Provider::Hub.id(),
             Victim::Follower => Provider::Follower.id(),
@@ -283,7 +302,12 @@ impl Killer {
             Victim::Gateway => GATEWAY,
             Victim::Member => MEMBER,
         };
-        let text = std::fs::read_to_string(self.load.world.site.log(id)).unwrap_or_default();
+        self.load.world.site.log(id)
+    }
+
+    /// The last lines that it has logged.
+    fn log(&self, victim: Victim) -> String {
+        let text = std::fs::read_to_string(self.log_file(victim)).unwrap_or_default();
         let lines: Vec<&str> = text.lines().rev().take(8).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
@@ -314,6 +338,11 @@ impl Killer {
             if !status.success() {
                 let said = self.log(victim);
                 self.load.model.hold(Err(format!("{victim:?} ended with {status}: {said}")));
+            }
+            self.search_log(victim);
+            // A client logs nothing as long as nothing is wrong.
+            if victim != Victim::Member && self.symptoms.bytes(&self.log_file(victim)) == 0 {
+                self.load.model.hold(Err(format!("{victim:?} has logged nothing")));
             }
             self.verify(victim).await;
         }

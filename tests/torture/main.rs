@@ -20,6 +20,7 @@
 //! * a backup that fails, or that `restante backup verify` finds something wrong with,
 //! * a key that was published and is forgotten, or an id that is given to another one,
 //! * a database that `restante db verify` finds something wrong with, as a kill has left it,
+//! * a line of a log that tells of a panic, or of any other error: whoever asks again passes over these,
 //! * a program that does not start again by itself; a point that was asked for and never reached.
 //!
 //! What cannot be seen this way: a write that was not synced. A process that is killed takes nothing with it that it has
@@ -49,6 +50,7 @@ mod run;
 mod running;
 #[path = "../../examples/two_members/storage.rs"]
 mod storage;
+mod symptoms;
 mod world;
 
 #[path = "../fixtures/mod.rs"]
