@@ -1,4 +1,5 @@
-//! The keys of the hub's gateway, changed by `restante keys` while the hub serves with them.
+//! The keys of the hub's gateway, changed by `restante keys` while the hub serves with them. What it changes by itself when
+//! it starts, `probe.rs` looks at.
 
 use std::{collections::HashSet, ffi::OsStr, path::Path, process::Output};
 
@@ -13,8 +14,8 @@ use crate::{
     world::Provider,
 };
 
-/// Ids come round after 256 keys: those of the last ones are not given again.
-const GONE_MAX: usize = 100;
+/// Ids come round after 256 keys, of which the hub makes some by itself: those of the last ones are not given again.
+const GONE_MAX: usize = 50;
 
 /// What `restante keys list` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

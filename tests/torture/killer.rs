@@ -23,7 +23,8 @@ use crate::{
     keys::{Keys, compare_published},
     load::Load,
     model::Spot,
-    plan::{Kill, Victim, When},
+    plan::{Kill, Victim, When, changes_keys, takes_a_leap},
+    probe,
     process::{PATIENCE, PROGRAM},
     report::Tally,
     running::{Harm, Running, run, was_killed},
@@ -77,7 +78,7 @@ impl Killer {
         match (kill.victim, kill.when) {
             (Victim::KeysCommand, When::At(point, passing)) => {
                 if self.keys.change(&self.load, &format!("{point}:{passing}")).await {
-                    self.tally.hit(point);
+                    self.tally.hit(point, Victim::KeysCommand);
                 } else {
                     self.tally.missed += 1;
                 }
@@ -96,7 +97,7 @@ impl Killer {
     async fn end_at(&mut self, victim: Victim, point: Point, passing: u32) {
         let is_retention = matches!(point, Point::RetentionAfterReading | Point::RetentionAfterStep);
         let mut leapt_ms = None;
-        if is_retention {
+        if takes_a_leap(victim, point) {
             if self.load.model.groups().leaps() >= LEAPS_MAX {
                 return;
             }
@@ -107,8 +108,10 @@ impl Killer {
         } else {
             self.strike(victim).await;
         }
-        if victim == Victim::Relay {
-            self.load.world.forget_relay_state();
+        match victim {
+            Victim::Relay => self.load.world.forget_relay_state(),
+            Victim::Hub if changes_keys(point) => self.load.world.switch_hybrid(),
+            _ => {}
         }
         let is_up = self.start(victim, Some(format!("{point}:{passing}"))).await;
         if leapt_ms.is_some() {
@@ -134,7 +137,7 @@ impl Killer {
         };
         self.load.world.close(victim);
         if is_hit {
-            self.tally.hit(point);
+            self.tally.hit(point, victim);
             if matches!(point, Point::BackupBeforeFiles | Point::BackupBeforePurge | Point::BackupAfterPurge) {
                 self.verify(victim).await;
             }
@@ -149,6 +152,9 @@ impl Killer {
             }
         }
         self.start(victim, None).await;
+        if changes_keys(point) {
+            self.probe(victim).await;
+        }
         if let Some(leapt_ms) = leapt_ms {
             self.await_retention(leapt_ms).await;
         }
@@ -160,6 +166,23 @@ impl Killer {
         spots.extend(self.load.model.groups().take_changed(false));
         audit::look(&self.load, From::Hub, &spots).await;
         audit::look_at_deleted(&self.load, From::Hub, DELETED).await;
+    }
+
+    /// Whether the program lists the keys that it has to have behind a change that was interrupted, and opens what is
+    /// sealed to any of them.
+    async fn probe(&mut self, victim: Victim) {
+        let kems = probe::look(&self.load, victim).await;
+        self.tally.opened += kems.len();
+        let is_hybrid = kems.iter().any(|kem| *kem != probe::X25519);
+        let is_changed = if victim == Victim::Gateway {
+            // The one in use, and the one that follows.
+            kems.len() == 2
+        } else {
+            is_hybrid == self.load.world.offers_hybrid()
+        };
+        if !is_changed {
+            self.load.model.hold(Err(format!("{victim:?} has not changed its keys: they are of {kems:x?}")));
+        }
     }
 
     /// Kills all of them and puts all clocks ahead; that one is still to be started, and the relay. The time then; nothing
@@ -326,6 +349,9 @@ impl Killer {
 
     /// Asks all of them to end, as an operator does.
     pub(crate) async fn end(&mut self) {
+        for victim in [Victim::Hub, Victim::Gateway] {
+            self.tally.opened += probe::look(&self.load, victim).await.len();
+        }
         for victim in SERVERS.into_iter().rev() {
             let mut running = self.running.remove(&victim).expect("it runs");
             let status = if victim == Victim::Member {

@@ -18,7 +18,8 @@
 //! * a call that reaches the origin of the lone gateway twice, or was answered without,
 //! * a client that does not find its group again, or a message between clients that was acknowledged and is not heard,
 //! * a backup that fails, or that `restante backup verify` finds something wrong with,
-//! * a key that was published and is forgotten, or an id that is given to another one,
+//! * a key that was published and is forgotten, or an id that is given to another one; a change of keys that does not come to
+//!   be behind a kill in the middle of it; a key that is listed and opens nothing,
 //! * a database that `restante db verify` finds something wrong with, as a kill has left it,
 //! * a line of a log that tells of a panic, or of any other error: whoever asks again passes over these,
 //! * a program that does not start again by itself; a point that was asked for and never reached.
@@ -45,6 +46,7 @@ mod member;
 mod model;
 mod origin;
 mod plan;
+mod probe;
 mod report;
 mod run;
 mod running;

@@ -105,11 +105,28 @@ fn places(point: Point) -> (&'static [Victim], usize) {
         Point::ReplaceBeforeSync
         | Point::ReplaceBeforeRename
         | Point::ReplaceAfterRename
-        | Point::KeyringBeforePublishing => (&[KeysCommand], 1),
+        | Point::KeyringBeforePublishing => (&[KeysCommand, Hub, Gateway], 1),
         Point::KeyLogBeforeSync | Point::KeyLogAfterSync => (&[Relay], 1),
         Point::RelayBeforeGateway => (&[Relay], 4),
         Point::GatewayBeforeTarget => (&[Gateway, Follower], 4),
     }
+}
+
+/// Whether a program comes to that point when its keys change.
+pub(crate) fn changes_keys(point: Point) -> bool {
+    matches!(
+        point,
+        Point::ReplaceBeforeSync
+            | Point::ReplaceBeforeRename
+            | Point::ReplaceAfterRename
+            | Point::KeyringBeforePublishing
+    )
+}
+
+/// Whether it takes a leap of all clocks to have that program come to that point by itself.
+pub(crate) fn takes_a_leap(victim: Victim, point: Point) -> bool {
+    let is_retention = matches!(point, Point::RetentionAfterReading | Point::RetentionAfterStep);
+    is_retention || victim == Victim::Gateway && changes_keys(point)
 }
 
 /// A kill at that point, somewhere.

@@ -1,7 +1,7 @@
 //! What is told while it goes on, and at the end.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
     io::{IsTerminal as _, Write as _},
@@ -23,7 +23,7 @@ pub(crate) struct Tally {
     began: Instant,
     told: Instant,
     at_random: BTreeMap<Victim, usize>,
-    at_points: BTreeMap<Point, usize>,
+    at_points: BTreeMap<(Point, Victim), usize>,
     /// Points that a program was to end at, and did not get to in time.
     pub(crate) missed: usize,
     /// How often a database was looked at row by row.
@@ -32,6 +32,8 @@ pub(crate) struct Tally {
     pub(crate) said: usize,
     /// How many partitions were read from both providers at the end.
     pub(crate) compared: usize,
+    /// How many requests were sealed to one key each of a list that was changed, and opened.
+    pub(crate) opened: usize,
     /// How long it took from a start until it listened.
     starts: Vec<Duration>,
 }
@@ -49,12 +51,13 @@ impl Tally {
             verified: 0,
             said: 0,
             compared: 0,
+            opened: 0,
             starts: Vec::new(),
         }
     }
 
-    pub(crate) fn hit(&mut self, point: Point) {
-        *self.at_points.entry(point).or_default() += 1;
+    pub(crate) fn hit(&mut self, point: Point, victim: Victim) {
+        *self.at_points.entry((point, victim)).or_default() += 1;
     }
 
     pub(crate) fn strike(&mut self, victim: Victim) {
@@ -73,9 +76,15 @@ impl Tally {
         self.began.elapsed()
     }
 
+    /// Points at which something has ended.
+    fn hits(&self) -> BTreeSet<Point> {
+        self.at_points.keys().map(|(point, _)| *point).collect()
+    }
+
     /// Points at which nothing has ended.
     pub(crate) fn never_hit(&self) -> Vec<Point> {
-        Point::ALL.iter().copied().filter(|point| !self.at_points.contains_key(point)).collect()
+        let hits = self.hits();
+        Point::ALL.iter().copied().filter(|point| !hits.contains(point)).collect()
     }
 
     /// A line now and then.
@@ -90,7 +99,7 @@ impl Tally {
             self.elapsed().as_secs(),
             self.kills(),
             self.at_points.values().sum::<usize>(),
-            self.at_points.len(),
+            self.hits().len(),
             Point::ALL.len(),
             model.acknowledged(),
             model.violations().len(),
@@ -106,19 +115,20 @@ impl Tally {
     /// All numbers, and what was broken.
     pub(crate) fn text(&self, model: &Model) -> String {
         let mut text = format!(
-            "seed {}\n{} kills in {} s, {} of them at {} points; {} times a point was not reached in time\n",
+            "seed {}\n{} kills in {} s, {} of them at {} of {} points; {} times a point was not reached in time\n",
             self.seed,
             self.kills(),
             self.elapsed().as_secs(),
             self.at_points.values().sum::<usize>(),
-            self.at_points.len(),
+            self.hits().len(),
+            Point::ALL.len(),
             self.missed
         );
         for (victim, count) in &self.at_random {
-            writeln!(text, "  {:<28} {count:>5}", format!("{victim:?} at random")).unwrap();
+            writeln!(text, "  {:<40} {count:>5}", format!("{victim:?} at random")).unwrap();
         }
-        for (point, count) in &self.at_points {
-            writeln!(text, "  {:<28} {count:>5}", point.word()).unwrap();
+        for ((point, victim), count) in &self.at_points {
+            writeln!(text, "  {:<40} {count:>5}", format!("{victim:?} at {point}")).unwrap();
         }
         let mut starts = self.starts.clone();
         starts.sort_unstable();
@@ -127,6 +137,7 @@ impl Tally {
         }
         writeln!(text, "{} times a database was looked at row by row, and its backups", self.verified).unwrap();
         writeln!(text, "{} partitions were read from both providers at the end", self.compared).unwrap();
+        writeln!(text, "{} requests sealed to a key of a list that was changed were opened", self.opened).unwrap();
         writeln!(text, "{} messages between devices were acknowledged", self.said).unwrap();
         text += &model.summary();
         let violations = model.violations();

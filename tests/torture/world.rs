@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -37,6 +37,9 @@ const STEP: Duration = Duration::from_millis(20);
 /// No request takes longer; one to a program that is just being killed ends with its connection.
 const LIMITS: Limits =
     Limits { connect: Duration::from_secs(5), request: Duration::from_secs(20), response_bytes: 16 * 1024 * 1024 };
+
+/// How the lone gateway changes its keys: at each leap of a day there is another one.
+const SCHEDULE: [&str; 3] = ["keys.life_hours=24", "keys.publish_ahead_hours=6", "keys.accept_after_hours=6"];
 
 /// One of the two providers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,6 +84,8 @@ pub(crate) struct World {
     ahead_ms: AtomicU64,
     /// Which life of the relay's state it is.
     relay_states: AtomicU64,
+    /// Whether the hub's next life offers hybrid keys as well.
+    offers_hybrid: AtomicBool,
 }
 
 impl World {
@@ -104,6 +109,7 @@ impl World {
             relay_token,
             ahead_ms: AtomicU64::new(0),
             relay_states: AtomicU64::new(0),
+            offers_hybrid: AtomicBool::new(false),
         };
         Arc::new(world)
     }
@@ -153,7 +159,8 @@ impl World {
     async fn start_gateway(&self, harm: &Harm) -> Result<Running, Running> {
         let file = gateway::configure(&self.site.of(GATEWAY), self.origin.address);
         let words = ["--log", "info", "serve", "--config"].map(OsStr::new);
-        let arguments = [&words[..], &[file.as_os_str()]].concat();
+        let schedule = SCHEDULE.map(|setting| ["--set", setting].map(OsStr::new));
+        let arguments = [&words[..], &[file.as_os_str()], schedule.as_flattened()].concat();
         let mut running = Running::start(&beside("restante-gateway"), &arguments, harm, &self.site.log(GATEWAY));
         match running.listening("gateway").await {
             Some(address) => {
@@ -221,6 +228,7 @@ impl World {
 
     fn setting(&self, which: Provider) -> Setting {
         let own = format!("../pki/{}", which.id());
+        let x_wing = which == Provider::Hub && self.offers_hybrid();
         // Rates and numbers that nobody reaches; times that a clock which leaps a day gets behind.
         let more = format!(
             "backup_path = \"backups\"\nbackups_kept = 2\n[policy]\nfetches_per_user_and_hour = 3600000\nfetches_per_token_and_hour = 3600000\n\
@@ -230,7 +238,7 @@ impl World {
              retention_days = 1\nwelcome_delivery_days = 1\n\
              [public]\nlisten = \"127.0.0.1:0\"\ncert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\n\
              relay_ca_file = \"../pki/ca.pem\"\nrelays = [\"{RELAY}\"]\nkeys_path = \"gateway-keys\"\n\
-             seal_key_file = \"gateway-seal-key\"\n"
+             seal_key_file = \"gateway-seal-key\"\nx_wing = {x_wing}\n"
         );
         let peer = self.doors(which.other()).provider.address;
         Setting { more, push: true, ..Setting::new(which.id()).peer(which.other().id(), peer) }
@@ -270,6 +278,17 @@ impl World {
     /// The relay's next life is one without a past: it writes the first line of a log.
     pub(crate) fn forget_relay_state(&self) {
         self.relay_states.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The hub's next life begins, or ceases, to offer hybrid keys, and so changes its keys by itself when it starts. By
+    /// the clock it would do so every six days, and a hub whose clock leaps so far removes nothing for a week
+    /// (specs/protocol.md, E8).
+    pub(crate) fn switch_hybrid(&self) {
+        self.offers_hybrid.fetch_xor(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn offers_hybrid(&self) -> bool {
+        self.offers_hybrid.load(Ordering::SeqCst)
     }
 
     /// Somebody's way to their own provider.

@@ -23,7 +23,7 @@ use restante::{
 };
 use tokio::{sync::watch, task::JoinSet, time::timeout};
 
-pub(crate) use sealed::exchange;
+pub(crate) use sealed::{Target, encapsulate, exchange, open};
 pub(crate) use sending::Message;
 
 use crate::{
@@ -99,7 +99,7 @@ impl Load {
     }
 
     /// Waits until a program has come back, or a moment.
-    async fn retry(&self) {
+    pub(crate) async fn retry(&self) {
         let mut starts = self.starts.clone();
         starts.mark_unchanged();
         let _ = timeout(PAUSE, starts.changed()).await;

@@ -15,10 +15,10 @@ use tokio_rustls::TlsConnector;
 use crate::{process::PATIENCE, site::FOLLOWER, world::World};
 
 /// What is posted, and where to.
-pub(super) struct Target {
-    pub(super) authority: &'static str,
-    pub(super) path: &'static str,
-    pub(super) media_type: &'static str,
+pub(crate) struct Target {
+    pub(crate) authority: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) media_type: &'static str,
 }
 
 /// A bundle for follower.example: encapsulated, and what opens one answer.
@@ -32,8 +32,8 @@ pub(super) fn encapsulate_bundle(
     encapsulate(list, &target, &content, now)
 }
 
-/// A request under the first key of the list: encapsulated, and what opens one answer.
-pub(super) fn encapsulate(
+/// A request under the last key of the list: encapsulated, and what opens one answer.
+pub(crate) fn encapsulate(
     list: &[u8],
     target: &Target,
     content: &[u8],
@@ -52,7 +52,7 @@ pub(super) fn encapsulate(
 }
 
 /// The status of what is inside.
-pub(super) fn open(context: ohttp::ClientResponse, answer: &[u8]) -> Option<u16> {
+pub(crate) fn open(context: ohttp::ClientResponse, answer: &[u8]) -> Option<u16> {
     let binary = context.decapsulate(answer).ok()?;
     let message = Message::read_bhttp(&mut io::Cursor::new(binary)).ok()?;
     Some(message.control().status()?.code())

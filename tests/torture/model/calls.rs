@@ -16,6 +16,13 @@ impl Calls {
         self.arrived.insert(call.to_owned(), 0);
     }
 
+    /// The same of one that nobody has made before. What it is called.
+    pub(crate) fn begin_probe(&mut self) -> String {
+        let call = format!("probe {}", self.arrived.len());
+        self.begin(&call);
+        call
+    }
+
     /// It is at the origin.
     pub(crate) fn arrive(&mut self, call: &str) -> Result<(), String> {
         match self.arrived.get_mut(call) {
