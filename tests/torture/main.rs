@@ -25,7 +25,15 @@
 //! * a program that does not start again by itself; a point that was asked for and never reached.
 //!
 //! What cannot be seen this way: a write that was not synced. A process that is killed takes nothing with it that it has
-//! given to the system.
+//! given to the system. And what nobody here asks for, or the model does not know:
+//! * rates and budgets: nobody comes near them, so that it is not seen whether what was charged, or handed out for a token,
+//!   still counts behind a kill,
+//! * whether a ban is enforced, here or at a peer: what is compared is what the server lists,
+//! * external joins and proposals, GroupInfos, groups whose handshakes are public, complaints, and that a user leaves,
+//! * branches of more than one partition, which are ended in more than one write,
+//! * reloads, restores of a backup, and `restante-gateway keys`; changes of keys that fall due while a gateway serves: a clock
+//!   leaps only from one start to the next,
+//! * that the relay's limits and tokens are kept.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a broken harness fails loudly")]
