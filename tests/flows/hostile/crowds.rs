@@ -1,6 +1,9 @@
-//! More connections than there are places, and as many again that come and go.
+//! More connections than there are places, and thousands that come and go.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use tokio::{io::AsyncWriteExt, task::JoinSet, time::timeout};
 
@@ -11,24 +14,34 @@ use super::{
 };
 use crate::process::PATIENCE;
 
+/// So many come and go on each listener, one behind the other from each of so many addresses: a machine has some ten
+/// thousand ports for each, and keeps one for a minute after its connection.
+const PASSING: usize = 2000;
+const ADDRESSES: u8 = 10;
+
 /// Between two attempts.
 const STEP: Duration = Duration::from_millis(20);
 
 async fn crowd(target: &Target) -> Held {
-    // Those that come and go.
     let mut passing = JoinSet::new();
-    for _passing in 0..10 {
+    for address in 1..=ADDRESSES {
         let target = target.clone();
+        let from = IpAddr::V4(Ipv4Addr::new(127, 0, 2, address));
         passing.spawn(async move {
-            for _again in 0..CONNECTIONS / 2 {
+            let mut came = 0;
+            for _again in 0..PASSING / usize::from(ADDRESSES) {
                 // Refused, perhaps: there is no place.
-                if let Ok(mut stream) = target.bare(ATTACKER).await {
+                if let Ok(mut stream) = target.bare(from).await {
                     let _ = stream.write_all(b"GET").await;
+                    came += 1;
                 }
             }
+            came
         });
     }
-    passing.join_all().await;
+    let came: Result<Vec<usize>, _> = timeout(PATIENCE, passing.join_all()).await;
+    let came: usize = came.unwrap_or_else(|_| panic!("[{}] lets them come and go", target.name)).iter().sum();
+    assert!(came > PASSING / 2, "only {came} came to [{}]", target.name);
     let mut held: Vec<Connection> = Vec::new();
     // The system takes connections before the process does.
     let gathering = async {

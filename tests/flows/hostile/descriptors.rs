@@ -67,8 +67,8 @@ async fn connections_leave_the_database_its_descriptors() {
         alice.say(&group, 0, &format!("meanwhile {number}")).await.unwrap();
     }
     assert_eq!(hub.user("bob").read_all(&group, 0).await.len(), 21);
-    let complaints = hub.process.logged().matches("connections are not accepted").count();
-    assert!(complaints <= 2, "{complaints}");
+    // Places end first: what becomes of a process that has no descriptor left is in `exhausted.rs`.
+    assert!(!hub.process.logged().contains("connections are not accepted"), "{}", hub.process.logged());
     assert!(!hub.process.logged().contains("no more writes"), "{}", hub.process.logged());
 
     drop(held);

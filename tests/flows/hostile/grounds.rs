@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     lone_gateway::{LoneGateway, WELL_KNOWN},
+    process::Process,
     relay::{RELAY, Relay},
     site::{FOLLOWER, HUB, Provider, Setting, Site},
 };
@@ -14,33 +15,34 @@ use crate::{
 pub(super) const CONNECTIONS: usize = 100;
 
 /// Lines of `[limits]` of each program: silence ends soon, and that nothing is asked ends no attack before it is noticed.
-const LIMITS: &str =
+pub(super) const LIMITS: &str =
     "connections_max = 100\nheader_read_timeout_seconds = 2\nresponse_timeout_seconds = 3\nidle_timeout_seconds = 60\n";
 
 /// The processes, which end with this, and their listeners.
 pub(super) struct Grounds {
     pub(super) targets: Vec<Target>,
-    _provider: Provider,
-    _relay: Relay,
-    _gateway: LoneGateway,
+    provider: Provider,
+    relay: Relay,
+    gateway: LoneGateway,
     _site: Site,
 }
 
 impl Grounds {
-    pub(super) async fn new() -> Self {
+    /// With these lines of `[limits]` in each program.
+    pub(super) async fn new(limits: &str) -> Self {
         let site = Site::new(&[RELAY]).await;
         let own = format!("../pki/{FOLLOWER}");
         let more = format!(
-            "[limits]\n{LIMITS}request_body_timeout_seconds = 2\n[public]\nlisten = \"127.0.0.1:0\"\n\
+            "[limits]\n{limits}request_body_timeout_seconds = 2\n[public]\nlisten = \"127.0.0.1:0\"\n\
              cert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\nkeys_path = \"gateway-keys\"\n\
              seal_key_file = \"gateway-seal-key\"\n"
         );
         let setting = Setting { more, local: "unix:local.sock".to_owned(), ..Setting::new(FOLLOWER) };
         let mut provider = site.start(&setting).await;
         let public = provider.process.listening_tcp("public").await;
-        let relay = Relay::start_with(&site, public, LIMITS).await;
+        let relay = Relay::start_with(&site, public, limits).await;
         // Lists of keys are all that it is asked for.
-        let gateway = LoneGateway::start(&site, ("", "debug"), &format!("[limits]\n{LIMITS}")).await;
+        let gateway = LoneGateway::start(&site, ("", "debug"), &format!("[limits]\n{limits}")).await;
 
         let anybody = |name| Some((site.pki.tls(None), name));
         let peer = Some((site.pki.tls(Some(&site.pki.identity(HUB))), FOLLOWER));
@@ -60,7 +62,12 @@ impl Grounds {
             target("gateway", of_gateway, Place::Tcp(gateway.address), anybody(FOLLOWER), WELL_KNOWN),
             target("admin of the gateway", of_gateway, Place::Tcp(gateway.admin), None, "/healthz"),
         ];
-        Self { targets, _provider: provider, _relay: relay, _gateway: gateway, _site: site }
+        Self { targets, provider, relay, gateway, _site: site }
+    }
+
+    /// The processes themselves.
+    pub(super) fn processes(&self) -> [&Process; 3] {
+        [&self.provider.process, &self.relay.process, &self.gateway.process]
     }
 
     /// The listeners of that process.

@@ -83,6 +83,23 @@ impl Target {
         format!("{} {} HTTP/1.1\r\nhost: {}\r\n{fields}\r\n", self.method, self.path, self.host())
     }
 
+    /// Asks on a connection that stays, and is answered with content whose length is said: the status.
+    pub(super) async fn ask_on(&self, stream: &mut Connection) -> u16 {
+        let asked = async {
+            stream.write_all(self.head("content-length: 0\r\n").as_bytes()).await?;
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await?);
+            }
+            let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+            stream.read_exact(&mut vec![0_u8; length.parse().unwrap()]).await?;
+            std::io::Result::Ok(head[9..12].parse().unwrap())
+        };
+        let status = timeout(PATIENCE, asked).await.unwrap_or_else(|_| panic!("[{}] an answer in time", self.name));
+        status.unwrap_or_else(|error| panic!("[{}] an answer: {error}", self.name))
+    }
+
     /// Asks on a connection of its own, as somebody who behaves: the status. It is waited for as long as it may take when
     /// all places are taken, until one is free.
     pub(super) async fn ask(&self) -> u16 {

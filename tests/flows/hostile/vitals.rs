@@ -1,7 +1,8 @@
 //! What the system says of a process.
 
-use std::{fs, time::Duration};
+use std::{collections::BTreeSet, fs, time::Duration};
 
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use tokio::time::sleep;
 
 use crate::process::PATIENCE;
@@ -36,12 +37,46 @@ impl Vitals {
 
     /// Waits until it has no more descriptors than that.
     pub(super) async fn descriptors_fall_to(self, most: usize, what: &str) {
-        let fallen = async {
-            while self.descriptors() > most {
-                sleep(STEP).await;
-            }
-        };
-        let waited = tokio::time::timeout(PATIENCE, fallen).await;
-        assert!(waited.is_ok(), "{what}: {} descriptors are left, and there were {most}", self.descriptors());
+        let waited = comes_true(|| self.descriptors() <= most).await;
+        assert!(waited, "{what}: {} descriptors are left, and there were {most}", self.descriptors());
     }
+
+    /// Waits until it has so many descriptors at least.
+    pub(super) async fn descriptors_rise_to(self, least: usize, what: &str) {
+        let waited = comes_true(|| self.descriptors() >= least).await;
+        assert!(waited, "{what}: {} descriptors, and not {least}", self.descriptors());
+    }
+
+    /// Waits until it has no more memory than that.
+    pub(super) async fn memory_falls_to(self, most_kib: u64, what: &str) {
+        let waited = comes_true(|| self.resident_kib() <= most_kib).await;
+        assert!(waited, "{what}: {} KiB are left, and not {most_kib}", self.resident_kib());
+    }
+
+    /// From here on it opens nothing more, until that is taken back with what this returns.
+    pub(super) fn exhaust_descriptors(self) -> Rlimit {
+        let entries = fs::read_dir(format!("/proc/{}/fd", self.0)).unwrap();
+        let open: BTreeSet<u64> =
+            entries.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap()).collect();
+        // Not how many there are is limited, but how they are numbered; a new one gets the lowest number that is free.
+        let free = (0..).find(|number| !open.contains(number)).unwrap();
+        // The hard limit, which it has from us, stays: only so can the other one be raised again.
+        self.limit_descriptors(Rlimit { current: Some(free), maximum: getrlimit(Resource::Nofile).maximum })
+    }
+
+    /// Sets its limits of open files, and returns those before.
+    pub(super) fn limit_descriptors(self, limit: Rlimit) -> Rlimit {
+        let process = Pid::from_raw(i32::try_from(self.0).unwrap()).unwrap();
+        prlimit(Some(process), Resource::Nofile, limit).unwrap()
+    }
+}
+
+/// Looks again and again, as nobody announces it. `false` when it takes too long.
+async fn comes_true(is_true: impl Fn() -> bool) -> bool {
+    let waiting = async {
+        while !is_true() {
+            sleep(STEP).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.is_ok()
 }
