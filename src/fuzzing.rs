@@ -14,6 +14,16 @@ pub fn is_row(family: &str, key: &[u8], value: &[u8]) -> bool {
     rows::fits(family, key, value)
 }
 
+/// All families that a row may be in.
+pub fn families() -> impl Iterator<Item = &'static str> {
+    rows::families()
+}
+
+/// What a client would keep of a group of which it has kept that; `None` if it cannot have kept it.
+pub fn kept_again(kept: &[u8]) -> Option<Vec<u8>> {
+    crate::client::kept_again(kept).ok().map(|again| again.to_vec())
+}
+
 /// Plays the operations that the bytes say, against the sequencer and against the model of its property test.
 ///
 /// # Panics

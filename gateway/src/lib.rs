@@ -24,6 +24,8 @@ mod binary;
 mod budget;
 mod counters;
 mod encapsulation;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gateway;
 mod hpke;
 mod key_config;

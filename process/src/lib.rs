@@ -34,6 +34,8 @@ mod drain;
 mod exchanges;
 mod exit;
 pub mod export;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod identify;
 mod limits;
 mod manual;

@@ -71,6 +71,8 @@ pub use pace::{Pace, TokioPace};
 pub use payload::Payload;
 pub use problem::Problem;
 pub use received::Received;
+#[cfg(feature = "fuzzing")]
+pub(crate) use saving::written_again as kept_again;
 pub use valid_key_package::{InvalidKeyPackage, ValidKeyPackage};
 
 // Where whoever calls an operation of this module looks for them.

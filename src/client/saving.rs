@@ -267,8 +267,8 @@ impl From<SavedMessage> for Unconfirmed {
 }
 
 /// Reads what was saved, and saves it again.
-#[cfg(test)]
-pub(super) fn written_again(saved: &[u8]) -> Result<Zeroizing<Vec<u8>>, wire::DecodeError> {
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn written_again(saved: &[u8]) -> Result<Zeroizing<Vec<u8>>, wire::DecodeError> {
     let saved: Saved = wire::decode(saved)?;
     Ok(Zeroizing::new(wire::encode(&saved).expect("it has been encoded before")))
 }

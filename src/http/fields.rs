@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use super::{Hub, Problem};
 use crate::{
     service::UserId,
-    wire::{ExpectCommit, JoinToken, MaskedPartitionKey},
+    wire::{ExpectCommit, JoinToken, MaskedPartitionKey, byte_sequence, preferred_wait},
 };
 
 /// "Sequence my commit only if no later one is there": `none` or an index.
@@ -48,15 +48,10 @@ pub(super) fn expect_commit(headers: &HeaderMap) -> Result<Option<ExpectCommit>,
     ExpectCommit::parse(value).map(Some).ok_or_else(|| Problem::field(&EXPECT_COMMIT))
 }
 
-/// How long the client would like to wait. A preference that is not understood is none (RFC 7240 §2).
+/// How long the client would like to wait.
 pub(super) fn wait(headers: &HeaderMap) -> Duration {
     let preferences = headers.get_all(&PREFER).iter().filter_map(|value| value.to_str().ok());
-    let wait = preferences
-        .flat_map(|value| value.split(','))
-        .filter_map(|preference| preference.split(';').next()?.split_once('='))
-        .find(|(name, _)| name.trim().eq_ignore_ascii_case("wait"))
-        .and_then(|(_, seconds)| seconds.trim().trim_matches('"').parse::<u32>().ok());
-    Duration::from_secs(u64::from(wait.unwrap_or(0)))
+    Duration::from_secs(u64::from(preferred_wait(preferences)))
 }
 
 /// Checks the service token (RFC 6750 §2.1).
@@ -86,9 +81,4 @@ pub(super) fn join_token(headers: &HeaderMap) -> Result<Option<JoinToken>, Probl
 /// A masked key as a field's value.
 pub(super) fn partition(key: &MaskedPartitionKey) -> Result<HeaderValue, Problem> {
     HeaderValue::try_from(format!(":{}:", STANDARD.encode(key.as_bytes()))).map_err(|_| Problem::unavailable())
-}
-
-/// A byte sequence of RFC 9651: base64 between colons.
-fn byte_sequence(value: &str) -> Option<Vec<u8>> {
-    STANDARD.decode(value.strip_prefix(':')?.strip_suffix(':')?).ok()
 }

@@ -3,7 +3,7 @@
 //! One file for each section of the draft or of `specs/protocol.md`. Encoding is canonical: decoding refuses
 //! non-minimal lengths, undefined enum values and left-over bytes, so one value has one encoding. MLS structures
 //! inside keep the bytes that were received (see [`crate::mls`]). Beside the structures stand the texts that two sides
-//! of the wire must spell alike: group ids, problem codes, the value of `DS-Expect-Commit`.
+//! of the wire must spell alike: group ids, problem codes, the values of header fields.
 //!
 //! This layer judges form only. What a hub makes of a well-formed request is the business of [`crate::sequencer`].
 
@@ -14,6 +14,7 @@ mod creating;
 mod decode_error;
 mod expect_commit;
 mod external_joins;
+mod field;
 pub(crate) mod flag;
 mod group_id;
 mod inbox;
@@ -41,6 +42,7 @@ pub use expect_commit::ExpectCommit;
 pub use external_joins::{
     ExternalJoinRequest, ExternalProposalRequest, ExternalProposalResponse, GroupInfoRequest, GroupInfoResponse,
 };
+pub use field::{byte_sequence, preferred_wait};
 pub use group_id::GroupId;
 pub use inbox::{InboxAckRequest, InboxEntry, InboxOutcome, InboxRequest, InboxResponse};
 pub use join_token::{JoinToken, JoinTokenRequest, JoinTokenResponse};

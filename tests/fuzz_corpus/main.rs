@@ -9,7 +9,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a broken corpus fails loudly")]
 
+mod client;
 mod corpus;
+mod export;
 #[path = "../../fuzz/src/families.rs"]
 #[allow(unreachable_pub, reason = "shared with the targets")]
 mod families;
@@ -18,6 +20,8 @@ mod gateway;
 #[allow(unreachable_pub, reason = "shared with the targets")]
 mod gateway_keys;
 mod groups;
+mod header_fields;
+mod marks;
 #[path = "../../fuzz/src/parts.rs"]
 #[allow(unreachable_pub, dead_code, reason = "shared with the targets")]
 mod parts;
@@ -38,7 +42,11 @@ fn made() -> Corpus {
     vectors::add(&mut corpus);
     groups::add(&mut corpus);
     gateway::add(&mut corpus);
+    marks::add(&mut corpus);
     relay::add(&mut corpus);
+    header_fields::add(&mut corpus);
+    export::add(&mut corpus);
+    client::add(&mut corpus);
     rows::add(&mut corpus);
     sequencer::add(&mut corpus);
     corpus

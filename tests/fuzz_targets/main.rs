@@ -25,7 +25,11 @@ fn main() {
         every_corpus_has_a_target_and_every_target_a_corpus();
         Ok::<(), Failed>(())
     });
-    let trials = targets.chain([table, mutation::trial()]).collect();
+    let families = Trial::test("rows_of_every_family_are_made", || {
+        rows_of_every_family_are_made();
+        Ok::<(), Failed>(())
+    });
+    let trials = targets.chain([table, families, mutation::trial()]).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
@@ -33,4 +37,10 @@ fn every_corpus_has_a_target_and_every_target_a_corpus() {
     let folders = fs::read_dir(smoke::corpora()).unwrap();
     let folders: BTreeSet<String> = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(folders, ALL.iter().map(|target| target.name.to_owned()).collect());
+}
+
+fn rows_of_every_family_are_made() {
+    let known = BTreeSet::from(fuzz::families::FAMILIES);
+    assert_eq!(known.len(), fuzz::families::FAMILIES.len(), "a family stands twice");
+    assert_eq!(known, restante::fuzzing::families().collect());
 }

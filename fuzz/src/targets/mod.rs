@@ -8,14 +8,19 @@ pub mod binary_request;
 pub mod binary_response;
 pub mod checkpoint;
 pub mod encapsulated_request;
+pub mod export_answer;
 pub mod group_info;
+pub mod header_fields;
 pub mod key_list;
 pub mod key_log;
 pub mod key_package;
+pub mod keyring;
+pub mod marks;
 pub mod mls_message;
 pub mod public_state;
 pub mod ratchet_tree;
 pub mod relay_texts;
+pub mod saved_group;
 pub mod sequencer;
 pub mod stored_row;
 pub mod welcome;
@@ -40,7 +45,7 @@ macro_rules! targets {
 
 /// All of them.
 pub const ALL: &[Target] = targets! {
-    binary_request binary_response checkpoint encapsulated_request group_info key_list key_log key_package
-    mls_message public_state ratchet_tree relay_texts sequencer stored_row welcome wire_parts wire_requests
-    wire_responses
+    binary_request binary_response checkpoint encapsulated_request export_answer group_info header_fields key_list
+    key_log key_package keyring marks mls_message public_state ratchet_tree relay_texts saved_group sequencer
+    stored_row welcome wire_parts wire_requests wire_responses
 };

@@ -11,6 +11,8 @@
 mod codec;
 mod error;
 mod file;
+#[cfg(feature = "fuzzing")]
+mod fuzzed;
 mod record;
 mod ring;
 mod seal_key;
@@ -31,6 +33,8 @@ use std::{
 
 pub use error::KeyringError;
 use file::{KeyringFile, Serving};
+#[cfg(feature = "fuzzing")]
+pub use fuzzed::keyring_again;
 pub use record::{KeyDescription, KeyState};
 use ring::Ring;
 pub use ring::RotationSchedule;

@@ -467,3 +467,15 @@ fn a_keyring_that_cannot_be_refreshed_is_tried_less_and_less_often() {
     keyring.refresh(&bench.surroundings).unwrap();
     assert_eq!(keyring.rest(now_ms).as_secs(), 1);
 }
+
+/// What fuzzing begins with is what the codec writes: it is laid out by hand (`tests/fuzz_corpus/` of the workspace).
+#[test]
+fn fuzzing_begins_with_what_is_read() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/keyring");
+    for (name, keys) in [("none", 0), ("one", 1), ("both", 2), ("changing", 4)] {
+        let plain = fs::read(folder.join(name)).unwrap();
+        let ring = codec::decode(&plain).unwrap();
+        assert_eq!((ring.records.len(), &*codec::encode(&ring)), (keys, &plain), "{name}");
+    }
+    assert!(codec::decode(&fs::read(folder.join("twice_the_same")).unwrap()).is_none());
+}

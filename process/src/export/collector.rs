@@ -159,7 +159,7 @@ where
     }
 }
 
-fn read_answer(status: StatusCode, body: &[u8]) -> Result<ExportOutcome, ExportOutcome> {
+pub(crate) fn read_answer(status: StatusCode, body: &[u8]) -> Result<ExportOutcome, ExportOutcome> {
     if status == StatusCode::NO_CONTENT {
         return Ok(ExportOutcome::Done);
     }

@@ -17,6 +17,8 @@ mod outcome;
 mod settings;
 mod url;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use collector::read_answer;
 pub use collector::{Collector, CollectorError};
 pub use exporter::{Export, ServiceName, Source};
 pub use outcome::{ExportCounts, ExportOutcome};

@@ -124,3 +124,14 @@ fn strange_bytes_are_refused() {
     assert!(matches!(restart(&alice, &other_version), Err(GroupError::SavedState)));
     drop(early.save());
 }
+
+/// What fuzzing begins with is what a client keeps: it is laid out by hand (`tests/fuzz_corpus/`).
+#[test]
+fn fuzzing_begins_with_what_is_read() {
+    for name in ["founded", "busy"] {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/saved_group").join(name);
+        let kept = std::fs::read(file).unwrap();
+        crate::client::saving::check(&kept).unwrap();
+        assert_eq!(*crate::client::saving::written_again(&kept).unwrap(), kept, "{name}");
+    }
+}

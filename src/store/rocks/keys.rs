@@ -32,7 +32,10 @@ pub(super) const FOLLOWED: &str = "followed";
 /// Public states of groups, and what leads to them, by group and partition.
 pub(super) const PUBLIC: &str = "public";
 
-/// All of them, beside RocksDB's `default`, which holds the format version and the database's own secret.
+/// RocksDB's own, which holds the format version and the database's secrets.
+pub(super) const DEFAULT: &str = "default";
+
+/// All of ours, beside RocksDB's.
 pub(super) const FAMILIES: [&str; 10] =
     [STATE, MESSAGES, REPEATS, BLOBS, OUTBOX, PRESENTED, KEY_PACKAGES, INBOX, FOLLOWED, PUBLIC];
 

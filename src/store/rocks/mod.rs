@@ -26,6 +26,7 @@ mod log_tail;
 mod open;
 #[cfg(feature = "hub")]
 mod outbox_reads;
+mod own_rows;
 #[cfg(feature = "hub")]
 mod passed_over;
 #[cfg(feature = "hub")]

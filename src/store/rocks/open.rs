@@ -9,7 +9,12 @@ use rocksdb::{
 };
 use zeroize::Zeroize;
 
-use super::{RocksStore, keys, log_tail::CutOff, place, restored};
+use super::{
+    RocksStore, keys,
+    log_tail::CutOff,
+    own_rows::{self, format_version},
+    place, restored,
+};
 use crate::{pool::TokenSecret, sequencer::UnixMillis, store::Error, wire::ServiceProviderId};
 
 /// The format that this program writes and reads. A change of bytes on disk raises it (see `specs/storage.md`).
@@ -131,8 +136,7 @@ impl RocksStore {
 
 /// Whose database it is.
 pub(super) fn provider_of(store: &RocksStore) -> Result<ServiceProviderId, Error> {
-    let id = String::from_utf8(owner(store.db())?).ok();
-    id.and_then(|id| id.parse().ok()).ok_or(Error::Corrupt("owner"))
+    own_rows::owner(&owner(store.db())?)
 }
 
 fn owner(db: &DB) -> Result<Vec<u8>, Error> {
@@ -140,8 +144,7 @@ fn owner(db: &DB) -> Result<Vec<u8>, Error> {
 }
 
 fn secret(db: &DB, row: &[u8]) -> Result<[u8; 32], Error> {
-    let found = db.get(row).map_err(io)?.ok_or(Error::Corrupt("secret"))?;
-    found.try_into().map_err(|_| Error::Corrupt("secret"))
+    own_rows::secret(&db.get(row).map_err(io)?.ok_or(Error::Corrupt("secret"))?)
 }
 
 fn io(error: rocksdb::Error) -> Error {
@@ -191,10 +194,6 @@ fn check_families(path: &Path) -> Result<(), Error> {
         None => Err(place::of_another_program(path)),
         Some(_) => Err(Error::Corrupt("list of column families")),
     }
-}
-
-fn format_version(row: &[u8]) -> Result<u32, Error> {
-    row.try_into().map(u32::from_be_bytes).map_err(|_| Error::Corrupt("format version"))
 }
 
 fn database_options(open_files: u32) -> Options {

@@ -6,7 +6,7 @@
 
 use rocksdb::{WriteBatch, WriteOptions};
 
-use super::{RocksStore, Vault, keys, keys::kind, snapshot::RocksSnapshot, values};
+use super::{RocksStore, Vault, keys, keys::kind, own_rows, snapshot::RocksSnapshot, values};
 use crate::{
     sequencer::{Forgotten, Partition, UnixMillis},
     store::{Error, PoolReads, Store},
@@ -74,8 +74,5 @@ impl RocksStore {
 
 /// What the row of an earlier restore says; nothing without one.
 pub(super) fn read(row: Option<&[u8]>) -> Result<Forgotten, Error> {
-    let Some(row) = row else { return Ok(Forgotten::default()) };
-    let parts = row.split_first_chunk::<8>().and_then(|(until, rest)| Some((*until, rest.try_into().ok()?)));
-    let (until_ms, indexes) = parts.ok_or(Error::Corrupt("restore"))?;
-    Ok(Forgotten { until_ms: UnixMillis::from_be_bytes(until_ms), indexes: u32::from_be_bytes(indexes) })
+    row.map_or_else(|| Ok(Forgotten::default()), own_rows::forgotten)
 }

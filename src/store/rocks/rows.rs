@@ -8,8 +8,8 @@
 use mls_rs_codec::{MlsDecode, MlsEncode};
 
 use super::{
-    arrangement_keys, inbox_keys, keys, keys::kind, pool_keys, pool_keys::STOCK, push_keys::PLACE, retention_keys,
-    values,
+    arrangement_keys, inbox_keys, keys, keys::kind, own_rows, pool_keys, pool_keys::STOCK, push_keys::PLACE,
+    retention_keys, values,
 };
 use crate::{
     pool::{Account, Delivery, Handle, HubShare, Item, Letter, Mailbox, Reference, Stock, Ticket, Welcomed},
@@ -40,8 +40,15 @@ pub(crate) fn fits(family: &str, key: &[u8], value: &[u8]) -> bool {
         keys::INBOX => key.len() == 32 && !value.is_empty(),
         keys::FOLLOWED => key.len() == PLACE + 4 && !value.is_empty(),
         keys::PUBLIC => public_fits(key, value),
+        keys::DEFAULT => own_rows::fits(key, value),
         _ => false,
     }
+}
+
+/// All families that a row may be in.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn families() -> impl Iterator<Item = &'static str> {
+    keys::FAMILIES.into_iter().chain([keys::DEFAULT])
 }
 
 fn public_fits(key: &[u8], value: &[u8]) -> bool {

@@ -9,13 +9,9 @@ use std::{
 
 use restante_files::replace;
 
-use super::checksum::checksum;
+use super::floor_record::{BYTES, decode, encode};
 
-/// What the file begins with: its kind and the version of its format.
-const HEADER: &[u8; 16] = b"restante floor1\n";
 const NAME: &str = "floor";
-/// Header, time, checksum.
-const BYTES: usize = 16 + 8 + 4;
 
 /// Reads the floor of a folder. `None`: there is none, or it cannot be believed.
 pub(super) fn read(folder: &Path) -> io::Result<Option<u64>> {
@@ -25,12 +21,10 @@ pub(super) fn read(folder: &Path) -> io::Result<Option<u64>> {
     };
     let mut bytes = Vec::with_capacity(BYTES);
     (&mut file).take(BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    let floor = bytes.strip_prefix(HEADER).and_then(|rest| rest.split_first_chunk::<8>());
-    Ok(floor.filter(|(time, sum)| *sum == checksum(time.as_slice())).map(|(time, _)| u64::from_be_bytes(*time)))
+    Ok(decode(&bytes))
 }
 
 /// Returns when the floor is on the disk. After a crash it is the one before or this one.
 pub(super) fn write(folder: &Path, floor_ms: u64) -> io::Result<()> {
-    let time = floor_ms.to_be_bytes();
-    replace(&folder.join(NAME), &[&HEADER[..], &time, &checksum(&time)].concat(), 0o600)
+    replace(&folder.join(NAME), &encode(floor_ms), 0o600)
 }

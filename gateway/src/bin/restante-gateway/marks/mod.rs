@@ -10,6 +10,7 @@
 
 mod checksum;
 mod floor;
+mod floor_record;
 mod folder;
 mod segment;
 #[cfg(test)]
