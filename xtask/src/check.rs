@@ -6,7 +6,7 @@
 use crate::cargo::Cargo;
 use crate::failure::Failure;
 use crate::stopwatch::Stopwatch;
-use crate::{dependencies, fuzz, machine_paths, rocksdb, test::FEATURES, toolchain, walls};
+use crate::{dependencies, fuzz, machine_paths, rocksdb, test, test::FEATURES, toolchain, walls};
 
 struct Step {
     name: &'static str,
@@ -93,20 +93,8 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "deny",
-        claim: "licences, advisories and sources of the dependencies (deny.toml)",
-        run: |cargo| {
-            if !cargo.has_subcommand("deny") {
-                eprintln!("deny: skipped, cargo-deny is not installed (cargo install --locked cargo-deny)");
-                return Ok(());
-            }
-            cargo.run(&["deny", "check", "licenses", "bans", "sources"])?;
-            // The advisories are fetched. What cannot be reached today is no fault of the change.
-            if cargo.run(&["deny", "fetch", "db"]).is_err() {
-                eprintln!("deny: advisories skipped, their database cannot be fetched");
-                return Ok(());
-            }
-            cargo.run(&["deny", "--offline", "check", "advisories"])
-        },
+        claim: "licences, versions, advisories and sources of the dependencies (deny.toml)",
+        run: deny,
     },
     Step {
         name: "fuzz",
@@ -115,19 +103,32 @@ const STEPS: &[Step] = &[
     },
 ];
 
-/// Runs all steps, or those that `names` name, in the order of the table.
+/// Steps that are run only if they are named: what they assert is a part of `cargo xtask test`.
+const NAMED_STEPS: &[Step] = &[Step {
+    name: "fuzz-smoke",
+    claim: "the fuzz targets bear with their corpora and with some thousand inputs made of them",
+    run: |cargo| test::run(cargo, &["--test", "fuzz_targets"].map(String::from)),
+}];
+
+/// Runs all steps but those that have to be named, or those that `names` name, in the order of the tables.
 ///
 /// # Errors
 ///
 /// A usage failure for a name that is no step; else the first step that fails.
 pub(crate) fn run(cargo: &mut Cargo, names: &[String]) -> Result<(), Failure> {
-    if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
-        let steps: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+    let all = || STEPS.iter().chain(NAMED_STEPS);
+    if let Some(unknown) = names.iter().find(|name| all().all(|step| step.name != **name)) {
+        let steps: Vec<&str> = all().map(|step| step.name).collect();
         return Err(Failure::usage(format!("check has no step `{unknown}`; there are {}", steps.join(", "))));
     }
     let whole = Stopwatch::start();
     let mut done = 0;
-    for step in STEPS.iter().filter(|step| names.is_empty() || names.iter().any(|name| name == step.name)) {
+    let chosen: Vec<&Step> = if names.is_empty() {
+        STEPS.iter().collect()
+    } else {
+        all().filter(|step| names.iter().any(|name| name == step.name)).collect()
+    };
+    for step in chosen {
         eprintln!("check: {}: {}", step.name, step.claim);
         let watch = Stopwatch::start();
         (step.run)(cargo).map_err(|failure| {
@@ -148,6 +149,26 @@ fn lint(cargo: &Cargo, what: &[&str]) -> Result<(), Failure> {
     cargo.run(&[&["clippy"], what, &["--", "--deny", "warnings"]].concat())
 }
 
+/// Asks cargo-deny about the workspace, and about fuzz/, whose lock file is its own. Nothing of fuzz/ ships, so its
+/// licences are not looked at; and versions that are skipped in the workspace need not be there.
+fn deny(cargo: &mut Cargo) -> Result<(), Failure> {
+    if !cargo.has_subcommand("deny") {
+        eprintln!("deny: skipped, cargo-deny is not installed (cargo install --locked cargo-deny)");
+        return Ok(());
+    }
+    let fuzz = ["--manifest-path", "fuzz/Cargo.toml"];
+    let passed_over = ["--allow=unmatched-skip", "--allow=unnecessary-skip"];
+    cargo.run(&["deny", "check", "licenses", "bans", "sources"])?;
+    cargo.run(&[&["deny"][..], &fuzz, &["check"], &passed_over, &["bans", "sources"]].concat())?;
+    // The advisories are fetched. What cannot be reached today is no fault of the change.
+    if cargo.run(&["deny", "fetch", "db"]).is_err() {
+        eprintln!("deny: advisories skipped, their database cannot be fetched");
+        return Ok(());
+    }
+    cargo.run(&["deny", "--offline", "check", "advisories"])?;
+    cargo.run(&[&["deny", "--offline"][..], &fuzz, &["check", "advisories"]].concat())
+}
+
 /// Build scripts run even where nothing is linked, and would compile RocksDB.
 fn rocksdb_ready(cargo: &mut Cargo) -> Result<(), Failure> {
     if cargo.environment().is_empty() {
@@ -166,16 +187,16 @@ mod tests {
         let mut cargo = Cargo::here().unwrap();
         let failure = run(&mut cargo, &[String::from("fromat")]).unwrap_err();
         assert!(failure.to_string().contains("fromat"));
-        for step in STEPS {
+        for step in STEPS.iter().chain(NAMED_STEPS) {
             assert!(failure.to_string().contains(step.name));
         }
     }
 
     #[test]
     fn step_names_differ() {
-        let mut names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        let mut names: Vec<&str> = STEPS.iter().chain(NAMED_STEPS).map(|step| step.name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), STEPS.len());
+        assert_eq!(names.len(), STEPS.len() + NAMED_STEPS.len());
     }
 }

@@ -14,7 +14,8 @@ cargo xtask <command> [-- arguments]
   fuzz    give broken and malicious input to every decoder; `-- target --seconds 600` to one, for longer
   sbom    list what is linked into each program, as CycloneDX documents under target/sbom/
   torture kill programs under load for an hour, and compare; `-- --minutes N`, `--kills N`, `--seed S`
-  deb     a Debian package of the three programs; `-- --programs DIR` packs what is built already
+  deb     a Debian package of the three programs; `-- --programs DIR` packs what is built already,
+          `--sbom DIR` adds what is linked into them
   env     print the exports with which plain cargo reuses the compiled RocksDB
 
 The first command that compiles the server installs g++ and libclang with apt if they are missing

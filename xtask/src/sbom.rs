@@ -13,6 +13,14 @@ use crate::failure::Failure;
 /// Each program's name, and the folder of its package, beside whose manifest cargo-cyclonedx leaves its document.
 const PROGRAMS: [(&str, &str); 3] = [("restante", ""), ("restante-relay", "relay"), ("restante-gateway", "gateway")];
 
+/// What each program links of C and C++, and everybody asks for first: a document without one of them says too little.
+const LINKED: [(&str, &str); 4] = [
+    ("restante", "librocksdb-sys"),
+    ("restante", "aws-lc-sys"),
+    ("restante-relay", "aws-lc-sys"),
+    ("restante-gateway", "aws-lc-sys"),
+];
+
 /// Every package of the workspace gets a document; those of tools are taken away again.
 const TOOLS: [(&str, &str); 1] = [("xtask", "xtask")];
 
@@ -21,7 +29,7 @@ const TOOLS: [(&str, &str); 1] = [("xtask", "xtask")];
 ///
 /// # Errors
 ///
-/// When cargo-cyclonedx is not installed, or fails, or a file cannot be written.
+/// When cargo-cyclonedx is not installed, or fails, or has left something out, or a file cannot be written.
 pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure> {
     if let Some(unknown) = arguments.first() {
         return Err(Failure::usage(format!("sbom takes no arguments, not `{unknown}`")));
@@ -40,6 +48,11 @@ pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure
         let Some(text) = text else {
             return Err(Failure::new(format!("cargo-cyclonedx has written nothing about {name}")));
         };
+        if let Some(missing) = left_out(name, &text) {
+            return Err(Failure::new(format!(
+                "the document about {name} does not name {missing}, which is linked into it"
+            )));
+        }
         let path = folder.join(format!("{name}.cdx.json"));
         fs::write(&path, without_folders(&text, cargo.root()))
             .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
@@ -74,6 +87,12 @@ fn take(root: &Path) -> Vec<(&'static str, Option<String>)> {
         .collect()
 }
 
+/// What the program links and its document does not name.
+fn left_out(program: &str, text: &str) -> Option<&'static str> {
+    let mut linked = LINKED.into_iter().filter(|(known, _)| *known == program).map(|(_, library)| library);
+    linked.find(|library| !text.contains(&format!("\"{library}\"")))
+}
+
 /// Packages of this repository are named by their folders: seen from the repository, the same on every machine.
 fn without_folders(text: &str, root: &Path) -> String {
     text.replace(&format!("file://{}", root.display()), "file://.")
@@ -88,6 +107,16 @@ mod tests {
         let text = r#""path+file:///srv/restante/relay#restante-relay@0.1.0""#;
         let root = Path::new("/srv/restante");
         assert_eq!(without_folders(text, root), r#""path+file://./relay#restante-relay@0.1.0""#);
+    }
+
+    #[test]
+    fn a_document_names_what_is_linked() {
+        let text = r#"{"components":[{"name":"aws-lc-sys"},{"name":"librocksdb-sys-like"}]}"#;
+        assert_eq!(left_out("restante", text), Some("librocksdb-sys"));
+        assert_eq!(left_out("restante-relay", text), None);
+        for (program, _) in PROGRAMS {
+            assert!(left_out(program, "{}").is_some(), "{program} links something");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod control;
+mod faults;
 mod libraries;
 mod notices;
 mod tree;
@@ -30,7 +31,8 @@ const PROGRAMS: [&str; 3] = ["restante", "restante-relay", "restante-gateway"];
 ///
 /// # Errors
 ///
-/// When something does not compile, a file cannot be written, or a tool of Debian's is missing or fails.
+/// When something does not compile, a program is a test's, a file cannot be written, or a tool of Debian's is missing or
+/// fails.
 pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure> {
     let arguments = Arguments::parse(arguments)?;
     let watch = Stopwatch::start();
@@ -38,6 +40,9 @@ pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure
         Some(folder) => folder,
         None => build(cargo)?,
     };
+    if !arguments.although_faults {
+        faults::refuse(&PROGRAMS.map(|program| programs.join(program)))?;
+    }
     let output = arguments.output.unwrap_or_else(|| cargo.target_dir().join("deb"));
     let tree = output.join("tree");
     if tree.exists() {
@@ -45,6 +50,9 @@ pub(crate) fn run(cargo: &mut Cargo, arguments: &[String]) -> Result<(), Failure
     }
     let version = version::of(cargo.root())?;
     tree::lay_out(cargo, &programs, &tree, &version)?;
+    if let Some(documents) = &arguments.documents {
+        tree::lay_out_documents(documents, &tree)?;
+    }
     let depends = libraries::of(&PROGRAMS.map(|program| tree.join("usr/bin").join(program)))?;
     control::write_all(cargo.root(), &tree, &version, &depends)?;
     let package = output.join(format!("restante_{}_{}.deb", version.number, architecture()?));

@@ -73,6 +73,15 @@ pub(super) fn lay_out(cargo: &Cargo, programs: &Path, tree: &Path, version: &Ver
     write(copyright(&head, &mit).as_bytes(), &docs.join("copyright"), 0o644)
 }
 
+/// Lays out what is linked into each program, as `cargo xtask sbom` has written it.
+pub(super) fn lay_out_documents(documents: &Path, tree: &Path) -> Result<(), Failure> {
+    for program in PROGRAMS {
+        let name = format!("{program}.cdx.json");
+        copy(&documents.join(&name), &tree.join("usr/share/doc/restante").join(&name), 0o644)?;
+    }
+    Ok(())
+}
+
 /// What the program writes about itself.
 fn lay_out_manual(program: &Path, name: &str, tree: &Path) -> Result<(), Failure> {
     let folder = tree.join("manual");

@@ -3,6 +3,10 @@
 //!
 //! All of that happens in a copy of this machine that is never written to a disk: mounts, processes, network and names of
 //! their own, which end with the test. It takes root, and Debian's tools; where they are missing the test says so and passes.
+//!
+//! What is packed here are the programs of the test build, with the feature `faults`: they are there, and no release is
+//! compiled for a test. Those that ship cannot be told to end, and are optimized. `cargo xtask deb` refuses to pack what
+//! can be, unless it is told to, as it is here.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a broken package fails loudly")]
@@ -61,9 +65,14 @@ fn programs() -> &'static Path {
     folder
 }
 
+/// Packs what tests are made with, and documents that say nothing.
 fn pack(folder: &Path) -> PathBuf {
+    for program in ["restante", "restante-relay", "restante-gateway"] {
+        fs::write(folder.join(format!("{program}.cdx.json")), "{}\n").unwrap();
+    }
     let mut command = Command::new(XTASK);
-    command.args(["deb", "--", "--compression", "none", "--programs"]).arg(programs()).arg("--output").arg(folder);
+    command.args(["deb", "--", "--compression", "none", "--although-faults", "--programs"]).arg(programs());
+    command.arg("--sbom").arg(folder).arg("--output").arg(folder);
     let package = PathBuf::from(output(&mut command).trim_end());
     assert!(package.is_file());
     package
@@ -108,6 +117,7 @@ fn the_package_is_installed_configured_served_and_purged() {
         "./usr/share/doc/restante/copyright",
         "./usr/share/doc/restante/changelog.gz",
         "./usr/share/doc/restante/third-party-notices.gz",
+        "./usr/share/doc/restante/restante-relay.cdx.json",
     ] {
         assert!(contents.lines().any(|line| line.ends_with(&format!(" {path}"))), "{path} is not in:\n{contents}");
     }
