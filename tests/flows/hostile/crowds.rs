@@ -14,9 +14,9 @@ use super::{
 };
 use crate::process::PATIENCE;
 
-/// So many come and go on each listener, one behind the other from each of so many addresses: a machine has some ten
-/// thousand ports for each, and keeps one for a minute after its connection.
-const PASSING: usize = 2000;
+/// So many come and go on each of seven listeners, one behind the other from each of so many addresses: a machine has some
+/// ten thousand ports for each, and keeps one for a minute after its connection.
+const PASSING: usize = 1000;
 const ADDRESSES: u8 = 10;
 
 /// Between two attempts.
