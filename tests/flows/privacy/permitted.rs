@@ -16,14 +16,7 @@ pub(super) const PERMITTED: Permitted = &[
     // Those who typed it have asked for that, or have written it themselves.
     (
         &[Place::Command],
-        &[
-            (Handle, Hex),
-            (KeyPackage, Base64),
-            (Name, Base64),
-            (User, Raw),
-            (UserTag, Hex),
-            (Provider, Raw),
-        ],
+        &[(Handle, Hex), (KeyPackage, Base64), (Name, Base64), (User, Raw), (UserTag, Hex), (Provider, Raw)],
     ),
     // It is all that stands there.
     (&[Place::Minted], &[(BearerToken, Base64), (Handle, Base64), (RelayToken, Raw)]),
