@@ -29,6 +29,7 @@ mod line;
 #[allow(dead_code, reason = "the flows' own")]
 mod lone_gateway;
 mod much;
+#[path = "../torture/origin.rs"]
 mod origin;
 #[path = "../flows/people.rs"]
 #[allow(dead_code, reason = "the flows' own")]

@@ -105,7 +105,7 @@ impl World {
             doors,
             relay: Line::new().await,
             lone_gateway: Line::new().await,
-            origin: Origin::start(model).await,
+            origin: Origin::start(move |call| model.hold(model.calls().arrive(call))).await,
             relay_token,
             ahead_ms: AtomicU64::new(0),
             relay_states: AtomicU64::new(0),
