@@ -5,10 +5,13 @@ use restante::{
     config::Config,
     server::{keyring_table, open_keyring},
 };
-use restante_gateway::{Keyring, KeyringError, Machine, Surroundings, after_a_change};
+use restante_gateway::{Keyring, Machine, Surroundings, after_a_change};
 use restante_process::console::complain;
 
 use crate::cli::KeysCommand;
+
+/// The setting by which X-Wing keys are offered.
+const X_WING: &str = "public.x_wing";
 
 /// Carries a command out; gives the lines to print.
 pub(crate) fn run(command: &KeysCommand, config: &Config) -> anyhow::Result<Vec<String>> {
@@ -24,20 +27,11 @@ pub(crate) fn run(command: &KeysCommand, config: &Config) -> anyhow::Result<Vec<
     match command {
         // Answered above.
         KeysCommand::List(_) => {}
-        KeysCommand::Rotate(rotate) => keyring.rotate(rotate.kem, &Machine).map_err(explain)?,
+        KeysCommand::Rotate(rotate) => {
+            keyring.rotate(rotate.kem, &Machine).map_err(|error| anyhow!(error.told(X_WING)))?
+        }
         KeysCommand::Retire(retire) => keyring.retire(retire.key_id, &Machine)?,
     }
     complain(&after_a_change(public.gateway_policy().list_max_age));
     Ok(keyring.table(Machine.now_ms())?)
-}
-
-/// Names the setting, which the keyring does not know.
-fn explain(error: KeyringError) -> anyhow::Error {
-    match error {
-        KeyringError::NotOffered => anyhow!(
-            "X-Wing keys are not offered: public.x_wing is false. With public.x_wing = true, a restart of the server \
-             makes the first of them"
-        ),
-        error => error.into(),
-    }
 }

@@ -38,7 +38,7 @@ use restante::{
 };
 use restante_process::{
     Ended, Ends, Exit, Signals, Supervisor, block_on,
-    console::{announce, complain, say},
+    console::{announce, complain, is_unread, say},
     forbid_core_dumps, on_runtime, raise_open_files, telemetry, until_drained,
 };
 
@@ -55,9 +55,9 @@ fn main() {
     run(arguments).unwrap_or_else(|error| failed(&error)).end()
 }
 
-/// Says what failed, unless nobody reads on: `restante … | head` is no mistake.
+/// Says what failed, unless nobody reads on.
 fn failed(error: &anyhow::Error) -> Exit {
-    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+    if is_unread(error.as_ref()) {
         return Exit::Failed;
     }
     complain(&format!("restante: {error:#}"));

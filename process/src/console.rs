@@ -1,6 +1,7 @@
 //! Standard output and standard error, for the lines that are no logs.
 
 use std::{
+    error::Error,
     fmt::Display,
     io::{self, Write},
 };
@@ -11,6 +12,11 @@ use std::{
 /// It is closed.
 pub fn say(line: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{line}")
+}
+
+/// Whether a program ends because nobody reads its standard output any more: `… | head` is no mistake.
+pub fn is_unread(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// A line on standard error, which may be closed.

@@ -79,3 +79,18 @@ pub enum KeyringError {
     #[error("a key of the keyring is not a private key")]
     NotAKey,
 }
+
+impl KeyringError {
+    /// What to say of it to whoever configures a program: `x_wing` is the setting there by which X-Wing is offered, which a
+    /// keyring does not know.
+    #[must_use]
+    pub fn told(&self, x_wing: &str) -> String {
+        match self {
+            Self::NotOffered => format!(
+                "X-Wing keys are not offered: {x_wing} is false. With {x_wing} = true, the next start of the program that \
+                 serves makes the first of them"
+            ),
+            error => error.to_string(),
+        }
+    }
+}

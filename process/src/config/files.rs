@@ -115,18 +115,7 @@ pub fn check_private(path: &Path, bytes: u64) -> Result<(), String> {
     if !metadata.is_file() {
         return Err(format!("{} is no file; name a file, which is made if it is not there", path.display()));
     }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = metadata.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(format!(
-                "{path} holds a secret, and others than its owner may open it (mode {mode:o}); run `chmod 600 {path}`",
-                path = path.display(),
-                mode = mode & 0o777
-            ));
-        }
-    }
+    refuse_mode(path, &metadata, (0o077, "others than its owner"))?;
     let length = metadata.len();
     if length == bytes {
         return Ok(());
@@ -159,20 +148,21 @@ pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, St
 /// # Errors
 /// A sentence.
 pub fn refuse_public(path: &Path) -> Result<(), String> {
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    refuse_mode(path, &metadata, (0o007, "every user of this machine"))
+}
+
+/// Refuses a secret whose mode has any of these bits, which let those in.
+fn refuse_mode(path: &Path, metadata: &fs::Metadata, (bits, whom): (u32, &str)) -> Result<(), String> {
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = fs::metadata(path).map_err(|error| unreadable(path, &error))?.permissions().mode();
-        if mode & 0o007 != 0 {
-            return Err(format!(
-                "{path} holds a secret, and every user of this machine may open it (mode {mode:o}); run `chmod 600 \
-                 {path}`",
-                path = path.display(),
-                mode = mode & 0o777
-            ));
-        }
+    let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
+    #[cfg(not(unix))]
+    let mode = 0_u32;
+    if mode & bits == 0 {
+        return Ok(());
     }
-    Ok(())
+    let path = path.display();
+    Err(format!("{path} holds a secret, and {whom} may open it (mode {mode:o}); run `chmod 600 {path}`"))
 }
 
 /// What to do about a file that does not hold what it should.

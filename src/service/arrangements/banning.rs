@@ -1,5 +1,7 @@
 //! Banning, muting and blocking, by the operator.
 
+use std::sync::Arc;
+
 use super::Change;
 use crate::{
     sequencer::{Ban, BanKey, BanSubject, Bans, Rejection},
@@ -54,18 +56,14 @@ impl Service {
     /// but its own users: of others it does not know.
     ///
     /// # Errors
-    /// When the store cannot read.
-    pub async fn has_user(&self, name: &BanName) -> Result<Option<bool>, Error> {
+    /// [`Error::Overloaded`] when too much waits for the store; or the store's.
+    pub async fn has_user(self: &Arc<Self>, name: &BanName) -> Result<Option<bool>, Error> {
         let BanName::User(provider, user) = name else { return Ok(None) };
         if *provider != self.provider {
             return Ok(None);
         }
-        let (store, tag) = (self.store.clone(), self.tag(user));
-        let reading = tokio::task::spawn_blocking(move || {
-            let account = store.snapshot()?.account(&tag)?;
-            Ok::<_, crate::store::Error>(account.is_some())
-        });
-        Ok(Some(reading.await.map_err(|_| Error::NoThread)??))
+        let tag = self.tag(user);
+        self.snapshot_read(move |snapshot| Ok(Some(snapshot.account(&tag)?.is_some()))).await
     }
 
     /// All bans, by provider.

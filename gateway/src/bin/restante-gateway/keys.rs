@@ -1,7 +1,7 @@
 //! The `keys` commands: each does one thing to the keyring and says what there is then.
 
 use anyhow::{anyhow, bail};
-use restante_gateway::{Keyring, KeyringError, Machine, Surroundings as _, after_a_change};
+use restante_gateway::{Keyring, Machine, Surroundings as _, after_a_change};
 use restante_process::console::complain;
 
 use crate::{
@@ -9,6 +9,9 @@ use crate::{
     config::{Config, Keys},
     marks,
 };
+
+/// The setting by which X-Wing keys are offered.
+const X_WING: &str = "keys.x_wing";
 
 /// Runs a command; gives the lines to print.
 pub(crate) fn run(command: &KeysCommand, config: &Config) -> anyhow::Result<Vec<String>> {
@@ -29,24 +32,15 @@ pub(crate) fn run(command: &KeysCommand, config: &Config) -> anyhow::Result<Vec<
     let keyring = open(keys)?;
     match command {
         KeysCommand::Init(_) | KeysCommand::List(_) => {}
-        KeysCommand::Rotate(rotate) => keyring.rotate(rotate.kem, &Machine).map_err(explain)?,
+        KeysCommand::Rotate(rotate) => {
+            keyring.rotate(rotate.kem, &Machine).map_err(|error| anyhow!(error.told(X_WING)))?
+        }
         KeysCommand::Retire(retire) => keyring.retire(retire.key_id, &Machine)?,
     }
     if matches!(command, KeysCommand::Rotate(_) | KeysCommand::Retire(_)) {
         complain(&after_a_change(config.limits.policy().list_max_age));
     }
     Ok(keyring.table(Machine.now_ms())?)
-}
-
-/// Names the setting, which the keyring does not know.
-fn explain(error: KeyringError) -> anyhow::Error {
-    match error {
-        KeyringError::NotOffered => anyhow!(
-            "X-Wing keys are not offered: keys.x_wing is false. With keys.x_wing = true, a restart of the gateway \
-             makes the first of them"
-        ),
-        error => error.into(),
-    }
 }
 
 /// The keyring of a configuration, made if there is none.

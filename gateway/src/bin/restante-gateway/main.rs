@@ -19,7 +19,6 @@ mod relays;
 mod server;
 
 use std::{
-    io,
     process::ExitCode,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -32,7 +31,7 @@ use config::{Config, EXAMPLE};
 use restante_process::{
     Ended, Exit, Signals, Supervisor, block_on,
     config::{Problems, Sources},
-    console::{announce, complain, say},
+    console::{announce, complain, is_unread, say},
     forbid_core_dumps, raise_open_files, telemetry, until_drained,
 };
 
@@ -46,10 +45,9 @@ fn main() -> ExitCode {
     run(arguments).unwrap_or_else(|error| failed(&error)).into()
 }
 
-/// Says what failed, unless nobody reads on: `restante-gateway … | head` is no mistake.
+/// Says what failed, unless nobody reads on.
 fn failed(error: &anyhow::Error) -> Exit {
-    let is_unread = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
-    if !is_unread {
+    if !is_unread(error.as_ref()) {
         complain(&format!("restante-gateway: {error:#}"));
     }
     Exit::Failed
