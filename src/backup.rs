@@ -1,7 +1,7 @@
 //! `restante backup`: backups are made through the local listener of the running server; everything else is done on files
 //! that no server has open.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, bail};
 use restante::{
@@ -68,7 +68,7 @@ async fn restore(backup: Option<u32>, although_damaged: bool, config: &Config) -
 }
 
 fn list(config: &Config) -> anyhow::Result<Vec<String>> {
-    let Found { folder, is_there, provider, backups } = server::backups(config)?;
+    let Found { folder, is_there, provider, backups, damaged } = server::backups(config)?;
     let own = &config.provider.id;
     if let Some(provider) = provider.filter(|provider| provider != own) {
         complain(&format!(
@@ -76,7 +76,7 @@ fn list(config: &Config) -> anyhow::Result<Vec<String>> {
         ));
     }
     let folder = folder.display();
-    if backups.is_empty() {
+    if backups.is_empty() && damaged.is_empty() {
         let none = if is_there {
             "`restante backup create` makes one"
         } else {
@@ -84,7 +84,10 @@ fn list(config: &Config) -> anyhow::Result<Vec<String>> {
         };
         return Ok(vec![format!("there is no backup in {folder}: {none}")]);
     }
-    Ok(backups.iter().map(|backup| line(backup.id.into(), backup.made_ms, backup.bytes)).collect())
+    let whole = backups.iter().map(|backup| (backup.id, line(backup.id.into(), backup.made_ms, backup.bytes)));
+    let damaged = damaged.iter().map(|backup| (backup.id, format!("backup {}: damaged, {}", backup.id, backup.why)));
+    let lines: BTreeMap<_, _> = whole.chain(damaged).collect();
+    Ok(lines.into_values().collect())
 }
 
 /// The number of a backup that is waited for.

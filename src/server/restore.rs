@@ -17,7 +17,7 @@ use crate::{
     config::{Config, restoring},
     service::{self, Clock, Entropy, Parts, Service, SystemClock, SystemEntropy},
     store::{
-        self, Backup, Inspection, SharedStore,
+        self, Backup, DamagedBackup, Inspection, SharedStore,
         rocks::{OpenOptions, RocksStore, Standstill, Vault, inspect},
     },
     wire::ServiceProviderId,
@@ -106,6 +106,8 @@ pub struct Found {
     pub provider: Option<ServiceProviderId>,
     /// All whole backups, oldest first.
     pub backups: Vec<Backup>,
+    /// All others, oldest first.
+    pub damaged: Vec<DamagedBackup>,
 }
 
 /// Looks for backups. Where there is no folder for them, none is made.
@@ -115,10 +117,11 @@ pub struct Found {
 pub fn backups(config: &Config) -> Result<Found, RestoreError> {
     let folder = config.store.backup_path.clone().ok_or(RestoreError::NoPlace)?;
     if matches!(fs::symlink_metadata(&folder), Err(error) if error.kind() == io::ErrorKind::NotFound) {
-        return Ok(Found { folder, is_there: false, provider: None, backups: Vec::new() });
+        return Ok(Found { folder, is_there: false, provider: None, backups: Vec::new(), damaged: Vec::new() });
     }
     let vault = open(config)?;
-    Ok(Found { folder, is_there: true, provider: vault.provider(), backups: vault.backups() })
+    let (provider, backups, damaged) = (vault.provider(), vault.backups(), vault.damaged()?);
+    Ok(Found { folder, is_there: true, provider, backups, damaged })
 }
 
 /// Looks at every row of the configured database, which no process may be serving with; none can begin to

@@ -12,3 +12,12 @@ pub struct Backup {
     /// In so many files.
     pub files: u32,
 }
+
+/// One that is there and cannot be put back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedBackup {
+    /// Its number.
+    pub id: u32,
+    /// What is wrong with it: part of a sentence that names a file at most.
+    pub why: String,
+}

@@ -18,11 +18,11 @@ use rocksdb::{
 };
 
 use super::{
-    RocksStore,
+    RocksStore, damage,
     lineage::{self, Lineage},
     open::provider_of,
 };
-use crate::store::{Backup, Error};
+use crate::store::{Backup, DamagedBackup, Error};
 
 /// A folder with backups, which this process holds.
 pub struct Vault {
@@ -71,7 +71,7 @@ impl Vault {
         &self.path
     }
 
-    /// All backups that are whole, oldest first.
+    /// All backups that are whole as far as their names and lengths show, oldest first.
     pub fn backups(&self) -> Vec<Backup> {
         let found = self.engine.get_backup_info().into_iter().map(|info| Backup {
             id: info.backup_id,
@@ -79,22 +79,43 @@ impl Vault {
             bytes: info.size,
             files: info.num_files,
         });
-        let mut backups: Vec<_> = found.collect();
+        let mut backups: Vec<_> = found.filter(|backup| damage::fault(&self.path, backup.id).is_none()).collect();
         backups.sort_unstable_by_key(|backup| backup.id);
         backups
     }
 
-    /// The backup of that number, or the latest.
+    /// The backup of that number, or the latest. An earlier one is never taken for the latest: what is in between is lost
+    /// only where the operator says so.
     ///
     /// # Errors
-    /// There is none.
+    /// [`Error::Backup`]: there is none, or it is damaged.
     pub fn find(&self, id: Option<u32>) -> Result<Backup, Error> {
-        let backups = self.backups();
+        let (backups, damaged) = (self.backups(), self.damaged()?);
         let found = match id {
             Some(id) => backups.into_iter().find(|backup| backup.id == id),
             None => backups.into_iter().last(),
         };
         let folder = self.path.display();
+        let asked = |damaged: &DamagedBackup| match id {
+            Some(id) => damaged.id == id,
+            None => found.is_none_or(|found| found.id < damaged.id),
+        };
+        if let Some(DamagedBackup { id: latest, why }) = damaged.into_iter().rev().find(asked) {
+            return Err(Error::Backup(match (id, found) {
+                (Some(id), _) => {
+                    format!("backup {id} is damaged ({why}): name another with `--backup`, see `restante backup list`")
+                }
+                (None, Some(earlier)) => format!(
+                    "backup {latest}, the latest, is damaged ({why}): take what is wrong from a copy of {folder}, or \
+                     go back to an earlier one, which has less, with `--backup {}`",
+                    earlier.id
+                ),
+                (None, None) => format!(
+                    "backup {latest}, the latest, is damaged ({why}), and no earlier one is whole: take what is wrong \
+                     from a copy of {folder}; `restante backup list` says what it is"
+                ),
+            }));
+        }
         found.ok_or_else(|| {
             Error::Backup(match id {
                 Some(id) => format!("there is no backup {id} in {folder}: see `restante backup list`"),

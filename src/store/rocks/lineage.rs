@@ -37,9 +37,10 @@ const LABEL: &[u8] = b"mimi-ds folder of backups v1";
 const BYTES_MAX: u64 = 512;
 
 /// Folders that the engine makes, before there is a backup; [`SHARED`] comes first.
-const ENGINES: [&str; 3] = [SHARED, "private", META];
-const SHARED: &str = "shared_checksum";
-const META: &str = "meta";
+const ENGINES: [&str; 3] = [SHARED, PRIVATE, META];
+pub(super) const SHARED: &str = "shared_checksum";
+pub(super) const PRIVATE: &str = "private";
+pub(super) const META: &str = "meta";
 
 /// What else may be in a folder without backups: what was being written when a process was killed, what looks and restores
 /// leave, and what a disk has from the beginning.
@@ -219,6 +220,7 @@ fn look_into(folder: &Path) -> io::Result<Contents> {
     Ok(found.into_iter().find(|name| !is_known(name)).map_or(Contents::Nothing, Contents::OtherThings))
 }
 
-fn names(folder: &Path) -> io::Result<BTreeSet<String>> {
+/// Of everything in a folder.
+pub(super) fn names(folder: &Path) -> io::Result<BTreeSet<String>> {
     fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }

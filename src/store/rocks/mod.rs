@@ -9,6 +9,8 @@ mod aside;
 #[cfg(feature = "hub")]
 mod backup;
 #[cfg(feature = "hub")]
+mod damage;
+#[cfg(feature = "hub")]
 mod engine;
 #[cfg(feature = "faults")]
 mod faults;

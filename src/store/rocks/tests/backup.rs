@@ -1,6 +1,7 @@
 //! Backups of a database that is written to, what damage does to them, and how a restored one goes on.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, Permissions},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -111,6 +112,67 @@ fn damage_is_found_before_anything_is_served_with_it() {
     assert!(matches!(copy_out(&backups, &folder.path().join("three")), Err(Error::Backup(_))), "missing");
     fs::write(&table, &whole).unwrap();
     copy_out(&backups, &folder.path().join("four")).unwrap();
+}
+
+/// The engine says nothing of a backup that it cannot read, and nothing of one whose files were cut.
+#[test]
+fn an_earlier_backup_is_not_taken_for_a_later_one_that_is_damaged() {
+    let (_folder, data, backups) = written(50);
+    let store = open(&data);
+    for number in 50..53 {
+        store.commit(&step(group(1), number)).unwrap();
+        store.back_up(&backups, 9).unwrap();
+    }
+    let shared = |id: u32| -> BTreeSet<String> {
+        let list = fs::read_to_string(backups.join(format!("meta/{id}"))).unwrap();
+        let files = list.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned);
+        files.filter(|file| file.starts_with("shared_checksum/")).collect()
+    };
+    let refused = |id| match Vault::open(&backups).unwrap().find(id) {
+        Err(Error::Backup(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    let assert_refused = |wrong: &str| {
+        let vault = Vault::open(&backups).unwrap();
+        assert!(vault.backups().iter().map(|backup| backup.id).eq([1, 2]), "{wrong}");
+        let damaged = vault.damaged().unwrap();
+        assert!(damaged.len() == 1 && damaged[0].id == 3 && damaged[0].why.contains(wrong), "{damaged:?}");
+        assert_eq!(vault.find(Some(2)).unwrap().id, 2);
+        drop(vault);
+        for (id, way) in [(None, "`--backup 2`"), (Some(3), "`restante backup list`")] {
+            let text = refused(id);
+            assert!(text.contains("backup 3") && text.contains(wrong) && text.contains(way), "{text}");
+        }
+    };
+    // Of the tables that only the latest has.
+    let table = backups.join(shared(3).difference(&shared(2)).next().unwrap());
+    let whole = fs::read(&table).unwrap();
+    fs::write(&table, &whole[1..]).unwrap();
+    assert_refused("bytes, and not the ");
+    fs::remove_file(&table).unwrap();
+    assert_refused("is missing");
+    fs::write(&table, &whole).unwrap();
+    let own = backups.join("private/3");
+    fs::rename(&own, backups.join("private/letters")).unwrap();
+    assert_refused("the file private/3/");
+    fs::rename(backups.join("private/letters"), &own).unwrap();
+    let list = backups.join("meta/3");
+    let listed = fs::read(&list).unwrap();
+    fs::write(&list, "x\n").unwrap();
+    assert_refused("meta/3, is not whole");
+    fs::write(&list, &listed).unwrap();
+
+    // An earlier one is in nobody's way.
+    fs::write(backups.join("meta/1"), "x\n").unwrap();
+    let vault = Vault::open(&backups).unwrap();
+    assert_eq!((vault.find(None).unwrap().id, vault.damaged().unwrap().len()), (3, 1));
+    drop(vault);
+    for id in [2, 3] {
+        fs::write(backups.join(format!("meta/{id}")), "x\n").unwrap();
+    }
+    assert!(refused(None).contains("no earlier one is whole"));
+    assert_eq!(store.back_up(&backups, 9).unwrap().id, 4, "they are in no later one's way either");
+    assert_eq!(Vault::open(&backups).unwrap().find(None).unwrap().id, 4);
 }
 
 #[test]
