@@ -30,6 +30,28 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Gives files that stand right in a folder, and that somebody else has made there in the name of this process, to whom the
+/// folder belongs. Others than root may not give files away, and keep theirs.
+///
+/// # Errors
+/// The system refuses; some of them may be given then.
+///
+/// # Security
+/// A link, or a file that has another name elsewhere as well, may be the doing of the folder's owner: it stays whose it is.
+pub fn give_files_to_owner(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            let path = entry.path();
+            let file = open_file(&path)?;
+            if is_here_alone(&file)? {
+                give_to_owner_of_folder(&path, &file)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Removes a folder with everything in it. One that is not there is no error.
 ///
 /// # Errors
@@ -82,6 +104,31 @@ fn open(folder: &Path) -> io::Result<File> {
     File::open(folder)
 }
 
+/// The same for a file.
+#[cfg(unix)]
+fn open_file(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    fs::OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
+}
+
+#[cfg(not(unix))]
+fn open_file(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Whether it is a file, and has one name.
+#[cfg(unix)]
+fn is_here_alone(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = file.metadata()?;
+    Ok(metadata.is_file() && metadata.nlink() == 1)
+}
+
+#[cfg(not(unix))]
+fn is_here_alone(file: &File) -> io::Result<bool> {
+    Ok(file.metadata()?.is_file())
+}
+
 #[cfg(unix)]
 fn builder(mode: u32) -> fs::DirBuilder {
     let mut builder = fs::DirBuilder::new();
@@ -96,7 +143,7 @@ fn builder(_mode: u32) -> fs::DirBuilder {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 
     use super::*;
 
@@ -129,6 +176,27 @@ mod tests {
         assert!(make_folder(&file, 0o700).is_err() && make_folder(&file.join("inner"), 0o700).is_err());
         make_folder(&site.path().join("folder/inner"), 0o700).unwrap();
         assert!(site.path().join("folder/inner").is_dir());
+    }
+
+    #[test]
+    fn files_in_a_folder_go_to_its_owner_and_nothing_that_is_elsewhere_too() {
+        let site = tempfile::tempdir().unwrap();
+        let folder = site.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        let [file, named, linked] = ["file", "named", "linked"].map(|name| folder.join(name));
+        let [precious, other] = ["precious", "other"].map(|name| site.path().join(name));
+        for made in [&file, &precious, &other] {
+            fs::write(made, "").unwrap();
+        }
+        fs::hard_link(&precious, &named).unwrap();
+        std::os::unix::fs::symlink(&other, &linked).unwrap();
+        let own = fs::metadata(&file).unwrap().uid();
+        // Only root can give files away, and not even root in some containers.
+        let is_given = own == 0 && chown(&folder, Some(4711), Some(4712)).is_ok();
+        give_files_to_owner(&folder).unwrap();
+        let owner = |path: &Path| fs::metadata(path).unwrap().uid();
+        assert_eq!(owner(&file), if is_given { 4711 } else { own });
+        assert_eq!([owner(&precious), owner(&other)], [own, own]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! after a crash.
 //!
 //! * [`make_folder`], [`sync_folder`], [`remove_folder`]: folders, down from what is there.
+//! * [`give_files_to_owner`]: what an engine has made in a folder.
 //! * [`create_private`] and [`open_private`]: files for one owner.
 //! * [`replace`]: a whole file in the place of another.
 //! * [`lock`]: one process at a time.
@@ -22,7 +23,7 @@ mod owner;
 mod private;
 mod replace;
 
-pub use folder::{folder_of, make_folder, remove_folder, sync_folder};
+pub use folder::{folder_of, give_files_to_owner, make_folder, remove_folder, sync_folder};
 pub use lock::{LockError, lock};
 pub use overlap::overlap;
 pub use private::{create_private, open_private};

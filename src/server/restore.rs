@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use restante_files::{folder_of, make_folder, remove_folder, sync_folder};
+use restante_files::{folder_of, give_files_to_owner, make_folder, remove_folder, sync_folder};
 
 use super::{Error, policies, public};
 use crate::{
@@ -172,6 +172,9 @@ pub async fn restore(
     progress: Progress<'_>,
     accept: Accept<'_>,
 ) -> Result<Restored, RestoreError> {
+    if config.store.backup_path.is_none() {
+        return Err(RestoreError::NoPlace);
+    }
     require_room_for_a_move(&config.store.path)?;
     let copy = restoring(&config.store.path);
     // Held to the end: of two restores at once, one would put in place, or remove, what the other is still at.
@@ -208,6 +211,8 @@ async fn restore_by(
     let now = SystemClock.now();
     open_copy(config, copy)?.go_on_from_backup(vault, now, public::last_mark_ms(now))?;
     let users = forget_what_was_given_out(config, copy).await?;
+    // The engine knows of no owners: what root puts back would be root's, and the service could not open it.
+    give_files_to_owner(copy)?;
     put_in_place(copy, path)?;
     sync_folder(folder_of(path)).map_err(|error| RestoreError::Unsynced(path.clone(), error))?;
     Ok(Restored { backup, users })

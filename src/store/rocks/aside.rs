@@ -4,11 +4,11 @@
 //! is served with is never filled by it.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     path::{Path, PathBuf},
 };
 
-use restante_files::remove_folder;
+use restante_files::{open_private, remove_folder};
 
 use super::{Vault, backup};
 use crate::store::Error;
@@ -33,8 +33,7 @@ impl Vault {
     /// [`Error::BackupsInUse`] while another process looks at one; [`Error::Backup`] as [`Vault::copy_out`] says.
     pub fn copy_aside(&mut self, id: u32) -> Result<Aside, Error> {
         let lock_path = self.path().join(LOCK);
-        let lock_file = OpenOptions::new().write(true).create(true).truncate(false).open(&lock_path);
-        let lock = backup::hold(lock_file.map_err(backup::io(&lock_path))?, &lock_path)?;
+        let lock = backup::hold(open_private(&lock_path).map_err(backup::io(&lock_path))?, &lock_path)?;
         let aside = Aside { path: self.path().join(NAME), _lock: lock };
         remove_folder(&aside.path).map_err(backup::io(&aside.path))?;
         if let Err(error) = self.copy_out(id, &aside.path) {
