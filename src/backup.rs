@@ -46,6 +46,7 @@ pub(crate) async fn run(command: &BackupCommand, config: &Config) -> anyhow::Res
 }
 
 async fn restore(backup: Option<u32>, although_damaged: bool, config: &Config) -> anyhow::Result<Vec<String>> {
+    require_nobody_serves(config).await?;
     let mut is_damaged = false;
     let mut accept = |inspection: &Inspection| {
         is_damaged = true;
@@ -65,6 +66,20 @@ async fn restore(backup: Option<u32>, although_damaged: bool, config: &Config) -
         lines.push("it is damaged as it was: keep the backup, and tell who maintains the program".to_owned());
     }
     Ok(lines)
+}
+
+/// Refuses to put a database under a server that has lost its own: it goes on with the files that it has open. Whoever
+/// holds them cannot be seen at a folder that is gone, so the local listener is asked.
+async fn require_nobody_serves(config: &Config) -> anyhow::Result<()> {
+    // Without a listener, or a token for it, nobody can be asked.
+    let Ok(service) = service(config, OPERATOR) else { return Ok(()) };
+    match service.administer(Operation::BackupStatus, &json!({})).await {
+        Err(CallError::Channel(ChannelError::Connect)) => Ok(()),
+        _ => bail!(
+            "something answers at local.listen: stop the server first, also if it has lost its database; for a copy beside \
+             it, name another store.path and another local.listen, with --set"
+        ),
+    }
 }
 
 fn list(config: &Config) -> anyhow::Result<Vec<String>> {
@@ -149,8 +164,9 @@ fn step(awaited: Awaited, answer: &Value) -> Option<Step> {
 
 async fn create(config: &Config) -> anyhow::Result<Vec<String>> {
     let service = service(config, OPERATOR)?;
-    let ask = async |operation| service.administer(operation, &json!({})).await.map_err(|error| explain(error.into()));
-    let (mut answer, mut is_second) = (ask(Operation::CreateBackup).await?, false);
+    let ask = async |operation| service.administer(operation, &json!({})).await;
+    let begin = async || ask(Operation::CreateBackup).await.map_err(|error| untold(error, &BEGINNING));
+    let (mut answer, mut is_second) = (begin().await?, false);
     loop {
         if answer["nowhere"] == true {
             bail!("the running server has no store.backup_path: name a folder, and restart it");
@@ -180,24 +196,41 @@ async fn create(config: &Config) -> anyhow::Result<Vec<String>> {
                 Err(error) if matches!(awaited, Awaited::Former(_)) && may_come_back(&error) => {
                     unanswered += 1;
                     if unanswered > UNANSWERED_MAX {
-                        return Err(error);
+                        return Err(explain(error.into()));
                     }
                     answer
                 }
                 answered => {
                     unanswered = 0;
-                    answered?
+                    answered.map_err(|error| untold(error, &WAITING))?
                 }
             };
         }
-        answer = ask(Operation::CreateBackup).await?;
+        answer = begin().await?;
         is_second = true;
     }
 }
 
 /// Whether it is what is said of a server that is being started again.
-fn may_come_back(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(CallError::Channel(ChannelError::Connect | ChannelError::Broken)))
+fn may_come_back(error: &CallError) -> bool {
+    matches!(error, CallError::Channel(ChannelError::Connect | ChannelError::Broken))
+}
+
+/// What ends a request to begin one that the server may have taken.
+const BEGINNING: [ChannelError; 2] = [ChannelError::Broken, ChannelError::Timeout];
+
+/// What ends a question about one that the server has begun.
+const WAITING: [ChannelError; 3] = [ChannelError::Connect, ChannelError::Broken, ChannelError::Timeout];
+
+const LOST: &str =
+    "the server has gone without saying what came of the backup: `restante backup list` says whether it is there";
+
+/// Says of these that the backup may be there, and of others what they are.
+fn untold(error: CallError, lost: &[ChannelError]) -> anyhow::Error {
+    match error {
+        CallError::Channel(how) if lost.contains(&how) => anyhow::Error::from(error).context(LOST),
+        error => explain(error.into()),
+    }
 }
 
 fn line(id: u64, made_ms: u64, bytes: u64) -> String {
@@ -258,6 +291,23 @@ mod tests {
             let answer = json!({ "under_way": under_way, "ended": ended, "recent": recent });
             assert_eq!(step(awaited, &answer), Some(expected), "{awaited:?}: {answer}");
         }
+    }
+
+    #[test]
+    fn a_server_that_goes_in_between_may_have_made_it() {
+        let told = |how, lost: &[ChannelError]| format!("{:#}", untold(CallError::Channel(how), lost));
+        for (how, lost) in [
+            (ChannelError::Broken, &BEGINNING[..]),
+            (ChannelError::Timeout, &BEGINNING[..]),
+            (ChannelError::Connect, &WAITING[..]),
+            (ChannelError::Broken, &WAITING[..]),
+        ] {
+            let said = told(how, lost);
+            assert!(said.contains("`restante backup list`") && !said.contains("`restante serve`"), "{how:?}: {said}");
+        }
+        // Nobody has begun anything.
+        let said = told(ChannelError::Connect, &BEGINNING);
+        assert!(said.contains("`restante serve`") && !said.contains("`restante backup list`"), "{said}");
     }
 
     #[test]
