@@ -76,8 +76,8 @@ async fn require_nobody_serves(config: &Config) -> anyhow::Result<()> {
     match service.administer(Operation::BackupStatus, &json!({})).await {
         Err(CallError::Channel(ChannelError::Connect)) => Ok(()),
         _ => bail!(
-            "something answers at local.listen: stop the server first, also if it has lost its database; for a copy beside \
-             it, name another store.path and another local.listen, with --set"
+            "something answers at local.listen: stop the server first, also if it has lost its database; for a copy \
+             beside it, name another store.path and another local.listen, with --set"
         ),
     }
 }

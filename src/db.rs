@@ -1,7 +1,11 @@
 //! `restante db`: what is done on a database that no server has open.
 
-use anyhow::bail;
-use restante::{config::Config, server, store::Inspection};
+use anyhow::{anyhow, bail};
+use restante::{
+    config::Config,
+    server,
+    store::{self, Inspection},
+};
 use restante_process::console::{complain, say};
 
 use crate::cli::DbCommand;
@@ -10,7 +14,7 @@ use crate::cli::DbCommand;
 pub(crate) fn run(command: &DbCommand, config: &Config) -> anyhow::Result<Vec<String>> {
     match command {
         DbCommand::Verify(_) => {
-            let inspection = server::verify_database(config, &mut progress)?;
+            let inspection = server::verify_database(config, &mut progress).map_err(hint)?;
             say(&inspection.to_string())?;
             if !inspection.is_sound() {
                 bail!("the database is damaged: {}", advice(&inspection));
@@ -26,13 +30,43 @@ fn advice(inspection: &Inspection) -> &'static str {
         "keep a copy of its folder, start no server with it, and go on from a backup: `restante backup verify`, then \
          `restante backup restore`"
     } else {
-        "the disk may fail, so copy its folder to another one before anything else, and look at that copy with \
-         `--set store.path=COPY`; if it is damaged too, go on from a backup: `restante backup verify`, then \
-         `restante backup restore`"
+        UNREADABLE
     }
 }
+
+/// Said where the engine cannot read.
+const UNREADABLE: &str = "the disk may fail, so copy its folder to another one before anything else, and look at that \
+                          copy with `--set store.path=COPY`; if it is damaged too, go on from a backup: `restante \
+                          backup verify`, then `restante backup restore`";
+
+/// The same where it could not be opened: the engine says what is wrong, and not what to do.
+fn hint(error: store::Error) -> anyhow::Error {
+    let says_damage = |text: &str| ENGINES.iter().any(|word| text.contains(word)) && !text.contains("Permission denied");
+    let is_damage = matches!(&error, store::Error::Io(text) if says_damage(text));
+    if is_damage { anyhow!("{error}: {UNREADABLE}") } else { error.into() }
+}
+
+/// What the engine says of files that are damaged, missing or unreadable; its other texts are of a database that is whole.
+const ENGINES: [&str; 2] = ["Corruption", "IO error"];
 
 /// Says how far looking at rows has come.
 pub(crate) fn progress(family: &'static str, rows: u64) {
     complain(&format!("{family}: {rows} rows so far"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_engine_cannot_read_is_followed_by_what_to_do() {
+        let told = |text: &str| hint(store::Error::Io(text.to_owned())).to_string();
+        for damage in ["IO error: No such file: data/MANIFEST-000032", "Corruption: CURRENT file corrupted"] {
+            let said = told(damage);
+            assert!(said.contains(damage) && said.contains("`restante backup verify`"), "{said}");
+        }
+        for other in ["its last write was cut off", "IO error: data/CURRENT: Permission denied"] {
+            assert!(!told(other).contains("restante backup"), "{other}");
+        }
+    }
 }

@@ -3,7 +3,8 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fs::{self, Permissions},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::Output,
 };
@@ -118,6 +119,60 @@ async fn assert_only_its_own_is_put_back(site: &Site, backups: &Path, config: &s
     restored
 }
 
+/// The latest one is not passed over where it is damaged; and what is put back is for whoever has the folder, and not
+/// under a server that goes on without its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_backup_is_told_and_another_one_is_put_back_by_its_number() {
+    let site = Site::new(&[]).await;
+    let mut hub = site.start(&setting()).await;
+    let config = site.configure(&setting());
+    let config = config.to_str().unwrap();
+    let group = hub.user("alice").found().await;
+    for text in ["one", "two"] {
+        hub.user("alice").say(&group, 0, text).await.unwrap();
+        let made = create(&hub, config).await;
+        assert!(made.status.success(), "{made:?}");
+    }
+    fs::write(site.of(HUB).join("backups/meta/2"), "x\n").unwrap();
+    let list = run(&["backup", "list", "--config", config]).await;
+    let said = String::from_utf8_lossy(&list.stdout).into_owned();
+    assert!(list.status.success(), "{list:?}");
+    assert!(said.starts_with("backup 1  ") && said.contains("\nbackup 2: damaged, "), "{said}");
+
+    // Its database is gone, and it serves with what it has open.
+    fs::rename(site.database(HUB), site.of(HUB).join("lost")).unwrap();
+    let local = format!("local.listen={}", hub.local_tcp());
+    let restore = ["backup", "restore", "--config", config, "--backup", "1"];
+    let refused = run(&[&restore[..], &["--set", &local]].concat()).await;
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("stop the server first"), "{refused:?}");
+    assert!(!site.database(HUB).exists());
+    hub.process.kill().await;
+
+    for command in ["verify", "restore"] {
+        let refused = run(&["backup", command, "--config", config]).await;
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains("backup 2, the latest, is damaged") && said.contains("`--backup 1`"), "{said}");
+    }
+    let verified = run(&["backup", "verify", "--config", config, "--backup", "1"]).await;
+    assert!(verified.status.success(), "{verified:?}");
+    let owner = |path: &Path| fs::metadata(path).unwrap().uid();
+    // Only root can give a folder away, and not even root in some containers.
+    let own = owner(&site.of(HUB));
+    let is_given = own == 0 && chown(site.of(HUB), Some(4711), None).is_ok();
+    let restored = run(&restore).await;
+    assert!(restored.status.success(), "{restored:?}");
+    let wanted = if is_given { 4711 } else { own };
+    assert!(files(&site.database(HUB)).iter().all(|file| owner(file) == wanted), "{}", site.database(HUB).display());
+
+    // A folder that others may enter is told of.
+    fs::set_permissions(site.database(HUB), Permissions::from_mode(0o755)).unwrap();
+    let hub = site.start(&setting()).await;
+    assert!(hub.process.logged().contains("others may enter the folder of the database"), "{}", hub.process.logged());
+    assert_eq!(hub.user("alice").read_all(&group, 0).await.len(), 1);
+}
+
 /// What is said in the command's own configuration counts for nothing: the server has read another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_says_where_a_backup_was_made() {
@@ -200,6 +255,10 @@ async fn a_backup_that_is_cut_off_is_not_offered_and_in_nobody_s_way() {
         if made.status.success() {
             let line = String::from_utf8(made.stdout).unwrap();
             assert!(after.contains(number(&line)), "{line} is none of {after:?}");
+        } else if attempt % 4 != 3 {
+            // It may be there all the same.
+            let said = String::from_utf8_lossy(&made.stderr);
+            assert!(said.contains("`restante backup list` says whether it is there"), "{said}");
         }
         if attempt % 4 == 3 {
             assert!(after.difference(&before).count() == 1, "{before:?}, then {after:?}");

@@ -245,12 +245,16 @@ fn engine(error: rocksdb::Error) -> Error {
     Error::Backup(format!("{}: {next}", error.into_string()))
 }
 
+/// Stands where the engine would name a file.
+const NAMELESS: &str = "While restoring  -> : ";
+
 /// What fails while one is copied out.
 fn copying(error: rocksdb::Error) -> Error {
     match error.kind() {
+        // The engine compares checksums without saying of which file.
         ErrorKind::Corruption | ErrorKind::NotFound => Error::Backup(format!(
             "the backup is damaged ({}): try an earlier one, see `restante backup list`",
-            error.into_string()
+            error.into_string().replace(NAMELESS, "a file has other bytes: ")
         )),
         _ => engine(error),
     }

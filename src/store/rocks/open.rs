@@ -59,6 +59,7 @@ impl RocksStore {
         check_families(options.path)?;
         // Messages and the database's secrets are nobody else's business. RocksDB does not sync the names of its folders.
         make_folder(options.path, 0o700).map_err(|error| Error::Io(format!("{}: {error}", options.path.display())))?;
+        place::warn_of_others(options.path);
         let cache = Cache::new_lru_cache(options.cache_bytes);
         let db = open_or_mend(options.path, &cache, options.open_files)?;
         let found = db.get(keys::FORMAT).map_err(io)?;

@@ -8,6 +8,9 @@ use crate::store::Error;
 /// The file without which there is no database.
 const CURRENT: &str = "CURRENT";
 
+/// Said to whoever wants one made, and true for who only looks.
+const NEW: &str = "a new database gets an empty folder, or one that is not there yet";
+
 /// What stands there.
 enum Contents {
     /// A database; whose, its rows say.
@@ -44,10 +47,24 @@ pub(super) fn require_database(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Warns of a folder that others may enter: the engine gives its files the bits of the umask, and they hold messages and the
+/// database's secrets. What was copied or put back by hand has often such a folder; it is served with all the same.
+pub(super) fn warn_of_others(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        if fs::metadata(path).is_ok_and(|folder| folder.permissions().mode() & 0o077 != 0) {
+            tracing::warn!(
+                "others may enter the folder of the database, and it holds secrets: give it the mode 700 (store.path)"
+            );
+        }
+    }
+}
+
 /// Somebody else's database, by the same engine.
 pub(super) fn of_another_program(path: &Path) -> Error {
     Error::NoDatabase(format!(
-        "the database at {} is another program's: name an empty folder in store.path, or one that is not there yet",
+        "the database at {} is another program's: see what store.path names; {NEW}",
         path.display()
     ))
 }
@@ -61,8 +78,8 @@ fn other_things(path: &Path, name: &str) -> Error {
         ));
     }
     Error::NoDatabase(format!(
-        "there is no database at {path}, but other things, `{name}` among them: name an empty folder in store.path, \
-         or one that is not there yet"
+        "there is no database at {path}, but other things, `{name}` among them: see what store.path names, and whether \
+         its disk is there; {NEW}"
     ))
 }
 

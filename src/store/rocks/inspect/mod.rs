@@ -83,8 +83,13 @@ pub(crate) fn inspect_open(store: &RocksStore, progress: &mut dyn FnMut(&'static
 }
 
 fn note_error(read: Result<(), Error>, inspection: &mut Inspection) {
-    if let Err(error) = read {
-        inspection.note_unreadable(error.to_string());
+    match read {
+        // What it says to whoever serves, to look as this does, leads nowhere here.
+        Err(Error::Unreadable { family, text }) => {
+            inspection.note_unreadable(format!("the column family {family} cannot be read ({text})"));
+        }
+        Err(error) => inspection.note_unreadable(error.to_string()),
+        Ok(()) => {}
     }
 }
 

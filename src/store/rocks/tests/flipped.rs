@@ -76,4 +76,5 @@ fn assert_is_told(data: &Path, family: &'static str) {
     let inspection = inspect(data, &provider("hub.example"), &mut |_, _| {}).unwrap();
     assert!(inspection.unreadable.iter().all(|text| text.contains(family)), "{inspection}");
     assert!(!inspection.unreadable.is_empty(), "{inspection}");
+    assert!(!inspection.to_string().contains("restante db verify"), "who looks is not told to look: {inspection}");
 }
