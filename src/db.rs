@@ -41,8 +41,8 @@ const UNREADABLE: &str = "the disk may fail, so copy its folder to another one b
 
 /// The same where it could not be opened: the engine says what is wrong, and not what to do.
 fn hint(error: store::Error) -> anyhow::Error {
-    let says_damage = |text: &str| ENGINES.iter().any(|word| text.contains(word)) && !text.contains("Permission denied");
-    let is_damage = matches!(&error, store::Error::Io(text) if says_damage(text));
+    let is_engines = |text: &str| ENGINES.iter().any(|word| text.contains(word)) && !text.contains("Permission denied");
+    let is_damage = matches!(&error, store::Error::Io(text) if is_engines(text));
     if is_damage { anyhow!("{error}: {UNREADABLE}") } else { error.into() }
 }
 

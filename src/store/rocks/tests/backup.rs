@@ -161,7 +161,7 @@ fn an_earlier_backup_is_not_taken_for_a_later_one_that_is_damaged() {
     let listed = fs::read(&list).unwrap();
     fs::write(&list, "x\n").unwrap();
     assert_refused("meta/3, is not whole");
-    fs::write(&list, &listed).unwrap();
+    fs::write(&list, listed).unwrap();
 
     // An earlier one is in nobody's way.
     fs::write(backups.join("meta/1"), "x\n").unwrap();
