@@ -5,6 +5,7 @@
 //! * [`give_files_to_owner`]: what an engine has made in a folder.
 //! * [`create_private`] and [`open_private`]: files for one owner.
 //! * [`replace`]: a whole file in the place of another.
+//! * [`open_regular`], [`read_small`]: files that somebody else made, which are never waited for.
 //! * [`lock`]: one process at a time.
 //! * [`overlap`]: folders that are to be kept apart.
 //!
@@ -22,9 +23,11 @@ mod overlap;
 mod owner;
 mod private;
 mod replace;
+mod small;
 
 pub use folder::{folder_of, give_files_to_owner, make_folder, remove_folder, sync_folder};
 pub use lock::{LockError, lock};
 pub use overlap::overlap;
 pub use private::{create_private, open_private};
 pub use replace::replace;
+pub use small::{open_regular, read_small};

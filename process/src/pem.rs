@@ -1,10 +1,11 @@
 //! Certificates and keys in PEM files (RFC 7468).
 
 use std::{
-    fs,
+    io,
     path::{Path, PathBuf},
 };
 
+use restante_files::read_small;
 use rustls::{
     RootCertStore,
     pki_types::{
@@ -13,6 +14,9 @@ use rustls::{
     },
 };
 use zeroize::Zeroizing;
+
+/// Longer files are not read: the bundles of authorities that systems bring have a fraction of it.
+pub const BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// A file that does not hold what it should. It names the file and shows nothing of it.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +40,8 @@ pub enum PemError {
 /// # Errors
 /// [`PemError`]
 pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+    let text = read(file)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match found {
         Ok(found) if found.is_empty() => Err(PemError::NoCertificate(file.to_owned())),
         Ok(found) => Ok(found),
@@ -61,13 +66,20 @@ pub fn authorities(file: &Path) -> Result<RootCertStore, PemError> {
 /// # Errors
 /// [`PemError`]: what is wrong with PEM is not shown, as it could quote the file.
 pub fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
-    let unreadable = |error| PemError::Unreadable(file.to_owned(), pem::Error::Io(error));
-    let text = Zeroizing::new(fs::read(file).map_err(unreadable)?);
+    let text = read(file)?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|_| PemError::NoKey(file.to_owned()))
+}
+
+/// Certificates may stand in one file with their key: every text is wiped.
+fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, PemError> {
+    let unreadable = |error: io::Error| PemError::Unreadable(file.to_owned(), pem::Error::Io(error));
+    read_small(file, BYTES_MAX).map(Zeroizing::new).map_err(unreadable)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 
     use super::*;
@@ -92,5 +104,8 @@ mod tests {
             assert!(said.starts_with(&file.display().to_string()) && !said.contains("AAAA"), "{said}");
         }
         assert!(matches!(certificates(&folder.path().join("none")), Err(PemError::Unreadable(..))));
+        let device = Path::new("/dev/null");
+        assert!(matches!(certificates(device), Err(PemError::Unreadable(..))));
+        assert!(matches!(private_key(device), Err(PemError::Unreadable(..))));
     }
 }

@@ -4,9 +4,10 @@
 //! All of it comes from the operator's configuration. No part of a client's request is ever a part of where the relay
 //! connects to.
 
-use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use http::Uri;
+use restante_files::read_small;
 use restante_process::pem::{self, PemError};
 use rustls::{ClientConfig, pki_types::ServerName};
 use sha2::{Digest, Sha256};
@@ -148,7 +149,7 @@ impl Gateway {
             [Some(&self.ca_file), identity.map(|files| &files.cert_file), identity.map(|files| &files.key_file)];
         let mut whole = Sha256::new();
         for file in files.into_iter().flatten() {
-            let bytes = Zeroizing::new(fs::read(file).ok()?);
+            let bytes = Zeroizing::new(read_small(file, pem::BYTES_MAX).ok()?);
             // The hash of each: where one ends and the next begins is part of it.
             whole.update(Sha256::digest(bytes.as_slice()));
         }
@@ -158,6 +159,8 @@ impl Gateway {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Display,
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -27,7 +27,7 @@ use crate::{
     limits::UserLimits,
     relay::{self, Relay},
     routes::{RouteError, Routes},
-    user_tokens::{TokensError, UserTokens},
+    user_tokens::{TokensError, UserTokens, read_text},
 };
 
 /// Why the relay did not start, or did not take a new configuration. For the operator's terminal: it names files. While
@@ -223,7 +223,7 @@ impl Ready {
 }
 
 fn read_tokens(file: &Path, limits: UserLimits, before: Option<&UserTokens>) -> Result<UserTokens, Error> {
-    let text = fs::read_to_string(file).map_err(|error| Error::TokensFile(file.to_owned(), error))?;
+    let text = read_text(file).map_err(|error| Error::TokensFile(file.to_owned(), error))?;
     UserTokens::parse(&text, limits, before).map_err(|error| Error::Tokens(file.to_owned(), error))
 }
 

@@ -13,7 +13,8 @@
 
 use std::{
     collections::HashMap,
-    fmt,
+    fmt, io,
+    path::Path,
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -21,6 +22,7 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{HeaderMap, header::PROXY_AUTHORIZATION};
+use restante_files::read_small;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -32,6 +34,8 @@ use crate::{failure::Failure, limits::UserLimits, rate::Rate};
 const TOKEN_BYTES_MAX: usize = 256;
 /// A file of more is refused: it would not be one of tokens.
 const TOKENS_MAX: usize = 4_000_000;
+/// Room for the lines of all of them, and for as much beside them.
+const FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// A user's token: a word that only the user and the issuer know.
 ///
@@ -112,6 +116,15 @@ pub enum TokensError {
     /// Far more lines than users.
     #[error("there are more than {TOKENS_MAX} tokens")]
     TooMany,
+}
+
+/// The text of a file of tokens. Pipes and devices are refused: a reload waits for nobody.
+///
+/// # Errors
+/// The system refuses, it is no regular file, far too long, or no text.
+pub(crate) fn read_text(file: &Path) -> io::Result<String> {
+    let bytes = read_small(file, FILE_BYTES_MAX)?;
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
 }
 
 /// All tokens, each with what its user has used up. Bounded by the operator's file, and not by what clients send.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use restante_files::read_small;
+use restante_process::pem;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -28,7 +30,9 @@ pub enum ProvidersError {
 /// # Errors
 /// Which part of the configuration cannot be used.
 pub(super) fn client(config: &Config) -> Result<ProviderClient, ProvidersError> {
-    let read = |path: &Path| std::fs::read(path).map_err(|error| ProvidersError::File(path.to_owned(), error));
+    let read = |path: &Path| {
+        read_small(path, pem::BYTES_MAX).map_err(|error| ProvidersError::File(path.to_owned(), error))
+    };
     let provider = &config.provider;
     let (ca, certificates) = (read(&provider.ca_file)?, read(&provider.cert_file)?);
     let key = Zeroizing::new(read(&provider.key_file)?);

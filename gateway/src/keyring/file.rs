@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use restante_files::{LockError, make_folder, open_private, replace};
+use restante_files::{LockError, make_folder, open_private, open_regular, replace};
 use zeroize::Zeroizing;
 
 use super::{KeyringError, SealKey, codec, ring::Ring};
@@ -134,7 +134,7 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> KeyringError {
 
 /// Reads a file that is for its owner alone. `None` when there is none.
 pub(super) fn read_private(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError> {
-    let file = match File::open(path) {
+    let file = match open_regular(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(path)(error)),

@@ -4,6 +4,7 @@ use std::{fs, io, path::Path, time::SystemTime};
 
 use super::certificate::{Facts, facts, seconds};
 use crate::pem::{self, PemError};
+use restante_files::read_small;
 use rustix::{
     fs::{Access, access},
     io::Errno,
@@ -127,12 +128,12 @@ pub fn check_private(path: &Path, bytes: u64) -> Result<(), String> {
     ))
 }
 
-/// Reads a file.
+/// Reads a file, as long as those of certificates may be at most. Pipes and devices are refused: nobody waits here.
 ///
 /// # Errors
 /// A sentence that says why not.
 pub fn read(path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| unreadable(path, &error))
+    read_small(path, pem::BYTES_MAX).map_err(|error| unreadable(path, &error))
 }
 
 /// The certificates in a PEM file, at least one.
@@ -158,7 +159,8 @@ fn refuse_mode(path: &Path, metadata: &fs::Metadata, (bits, whom): (u32, &str)) 
     let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
     #[cfg(not(unix))]
     let mode = 0_u32;
-    if mode & bits == 0 {
+    // Devices are refused when they are read; nobody should change their modes.
+    if !metadata.is_file() || mode & bits == 0 {
         return Ok(());
     }
     let path = path.display();

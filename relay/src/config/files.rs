@@ -1,6 +1,6 @@
 //! Checks of the files that a configuration names.
 
-use std::{fs, time::SystemTime};
+use std::time::SystemTime;
 
 use restante_names::have_one_holder;
 use restante_process::config::{
@@ -12,7 +12,10 @@ use super::{
     Config,
     written::{Layers, own_gateway},
 };
-use crate::{keys::Keys, user_tokens::hashes};
+use crate::{
+    keys::Keys,
+    user_tokens::{hashes, read_text},
+};
 
 pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems: &mut Problems) {
     let mut note = |key: &str, sentence: String| problems.add(layers.place(key), sentence);
@@ -24,7 +27,7 @@ pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems:
         usage: Usage::Server,
     };
     server.check(now, &mut |key, sentence| note(&format!("relay.{key}"), sentence));
-    match fs::read_to_string(&config.tokens_file) {
+    match read_text(&config.tokens_file) {
         Ok(text) => {
             if let Some(Err(error)) = hashes(&text).find(Result::is_err) {
                 note("relay.tokens_file", format!("{}: {error}", config.tokens_file.display()));

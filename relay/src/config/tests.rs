@@ -69,6 +69,16 @@ fn what_must_be_given_is_enough() {
     assert_eq!((config.admin, config.limits), (None, Limits::default()));
 }
 
+/// A reload would wait for a pipe, or read a device, for ever.
+#[test]
+fn files_are_regular_ones() {
+    for (from, key) in [("\"tokens\"", "relay.tokens_file"), ("\"cert.pem\"", "relay.cert_file")] {
+        let problems = load(&[&RELAY.replace(from, "\"/dev/null\""), GATEWAY].concat()).unwrap_err();
+        assert!(problems.contains(key) && problems.contains("no regular file"), "{problems}");
+        assert_eq!(problems.lines().count(), 1, "{problems}");
+    }
+}
+
 #[test]
 fn an_operator_s_own_gateway_is_refused_with_the_reason() {
     for provider in ["hub.example", "mimi.hub.example", "a.b.hub.example"] {

@@ -20,6 +20,17 @@ fn files_that_hold_something_else_are_refused() {
     assert_problems(&folder.refuse("\"pki/ca.pem\"", "\"broken\""), &["cannot be an authority"]);
 }
 
+/// A reload reads them again, and would wait, or read on, for ever.
+#[cfg(unix)]
+#[test]
+fn devices_are_no_files_of_certificates_keys_or_tokens() {
+    let folder = Folder::new();
+    for file in ["pki/hub.example/cert.pem", "pki/hub.example/key.pem", "pki/ca.pem", "service-token"] {
+        let problems = folder.refuse(&format!("\"{file}\""), "\"/dev/null\"");
+        assert_problems(&problems, &["/dev/null cannot be read (it is no regular file)"]);
+    }
+}
+
 /// However it is written: what is in the database's folder goes with it.
 #[cfg(unix)]
 #[test]
