@@ -86,6 +86,10 @@ pub(super) fn check_store(store: &Store, place: Place<'_>, problems: &mut Proble
     if let Err(sentence) = check_folder(backups) {
         problems.add(place("store.backup_path"), sentence);
     }
+    if backups.join("CURRENT").is_file() {
+        let sentence = "holds a database and no backups; name a folder of its own for the backups of this one";
+        problems.add(place("store.backup_path"), sentence.to_owned());
+    }
     if overlap(backups, &store.path) {
         let sentence = "and store.path lie in each other; put backups elsewhere, on another disk if there is one";
         problems.add(place("store.backup_path"), sentence.to_owned());
@@ -93,6 +97,21 @@ pub(super) fn check_store(store: &Store, place: Place<'_>, problems: &mut Proble
         let sentence = "is where `restante backup restore` makes the database ready, and removes what is there";
         problems.add(place("store.backup_path"), sentence.to_owned());
     }
+}
+
+/// The keys go with no other folder: not when a database is put back, and not into its backups.
+pub(super) fn check_apart(store: &Store, public: &Public, place: Place<'_>, problems: &mut Problems) {
+    let keys = public.keys_path.as_path();
+    let sentence = if overlap(keys, &store.path) {
+        "and store.path lie in each other; give each a folder of its own"
+    } else if store.backup_path.as_deref().is_some_and(|backups| overlap(keys, backups)) {
+        "and store.backup_path lie in each other; give each a folder of its own"
+    } else if overlap(keys, &restoring(&store.path)) {
+        "is where `restante backup restore` makes the database ready, and removes what is there"
+    } else {
+        return;
+    };
+    problems.add(place("public.keys_path"), sentence.to_owned());
 }
 
 /// What the process that serves writes to later, when it is too late to say so at its start. Commands that ask it write

@@ -163,6 +163,8 @@ impl Store {
     const CACHE_BYTES: usize = 256 * 1024 * 1024;
     /// It is in many pieces, and a block for which its piece is too small is read from its file each time.
     const CACHE_BYTES_MIN: usize = 8 * 1024 * 1024;
+    /// More memory than a machine has.
+    const CACHE_BYTES_MAX: u64 = 1 << 40;
 }
 
 /// One of `[[peers]]`: a provider that may connect to us, and where we connect to it.
@@ -211,6 +213,9 @@ impl Config {
         if let Some(store) = &parsed.store {
             files::check_store(store, &place, &mut problems);
         }
+        if let (Some(store), Some(public)) = (&parsed.store, &parsed.public) {
+            files::check_apart(store, public, &place, &mut problems);
+        }
         if serves && let Some(public) = &parsed.public {
             files::check_writing(public, &place, &mut problems);
         }
@@ -247,6 +252,7 @@ impl Config {
         files::check_provider(&self.provider, now, &place, &mut problems);
         if let Some(public) = &self.public {
             files::check_public(public, Some(&self.provider), now, &place, &mut problems);
+            files::check_apart(&self.store, public, &place, &mut problems);
         }
         if let Some(local) = &self.local {
             if let Err(sentence) = local.listen.check() {

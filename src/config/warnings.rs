@@ -17,6 +17,7 @@ pub(super) fn of(config: &Config, now: SystemTime) -> Vec<String> {
         config.public.as_ref().and_then(|public| expiry("public.cert_file", &public.cert_file, now)),
         config.public.as_ref().and_then(|public| own_relays(public, config.provider.id.as_str())),
         config.store.backup_path.as_deref().and_then(no_backups),
+        config.store.backup_path.as_deref().and_then(open_backups),
         (config.public.is_some() && config.local.is_none()).then(|| {
             "the gateway of [public] is on and there is no table [local]: nobody can upload KeyPackages or mint tokens"
                 .to_owned()
@@ -49,6 +50,24 @@ fn no_backups(folder: &Path) -> Option<String> {
          whether its disk is there, and ReadWritePaths= in the unit"
             .to_owned()
     })
+}
+
+/// None is made there while it is so.
+#[cfg(unix)]
+fn open_backups(folder: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(folder).ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then(|| {
+        format!(
+            "others may enter store.backup_path (mode {mode:o}), and backups hold secrets: none is made there; run \
+             `chmod 700` on it"
+        )
+    })
+}
+
+#[cfg(not(unix))]
+fn open_backups(_: &Path) -> Option<String> {
+    None
 }
 
 fn expiry(key: &str, cert_file: &Path, now: SystemTime) -> Option<String> {

@@ -191,10 +191,12 @@ impl WrittenStore {
         };
         let backups_kept = self.backups_kept.unwrap_or(Store::BACKUPS_KEPT);
         let cache_bytes = self.cache_bytes.unwrap_or(Store::CACHE_BYTES);
+        let bytes = "store.cache_bytes";
         if cache_bytes < Store::CACHE_BYTES_MIN {
-            reader
-                .refuse("store.cache_bytes", format!("is too small to be of use: at least {}", Store::CACHE_BYTES_MIN));
-            return None;
+            reader.refuse(bytes, format!("is too small to be of use: at least {}", Store::CACHE_BYTES_MIN));
+        }
+        if cache_bytes as u64 > Store::CACHE_BYTES_MAX {
+            reader.refuse(bytes, format!("is more memory than there is: at most {}", Store::CACHE_BYTES_MAX));
         }
         Some(Store { path: path?, backup_path, backups_kept, cache_bytes })
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path, time::SystemTime};
 
-use super::certificate::{Facts, facts, seconds};
+use super::certificate::{Facts, facts, may_be_authority, seconds};
 use crate::pem::{self, PemError};
 use restante_files::read_small;
 use rustix::{
@@ -256,12 +256,21 @@ fn check_pair(
     }
 }
 
-/// Checks a PEM file of certificate authorities.
+/// Checks a PEM file of certificate authorities: at least one of them must be able to be one. What else stands there
+/// does no harm.
 ///
 /// # Errors
 /// A sentence.
 pub fn check_authorities(path: &Path) -> Result<(), String> {
-    pem::authorities(path).map(drop).map_err(|error| sentence(path, error))
+    pem::authorities(path).map_err(|error| sentence(path, error))?;
+    if read_certificates(path)?.iter().any(|certificate| may_be_authority(certificate)) {
+        return Ok(());
+    }
+    Err(format!(
+        "{} holds no certificate of an authority (basicConstraints with CA), only of those that one has certified; \
+         name the file with the authority's own",
+        path.display()
+    ))
 }
 
 /// Checks a path at which a unix socket is to be made.

@@ -18,6 +18,12 @@ fn files_that_hold_something_else_are_refused() {
     fs::write(folder.path("broken"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
     assert_problems(&folder.refuse("pki/hub.example/cert.pem", "broken"), &["broken is no X.509 certificate"]);
     assert_problems(&folder.refuse("\"pki/ca.pem\"", "\"broken\""), &["cannot be an authority"]);
+    let leaf = folder.refuse("\"pki/ca.pem\"", "\"pki/follower.example/cert.pem\"");
+    assert_problems(&leaf, &["provider.ca_file: "]);
+    assert!(leaf.contains("holds no certificate of an authority"), "{leaf}");
+    let read = |file: &str| fs::read_to_string(folder.path(file)).unwrap();
+    fs::write(folder.path("both"), read("pki/follower.example/cert.pem") + &read("pki/ca.pem")).unwrap();
+    folder.load(&replaced("\"pki/ca.pem\"", "\"both\"")).unwrap();
 }
 
 /// A reload reads them again, and would wait, or read on, for ever.
@@ -49,6 +55,40 @@ fn backups_are_refused_where_the_database_is() {
     for path in ["backups", "elsewhere", "elsewhere/link/../backups", "data-backups"] {
         folder.load(&backups(path)).unwrap();
     }
+}
+
+#[test]
+fn a_database_is_no_folder_of_backups() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("backups")).unwrap();
+    let backups = replaced("# backup_path = \"backups\"", "backup_path = \"backups\"");
+    folder.load(&backups).unwrap();
+    fs::write(folder.path("backups/CURRENT"), "MANIFEST-000005\n").unwrap();
+    assert_problems(&folder.load(&backups).unwrap_err(), &["store.backup_path: "]);
+}
+
+/// Whoever puts the database back, or removes old backups, would remove the keys.
+#[test]
+fn the_gateway_s_keys_are_apart_from_database_and_backups() {
+    let folder = Folder::new();
+    let keys = |path: &str| {
+        let public = format!(
+            "[public]\nlisten = \"[::1]:0\"\ncert_file = \"pki/hub.example/cert.pem\"\n\
+             key_file = \"pki/hub.example/key.pem\"\nkeys_path = \"{path}\"\nseal_key_file = \"seal\"\n[store]"
+        );
+        folder.load_layers(&EXAMPLE.replace("[store]", &public), &[], &[("store.backup_path", "./elsewhere")])
+    };
+    fs::create_dir(folder.path("data")).unwrap();
+    for (path, other) in [
+        ("data", "and store.path lie in each other"),
+        ("data/keys", "and store.path lie in each other"),
+        ("data.restoring", "`restante backup restore`"),
+    ] {
+        let problems = keys(path).unwrap_err();
+        assert_problems(&problems, &["public.keys_path: "]);
+        assert!(problems.contains(other), "{problems}");
+    }
+    keys("keys").unwrap();
 }
 
 #[test]
@@ -113,8 +153,15 @@ fn a_folder_of_backups_that_cannot_be_written_to_keeps_nobody_from_serving() {
     folder.load(&replaced("# backup_path = \"backups\"", "backup_path = \"backups\"")).unwrap();
     let file = folder.path("hub.toml");
     let sources = Sources { file: &file, environment: Vec::new(), flags: Vec::new() };
-    let warnings = Config::load_to_serve(&sources, now()).unwrap().warnings(now()).join("\n");
+    let warned = || Config::load_to_serve(&sources, now()).unwrap().warnings(now()).join("\n");
+    let warnings = warned();
     // Root may write wherever it likes.
     let is_root = fs::metadata(&file).unwrap().uid() == 0;
     assert_eq!(warnings.contains("store.backup_path may not be written to"), !is_root, "{warnings}");
+    assert!(!warnings.contains("may enter"), "{warnings}");
+    for mode in [0o755, 0o710] {
+        folder.set_mode("backups", mode);
+        let warnings = warned();
+        assert!(warnings.contains(&format!("others may enter store.backup_path (mode {mode:o})")), "{warnings}");
+    }
 }

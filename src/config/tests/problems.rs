@@ -56,6 +56,11 @@ fn values_of_the_wrong_kind_are_named() {
         "cache_bytes = 1024",
         &["store.cache_bytes: is too small to be of use: at least"],
     );
+    wrong(
+        "# cache_bytes = 268435456",
+        "cache_bytes = 99999999999999999",
+        &["store.cache_bytes: is more memory than there is: at most 1099511627776"],
+    );
     wrong("path = \"data\"", "path = 3", &["store.path: expected a text in quotes, found the number 3"]);
     wrong("id = \"hub.example\"", "id = 3", &["provider.id: expected a text in quotes"]);
     wrong("# drain_seconds = 60", "drain_seconds", &["is not valid TOML", "|", "|", "|", "expected"]);

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use restante_files::overlap;
 use restante_gateway::SealKey;
 use restante_process::config::{
     Identity, LocalAddress, Problems, Usage, check_addresses, check_authorities, check_folder, check_private,
@@ -33,6 +34,10 @@ pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems:
         if let Err(sentence) = check_folder(folder).and_then(|()| check_writable(folder)) {
             note(key, sentence);
         }
+    }
+    if overlap(&config.replays, &config.keys.path) {
+        let sentence = "and keys.path lie in each other; give each a folder of its own";
+        note("replays.path", sentence.to_owned());
     }
     let admin = config.admin.as_ref().and_then(LocalAddress::tcp);
     check_addresses(&[("gateway.listen", Some(config.listen)), ("admin.listen", admin)], &mut note);

@@ -13,14 +13,19 @@ mod limits;
 mod tests;
 mod written;
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::SystemTime};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::SystemTime,
+};
 
 use http::{Method, Uri, uri::Authority};
 pub(crate) use limits::Limits;
 use restante_gateway::RotationSchedule;
 use restante_names::have_one_holder;
 use restante_process::{
-    config::{LocalAddress, Problems, Program, Sources},
+    config::{LocalAddress, Problems, Program, Sources, dns_names_of, read_certificates},
     export::ExportSettings,
     too_few_files,
 };
@@ -134,10 +139,15 @@ impl Config {
 
     /// What is allowed but will hurt later. Sentences with numbers only, fit for the log.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        [too_few_files(self.limits.connections_max, self.listeners()), self.own_relays(), self.too_few_marks()]
-            .into_iter()
-            .flatten()
-            .collect()
+        [
+            too_few_files(self.limits.connections_max, self.listeners()),
+            self.own_relays(),
+            self.too_few_marks(),
+            self.foreign_authority(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// Relays that bring what they may, and no more, must not be refused for what others brought.
@@ -153,6 +163,22 @@ impl Config {
         })
     }
 
+    /// Relays dial the name that clients ask for. That a gateway is reached by another one is for its operator to know.
+    fn foreign_authority(&self) -> Option<String> {
+        let authority = self.authority.parse::<Authority>().ok()?;
+        let host = authority.host();
+        if host.starts_with('[') || host.parse::<IpAddr>().is_ok() {
+            return None;
+        }
+        let names = dns_names_of(read_certificates(&self.cert_file).ok()?.first()?).ok()?;
+        let is_named = names.iter().any(|name| is_for(name, host));
+        (!is_named).then(|| {
+            "gateway.cert_file is not for gateway.authority: whoever connects to that name refuses this certificate; \
+             correct the one that is wrong, unless relays reach the gateway by another name"
+                .to_owned()
+        })
+    }
+
     /// Names are all that can be known here of who runs a relay.
     fn own_relays(&self) -> Option<String> {
         let names = &self.relays.as_ref()?.names;
@@ -165,5 +191,13 @@ impl Config {
                 names.len()
             )
         })
+    }
+}
+
+/// Whether a name of a certificate is that of a host; a wildcard stands for one label.
+fn is_for(name: &str, host: &str) -> bool {
+    match name.strip_prefix("*.") {
+        Some(domain) => host.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(domain)),
+        None => name.eq_ignore_ascii_case(host),
     }
 }

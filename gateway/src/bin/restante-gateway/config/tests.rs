@@ -189,6 +189,41 @@ fn flags_stand_above_the_file() {
     assert!(config.keys.schedule.x_wing);
 }
 
+#[test]
+fn marks_are_apart_from_keys() {
+    for path in ["gateway-keys", "gateway-keys/../gateway-keys", "."] {
+        let folder = folder();
+        fs::create_dir(folder.path().join("gateway-keys")).unwrap();
+        let text = replaced("\"gateway-replays\"", &format!("\"{path}\""));
+        let problems = load_in(folder.path(), &text, &[]).unwrap_err();
+        assert!(problems.contains("replays.path: and keys.path lie in each other"), "{path}: {problems}");
+        assert_eq!(problems.lines().count(), 1, "{problems}");
+    }
+}
+
+/// Names do not stand in the log.
+#[test]
+fn a_certificate_for_another_name_is_warned_about() {
+    let folder = folder();
+    let is_warned = |authority: &str| {
+        let config = load_in(folder.path(), EXAMPLE, &[("gateway.authority", authority)]).unwrap();
+        let mut warnings = config.warnings();
+        warnings.retain(|sentence| sentence.contains("gateway.cert_file"));
+        assert!(warnings.iter().all(|sentence| !sentence.contains("example")), "{warnings:?}");
+        !warnings.is_empty()
+    };
+    assert!(!is_warned("follower.example") && !is_warned("follower.example:8443") && !is_warned("[::1]:8443"));
+    assert!(is_warned("www.follower.example") && is_warned("hub.example"));
+    for (name, host, is_same) in [
+        ("*.example", "follower.example", true),
+        ("*.example", "a.follower.example", false),
+        ("*.example", "example", false),
+        ("Follower.example", "follower.example", true),
+    ] {
+        assert_eq!(is_for(name, host), is_same, "{name} {host}");
+    }
+}
+
 /// What one relay brings within its budget must not have another refused.
 #[test]
 fn a_window_that_relays_can_fill_is_warned_about() {
