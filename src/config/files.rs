@@ -116,9 +116,26 @@ pub(super) fn check_apart(store: &Store, public: &Public, place: Place<'_>, prob
 
 /// What the process that serves writes to later, when it is too late to say so at its start. Commands that ask it write
 /// nothing there, and may be run by others.
-pub(super) fn check_writing(public: &Public, place: Place<'_>, problems: &mut Problems) {
-    if let Err(sentence) = check_writable(&public.keys_path) {
-        problems.add(place("public.keys_path"), sentence);
+pub(super) fn check_writing(
+    store: Option<&Store>,
+    public: Option<&Public>,
+    place: Place<'_>,
+    problems: &mut Problems,
+) {
+    let mut check = |key: &str, path: &Path| {
+        if let Err(sentence) = check_writable(path) {
+            problems.add(place(key), sentence);
+        }
+    };
+    if let Some(store) = store {
+        check("store.path", &store.path);
+    }
+    if let Some(public) = public {
+        check("public.keys_path", &public.keys_path);
+        // One that is there is only read.
+        if !public.seal_key_file.exists() {
+            check("public.seal_key_file", &public.seal_key_file);
+        }
     }
 }
 

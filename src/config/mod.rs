@@ -216,8 +216,8 @@ impl Config {
         if let (Some(store), Some(public)) = (&parsed.store, &parsed.public) {
             files::check_apart(store, public, &place, &mut problems);
         }
-        if serves && let Some(public) = &parsed.public {
-            files::check_writing(public, &place, &mut problems);
+        if serves {
+            files::check_writing(parsed.store.as_ref(), parsed.public.as_ref(), &place, &mut problems);
         }
         let Parsed { provider, public, local, .. } = &parsed;
         written::check_addresses(provider.as_ref(), public.as_ref(), local.as_ref(), &place, &mut problems);

@@ -165,3 +165,32 @@ fn a_folder_of_backups_that_cannot_be_written_to_keeps_nobody_from_serving() {
         assert!(warnings.contains(&format!("others may enter store.backup_path (mode {mode:o})")), "{warnings}");
     }
 }
+
+/// The service's user asks before the service is started; commands that ask the server may be anybody's.
+#[cfg(unix)]
+#[test]
+fn folders_that_serving_needs_to_write_to_are_told() {
+    use std::os::unix::fs::MetadataExt as _;
+    let folder = Folder::new();
+    let public = "[public]\nlisten = \"[::1]:0\"\ncert_file = \"pki/hub.example/cert.pem\"\n\
+                  key_file = \"pki/hub.example/key.pem\"\nkeys_path = \"keys\"\nseal_key_file = \"held/seal\"\n[store]";
+    let text = EXAMPLE.replace("[store]", public).replace("\"data\"", "\"held/data\"");
+    fs::create_dir(folder.path("held")).unwrap();
+    folder.load(&text).unwrap();
+    let file = folder.path("hub.toml");
+    let load = || {
+        let sources = Sources { file: &file, environment: Vec::new(), flags: Vec::new() };
+        Config::load_to_serve(&sources, now()).err().map(|problems| problems.to_string()).unwrap_or_default()
+    };
+    assert_eq!(load(), "");
+    folder.set_mode("held", 0o500);
+    let problems = load();
+    folder.load(&text).unwrap();
+    folder.set_mode("held", 0o700);
+    // Root may write wherever it likes.
+    if fs::metadata(&file).unwrap().uid() == 0 {
+        assert_eq!(problems, "");
+    } else {
+        assert_problems(&problems, &["store.path: ", "public.seal_key_file: "]);
+    }
+}

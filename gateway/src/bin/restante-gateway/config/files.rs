@@ -41,7 +41,10 @@ pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems:
     }
     let admin = config.admin.as_ref().and_then(LocalAddress::tcp);
     check_addresses(&[("gateway.listen", Some(config.listen)), ("admin.listen", admin)], &mut note);
-    if let Err(sentence) = check_private(&config.keys.seal_key_file, SealKey::BYTES as u64) {
+    let seal_key = &config.keys.seal_key_file;
+    // One that is there is only read.
+    let is_writable = if seal_key.exists() { Ok(()) } else { check_writable(seal_key) };
+    if let Err(sentence) = check_private(seal_key, SealKey::BYTES as u64).and(is_writable) {
         note("keys.seal_key_file", sentence);
     }
     if let Some(export) = &config.export {
