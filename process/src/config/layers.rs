@@ -183,14 +183,28 @@ impl<W: DeserializeOwned> Layers<W> {
             if let Some(most) = exceeded(found, expected) {
                 return format!("is too large; at most {most}");
             }
-            let expected = match expected.as_str() {
-                "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more, without quotes",
-                "path string" | "a string" => "a text in quotes",
-                other => other,
-            };
-            return format!("expected {expected}, found {}", found_word(found));
+            return format!("expected {}, found {}", self.expected_words(path, expected), found_word(found));
         }
         format!("{kind}; correct it or take it out")
+    }
+
+    /// What is wanted at a key, without the names of Rust's types.
+    fn expected_words(&self, path: &[String], expected: &str) -> String {
+        let words = match (expected, path) {
+            ("u16" | "u32" | "u64" | "usize", _) => "a whole number, 0 or more, without quotes",
+            ("a nonzero u32", _) => "a whole number, 1 or more, without quotes",
+            ("path string" | "a string", _) => "a text in quotes",
+            ("a boolean", _) => "true or false, without quotes",
+            ("a sequence", [table]) => return format!("a table of its own for each, [[{table}]]"),
+            ("a sequence", _) => "a list in brackets, such as [\"one\", \"two\"] or [1, 2]",
+            (other, _) if other.starts_with("struct ") => "a table",
+            (other, _) if other.starts_with("enum ") || other.starts_with("variant ") => {
+                let program = self.names.program().name;
+                return format!("one of the words that `{program} config example` shows, in quotes");
+            }
+            (other, _) => other,
+        };
+        words.to_owned()
     }
 
     fn explain_unknown(&mut self, field: &str, table: &[String], known: &[&'static str]) -> String {
@@ -255,16 +269,18 @@ fn exceeded(found: &Actual, expected: &str) -> Option<u64> {
 
 /// What stands there instead, without the names of Rust's types.
 fn found_word(found: &Actual) -> String {
-    if let Actual::Signed(number) = found {
-        return format!("the number {number}");
+    match found {
+        Actual::Signed(number) => format!("the number {number}"),
+        Actual::Unsigned(number) => format!("the number {number}"),
+        Actual::Float(number) => format!("the number {number}"),
+        Actual::Str(text) => format!("the text {text:?}"),
+        Actual::Char(text) => format!("the text \"{text}\""),
+        Actual::Bool(word) => word.to_string(),
+        Actual::Seq => "a list".to_owned(),
+        Actual::Map => "a table".to_owned(),
+        Actual::Unit | Actual::Option => "nothing".to_owned(),
+        other => other.to_string(),
     }
-    if let Actual::Unsigned(number) = found {
-        return format!("the number {number}");
-    }
-    if let Actual::Str(text) = found {
-        return format!("the text {text:?}");
-    }
-    found.to_string()
 }
 
 fn contains(dict: &Dict, path: &[&str]) -> bool {

@@ -72,6 +72,31 @@ fn values_of_the_wrong_kind_are_named() {
     assert_problems(&problems, &["--set peers (peers[0]): expected a table of its own, [[peers]]"]);
 }
 
+/// Operators need not know what the source calls its types.
+#[test]
+fn kinds_are_told_in_plain_words() {
+    let folder = Folder::new();
+    for (key, value, told) in [
+        ("policy.group_info", "3", "expected one of the words that `restante config example` shows, in quotes, found"),
+        ("policy.group_info", "[1]", "in quotes, found a list"),
+        ("store.backups_kept", "0", "expected a whole number, 1 or more, without quotes, found the number 0"),
+        ("store.backups_kept", "yes", "without quotes, found the text \"yes\""),
+        ("store.backups_kept", "1.5", "without quotes, found the number 1.5"),
+        ("provider.push", "yes", "expected true or false, without quotes, found the text \"yes\""),
+        ("policy.cipher_suites", "1", "expected a list in brackets, such as"),
+        ("policy.cipher_suites", "true", "found true"),
+        ("peers", "3", "expected a table of its own for each, [[peers]], found the number 3"),
+        ("limits", "3", "expected a table, found the number 3"),
+    ] {
+        let problems = folder.load_layers(EXAMPLE, &[], &[(key, value)]).unwrap_err();
+        assert!(problems.contains(told), "{key}={value}: {problems}");
+        for word in ["enum", "u32", "sequence", "struct", "bool", "string", "int"] {
+            let mut words = problems.split(|letter: char| !letter.is_ascii_alphanumeric());
+            assert!(!words.any(|one| one == word), "{key}={value}: {word}: {problems}");
+        }
+    }
+}
+
 #[test]
 fn everything_that_is_missing_is_said_at_once() {
     let folder = Folder::new();
