@@ -46,6 +46,7 @@ const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("RESTANTE_COM
     version = VERSION,
     long_version = LONG_VERSION,
     propagate_version = true,
+    max_term_width = 80,
     after_long_help = "\
 Examples:
   restante demo                         see what it does; nothing to configure
@@ -294,6 +295,21 @@ mod tests {
             }
         }
         check(&Arguments::command());
+    }
+
+    /// Usage is one line, whatever it takes.
+    #[test]
+    fn help_fits_a_terminal_of_80_columns() {
+        fn check(command: &mut clap::Command) {
+            let help = command.render_long_help().to_string();
+            for line in help.lines().filter(|line| !line.starts_with("Usage:")) {
+                assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands_mut().for_each(check);
+        }
+        let mut arguments = Arguments::command();
+        arguments.build();
+        check(&mut arguments);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use restante_process::{
     name = "restante-gateway",
     version,
     propagate_version = true,
+    max_term_width = 80,
     after_long_help = "\
 Examples:
   restante-gateway config example > gateway.toml    begin a configuration
@@ -216,6 +217,21 @@ mod tests {
         }
         Arguments::command().debug_assert();
         check(&Arguments::command());
+    }
+
+    /// Usage is one line, whatever it takes.
+    #[test]
+    fn help_fits_a_terminal_of_80_columns() {
+        fn check(command: &mut clap::Command) {
+            let help = command.render_long_help().to_string();
+            for line in help.lines().filter(|line| !line.starts_with("Usage:")) {
+                assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands_mut().for_each(check);
+        }
+        let mut arguments = Arguments::command();
+        arguments.build();
+        check(&mut arguments);
     }
 
     #[test]
