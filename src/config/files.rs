@@ -14,56 +14,57 @@ use restante_process::{
     export::ExportSettings,
 };
 
-use super::{Local, LocalAddress, Problems, Provider, Public, Store};
+use super::{
+    Local, LocalAddress, Problems, Public, Store,
+    written::{OfProvider, OfPublic},
+};
 
 /// Where a key was written, in the operator's words.
 type Place<'a> = &'a dyn Fn(&str) -> String;
 
-pub(super) fn check_provider(provider: &Provider, now: SystemTime, place: Place<'_>, problems: &mut Problems) {
+pub(super) fn check_provider(provider: &OfProvider, now: SystemTime, place: Place<'_>, problems: &mut Problems) {
     let mut note = |key: &str, sentence: String| problems.add(place(&format!("provider.{key}")), sentence);
-    let identity = Identity {
-        cert_file: &provider.cert_file,
-        key_file: &provider.key_file,
-        name: Some(provider.id.as_str()),
-        name_key: "provider.id",
-        usage: Usage::Both,
-    };
-    identity.check(now, &mut note);
-    if let Err(sentence) = check_authorities(&provider.ca_file) {
+    if let (Some(cert_file), Some(key_file)) = (&provider.cert_file, &provider.key_file) {
+        let name = provider.id.as_ref().map(|id| id.as_str());
+        let identity = Identity { cert_file, key_file, name, name_key: "provider.id", usage: Usage::Both };
+        identity.check(now, &mut note);
+    }
+    if let Some(Err(sentence)) = provider.ca_file.as_deref().map(check_authorities) {
         note("ca_file", sentence);
     }
 }
 
 pub(super) fn check_public(
-    public: &Public,
-    provider: Option<&Provider>,
+    public: &OfPublic,
+    provider: &OfProvider,
     now: SystemTime,
     place: Place<'_>,
     problems: &mut Problems,
 ) {
     let mut note = |key: &str, sentence: String| problems.add(place(&format!("public.{key}")), sentence);
-    let identity = Identity {
-        cert_file: &public.cert_file,
-        key_file: &public.key_file,
-        name: provider.map(|provider| provider.id.as_str()),
-        name_key: "provider.id",
-        usage: Usage::Server,
-    };
-    identity.check(now, &mut note);
-    if let Some(Err(sentence)) = public.relays.as_ref().map(|relays| check_authorities(&relays.ca_file)) {
+    if let (Some(cert_file), Some(key_file)) = (&public.cert_file, &public.key_file) {
+        let name = provider.id.as_ref().map(|id| id.as_str());
+        let identity = Identity { cert_file, key_file, name, name_key: "provider.id", usage: Usage::Server };
+        identity.check(now, &mut note);
+    }
+    if let Some(Err(sentence)) = public.relay_ca_file.as_deref().map(check_authorities) {
         note("relay_ca_file", sentence);
     }
-    if let Err(sentence) = check_folder(&public.keys_path) {
+    if let Some(Err(sentence)) = public.keys_path.as_deref().map(check_folder) {
         note("keys_path", sentence);
     }
-    if let Err(sentence) = public.check_budgets() {
-        note("requests_per_second_and_relay", sentence);
-    }
-    if public.seal_key_file.starts_with(&public.keys_path) {
+    let Some(seal_key_file) = &public.seal_key_file else { return };
+    if public.keys_path.as_ref().is_some_and(|keys| seal_key_file.starts_with(keys)) {
         let sentence = "lies in public.keys_path, so that whoever copies the keys copies their seal; put it elsewhere";
         note("seal_key_file", sentence.to_owned());
-    } else if let Err(sentence) = check_private(&public.seal_key_file, SealKey::BYTES as u64) {
+    } else if let Err(sentence) = check_private(seal_key_file, SealKey::BYTES as u64) {
         note("seal_key_file", sentence);
+    }
+}
+
+pub(super) fn check_budgets(public: &Public, place: Place<'_>, problems: &mut Problems) {
+    if let Err(sentence) = public.check_budgets() {
+        problems.add(place("public.requests_per_second_and_relay"), sentence);
     }
 }
 
@@ -116,12 +117,7 @@ pub(super) fn check_apart(store: &Store, public: &Public, place: Place<'_>, prob
 
 /// What the process that serves writes to later, when it is too late to say so at its start. Commands that ask it write
 /// nothing there, and may be run by others.
-pub(super) fn check_writing(
-    store: Option<&Store>,
-    public: Option<&Public>,
-    place: Place<'_>,
-    problems: &mut Problems,
-) {
+pub(super) fn check_writing(store: Option<&Store>, public: Option<&Public>, place: Place<'_>, problems: &mut Problems) {
     let mut check = |key: &str, path: &Path| {
         if let Err(sentence) = check_writable(path) {
             problems.add(place(key), sentence);

@@ -36,7 +36,7 @@ use restante_process::export::ExportSettings;
 use zeroize::Zeroizing;
 
 use crate::wire::ServiceProviderId;
-use written::{Parsed, Written};
+use written::{OfProvider, OfPublic, Parsed, Written};
 
 /// The sample file: every table and key, with defaults in comments. `restante config example` prints it.
 pub const EXAMPLE: &str = include_str!("../../config/hub.toml");
@@ -201,11 +201,10 @@ impl Config {
         let Some(written) = layers.extract(&mut problems) else { return Err(problems) };
         let parsed = written.parse(&layers, &mut problems);
         let place = |key: &str| layers.place(key);
-        if let Some(provider) = &parsed.provider {
-            files::check_provider(provider, now, &place, &mut problems);
-        }
+        files::check_provider(&parsed.of_provider, now, &place, &mut problems);
+        files::check_public(&parsed.of_public, &parsed.of_provider, now, &place, &mut problems);
         if let Some(public) = &parsed.public {
-            files::check_public(public, parsed.provider.as_ref(), now, &place, &mut problems);
+            files::check_budgets(public, &place, &mut problems);
         }
         if let Some(local) = &parsed.local {
             files::check_local(local, &place, &mut problems);
@@ -219,8 +218,8 @@ impl Config {
         if serves {
             files::check_writing(parsed.store.as_ref(), parsed.public.as_ref(), &place, &mut problems);
         }
-        let Parsed { provider, public, local, .. } = &parsed;
-        written::check_addresses(provider.as_ref(), public.as_ref(), local.as_ref(), &place, &mut problems);
+        let Parsed { of_provider, of_public, local, .. } = &parsed;
+        written::check_addresses(of_provider, of_public, local.as_ref(), &place, &mut problems);
         if let Some(export) = &parsed.export {
             files::check_export(export, &place, &mut problems);
         }
@@ -249,9 +248,12 @@ impl Config {
     pub fn check(&self, now: SystemTime) -> Result<(), Problems> {
         let mut problems = Problems::default();
         let place = str::to_owned;
-        files::check_provider(&self.provider, now, &place, &mut problems);
+        let of_provider = OfProvider::from(&self.provider);
+        let of_public = self.public.as_ref().map(OfPublic::from).unwrap_or_default();
+        files::check_provider(&of_provider, now, &place, &mut problems);
+        files::check_public(&of_public, &of_provider, now, &place, &mut problems);
         if let Some(public) = &self.public {
-            files::check_public(public, Some(&self.provider), now, &place, &mut problems);
+            files::check_budgets(public, &place, &mut problems);
             files::check_apart(&self.store, public, &place, &mut problems);
         }
         if let Some(local) = &self.local {
@@ -274,8 +276,7 @@ impl Config {
             }
         }
         written::check_listeners(self.provider.listen.is_some(), self.local.is_some(), &place, &mut problems);
-        let Self { provider, public, local, .. } = self;
-        written::check_addresses(Some(provider), public.as_ref(), local.as_ref(), &place, &mut problems);
+        written::check_addresses(&of_provider, &of_public, self.local.as_ref(), &place, &mut problems);
         problems.into_result()
     }
 

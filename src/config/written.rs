@@ -3,7 +3,7 @@
 //! Every key is optional here, so that serde reports shapes and [`Written::parse`] reports what is missing, all in
 //! one run. `[limits]` and `[policy]` need no second form: they are numbers with defaults.
 
-use std::{collections::BTreeSet, num::NonZeroU32};
+use std::{collections::BTreeSet, net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use restante_process::{
     config::{self, RelativePathBuf},
@@ -83,13 +83,61 @@ struct WrittenPeer {
 /// What could be made of the tables; a table with a problem is absent.
 pub(super) struct Parsed {
     pub(super) provider: Option<Provider>,
+    pub(super) of_provider: OfProvider,
     pub(super) public: Option<Public>,
+    pub(super) of_public: OfPublic,
     pub(super) local: Option<Local>,
     pub(super) store: Option<Store>,
     pub(super) export: Option<ExportSettings>,
     pub(super) limits: Limits,
     pub(super) policy: Policy,
     pub(super) peers: Vec<Peer>,
+}
+
+/// What could be made of single keys of `[provider]`: they are checked whatever is wrong with others.
+#[derive(Default)]
+pub(super) struct OfProvider {
+    pub(super) id: Option<ServiceProviderId>,
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) cert_file: Option<PathBuf>,
+    pub(super) key_file: Option<PathBuf>,
+    pub(super) ca_file: Option<PathBuf>,
+}
+
+impl From<&Provider> for OfProvider {
+    fn from(provider: &Provider) -> Self {
+        Self {
+            id: Some(provider.id.clone()),
+            listen: provider.listen,
+            cert_file: Some(provider.cert_file.clone()),
+            key_file: Some(provider.key_file.clone()),
+            ca_file: Some(provider.ca_file.clone()),
+        }
+    }
+}
+
+/// The same of `[public]`.
+#[derive(Default)]
+pub(super) struct OfPublic {
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) cert_file: Option<PathBuf>,
+    pub(super) key_file: Option<PathBuf>,
+    pub(super) relay_ca_file: Option<PathBuf>,
+    pub(super) keys_path: Option<PathBuf>,
+    pub(super) seal_key_file: Option<PathBuf>,
+}
+
+impl From<&Public> for OfPublic {
+    fn from(public: &Public) -> Self {
+        Self {
+            listen: Some(public.listen),
+            cert_file: Some(public.cert_file.clone()),
+            key_file: Some(public.key_file.clone()),
+            relay_ca_file: public.relays.as_ref().map(|relays| relays.ca_file.clone()),
+            keys_path: Some(public.keys_path.clone()),
+            seal_key_file: Some(public.seal_key_file.clone()),
+        }
+    }
 }
 
 impl Written {
@@ -101,9 +149,13 @@ impl Written {
         let peers = parse_peers(self.peers, &mut Reader::new(layers, problems));
         check_peers(own_id.as_ref(), &peers, &place, problems);
         let reader = &mut Reader::new(layers, problems);
+        let (of_provider, provider) = self.provider.parse(reader);
+        let (of_public, public) = self.public.map(|public| public.parse(reader)).unwrap_or_default();
         Parsed {
-            provider: self.provider.parse(reader),
-            public: self.public.and_then(|public| public.parse(reader)),
+            provider,
+            of_provider,
+            public,
+            of_public,
             local: self.local.and_then(|local| local.parse(reader)),
             store: self.store.parse(reader),
             export: self.export.and_then(|export| export.parse(reader)),
@@ -115,7 +167,7 @@ impl Written {
 }
 
 impl WrittenProvider {
-    fn parse(self, reader: &mut Reader<'_>) -> Option<Provider> {
+    fn parse(self, reader: &mut Reader<'_>) -> (OfProvider, Option<Provider>) {
         let id = reader.required("provider.id", "is missing; give your provider's domain name", self.id);
         let id = id.and_then(|id| reader.parse("provider.id", "id", &id));
         // `Some(None)`: there is no such listener.
@@ -134,19 +186,28 @@ impl WrittenProvider {
         let cert_file = file("provider.cert_file", "the PEM file with your certificate", self.cert_file);
         let key_file = file("provider.key_file", "the PEM file with its private key", self.key_file);
         let ca_file = file("provider.ca_file", "the PEM file with the authorities of your peers", self.ca_file);
+        let of_provider = OfProvider { id, listen: listen.flatten(), cert_file, key_file, ca_file };
+        let provider = of_provider.whole(listen, self.push);
+        (of_provider, provider)
+    }
+}
+
+impl OfProvider {
+    /// The table, if nothing of it is missing.
+    fn whole(&self, listen: Option<Option<SocketAddr>>, push: bool) -> Option<Provider> {
         Some(Provider {
-            id: id?,
+            id: self.id.clone()?,
             listen: listen?,
-            cert_file: cert_file?,
-            key_file: key_file?,
-            ca_file: ca_file?,
-            push: self.push,
+            cert_file: self.cert_file.clone()?,
+            key_file: self.key_file.clone()?,
+            ca_file: self.ca_file.clone()?,
+            push,
         })
     }
 }
 
 impl WrittenPublic {
-    fn parse(self, reader: &mut Reader<'_>) -> Option<Public> {
+    fn parse(self, reader: &mut Reader<'_>) -> (OfPublic, Option<Public>) {
         let sentence = "is missing; give an address such as [::]:443, or take the table [public] out";
         let listen = reader.required("public.listen", sentence, self.listen);
         let listen = listen.and_then(|text| reader.tcp("public.listen", &text));
@@ -156,17 +217,35 @@ impl WrittenPublic {
         let keys_path = reader.path("public.keys_path", "the folder for the gateway's keys", self.keys_path);
         let seal = "a file outside of public.keys_path for the key that seals them, made if not there";
         let seal_key_file = reader.path("public.seal_key_file", seal, self.seal_key_file);
+        let relay_ca_file = self.relay_ca_file.as_ref().map(RelativePathBuf::relative);
         let relays = parse_relays(self.relay_ca_file, self.relays, reader);
+        let of_public = OfPublic { listen, cert_file, key_file, relay_ca_file, keys_path, seal_key_file };
+        let each_relay = self.requests_per_second_and_relay.unwrap_or(Public::EACH_RELAY);
+        let others = self.requests_per_second_of_others.unwrap_or(Public::OTHERS);
+        let public = of_public.whole(relays, self.x_wing, each_relay, others);
+        (of_public, public)
+    }
+}
+
+impl OfPublic {
+    /// The table, if nothing of it is missing.
+    fn whole(
+        &self,
+        relays: Option<Option<Relays>>,
+        x_wing: bool,
+        each_relay: NonZeroU32,
+        others: NonZeroU32,
+    ) -> Option<Public> {
         Some(Public {
-            listen: listen?,
-            cert_file: cert_file?,
-            key_file: key_file?,
+            listen: self.listen?,
+            cert_file: self.cert_file.clone()?,
+            key_file: self.key_file.clone()?,
             relays: relays?,
-            keys_path: keys_path?,
-            seal_key_file: seal_key_file?,
-            x_wing: self.x_wing,
-            requests_per_second_and_relay: self.requests_per_second_and_relay.unwrap_or(Public::EACH_RELAY),
-            requests_per_second_of_others: self.requests_per_second_of_others.unwrap_or(Public::OTHERS),
+            keys_path: self.keys_path.clone()?,
+            seal_key_file: self.seal_key_file.clone()?,
+            x_wing,
+            requests_per_second_and_relay: each_relay,
+            requests_per_second_of_others: others,
         })
     }
 }
@@ -316,15 +395,15 @@ pub(super) fn check_listeners(provider: bool, local: bool, place: &dyn Fn(&str) 
 
 /// Each listener needs an address of its own.
 pub(super) fn check_addresses(
-    provider: Option<&Provider>,
-    public: Option<&Public>,
+    provider: &OfProvider,
+    public: &OfPublic,
     local: Option<&Local>,
     place: &dyn Fn(&str) -> String,
     problems: &mut Problems,
 ) {
     let listeners = [
-        ("provider.listen", provider.and_then(|provider| provider.listen)),
-        ("public.listen", public.map(|public| public.listen)),
+        ("provider.listen", provider.listen),
+        ("public.listen", public.listen),
         ("local.listen", local.and_then(|local| local.listen.tcp())),
     ];
     config::check_addresses(&listeners, &mut |key, sentence| problems.add(place(key), sentence));

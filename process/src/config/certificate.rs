@@ -76,9 +76,7 @@ pub fn facts(certificate: &[u8]) -> Result<Facts, CertificateFault> {
 /// Whether a certificate (DER) can be that of an authority: it says so, or it is issued by itself, as are old roots
 /// that do not say it, and certificates that are trusted alone.
 pub(super) fn may_be_authority(certificate: &[u8]) -> bool {
-    parse(certificate).is_ok_and(|certificate| {
-        certificate.is_ca() || certificate.subject().as_raw() == certificate.issuer().as_raw()
-    })
+    parse(certificate).is_ok_and(|found| found.is_ca() || found.subject().as_raw() == found.issuer().as_raw())
 }
 
 /// Seconds since 1970, as certificates count.

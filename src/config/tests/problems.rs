@@ -143,6 +143,32 @@ fn problems_of_shape_meaning_and_files_come_together() {
     );
 }
 
+/// One key that cannot be read hides nothing of what is wrong with the others of its table.
+#[test]
+fn mistakes_of_one_table_come_together() {
+    let public = "[public]\nlisten = \"127.0.0.1:8080\"\ncert_file = \"none.pem\"\nkey_file = \"none.key\"\n\
+                  keys_path = \"keys\"\nseal_key_file = \"keys/seal\"\nrelays = [\"relay.example\"]\n[store]";
+    let toml = replaced("id = \"hub.example\"", "id = \"Hub.example\"")
+        .replace("pki/hub.example/cert.pem", "gone.pem")
+        .replace("pki/hub.example/key.pem", "gone.key")
+        .replace("\"pki/ca.pem\"", "\"gone-ca.pem\"")
+        .replace("[store]", public);
+    assert_problems(
+        &Folder::new().load(&toml).unwrap_err(),
+        &[
+            "provider.id: `Hub.example` is no id",
+            "provider.cert_file: ",
+            "provider.key_file: ",
+            "provider.ca_file: ",
+            "public.relay_ca_file: is missing",
+            "public.cert_file: ",
+            "public.key_file: ",
+            "public.seal_key_file: lies in public.keys_path",
+            "local.listen: is 127.0.0.1:8080, and public.listen is",
+        ],
+    );
+}
+
 #[test]
 fn a_configuration_built_in_code_is_held_to_the_same_rules() {
     let mut config = Folder::new().load(EXAMPLE).unwrap();
