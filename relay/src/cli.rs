@@ -125,6 +125,8 @@ Example:
 #[derive(Debug, Args)]
 pub(crate) struct TokenFile {
     /// The file that relay.tokens_file names
+    ///
+    /// It is replaced whole when it changes. A link is refused: name the file that it leads to.
     #[arg(long, value_name = "FILE")]
     pub(crate) file: PathBuf,
 }

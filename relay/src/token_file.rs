@@ -4,7 +4,9 @@
 //! Two commands at once do not lose each other's lines: each holds the lock of the file's folder. There is no file of its
 //! own for that, which would belong to whoever came first and keep others out. A file is replaced whole, so that a relay
 //! that reads it meanwhile finds the old one or the new one. The new one has owner and mode of the one before, and the
-//! first one belongs to whom its folder belongs to: whoever could read it still can, also if root changed it.
+//! first one belongs to whom its folder belongs to: whoever could read it still can, also if root changed it. A link is
+//! refused: a new file in its place would leave the one that the relay may read as it was, revoked users included.
+//! Following it would have root write where the owner of the folder says.
 
 use std::{
     fs::{self, File},
@@ -22,6 +24,9 @@ pub enum TokenFileError {
     /// It cannot be read or written.
     #[error("{0}: {1}")]
     Io(PathBuf, io::Error),
+    /// It is a link, and what it leads to would stay as it is.
+    #[error("{0} is a link, and was not changed: name the file that it leads to")]
+    Link(PathBuf),
     /// It holds something else than tokens.
     #[error("{0}: {1}")]
     Tokens(PathBuf, TokensError),
@@ -75,6 +80,9 @@ pub fn list(file: &Path) -> Result<Vec<TokenHash>, TokenFileError> {
 fn change(file: &Path, edit: impl FnOnce(&mut String) -> Result<(), TokenFileError>) -> Result<(), TokenFileError> {
     let refused = |error| TokenFileError::Io(file.to_owned(), error);
     let _lock = lock(folder_of(file))?;
+    if fs::symlink_metadata(file).is_ok_and(|metadata| metadata.is_symlink()) {
+        return Err(TokenFileError::Link(file.to_owned()));
+    }
     let mut text = match fs::read_to_string(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         read => read.map_err(refused)?,
@@ -173,6 +181,28 @@ mod tests {
         add(&file, &token(1)).unwrap();
         assert_eq!(fs::read_to_string(&precious).unwrap(), "precious\n");
         assert!(!fs::symlink_metadata(&file).unwrap().is_symlink());
+    }
+
+    /// A relay that is told of the file behind the link would let in whom the command says to have revoked.
+    #[test]
+    fn a_link_in_the_place_of_the_file_is_refused_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link, nowhere) =
+            (folder.path().join("tokens"), folder.path().join("link"), folder.path().join("nowhere"));
+        add(&file, &token(1)).unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("none"), &nowhere).unwrap();
+        assert!(matches!(add(&link, &token(2)), Err(TokenFileError::Link(_))));
+        assert!(matches!(remove(&link, token(1).hash()), Err(TokenFileError::Link(_))));
+        assert!(matches!(add(&nowhere, &token(2)), Err(TokenFileError::Link(_))));
+        for link in [&link, &nowhere] {
+            assert!(fs::symlink_metadata(link).unwrap().is_symlink());
+        }
+        assert!(!folder.path().join("none").exists());
+        // What it leads to is as it was, and can be read either way.
+        assert_eq!(list(&link).unwrap(), [token(1).hash()]);
+        remove(&file, token(1).hash()).unwrap();
+        assert!(list(&link).unwrap().is_empty());
     }
 
     #[test]
