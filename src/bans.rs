@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{BansCommand, Whom},
-    date::day,
+    date::{day, short_time},
     local_service::{OPERATOR, UNREADABLE, explain, service},
 };
 
@@ -26,6 +26,8 @@ const UNKNOWN_USER: &str = "the server has no KeyPackages of this user and has m
                             some, look whether the id is written as your service writes it; the ban is for this id, \
                             whoever comes with it";
 const NOBODY: &str = "there is no such ban";
+/// Tags are made for each provider's users alike.
+const UNKNOWN_TAG: &str = "write --tag and --provider as `restante bans list` prints them";
 
 /// Carries a command out; gives the lines to print.
 pub(crate) async fn run(command: &BansCommand, config: &Config) -> anyhow::Result<Vec<String>> {
@@ -36,6 +38,11 @@ pub(crate) async fn run(command: &BansCommand, config: &Config) -> anyhow::Resul
     };
     if let BansCommand::Add(add) = command {
         request["mute"] = json!(add.mute);
+    }
+    if let BansCommand::Remove(remove) = command
+        && let Some(tag) = &remove.tag
+    {
+        request["tag"] = json!(tag);
     }
     let asked = service(config, OPERATOR)?.administer(operation, &request).await;
     let answer = asked.map_err(|error| match (&error, command.whom()) {
@@ -57,6 +64,9 @@ pub(crate) async fn run(command: &BansCommand, config: &Config) -> anyhow::Resul
                 complain(UNKNOWN_USER);
             }
             Ok(vec![added(&answer, &add.ban.whom, add.mute)])
+        }
+        BansCommand::Remove(remove) if answer["changed"] != true && remove.tag.is_some() => {
+            bail!("nothing was lifted: {NOBODY}; {UNKNOWN_TAG}")
         }
         BansCommand::Remove(remove) if answer["changed"] != true => {
             bail!("nothing was lifted: {}", nobody(&remove.whom, config))
@@ -121,13 +131,13 @@ fn lines(answer: &Value, whom: &Whom) -> Option<Vec<String>> {
         format!("{provider:<36}  {subject:<8}  {sanction:<8}  {since}")
     };
     let mut lines = vec![match (bans.is_empty(), whom) {
-        (false, _) => row("provider", "subject", "sanction", "since"),
+        (false, _) => row("provider", "subject", "sanction", "since (GMT)"),
         (true, Whom { provider: None, user: None, identity: None }) => "this hub bans nobody".to_owned(),
         (true, _) => NOBODY.to_owned(),
     }];
     for ban in bans {
         let [provider, subject, sanction] = ["provider", "subject", "sanction"].map(|member| ban[member].as_str());
-        lines.push(row(provider?, subject?, sanction?, &day(ban["since_ms"].as_u64()?)));
+        lines.push(row(provider?, subject?, sanction?, &short_time(ban["since_ms"].as_u64()?)));
         lines.extend(ban["tag"].as_str().map(|tag| format!("  tag {tag}")));
     }
     for hub in answer["heard"].as_array()? {
@@ -155,6 +165,7 @@ mod tests {
         let lines = lines(&json!({ "bans": bans, "heard": [] }), &ALL).unwrap();
         assert_eq!(lines.len(), 4, "{lines:?}");
         assert!(lines.iter().all(|line| line.chars().count() <= 80), "{lines:?}");
+        assert!(lines[1].ends_with("  14 Nov 2023 22:13:20"), "{lines:?}");
         assert!(lines[3].ends_with(&"0f".repeat(16)) && !lines[2].contains("tag"), "{lines:?}");
     }
 

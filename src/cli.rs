@@ -272,6 +272,8 @@ mod tests {
 
     use super::*;
 
+    const TAG: &str = "000102030405060708090a0b0c0d0e0f";
+
     #[test]
     fn the_words_fit_together() {
         Arguments::command().debug_assert();
@@ -325,8 +327,16 @@ mod tests {
             &["restante", "bans", "add", "--config", "a.toml", "--mute", "--identity", "mimi://a.example/u/b"],
             &["restante", "bans", "add", "--config", "a.toml", "--mute", "--provider", "a.example"],
             &["restante", "bans", "add", "--config", "a.toml", "--user", "b", "--identity", "b"],
+            &["restante", "bans", "remove", "--config", "a.toml"],
+            &["restante", "bans", "remove", "--config", "a.toml", "--tag", "1f0c"],
+            &["restante", "bans", "remove", "--config", "a.toml", "--user", "b", "--tag", TAG],
+            &["restante", "bans", "add", "--config", "a.toml", "--tag", TAG],
         ] {
             assert_eq!(Arguments::try_parse_from(words).unwrap_err().exit_code(), 2, "{words:?}");
+        }
+        for words in [&["--tag", TAG][..], &["--tag", TAG, "--provider", "a.example"], &["--provider", "a.example"]] {
+            let words = [&["restante", "bans", "remove", "--config", "a.toml"][..], words].concat();
+            assert!(Arguments::try_parse_from(&words).is_ok(), "{words:?}");
         }
     }
 }

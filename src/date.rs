@@ -23,6 +23,11 @@ pub(crate) fn short_day(time_ms: u64) -> String {
     day(time_ms).split_off("Tue, ".len())
 }
 
+/// The time without the day of the week and the zone, which is GMT: `14 Nov 2023 22:13:20`.
+pub(crate) fn short_time(time_ms: u64) -> String {
+    imf_fixdate(time_ms).trim_end_matches(" GMT").to_owned().split_off("Tue, ".len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,6 +37,7 @@ mod tests {
         assert_eq!(imf_fixdate(0), "Thu, 01 Jan 1970 00:00:00 GMT");
         assert_eq!(imf_fixdate(1_700_000_000_999), "Tue, 14 Nov 2023 22:13:20 GMT");
         assert_eq!(imf_fixdate(u64::MAX), "Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(short_time(1_700_000_000_999), "14 Nov 2023 22:13:20");
         assert_eq!(day(1_700_000_000_999), "Tue, 14 Nov 2023");
         assert_eq!((short_day(0).as_str(), short_day(u64::MAX).as_str()), ("01 Jan 1970", "31 Dec 9999"));
     }

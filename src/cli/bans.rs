@@ -26,12 +26,15 @@ Examples:
 
     /// Lift a ban, a mute or a block
     ///
-    /// If there is none of that name, that is said and the exit status is 1.
+    /// One that somebody else has added is lifted by the tag that `list` prints. If there is none of that name or tag, that
+    /// is said and the exit status is 1.
     #[command(after_long_help = "\
-Example:
+Examples:
   restante bans remove --config hub.toml \\
-      --provider follower.example --user mallory")]
-    Remove(BanWords),
+      --provider follower.example --user mallory
+  restante bans remove --config hub.toml \\
+      --provider follower.example --tag 1f0c…   as list printed it")]
+    Remove(RemoveBan),
 
     /// Print whom this hub bans, and how many of our users other hubs ban
     ///
@@ -67,6 +70,20 @@ pub(crate) struct BanWords {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["provider", "user", "identity", "tag"]))]
+pub(crate) struct RemoveBan {
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+
+    #[command(flatten)]
+    pub(crate) whom: Whom,
+
+    /// The ban of this provider's user or identity, or of --provider's, with this tag in hex, as `list` prints it
+    #[arg(long, value_name = "TAG", conflicts_with_all = ["user", "identity"], value_parser = parse_tag)]
+    pub(crate) tag: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ListBans {
     #[command(flatten)]
     pub(crate) configured: Configured,
@@ -95,7 +112,7 @@ impl BansCommand {
     pub(crate) fn whom(&self) -> &Whom {
         match self {
             Self::Add(AddBan { ban: BanWords { whom, .. }, .. })
-            | Self::Remove(BanWords { whom, .. })
+            | Self::Remove(RemoveBan { whom, .. })
             | Self::List(ListBans { whom, .. }) => whom,
         }
     }
@@ -103,8 +120,14 @@ impl BansCommand {
     pub(crate) fn configured(&self) -> &Configured {
         match self {
             Self::Add(AddBan { ban: BanWords { configured, .. }, .. })
-            | Self::Remove(BanWords { configured, .. })
+            | Self::Remove(RemoveBan { configured, .. })
             | Self::List(ListBans { configured, .. }) => configured,
         }
     }
+}
+
+fn parse_tag(text: &str) -> Result<String, &'static str> {
+    let mut tag = [0; 16];
+    hex::decode_to_slice(text, &mut tag).map_err(|_| "a tag has 32 hex digits")?;
+    Ok(text.to_owned())
 }

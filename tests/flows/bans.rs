@@ -83,6 +83,15 @@ async fn own_users_are_muted_and_complaints_are_listed() {
     let said = String::from_utf8_lossy(&again.stderr);
     assert_eq!((again.status.code(), again.stdout.len()), (Some(1), 0), "{said}");
     assert!(said.contains("nothing was lifted: there is no such ban") && !said.contains("canary"), "{said}");
+    // Somebody who knows no name lifts it by what is listed.
+    assert_eq!(manage(&site, &hub, &["bans", "add"], &["--user", "alice-canary", "--mute"]).await, "muted\n");
+    let listed = manage(&site, &hub, &["bans", "list"], &[]).await;
+    let tag = listed.lines().find_map(|line| line.strip_prefix("  tag ")).expect("it has a tag");
+    let elsewhere = ask(&site, &hub, &["bans", "remove"], &["--provider", FOLLOWER, "--tag", tag]).await;
+    let said = String::from_utf8_lossy(&elsewhere.stderr);
+    assert_eq!(elsewhere.status.code(), Some(1), "{said}");
+    assert!(said.contains("`restante bans list`") && !said.contains(tag), "{said}");
+    assert_eq!(manage(&site, &hub, &["bans", "remove"], &["--tag", tag]).await, "lifted\n");
     alice.say(&group, 0, "again").await.unwrap();
     let about = ReportRequest { group_id: group, about: FOLLOWER.parse().unwrap(), reason: ReportReason::Flooding };
     for _complaint in 0..2 {

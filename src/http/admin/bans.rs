@@ -18,7 +18,7 @@ use crate::{
     http::{Hub, Problem},
     sequencer::{Ban, BanKey, BanSubject, Rejection},
     service::{BanName, Error, UserId},
-    wire::{Sanction, ServiceProviderId},
+    wire::{BanTag, Sanction, ServiceProviderId},
 };
 
 /// Their paths.
@@ -37,6 +37,8 @@ struct Named {
     provider: Option<String>,
     user: Option<String>,
     identity: Option<String>,
+    /// Only where something is lifted: as it is listed, in the place of a name.
+    tag: Option<String>,
     /// Only where something is forbidden.
     #[serde(default)]
     mute: bool,
@@ -51,6 +53,9 @@ impl Named {
     }
 
     fn name(&self, hub: &Hub) -> Result<BanName, Problem> {
+        if self.tag.is_some() {
+            return Err(Problem::not_the_json());
+        }
         let provider = self.provider(hub)?;
         let bytes = |text: &str| STANDARD.decode(text).map_err(|_| Problem::not_the_json());
         match (&self.user, &self.identity) {
@@ -62,6 +67,16 @@ impl Named {
             (None, None) => Ok(BanName::Provider(provider)),
             (Some(_), Some(_)) => Err(Problem::not_the_json()),
         }
+    }
+
+    fn tag(&self) -> Result<Option<BanTag>, Problem> {
+        let Some(tag) = &self.tag else { return Ok(None) };
+        if self.user.is_some() || self.identity.is_some() || self.mute {
+            return Err(Problem::not_the_json());
+        }
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(tag, &mut bytes).map_err(|_| Problem::not_the_json())?;
+        Ok(Some(BanTag::new(bytes)))
     }
 }
 
@@ -90,12 +105,19 @@ async fn add(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, 
 
 async fn remove(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     let named: Named = read(&hub, request).await?;
-    Ok(answer(&json!({ "changed": hub.service.lift_ban(&named.name(&hub)?).await? })))
+    let changed = match named.tag()? {
+        Some(tag) => hub.service.lift_tagged_ban(&named.provider(&hub)?, tag).await?,
+        None => hub.service.lift_ban(&named.name(&hub)?).await?,
+    };
+    Ok(answer(&json!({ "changed": changed })))
 }
 
 /// All, or with a user or an identity that one ban.
 async fn list(State(hub): State<Arc<Hub>>, request: Request) -> Result<Response, Problem> {
     let named: Named = read(&hub, request).await?;
+    if named.tag.is_some() {
+        return Err(Problem::not_the_json());
+    }
     if named.user.is_some() || named.identity.is_some() {
         let provider = named.provider(&hub)?;
         let ban = hub.service.ban_of(&named.name(&hub)?);

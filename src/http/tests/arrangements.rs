@@ -83,6 +83,39 @@ async fn a_peer_reads_which_of_its_users_are_banned_and_no_others() {
     assert_peers_are_checked(&house, &call).await;
 }
 
+/// Whoever undoes somebody else's bans knows no names. Also after a restart.
+#[tokio::test]
+async fn what_is_listed_is_lifted_by_its_tag() {
+    let house = House::new();
+    let named = [
+        json!({ "user": user("mallory") }),
+        json!({ "provider": "follower.example", "user": user("mallory") }),
+        json!({ "provider": "third.example", "user": user("mallory") }),
+        json!({ "provider": "follower.example", "identity": user("mallory") }),
+    ];
+    for body in &named {
+        assert!(change(&house, "/admin/bans/add", body.clone()).await);
+    }
+    let listed = told(&house, "/admin/bans/list", json!({})).await["bans"].as_array().unwrap().clone();
+    assert_eq!(listed.len(), named.len());
+    for (lifted, ban) in listed.iter().enumerate() {
+        let tag = json!({ "provider": ban["provider"], "tag": ban["tag"] });
+        let elsewhere = json!({ "provider": "nosuch.example", "tag": ban["tag"] });
+        assert!(!change(&house, "/admin/bans/remove", elsewhere).await, "{ban}");
+        assert!(change(&house, "/admin/bans/remove", tag.clone()).await, "{ban}");
+        assert!(!change(&house, "/admin/bans/remove", tag).await, "it is lifted: {ban}");
+        // That one, and no other.
+        let left = told(&house, "/admin/bans/list", json!({})).await;
+        assert_eq!(left["bans"].as_array().unwrap()[..], listed[lifted + 1..]);
+    }
+    // This provider's own need not be named with it.
+    assert!(change(&house, "/admin/bans/add", named[0].clone()).await);
+    let listed = told(&house, "/admin/bans/list", json!({})).await;
+    assert!(change(&house, "/admin/bans/remove", json!({ "tag": listed["bans"][0]["tag"] })).await);
+    let setup = house.restart().await;
+    assert!(setup.service.bans().is_empty());
+}
+
 /// Also after a restart.
 #[tokio::test]
 async fn a_muted_user_may_read_and_a_banned_one_may_not() {
@@ -296,6 +329,19 @@ async fn access_media_types_and_bodies_are_checked() {
         json!({ "provider": "follower.example", "mute": true }),
     ] {
         operator("/admin/bans/add", &body).assert_problem(&house, ProblemCode::Malformed).await;
+    }
+    let tag = "00".repeat(16);
+    for body in [
+        json!({ "tag": "00" }),
+        json!({ "tag": "no hex".repeat(6) }),
+        json!({ "tag": tag, "user": user("a") }),
+        json!({ "tag": tag, "identity": user("a") }),
+        json!({ "tag": tag, "provider": "no name" }),
+    ] {
+        operator("/admin/bans/remove", &body).assert_problem(&house, ProblemCode::Malformed).await;
+    }
+    for path in ["/admin/bans/add", "/admin/bans/list"] {
+        operator(path, &json!({ "tag": tag })).assert_problem(&house, ProblemCode::Malformed).await;
     }
     for body in [json!({}), json!({ "provider": "stranger.example" })] {
         operator("/admin/bans/add", &body).assert_problem(&house, ProblemCode::UnknownProvider).await;

@@ -9,7 +9,7 @@ use crate::{
         Error, Service, UserId,
         pool_desk::{PoolOutcome, PoolTask},
     },
-    wire::{BansRequest, BansResponse, Sanction, ServiceProviderId},
+    wire::{BanTag, BansRequest, BansResponse, Sanction, ServiceProviderId},
 };
 
 /// Whom a ban is about, as the operator knows them.
@@ -45,6 +45,21 @@ impl Service {
     /// When its fate is unknown: asking again is safe.
     pub async fn lift_ban(&self, name: &BanName) -> Result<bool, Error> {
         self.arrange(Change::Lift(self.ban_key(name))).await.map(|before| before.is_some())
+    }
+
+    /// Lifts the ban of a user or an identity of that provider which [`Self::bans`] has with that tag: for whoever knows
+    /// no name, as after somebody else's bans. Returns whether there was one.
+    ///
+    /// # Errors
+    /// When its fate is unknown: asking again is safe.
+    pub async fn lift_tagged_ban(&self, provider: &ServiceProviderId, tag: BanTag) -> Result<bool, Error> {
+        let mut was_there = false;
+        // They are hashed under different salts: a tag is of one kind alone.
+        for subject in [BanSubject::User, BanSubject::Identity] {
+            let key = BanKey { provider: provider.clone(), subject, tag };
+            was_there |= self.arrange(Change::Lift(key)).await?.is_some();
+        }
+        Ok(was_there)
     }
 
     /// The ban of that name, if there is one.
