@@ -3,15 +3,13 @@
 //! # Privacy
 //! Standard output names groups and partitions by the beginnings of their hashes, and providers by their ids.
 
-use std::io::{self, BufRead, IsTerminal, Write};
-
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use restante::{
     client::http::{CallError, ChannelError, Limits, Operation},
     config::Config,
     forks::{Answer, Listed, Listing, dot, svg, text},
 };
-use restante_process::console::{complain, say};
+use restante_process::console::{complain, confirm, say};
 use serde_json::{Value, json};
 
 use crate::{
@@ -86,25 +84,13 @@ async fn end(terminate: &TerminateBranch, config: &Config) -> anyhow::Result<Vec
         return Ok(lines);
     }
     lines.iter().try_for_each(|line| say(line))?;
-    if !terminate.yes && !confirmed()? {
-        bail!("nothing was done");
+    if !terminate.yes {
+        confirm("Terminate it?")?;
     }
     match one(config, Operation::TerminateBranch, &request).await? {
         Answer::Done { partitions, is_done } => Ok(vec![done("terminated", partitions, is_done)]),
         other => Err(refused(other)),
     }
-}
-
-/// Asks whoever sits at the terminal.
-fn confirmed() -> anyhow::Result<bool> {
-    let stdin = io::stdin();
-    if !stdin.is_terminal() {
-        bail!("standard input is no terminal that could be asked: say --yes");
-    }
-    write!(io::stderr(), "Terminate it? [y/N] ")?;
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn done(what: &str, partitions: u64, is_done: bool) -> String {

@@ -5,8 +5,8 @@ use restante::{
     config::Config,
     server::{keyring_table, open_keyring},
 };
-use restante_gateway::{Keyring, Machine, Surroundings, after_a_change};
-use restante_process::console::complain;
+use restante_gateway::{BEFORE_RETIRING, Keyring, Machine, Surroundings, after_a_change};
+use restante_process::console::{complain, confirm};
 
 use crate::cli::KeysCommand;
 
@@ -22,6 +22,11 @@ pub(crate) fn run(command: &KeysCommand, config: &Config) -> anyhow::Result<Vec<
     }
     if matches!(command, KeysCommand::List(_)) {
         return Ok(keyring_table(public)?);
+    }
+    if let KeysCommand::Retire(retire) = command
+        && !retire.yes
+    {
+        confirm(BEFORE_RETIRING)?;
     }
     let keyring = open_keyring(public)?;
     match command {

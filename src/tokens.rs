@@ -11,7 +11,7 @@ use restante::{
     wire::{self, BearerTokenKind, MintTokenRequest, RevokeTokenRequest, TokenHandle, TokenUse},
 };
 
-use restante_process::console::complain;
+use restante_process::console::{complain, confirm};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -25,6 +25,9 @@ const UNKNOWN_HANDLE: &str = "nothing was revoked: the user has no token with th
                               the same --user prints those that there are";
 const UNKNOWN_USER: &str = "nothing was revoked: the server knows no such user; write the id as it was written for \
                             `restante tokens mint`";
+
+const QUESTION: &str = "All tokens of all users open nothing any more, and there is no way back: users have to mint \
+                        new ones, and to give them to their contacts. Revoke them?";
 
 /// Carries a command out; gives the lines to print, which are wiped afterwards.
 pub(crate) async fn run(command: &TokensCommand, config: &Config) -> anyhow::Result<Zeroizing<Vec<String>>> {
@@ -45,7 +48,12 @@ async fn run_plainly(command: &TokensCommand, config: &Config) -> anyhow::Result
         }
         TokensCommand::Revoke(revoke) => {
             match (&revoke.user, revoke.handle) {
-                (None, _) => service(config, OPERATOR)?.revoke_all_tokens().await?,
+                (None, _) => {
+                    if !revoke.yes {
+                        confirm(QUESTION)?;
+                    }
+                    service(config, OPERATOR)?.revoke_all_tokens().await?;
+                }
                 (Some(user), None) => {
                     if !service(config, &user.id)?.revoke_token(&RevokeTokenRequest::User).await?.found {
                         bail!(UNKNOWN_USER);

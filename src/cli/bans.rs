@@ -26,8 +26,8 @@ Examples:
 
     /// Lift a ban, a mute or a block
     ///
-    /// One that somebody else has added is lifted by the tag that `list` prints. If there is none of that name or tag, that
-    /// is said and the exit status is 1.
+    /// One that somebody else has added is lifted by the tag that `list` prints. If there is none of that name or tag,
+    /// that is said and the exit status is 1.
     #[command(after_long_help = "\
 Examples:
   restante bans remove --config hub.toml \\

@@ -12,10 +12,11 @@ pub(crate) enum KeyPackagesCommand {
     /// since. Until their devices have uploaded anew, users cannot be added to groups. With very many users the server
     /// goes on after this command has given up waiting, which it does after ten minutes; run it again to wait on. If
     /// some users' rows cannot be read, those of all others are deleted, the command fails, and the server's log says
-    /// how many there are.
+    /// how many there are. Asks before; a script says --yes.
     #[command(after_long_help = "\
-Example:
-  restante key-packages delete --config hub.toml --all")]
+Examples:
+  restante key-packages delete --config hub.toml --all
+  restante key-packages delete --config hub.toml --all --yes   in a script")]
     Delete(DeleteKeyPackages),
 }
 
@@ -27,6 +28,10 @@ pub(crate) struct DeleteKeyPackages {
     /// All KeyPackages of all users
     #[arg(long, required = true)]
     pub(crate) all: bool,
+
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 impl KeyPackagesCommand {

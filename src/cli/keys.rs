@@ -33,10 +33,11 @@ Examples:
     /// Requests to it are refused within a minute. Its successor is used at once, and one is made if there is none.
     /// Clients get on with that when their relay has the new list: ten minutes later at most, but not before the list's
     /// last change is twelve hours ago, which relays and clients ask for. The key is out of the keyring's file; copies
-    /// that backups or the medium keep of the file before are sealed with the seal key.
+    /// that backups or the medium keep of the file before are sealed with the seal key. Asks before.
     #[command(after_long_help = "\
-Example:
-  restante keys retire --config hub.toml 17")]
+Examples:
+  restante keys retire --config hub.toml 17
+  restante keys retire --config hub.toml 17 --yes   in a script")]
     Retire(RetireKey),
 }
 
@@ -58,6 +59,10 @@ pub(crate) struct RetireKey {
     /// The key's id, as `restante keys list` prints it
     #[arg(value_name = "ID")]
     pub(crate) key_id: u8,
+
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 impl KeysCommand {

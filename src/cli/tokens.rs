@@ -21,7 +21,8 @@ Examples:
     /// Make tokens open nothing any more, from now on and also after a restart
     ///
     /// Whoever holds a revoked token sees the same as whoever never had one. If the user has no such handle, or is not
-    /// known, that is said and the exit status is 1. Handles are forgotten when all tokens of their user are revoked, and revoked ones when there is no room for a new one.
+    /// known, that is said and the exit status is 1. Handles are forgotten when all tokens of their user are revoked,
+    /// and revoked ones when there is no room for a new one. Asks before --all; a script says --yes.
     #[command(after_long_help = "\
 Examples:
   restante tokens revoke --config hub.toml --user alice \\
@@ -70,6 +71,10 @@ pub(crate) struct RevokeTokens {
     /// All tokens of all users
     #[arg(long)]
     pub(crate) all: bool,
+
+    /// Do not ask, as --all does otherwise
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]

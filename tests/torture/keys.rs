@@ -38,7 +38,7 @@ impl Keys {
         let retired = (before.ids.len() >= 2).then(|| before.ids[0]);
         let id = retired.map(|id| id.to_string());
         let words: Vec<&str> = match &id {
-            Some(id) => vec!["retire", id],
+            Some(id) => vec!["retire", id, "--yes"],
             None => vec!["rotate"],
         };
         let output = command(load, &words, Some(point)).await;

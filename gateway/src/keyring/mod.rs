@@ -39,7 +39,7 @@ pub use record::{KeyDescription, KeyState};
 use ring::Ring;
 pub use ring::RotationSchedule;
 pub use seal_key::SealKey;
-pub use table::after_a_change;
+pub use table::{BEFORE_RETIRING, after_a_change};
 
 use crate::{hpke::Kem, live_keys::LiveKeys, machine::Surroundings};
 

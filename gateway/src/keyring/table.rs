@@ -31,6 +31,11 @@ impl Keyring {
     }
 }
 
+/// What to ask whoever is about to retire a key by hand.
+pub const BEFORE_RETIRING: &str = "Requests to the key are refused within a minute, and there is no way back: until its \
+                                   relay has the new list, which may take twelve hours, a client gets nothing. Retire \
+                                   the key?";
+
 /// What whoever has changed keys by hand should know: when clients get on with the new list, which may be cached for so
 /// long, and what is to be done until then.
 #[must_use]

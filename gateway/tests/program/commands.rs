@@ -39,7 +39,11 @@ async fn keys_are_made_listed_rotated_and_retired() {
     assert!(refused.status.code() == Some(1) && said.contains("keys.x_wing = true"), "{said}");
 
     let id = first.lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-    let retired = site.command(&["keys", "retire", &id]).await;
+    let unasked = run(&["keys", "retire", "--config", &config, &id]).await;
+    let said = String::from_utf8_lossy(&unasked.stderr);
+    assert!(unasked.status.code() == Some(1) && said.contains("say --yes"), "{said}");
+    assert_eq!(site.command(&["keys", "list"]).await, rotated, "nobody was asked, and nothing was done");
+    let retired = site.command(&["keys", "retire", &id, "--yes"]).await;
     assert_eq!(retired.lines().count(), first.lines().count());
     assert!(retired.contains(" in use ") && !retired.contains(" published "), "{retired}");
 }

@@ -47,8 +47,8 @@ impl Service {
         self.arrange(Change::Lift(self.ban_key(name))).await.map(|before| before.is_some())
     }
 
-    /// Lifts the ban of a user or an identity of that provider which [`Self::bans`] has with that tag: for whoever knows
-    /// no name, as after somebody else's bans. Returns whether there was one.
+    /// Lifts the ban of a user or an identity of that provider which [`Self::bans`] has with that tag: for whoever
+    /// knows no name, as after somebody else's bans. Returns whether there was one.
     ///
     /// # Errors
     /// When its fate is unknown: asking again is safe.

@@ -101,7 +101,11 @@ async fn tokens_are_minted_listed_and_revoked() {
     let (code, revoked) = fetch(&world, "bob", unique).await;
     assert_eq!((code, &revoked["status"]), (Some(1), &"denied".into()));
     assert_eq!(fetch(&world, "bob", shared).await.0, Some(0), "the others' token is still good");
-    lines(&manage(&world, &["tokens", "revoke"], &["--all"]).await);
+    let unasked = manage(&world, &["tokens", "revoke"], &["--all"]).await;
+    assert_eq!((unasked.status.code(), unasked.stdout.len()), (Some(1), 0));
+    assert!(String::from_utf8_lossy(&unasked.stderr).contains("say --yes"));
+    assert_eq!(fetch(&world, "bob", shared).await.0, Some(0), "nobody was asked, and nothing was done");
+    lines(&manage(&world, &["tokens", "revoke"], &["--all", "--yes"]).await);
     assert_eq!(fetch(&world, "bob", shared).await, (code, revoked));
 
     // A list tells the truth about tokens that were revoked with all others.
@@ -114,7 +118,7 @@ async fn tokens_are_minted_listed_and_revoked() {
         states
     };
     assert_eq!(state().await, ["good", "revoked"]);
-    lines(&manage(&world, &["tokens", "revoke"], &["--all"]).await);
+    lines(&manage(&world, &["tokens", "revoke"], &["--all", "--yes"]).await);
     assert_eq!(state().await, ["revoked", "revoked"]);
 }
 
@@ -125,7 +129,10 @@ async fn all_key_packages_are_deleted() {
     let token = STANDARD.encode(world.mint("bob", BearerTokenKind::Shared).await);
     assert_eq!(manage(&world, &["key-packages", "delete"], &[]).await.status.code(), Some(2), "all has to be written");
     assert_eq!(world.available("bob").await, 2);
-    assert_eq!(lines(&manage(&world, &["key-packages", "delete"], &["--all"]).await), ["deleted"]);
+    let unasked = manage(&world, &["key-packages", "delete"], &["--all"]).await;
+    assert_eq!((unasked.status.code(), unasked.stdout.len()), (Some(1), 0));
+    assert_eq!(world.available("bob").await, 2, "nobody was asked, and nothing was done");
+    assert_eq!(lines(&manage(&world, &["key-packages", "delete"], &["--all", "--yes"]).await), ["deleted"]);
     let (code, found) = fetch(&world, "bob", &token).await;
     assert_eq!((code, &found["status"]), (Some(1), &"incompatible".into()));
     world.upload("bob", 1, 1).await;

@@ -179,12 +179,16 @@ async fn take_back(stage: &Stage, canaries: &mut Canaries, evidence: &mut Eviden
     Box::pin(good::keep_at_hub(stage, canaries)).await;
     let listed = ask(stage, evidence, (FOLLOWER, &["keys", "list"], 0)).await;
     for asked in [
-        (HUB, &["key-packages", "delete", "--all"][..], 0),
-        (HUB, &["tokens", "revoke", "--all"], 0),
+        // Nobody can be asked.
+        (HUB, &["key-packages", "delete", "--all"][..], 1),
+        (HUB, &["key-packages", "delete", "--all", "--yes"], 0),
+        (HUB, &["tokens", "revoke", "--all"], 1),
+        (HUB, &["tokens", "revoke", "--all", "--yes"], 0),
         (FOLLOWER, &["keys", "rotate"], 0),
         // Two of a kind are live.
         (FOLLOWER, &["keys", "rotate"], 1),
-        (FOLLOWER, &["keys", "retire", first_key(&listed)], 0),
+        (FOLLOWER, &["keys", "retire", first_key(&listed)], 1),
+        (FOLLOWER, &["keys", "retire", first_key(&listed), "--yes"], 0),
         (FOLLOWER, &["keys", "list"], 0),
     ] {
         ask(stage, evidence, asked).await;
@@ -228,7 +232,8 @@ pub(super) async fn operate_gateway(folder: &Path, evidence: &mut Evidence) {
         (&["keys", "init"][..], 1),
         (&["keys", "rotate"], 0),
         (&["keys", "rotate"], 1),
-        (&["keys", "retire", first_key(&listed)], 0),
+        (&["keys", "retire", first_key(&listed)], 1),
+        (&["keys", "retire", first_key(&listed), "--yes"], 0),
         (&["keys", "list"], 0),
         (&["config", "check"], 0),
     ] {

@@ -70,8 +70,8 @@ restante retention run > /dev/null
 restante backup create > /dev/null
 runuser -u restante -- restante backup verify --config "$RESTANTE_CONFIG" > /dev/null 2>&1
 # What the documentation says to do when tokens have leaked.
-restante tokens revoke --all > /dev/null
-restante key-packages delete --all > /dev/null
+restante tokens revoke --all --yes > /dev/null
+restante key-packages delete --all --yes > /dev/null
 finish
 runuser -u restante -- restante db verify --config "$RESTANTE_CONFIG" > /dev/null 2>&1
 grep -q '"reloaded"' /run/restante.log || fail "it was not reloaded: $(cat /run/restante.log)"

@@ -136,10 +136,11 @@ Examples:
     /// and one is made if there is none. Clients get on with that when their relay has the new list: after
     /// limits.list_max_age_seconds at most, but not before the list's last change is twelve hours ago, which relays and
     /// clients ask for. The key is out of the keyring's file; copies that backups or the medium keep of the file before
-    /// are sealed with the seal key.
+    /// are sealed with the seal key. Asks before.
     #[command(after_long_help = "\
-Example:
-  restante-gateway keys retire --config gateway.toml 17")]
+Examples:
+  restante-gateway keys retire --config gateway.toml 17
+  restante-gateway keys retire --config gateway.toml 17 --yes   in a script")]
     Retire(Retire),
 }
 
@@ -171,6 +172,10 @@ pub(crate) struct Retire {
     /// The key's id, as `restante-gateway keys list` prints it
     #[arg(value_name = "ID")]
     pub(crate) key_id: u8,
+
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// Where the configuration comes from.

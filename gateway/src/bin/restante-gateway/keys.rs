@@ -1,8 +1,8 @@
 //! The `keys` commands: each does one thing to the keyring and says what there is then.
 
 use anyhow::{anyhow, bail};
-use restante_gateway::{Keyring, Machine, Surroundings as _, after_a_change};
-use restante_process::console::complain;
+use restante_gateway::{BEFORE_RETIRING, Keyring, Machine, Surroundings as _, after_a_change};
+use restante_process::console::{complain, confirm};
 
 use crate::{
     cli::KeysCommand,
@@ -28,6 +28,11 @@ pub(crate) fn run(command: &KeysCommand, config: &Config) -> anyhow::Result<Vec<
     }
     if matches!(command, KeysCommand::List(_)) {
         return Ok(Keyring::table_of(&keys.path, &keys.seal_key_file, &keys.schedule, Machine.now_ms())?);
+    }
+    if let KeysCommand::Retire(retire) = command
+        && !retire.yes
+    {
+        confirm(BEFORE_RETIRING)?;
     }
     let keyring = open(keys)?;
     match command {
