@@ -1,6 +1,7 @@
 //! Puts the parts together and runs them: store, service, listeners, timers; and takes them down in order.
 
 mod chores;
+mod contents;
 mod gateway_metrics;
 mod gateway_watch;
 mod limits;
@@ -17,6 +18,7 @@ pub use restore::{Found, RestoreError, Restored, backups, restore, verify_backup
 
 use std::{fmt::Display, sync::Arc, time::Duration};
 
+use contents::Contents;
 use gateway_watch::GatewayWatch;
 use reload::Reloading;
 use restante_gateway::Keyring;
@@ -124,6 +126,7 @@ pub async fn run(
         export,
         provider_tls: provider.as_ref().map(|(tls, _)| tls.clone()),
         public_tls: public.as_ref().map(|(_, _, tls, _)| tls.clone()),
+        contents: Contents::read(&config),
         config: config.clone(),
     };
 

@@ -2,8 +2,9 @@
 //! of the limits can be changed. All of it or nothing: whatever can be refused is refused before the first thing changes.
 //!
 //! # Privacy
-//! The log says which settings changed, by their names, and never what they are. What is wrong with a configuration names
-//! files and providers, and standard error of a service is its log: whoever asks `config check` by hand is told.
+//! The log says which settings changed, or have files of other contents, by their names, and never what they are. What
+//! is wrong with a configuration names files and providers, and standard error of a service is its log: that says how
+//! many mistakes there are, and in which tables. Whoever asks `config check` by hand is told.
 
 use std::{
     sync::Arc,
@@ -15,7 +16,7 @@ use restante_process::{
     export::{Collector, CollectorError, Export},
 };
 
-use super::{ProvidersError, limits, policies, provider_tls, providers, public};
+use super::{ProvidersError, contents::Contents, limits, policies, provider_tls, providers, public};
 use crate::{
     client::http::ProviderClient,
     config::{Changes, Config, Problems},
@@ -30,13 +31,13 @@ pub type Load = Arc<dyn Fn() -> Result<Config, Problems> + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 enum Refused {
     /// It is wrong.
-    #[error("it is wrong: `restante config check` says how")]
+    #[error("it is wrong, with {}: `restante config check` says how", mistakes(.0))]
     Config(Problems),
     /// It is that of another provider.
     #[error("provider.id is another: that is another provider, with a process and a database of its own")]
     OtherProvider,
     /// It is fine; but with what only a restart takes over being as it is, it is not.
-    #[error("what it changes without a restart does not fit what it changes with one: restart")]
+    #[error("what it changes without a restart does not fit what it changes with one, with {}: restart", mistakes(.0))]
     NotWithoutRestart(Problems),
     /// Certificates.
     #[error("the certificates of a listener cannot be used: `restante config check` says more")]
@@ -52,9 +53,24 @@ enum Refused {
     NoThread,
 }
 
+/// The tables of a configuration: the only words of it that are logged when it is wrong.
+const TABLES: [&str; 8] = ["provider", "public", "local", "store", "export", "limits", "policy", "peers"];
+
+/// How many mistakes there are, and where.
+fn mistakes(problems: &Problems) -> String {
+    let plural = if problems.len() == 1 { "" } else { "s" };
+    let mut sentence = format!("{} mistake{plural}", problems.len());
+    for (index, table) in problems.tables(&TABLES).into_iter().enumerate() {
+        sentence.push_str(if index == 0 { " in " } else { ", " });
+        sentence.push_str(table);
+    }
+    sentence
+}
+
 /// What is to be told of a new configuration, and what it is told to.
 pub(super) struct Reloading {
     pub(super) config: Config,
+    pub(super) contents: Contents,
     pub(super) load: Load,
     pub(super) hub: Arc<Hub>,
     pub(super) service: Arc<Service>,
@@ -68,6 +84,7 @@ pub(super) struct Reloading {
 /// Everything that was read, and nothing taken over yet.
 struct Ready {
     config: Config,
+    contents: Contents,
     changes: Changes,
     hub: HubSettings,
     providers: ProviderClient,
@@ -95,7 +112,7 @@ impl Reloading {
 
     /// Nothing here can fail.
     fn take(&mut self, ready: Ready) {
-        let Ready { config, changes, hub, providers, collector, provider_tls, public_tls } = ready;
+        let Ready { config, contents, changes, hub, providers, collector, provider_tls, public_tls } = ready;
         for (running, read) in [(&self.provider_tls, provider_tls), (&self.public_tls, public_tls)] {
             if let (Some(running), Some(read)) = (running, read) {
                 running.adopt(&read);
@@ -109,12 +126,19 @@ impl Reloading {
             policies::pool_policy(&config),
             limits::of_service(&config),
         );
-        tracing::info!(peers = config.peers.len(), changed = %changes.taken.join(", "), "reloaded");
+        let mut changed = changes.taken;
+        for setting in contents.changed_since(&self.contents) {
+            if !changed.contains(&setting) {
+                changed.push(setting);
+            }
+        }
+        tracing::info!(peers = config.peers.len(), changed = %changed.join(", "), "reloaded");
         if !changes.left.is_empty() {
             tracing::warn!(settings = %changes.left.join(", "), "these settings were changed, and need a restart");
         }
         config.warnings(now()).iter().for_each(|sentence| tracing::warn!("{sentence}"));
         self.config = config;
+        self.contents = contents;
     }
 }
 
@@ -135,6 +159,7 @@ impl Ready {
             collector: config.export.as_ref().map(Collector::read).transpose()?,
             provider_tls: has_provider.then(|| provider_tls(&config)).transpose()?,
             public_tls: config.public.as_ref().map(public::tls).transpose()?,
+            contents: Contents::read(&config),
             config,
             changes,
         })

@@ -79,7 +79,8 @@ async fn certificates_and_peers_are_taken_over_while_everything_runs() {
     ask(&site, &hub, STRANGER).await.unwrap();
     ask(&site, &hub, FOLLOWER).await.unwrap();
     let line = told(&hub.process, "\"reloaded\"");
-    assert_eq!((line["changed"].as_str(), line["peers"].as_u64()), (Some("peers"), Some(2)));
+    let changed = "peers, provider.cert_file, provider.key_file";
+    assert_eq!((line["changed"].as_str(), line["peers"].as_u64()), (Some(changed), Some(2)));
 
     let mut without = setting(HUB).peer(STRANGER, nowhere);
     without.peers.retain(|(id, _)| id != FOLLOWER);
@@ -156,6 +157,9 @@ async fn a_wrong_configuration_changes_nothing_and_says_nothing_of_itself() {
         fs::write(file, "[canary").unwrap();
         hub.process.hang_up().await;
         hub.process.has_logged("the new configuration was not taken", times + 1).await;
+        let reason = told(&hub.process, "was not taken")["reason"].as_str().unwrap().to_owned();
+        let table = ["with 1 mistake:", " in local:", "provider", "provider", "provider"][times];
+        assert!(reason.contains(table), "{}: {reason}", file.display());
         fs::write(file, text).unwrap();
         assert_eq!(certificate(&site, HUB, hub.provider).await, before, "{}", file.display());
         alice.say(&group, 0, &format!("{times}{}", "m".repeat(2_000))).await.unwrap();
@@ -185,6 +189,9 @@ async fn the_service_s_token_can_be_changed() {
     let group = alice.found().await;
     fs::write(site.of(HUB).join("token"), "another-token-of-the-service").unwrap();
     hub.process.reload().await;
+    assert_eq!(told(&hub.process, "\"reloaded\"")["changed"], "local.service_token_file");
+    hub.process.reload().await;
+    assert_eq!(told(&hub.process, "\"reloaded\"")["changed"], "", "nothing has changed since");
     let refused = alice.say(&group, 0, "with the old one").await;
     assert!(matches!(refused, Err(CallError::Problem(Problem { status: 401, .. }))), "{refused:?}");
     site.configure(&setting(HUB));
