@@ -65,6 +65,11 @@ pub(crate) fn explain(error: anyhow::Error) -> anyhow::Error {
             "the running server has another token than local.service_token_file holds now; it reads the file when it \
              starts, and on SIGHUP",
         ),
+        Some(CallError::Problem(Problem { status: 503, .. })) => error.context(
+            "the running server does not do it now, and may still come to do it: ask again; if that does not help, its \
+             /readyz and its log say why, as that a write failed because the disk is full, after which it has to be \
+             started again",
+        ),
         Some(CallError::MediaType | CallError::Encoding(_)) => error.context(UNREADABLE),
         _ => error,
     }
@@ -75,6 +80,16 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+
+    #[test]
+    fn whoever_is_put_off_is_told_where_it_is_said_why() {
+        let told = |status| {
+            let problem = Problem { status, code: None, retry_after: None };
+            format!("{:#}", explain(CallError::Problem(problem).into()))
+        };
+        assert!(told(503).contains("/readyz") && told(503).contains("503"), "{}", told(503));
+        assert!(!told(403).contains("/readyz"), "{}", told(403));
+    }
 
     #[test]
     fn whoever_finds_nobody_is_told_where_and_nobody_else() {

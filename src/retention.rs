@@ -24,6 +24,9 @@ const NUMBERS: [(&str, &str); 8] = [
 /// The server begins as soon as it has answered.
 const BEGINS: &str = "a walk begins now: `restante retention status` shows how it goes";
 
+/// It waits for what stands above that line.
+const BEGINS_LATER: &str = "a walk begins when that is over: `restante retention status` shows how it goes";
+
 /// Carries a command out; gives the lines to print.
 pub(crate) async fn run(command: &RetentionCommand, config: &Config) -> anyhow::Result<Vec<String>> {
     let operation = match command {
@@ -32,13 +35,17 @@ pub(crate) async fn run(command: &RetentionCommand, config: &Config) -> anyhow::
     };
     let asked = service(config, OPERATOR)?.administer(operation, &json!({})).await;
     let document = asked.map_err(|error| explain(error.into()))?;
-    Ok(lines(
-        &document,
-        match command {
-            RetentionCommand::Run(_) => BEGINS,
-            RetentionCommand::Status(_) => "no walk is under way",
-        },
-    ))
+    let is_asked_for = matches!(command, RetentionCommand::Run(_));
+    Ok(lines(&document, idle(is_asked_for, &document)))
+}
+
+/// What is said when no walk is under way.
+fn idle(is_asked_for: bool, document: &Value) -> &'static str {
+    match (is_asked_for, document["rests_until_ms"].is_null()) {
+        (true, true) => BEGINS,
+        (true, false) => BEGINS_LATER,
+        (false, _) => "no walk is under way",
+    }
 }
 
 /// `idle` is said when no walk is under way.
@@ -75,4 +82,21 @@ fn numbers(removed: &Value) -> impl Iterator<Item = String> {
         let number = removed[*key].as_u64().map_or("-".to_owned(), |number| number.to_string());
         format!("  {name:<21}  {number:>14}")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_that_has_to_wait_is_not_said_to_begin() {
+        let said = |is_asked_for, rests_until_ms: Value| {
+            let document = json!({ "rests_until_ms": rests_until_ms, "under_way": null, "last": null });
+            lines(&document, idle(is_asked_for, &document)).join("\n")
+        };
+        assert!(said(true, Value::Null).starts_with(BEGINS));
+        let waits = said(true, json!(1_700_000_000_000_u64));
+        assert!(waits.contains("14 Nov 2023") && waits.contains(BEGINS_LATER) && !waits.contains(BEGINS), "{waits}");
+        assert!(!said(false, json!(1_700_000_000_000_u64)).contains("begins"));
+    }
 }

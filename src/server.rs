@@ -104,6 +104,9 @@ pub async fn run(
         Some(public) => {
             let keyring;
             (keyring, keys_are_older) = make_keyring(public).await?;
+            if !keys_are_older {
+                tracing::warn!("gateway: a keyring was made, with new keys: if there was one, its folder is missing");
+            }
             Some((public, Arc::new(keyring), public::tls(public)?, Socket::tcp("public", public.listen).await?))
         }
         None => None,

@@ -43,9 +43,9 @@ fn is_yes(answer: &str) -> bool {
 /// A line on standard output.
 ///
 /// # Errors
-/// It is closed.
+/// It is closed, or full: the error says that it is about standard output.
 pub fn say(line: &str) -> io::Result<()> {
-    writeln!(io::stdout(), "{line}")
+    writeln!(io::stdout(), "{line}").map_err(|error| io::Error::new(error.kind(), format!("standard output: {error}")))
 }
 
 /// Whether a program ends because nobody reads its standard output any more: `… | head` is no mistake.

@@ -100,7 +100,7 @@ pub(crate) enum TokensCommand {
     ///
     /// The token goes to standard output, for its user. The file, made if it does not exist, gets its SHA-256, which is
     /// also the id by which the token can be revoked; the id is printed on standard error. A relay that is running
-    /// takes the token after SIGHUP.
+    /// takes the token after SIGHUP. If the token cannot be printed, its id is taken out again.
     #[command(after_long_help = "\
 Example:
   restante-relay tokens mint --file relay-tokens > alice.token")]

@@ -110,7 +110,11 @@ fn change_tokens(command: TokensCommand) -> anyhow::Result<()> {
             getrandom::fill(bytes.as_mut()).context("the system gave no random bytes")?;
             let token = UserToken::of_random(bytes);
             token_file::add(&file, &token)?;
-            say(token.reveal())?;
+            if let Err(error) = say(token.reveal()) {
+                // Nobody has it.
+                token_file::remove(&file, token.hash())?;
+                return Err(error.into());
+            }
             complain(&format!("its id is {}; send SIGHUP to the relay to let it in", token.hash()));
         }
         TokensCommand::List(TokenFile { file }) => {

@@ -133,6 +133,8 @@ async fn a_running_gateway_takes_changed_keys_on_sighup() {
     let origin = Origin::start().await;
     let site = Site::new(origin.address, "");
     let running = site.start().await;
+    // Somebody whose disk is not there is not left with other keys without a word.
+    assert!(running.process.logged().contains("a keyring was made"), "{}", running.process.logged());
     let list = running.list().await;
     site.command(&["keys", "rotate"]).await;
     assert_eq!(running.list().await, list);

@@ -24,7 +24,7 @@ pub(crate) struct Process {
     log: PathBuf,
 }
 
-fn command(arguments: &[&OsStr]) -> Command {
+pub(crate) fn command(arguments: &[&OsStr]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_restante-relay"));
     // No setting of whoever runs the tests is one of the process.
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RESTANTE_")) {

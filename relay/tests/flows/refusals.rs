@@ -16,7 +16,7 @@ use crate::{
     client::{Client, Frames, encapsulated, full, tls},
     gateway::{Gateway, Reaction, answer},
     patience,
-    process::PATIENCE,
+    process::{PATIENCE, command},
     site::{RELAY, Relay, Site},
 };
 
@@ -122,6 +122,21 @@ async fn users_come_and_go_with_a_reload() {
     relay.process.reload().await;
     assert_eq!(client.post(&first, "x").await.status, 407);
     assert_eq!(client.post(&second, "x").await.status, 200);
+}
+
+/// Its id would otherwise be one of a token that nobody has.
+#[tokio::test]
+async fn a_token_that_cannot_be_printed_is_not_let_in() {
+    let site = Site::new();
+    site.mint().await;
+    let before = site.tokens(&["list"]).await.stdout;
+    let file = site.path("tokens");
+    let mut mint = command(&["tokens".as_ref(), "mint".as_ref(), "--file".as_ref(), file.as_os_str()]);
+    mint.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap()).stderr(std::process::Stdio::piped());
+    let failed = tokio::time::timeout(PATIENCE, mint.spawn().unwrap().wait_with_output()).await.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&failed.stderr);
+    assert!(failed.status.code() == Some(1) && said.contains("standard output: "), "{said}");
+    assert_eq!(site.tokens(&["list"]).await.stdout, before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

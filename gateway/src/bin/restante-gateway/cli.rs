@@ -23,8 +23,8 @@ use restante_process::{
     after_long_help = "\
 Examples:
   restante-gateway config example > gateway.toml    begin a configuration
-  restante-gateway keys init --config gateway.toml  make the first key
-  restante-gateway serve --config gateway.toml      serve
+  restante-gateway serve --config gateway.toml      serve; the first start makes
+                                                    the keys
   curl https://HOST/.well-known/ohttp-gateway       the list that clients get
 
 Exit status: 0 done, 1 failed while running, 2 wrong usage,

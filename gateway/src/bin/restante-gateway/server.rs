@@ -192,6 +192,9 @@ async fn open_state(config: &Config) -> Result<State, Error> {
     let open = move || -> Result<State, Error> {
         let had_keys = Keyring::exists(&config_keys.path);
         let keyring = Arc::new(keys::open(&config_keys)?.serving()?);
+        if !had_keys {
+            tracing::warn!("a keyring was made, with new keys: if there was one, its folder is missing");
+        }
         // Keys that were made just now have opened nothing yet: there is nothing to remember.
         let lost_ms = if had_keys { lost_until_ms(Machine.now_ms(), window_ms) } else { 0 };
         let (folder, mut restored) = marks::restore(&replays, lost_ms)?;
