@@ -4,7 +4,7 @@ use std::path::Path;
 
 use restante_files::make_folder;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBRecoveryMode, DEFAULT_COLUMN_FAMILY_NAME, ErrorKind,
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBRecoveryMode, DEFAULT_COLUMN_FAMILY_NAME, Env, ErrorKind,
     IteratorMode, LogLevel, Options, WriteOptions,
 };
 use zeroize::Zeroize;
@@ -205,12 +205,19 @@ fn database_options(open_files: u32) -> Options {
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_max_background_jobs(2);
+    // Compactions take what processors have left: whoever waits for an answer comes first. What they leave undone slows
+    // writes down before it grows too much. Flushes have threads of their own, and keep pace.
+    if let Ok(mut env) = Env::new() {
+        env.lower_thread_pool_cpu_priority();
+        options.set_env(&env);
+    }
     options.set_max_open_files(i32::try_from(open_files).unwrap_or(i32::MAX));
     // They are divided among so many shards, each of which rounds up: sixty-four of them would have sixty-four files at least.
     options.set_table_cache_num_shard_bits(if open_files < MANY_OPEN_FILES { 2 } else { 6 });
     // Compactions and flushes reach the disk steadily instead of in one long stall behind a synced write.
     options.set_bytes_per_sync(MIB as u64);
-    options.set_max_total_wal_size(256 * MIB as u64);
+    // What is in memory only is as much as is in the logs, and a start reads these.
+    options.set_max_total_wal_size(128 * MIB as u64);
     options.set_keep_log_file_num(4);
     options.set_max_log_file_size(16 * MIB);
     options.set_log_level(LogLevel::Warn);
