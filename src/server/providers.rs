@@ -30,9 +30,8 @@ pub enum ProvidersError {
 /// # Errors
 /// Which part of the configuration cannot be used.
 pub(super) fn client(config: &Config) -> Result<ProviderClient, ProvidersError> {
-    let read = |path: &Path| {
-        read_small(path, pem::BYTES_MAX).map_err(|error| ProvidersError::File(path.to_owned(), error))
-    };
+    let read =
+        |path: &Path| read_small(path, pem::BYTES_MAX).map_err(|error| ProvidersError::File(path.to_owned(), error));
     let provider = &config.provider;
     let (ca, certificates) = (read(&provider.ca_file)?, read(&provider.cert_file)?);
     let key = Zeroizing::new(read(&provider.key_file)?);

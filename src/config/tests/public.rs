@@ -35,7 +35,11 @@ fn the_gateway_s_table_is_checked_like_the_others() {
             "public.relay_ca_file: ",
         ),
         ("seal_key_file = \"seal\"", "x_wings = true", "did you mean `x_wing`?"),
-        ("seal_key_file = \"seal\"", "seal_key_file = \"seal\"\nrequests_per_second_of_others = 0", "number, 1 or more"),
+        (
+            "seal_key_file = \"seal\"",
+            "seal_key_file = \"seal\"\nrequests_per_second_of_others = 0",
+            "number, 1 or more",
+        ),
         (
             "seal_key_file = \"seal\"",
             "seal_key_file = \"seal\"\nrequests_per_second_of_others = 100000",
