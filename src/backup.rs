@@ -105,22 +105,10 @@ fn list(config: &Config) -> anyhow::Result<Vec<String>> {
     Ok(lines.into_values().collect())
 }
 
-/// The number of a backup that is waited for.
-#[derive(Clone, Copy, Debug)]
-enum Awaited {
-    /// One that was being made before: what was acknowledged lately may not be in it. Whatever is begun behind it was begun
-    /// after this was called.
-    Former(u64),
-    /// One that has it all.
-    Ours(u64),
-}
-
-/// What is to be done after an answer of the server.
+/// What came of a backup.
 #[derive(Debug, PartialEq)]
-enum Step {
-    LookAgain,
-    AskAgain,
-    /// The server was started again, and does not know what came of it.
+enum Outcome {
+    /// The server was started again, and does not know.
     Forgotten,
     Made {
         id: u64,
@@ -132,83 +120,99 @@ enum Step {
     LaterFailed(String),
 }
 
-/// What the answer means for a backup that is waited for; `None` if it is no answer of such a server.
-fn step(awaited: Awaited, answer: &Value) -> Option<Step> {
-    let (Awaited::Former(number) | Awaited::Ours(number)) = awaited;
+/// How many backups were begun since the server was started, and how many of these are over. `None` if it is no answer of
+/// such a server.
+fn counts(answer: &Value) -> Option<(u64, u64)> {
     let ended = answer["ended"].as_u64()?;
-    let begun = ended.saturating_add(u64::from(!answer["under_way"].is_null()));
-    if ended < number && number <= begun {
-        return Some(Step::LookAgain);
-    }
-    if matches!(awaited, Awaited::Former(_)) {
-        // Also if its server is gone, and it with that.
-        return Some(Step::AskAgain);
-    }
+    Some((ended.saturating_add(u64::from(!answer["under_way"].is_null())), ended))
+}
+
+/// Whether the backup with that number is being made.
+fn is_under_way(number: u64, answer: &Value) -> Option<bool> {
+    counts(answer).map(|(begun, ended)| ended < number && number <= begun)
+}
+
+/// What came of the backup with that number, which is not being made any more.
+fn outcome(number: u64, answer: &Value) -> Option<Outcome> {
+    let (begun, _) = counts(answer)?;
     if begun < number {
-        return Some(Step::Forgotten);
+        return Some(Outcome::Forgotten);
     }
     // A later one has all that this one has, which may be gone for it.
     let recent = answer["recent"].as_array()?.iter();
     let since: Vec<_> = recent.filter(|one| one["number"].as_u64() >= Some(number)).collect();
     let made = |one: &Value| {
         let [id, made_ms, bytes] = ["id", "made_ms", "bytes"].map(|member| one[member].as_u64());
-        Some(Step::Made { id: id?, made_ms: made_ms?, bytes: bytes? })
+        Some(Outcome::Made { id: id?, made_ms: made_ms?, bytes: bytes? })
     };
     if let Some(made) = since.iter().rev().find_map(|one| made(one)) {
         return Some(made);
     }
     let first = since.first()?;
     let failed = first["failed"].as_str()?.to_owned();
-    Some(if first["number"] == number { Step::Failed(failed) } else { Step::LaterFailed(failed) })
+    Some(if first["number"] == number { Outcome::Failed(failed) } else { Outcome::LaterFailed(failed) })
 }
 
 async fn create(config: &Config) -> anyhow::Result<Vec<String>> {
     let service = service(config, OPERATOR)?;
     let ask = async |operation| service.administer(operation, &json!({})).await;
-    let begin = async || ask(Operation::CreateBackup).await.map_err(|error| untold(error, &BEGINNING));
-    let (mut answer, mut is_second) = (begin().await?, false);
-    loop {
+    let begin = async || {
+        let answer = ask(Operation::CreateBackup).await.map_err(|error| untold(error, &BEGINNING))?;
         if answer["nowhere"] == true {
             bail!("the running server has no store.backup_path: name a folder, and restart it");
         }
         let number = answer["number"].as_u64().context(UNREADABLE)?;
-        let awaited =
-            if is_second || answer["began"] == true { Awaited::Ours(number) } else { Awaited::Former(number) };
-        let folder = answer["folder"].as_str().context(UNREADABLE)?.to_owned();
-        let mut unanswered = 0;
-        loop {
-            match step(awaited, &answer).context(UNREADABLE)? {
-                Step::LookAgain => {}
-                Step::AskAgain => break,
-                Step::Forgotten => {
-                    bail!("the server was started again meanwhile: `restante backup list` says whether it is there")
-                }
-                Step::Made { id, made_ms, bytes } => {
-                    return Ok(vec![format!("{}  in {folder}", line(id, made_ms, bytes))]);
-                }
-                Step::Failed(why) => bail!("no backup was made: {why}"),
-                Step::LaterFailed(why) => {
-                    bail!("a later backup was not made: {why}; `restante backup list` says whether this one is there")
-                }
-            }
-            tokio::time::sleep(ASK_EVERY).await;
-            answer = match ask(Operation::BackupStatus).await {
-                Err(error) if matches!(awaited, Awaited::Former(_)) && may_come_back(&error) => {
-                    unanswered += 1;
-                    if unanswered > UNANSWERED_MAX {
-                        return Err(explain(error.into()));
-                    }
-                    answer
-                }
-                answered => {
-                    unanswered = 0;
-                    answered.map_err(|error| untold(error, &WAITING))?
-                }
-            };
-        }
-        answer = begin().await?;
-        is_second = true;
+        anyhow::Ok((number, answer))
+    };
+    let look = async || ask(Operation::BackupStatus).await;
+    let (mut number, mut answer) = begin().await?;
+    if answer["began"] != true {
+        // What was acknowledged lately may not be in this one. Whatever is begun behind it was begun after this was called.
+        let waiting = Waiting { unanswered_max: UNANSWERED_MAX, explain: |error| explain(error.into()) };
+        until_over(number, answer, &waiting, &look).await?;
+        (number, answer) = begin().await?;
     }
+    let folder = answer["folder"].as_str().context(UNREADABLE)?.to_owned();
+    let waiting = Waiting { unanswered_max: 0, explain: |error| untold(error, &WAITING) };
+    let answer = until_over(number, answer, &waiting, &look).await?;
+    match outcome(number, &answer).context(UNREADABLE)? {
+        Outcome::Forgotten => {
+            bail!("the server was started again meanwhile: `restante backup list` says whether it is there")
+        }
+        Outcome::Made { id, made_ms, bytes } => Ok(vec![format!("{}  in {folder}", line(id, made_ms, bytes))]),
+        Outcome::Failed(why) => bail!("no backup was made: {why}"),
+        Outcome::LaterFailed(why) => {
+            bail!("a later backup was not made: {why}; `restante backup list` says whether this one is there")
+        }
+    }
+}
+
+/// How somebody waits.
+struct Waiting {
+    /// So often in a row nobody may answer.
+    unanswered_max: u32,
+    /// What to say when nobody does.
+    explain: fn(CallError) -> anyhow::Error,
+}
+
+/// Looks again and again until the backup with that number is not being made any more; gives the last answer. It is over as
+/// well if its server is gone, and another one has begun to count.
+async fn until_over(
+    number: u64,
+    mut answer: Value,
+    waiting: &Waiting,
+    look: &impl AsyncFn() -> Result<Value, CallError>,
+) -> anyhow::Result<Value> {
+    let mut unanswered = 0;
+    while is_under_way(number, &answer).context(UNREADABLE)? {
+        tokio::time::sleep(ASK_EVERY).await;
+        match look().await {
+            Ok(found) => (answer, unanswered) = (found, 0),
+            Err(error) if unanswered < waiting.unanswered_max && may_come_back(&error) => unanswered += 1,
+            Err(error) => return Err((waiting.explain)(error)),
+        }
+    }
+    Ok(answer)
 }
 
 /// Whether it is what is said of a server that is being started again.
@@ -255,41 +259,38 @@ fn hint(error: RestoreError, although_damaged: bool) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        Awaited::{Former, Ours},
-        *,
-    };
+    use super::*;
+
+    fn answer(ended: u64, is_under_way: bool, recent: &[Value]) -> Value {
+        json!({ "under_way": is_under_way.then(|| json!({ "started_ms": 3 })), "ended": ended, "recent": recent })
+    }
 
     #[test]
     fn whoever_waits_is_told_of_the_backup_that_they_waited_for() {
         let made = |number: u64| json!({ "number": number, "id": number + 10, "made_ms": 5, "bytes": 7, "files": 1 });
         let failed = |number: u64| json!({ "number": number, "failed": "full" });
-        let told = |number: u64| Step::Made { id: number + 10, made_ms: 5, bytes: 7 };
+        let told = |number: u64| Outcome::Made { id: number + 10, made_ms: 5, bytes: 7 };
         let full = || "full".to_owned();
-        for (awaited, ended, is_under_way, recent, expected) in [
-            (Ours(1), 0, true, vec![], Step::LookAgain),
-            (Ours(3), 2, true, vec![made(1), failed(2)], Step::LookAgain),
-            (Ours(1), 1, false, vec![made(1)], told(1)),
-            (Ours(1), 1, true, vec![made(1)], told(1)),
-            (Ours(2), 2, false, vec![made(1), failed(2)], Step::Failed(full())),
+        for (number, ended, others, recent, expected) in [
+            (1, 1, false, vec![made(1)], told(1)),
+            (1, 1, true, vec![made(1)], told(1)),
+            (2, 2, false, vec![made(1), failed(2)], Outcome::Failed(full())),
             // Others have ended since.
-            (Ours(1), 2, false, vec![made(1), made(2)], told(2)),
-            (Ours(1), 2, false, vec![made(1), failed(2)], told(1)),
-            (Ours(1), 2, true, vec![failed(1), made(2)], told(2)),
-            (Ours(1), 3, false, vec![failed(2), failed(3)], Step::LaterFailed(full())),
+            (1, 2, false, vec![made(1), made(2)], told(2)),
+            (1, 2, false, vec![made(1), failed(2)], told(1)),
+            (1, 2, true, vec![failed(1), made(2)], told(2)),
+            (1, 3, false, vec![failed(2), failed(3)], Outcome::LaterFailed(full())),
             // The server was started again, and others may have asked it sooner.
-            (Ours(2), 0, false, vec![], Step::Forgotten),
-            (Ours(2), 0, true, vec![], Step::Forgotten),
-            (Ours(2), 1, false, vec![made(1)], Step::Forgotten),
-            (Former(1), 0, true, vec![], Step::LookAgain),
-            (Former(1), 1, false, vec![failed(1)], Step::AskAgain),
-            (Former(1), 2, true, vec![made(1), made(2)], Step::AskAgain),
-            (Former(2), 0, false, vec![], Step::AskAgain),
-            (Former(2), 0, true, vec![], Step::AskAgain),
+            (2, 0, false, vec![], Outcome::Forgotten),
+            (2, 0, true, vec![], Outcome::Forgotten),
+            (2, 1, false, vec![made(1)], Outcome::Forgotten),
         ] {
-            let under_way = is_under_way.then(|| json!({ "started_ms": 3 }));
-            let answer = json!({ "under_way": under_way, "ended": ended, "recent": recent });
-            assert_eq!(step(awaited, &answer), Some(expected), "{awaited:?}: {answer}");
+            let answer = answer(ended, others, &recent);
+            assert_eq!(is_under_way(number, &answer), Some(false), "{number}: {answer}");
+            assert_eq!(outcome(number, &answer), Some(expected), "{number}: {answer}");
+        }
+        for (number, ended, recent) in [(1, 0, vec![]), (3, 2, vec![made(1), failed(2)])] {
+            assert_eq!(is_under_way(number, &answer(ended, true, &recent)), Some(true), "{number}");
         }
     }
 
@@ -314,7 +315,8 @@ mod tests {
     fn another_server_is_not_understood() {
         let unfinished = json!({ "ended": 1, "recent": [{ "number": 1 }] });
         for answer in [json!({}), json!([]), json!({ "ended": "1" }), json!({ "ended": 1 }), unfinished] {
-            assert_eq!(step(Ours(1), &answer), None, "{answer}");
+            assert_eq!(outcome(1, &answer), None, "{answer}");
         }
+        assert_eq!(is_under_way(1, &json!({ "ended": "1" })), None);
     }
 }
