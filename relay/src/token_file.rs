@@ -16,7 +16,7 @@ use std::{
 
 use restante_files::{LockError, folder_of, replace};
 
-use crate::user_tokens::{TokenHash, TokensError, UserToken, hashes};
+use crate::user_tokens::{TokenHash, TokensError, UserToken, hashes, read_text};
 
 /// Why the file was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,7 @@ pub fn remove(file: &Path, hash: TokenHash) -> Result<(), TokenFileError> {
 /// # Errors
 /// It cannot be read, or holds something else.
 pub fn list(file: &Path) -> Result<Vec<TokenHash>, TokenFileError> {
-    let text = fs::read_to_string(file).map_err(|error| TokenFileError::Io(file.to_owned(), error))?;
+    let text = read_text(file).map_err(|error| TokenFileError::Io(file.to_owned(), error))?;
     hashes(&text).collect::<Result<_, _>>().map_err(|error| TokenFileError::Tokens(file.to_owned(), error))
 }
 
@@ -83,7 +83,7 @@ fn change(file: &Path, edit: impl FnOnce(&mut String) -> Result<(), TokenFileErr
     if fs::symlink_metadata(file).is_ok_and(|metadata| metadata.is_symlink()) {
         return Err(TokenFileError::Link(file.to_owned()));
     }
-    let mut text = match fs::read_to_string(file) {
+    let mut text = match read_text(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         read => read.map_err(refused)?,
     };

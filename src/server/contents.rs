@@ -3,8 +3,10 @@
 //! # Privacy
 //! Names of settings are told. Nothing of what is in a file can be had from here.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
+use restante_files::read_small;
+use restante_process::pem;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -44,6 +46,6 @@ impl Contents {
 }
 
 fn hash(file: &Path) -> Option<[u8; 32]> {
-    let bytes = Zeroizing::new(fs::read(file).ok()?);
+    let bytes = Zeroizing::new(read_small(file, pem::BYTES_MAX).ok()?);
     Some(Sha256::digest(bytes.as_slice()).into())
 }
