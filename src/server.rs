@@ -166,6 +166,7 @@ pub async fn run(
         tasks.spawn("local", connections.serve(socket, ending.clone()));
         ready("local", &address);
     }
+    tracing::info!(peers = config.peers.len(), "serving");
     let courier = Courier::new(service.clone(), providers, limits::of_deliveries(&config.limits));
     tasks.spawn("welcomes", courier.clone().deliver_welcomes(ending.clone()));
     tasks.spawn("states", chores::catch_up(service.clone(), ending.clone()));

@@ -11,6 +11,7 @@ impl Service {
     /// Writes everything that the service knows of itself, as numbers.
     pub fn expose(&self, text: &mut Exposition) {
         self.expose_lanes(text);
+        self.expose_database(text);
         self.expose_memory(text);
         self.expose_budgets(text);
         self.expose_observing(text);
@@ -42,6 +43,20 @@ impl Service {
         let rows = decisions.iter().map(|(words, count)| (&words[..], *count));
         let help = "Commands that were decided in a batch that was written, by what was decided.";
         text.labelled(Kind::Counter, "restante_hub_commands_total", help, &["lane", "outcome"], rows);
+    }
+
+    fn expose_database(&self, text: &mut Exposition) {
+        let footprint = self.store.footprint();
+        let help = "Memory that the database takes.";
+        let memory = [("blocks", footprint.blocks), ("recent", footprint.recent), ("open_files", footprint.open_files)];
+        text.words(Kind::Gauge, "restante_hub_database_memory_bytes", help, "what", memory);
+        for (name, help, value) in [
+            ("files_bytes", "Files of the database, without its logs.", footprint.files),
+            ("unsorted_bytes", "What is to be written again to bring files into order.", footprint.unsorted),
+            ("writes_slowed", "Whether writes wait for files to be brought into order.", footprint.is_slowed.into()),
+        ] {
+            text.number(Kind::Gauge, &format!("restante_hub_database_{name}"), help, value);
+        }
     }
 
     fn expose_memory(&self, text: &mut Exposition) {

@@ -208,6 +208,10 @@ impl Store for Faulty {
         self.inner.back_up(folder, keep)
     }
 
+    fn footprint(&self) -> super::Footprint {
+        self.inner.footprint()
+    }
+
     fn forgotten(&self) -> crate::sequencer::Forgotten {
         self.inner.forgotten()
     }

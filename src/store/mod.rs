@@ -12,6 +12,7 @@ pub(crate) mod contract;
 mod error;
 #[cfg(test)]
 pub(crate) mod faulty;
+mod footprint;
 mod inbox_batch;
 mod inbox_reads;
 mod inspection;
@@ -31,6 +32,7 @@ pub use arrangement_batch::ArrangementBatch;
 pub use backup::{Backup, DamagedBackup};
 pub use batch::{Batch, Presentation};
 pub use error::Error;
+pub use footprint::Footprint;
 pub use inbox_batch::InboxBatch;
 pub use inbox_reads::InboxReads;
 pub use inspection::Inspection;
@@ -109,6 +111,9 @@ pub trait Store: Send + Sync + 'static {
     /// [`Error::Backup`] when it takes no more, others may read it, it lies in the database's folder or that one in it, or it
     /// has another database's backups, or other things and no backups. What is there already stays.
     fn back_up(&self, folder: &Path, keep: usize) -> Result<Backup, Error>;
+
+    /// What the engine takes of its machine, for the operator. Waits for no disk.
+    fn footprint(&self) -> Footprint;
 
     /// What this database has forgotten because it was put back from a backup.
     fn forgotten(&self) -> Forgotten;

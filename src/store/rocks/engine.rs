@@ -19,7 +19,7 @@ use super::{
 use crate::{
     pool::TokenSecret,
     sequencer::Forgotten,
-    store::{ArrangementBatch, Backup, Batch, Error, InboxBatch, PoolBatch, Snapshot, Store},
+    store::{ArrangementBatch, Backup, Batch, Error, Footprint, InboxBatch, PoolBatch, Snapshot, Store},
 };
 
 /// A RocksDB database that this process owns.
@@ -447,6 +447,10 @@ impl Store for RocksStore {
     fn back_up(&self, folder: &Path, keep: usize) -> Result<Backup, Error> {
         self.writable()?;
         self.back_up_to(folder, keep)
+    }
+
+    fn footprint(&self) -> Footprint {
+        self.measure()
     }
 
     fn forgotten(&self) -> Forgotten {

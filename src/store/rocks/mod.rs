@@ -14,6 +14,8 @@ mod damage;
 mod engine;
 #[cfg(feature = "faults")]
 mod faults;
+#[cfg(feature = "hub")]
+mod footprint;
 mod inbox_keys;
 #[cfg(feature = "hub")]
 mod inbox_reads;

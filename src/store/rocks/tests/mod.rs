@@ -8,6 +8,7 @@ mod corruption;
 mod crash;
 mod fixture;
 mod flipped;
+mod footprint;
 mod format;
 mod full_disk;
 mod inspecting;
