@@ -1,17 +1,21 @@
 //! `restante backup`: backups are made through the local listener of the running server; everything else is done on files
 //! that no server has open.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, io, time::Duration};
 
 use anyhow::{Context, bail};
 use restante::{
     client::http::{CallError, ChannelError, Operation},
-    config::Config,
+    config::{Config, LocalAddress},
     server::{self, Found, RestoreError, Restored},
     store::Inspection,
 };
 use restante_process::console::{complain, say};
 use serde_json::{Value, json};
+use tokio::{
+    net::{TcpStream, UnixStream},
+    time::timeout,
+};
 
 use crate::{
     cli::{BackupCommand, ChosenBackup, RestoredBackup},
@@ -23,8 +27,11 @@ use crate::{
 /// How often the server is asked whether the backup is made.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 
-/// So often in a row nobody may answer while a former backup is waited for: a server that is started again is back by then.
+/// So often in a row nobody may answer while a backup is waited for: a server that is started again is back by then.
 const UNANSWERED_MAX: u32 = 60;
+
+/// Whoever listens on this machine takes a connection sooner.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// Carries a command out; gives the lines to print.
 pub(crate) async fn run(command: &BackupCommand, config: &Config) -> anyhow::Result<Vec<String>> {
@@ -46,7 +53,7 @@ pub(crate) async fn run(command: &BackupCommand, config: &Config) -> anyhow::Res
 }
 
 async fn restore(backup: Option<u32>, although_damaged: bool, config: &Config) -> anyhow::Result<Vec<String>> {
-    require_nobody_serves(config).await?;
+    require_nobody_listens(config).await?;
     let mut is_damaged = false;
     let mut accept = |inspection: &Inspection| {
         is_damaged = true;
@@ -69,15 +76,26 @@ async fn restore(backup: Option<u32>, although_damaged: bool, config: &Config) -
 }
 
 /// Refuses to put a database under a server that has lost its own: it goes on with the files that it has open. Whoever
-/// holds them cannot be seen at a folder that is gone, so the local listener is asked.
-async fn require_nobody_serves(config: &Config) -> anyhow::Result<()> {
-    // Without a listener, or a token for it, nobody can be asked.
-    let Ok(service) = service(config, OPERATOR) else { return Ok(()) };
-    match service.administer(Operation::BackupStatus, &json!({})).await {
-        Err(CallError::Channel(ChannelError::Connect)) => Ok(()),
-        _ => bail!(
-            "something answers at local.listen: stop the server first, also if it has lost its database; for a copy \
-             beside it, name another store.path and another local.listen, with --set"
+/// holds them cannot be seen at a folder that is gone, so it is seen whether anybody listens at the local listener. Nothing is
+/// sent there: it may be somebody else.
+async fn require_nobody_listens(config: &Config) -> anyhow::Result<()> {
+    let Some(local) = &config.local else { return Ok(()) };
+    let connected = match &local.listen {
+        // The system chooses another one each time.
+        LocalAddress::Tcp(address) if address.port() == 0 => return Ok(()),
+        LocalAddress::Tcp(address) => timeout(CONNECT_MAX, TcpStream::connect(address)).await.map(|tried| tried.map(drop)),
+        LocalAddress::Unix(path) => timeout(CONNECT_MAX, UnixStream::connect(path)).await.map(|tried| tried.map(drop)),
+    };
+    let address = &local.listen;
+    match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(()) => bail!(
+            "a server, or another program, listens at {address} (local.listen): stop the server first, also if it has \
+             lost its database; for a copy beside it, name another store.path and another local.listen, with --set"
+        ),
+        Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => Ok(()),
+        Err(error) => bail!(
+            "nobody knows whether a server listens at {address} (local.listen): {error}; see that none runs, and name \
+             another local.listen, with --set"
         ),
     }
 }
@@ -168,12 +186,12 @@ async fn create(config: &Config) -> anyhow::Result<Vec<String>> {
     let (mut number, mut answer) = begin().await?;
     if answer["began"] != true {
         // What was acknowledged lately may not be in this one. Whatever is begun behind it was begun after this was called.
-        let waiting = Waiting { unanswered_max: UNANSWERED_MAX, explain: |error| explain(error.into()) };
+        let waiting = Waiting { passes: may_come_back, explain: |error| explain(error.into()) };
         until_over(number, answer, &waiting, &look).await?;
         (number, answer) = begin().await?;
     }
     let folder = answer["folder"].as_str().context(UNREADABLE)?.to_owned();
-    let waiting = Waiting { unanswered_max: 0, explain: |error| untold(error, &WAITING) };
+    let waiting = Waiting { passes: is_slow, explain: |error| untold(error, &WAITING) };
     let answer = until_over(number, answer, &waiting, &look).await?;
     match outcome(number, &answer).context(UNREADABLE)? {
         Outcome::Forgotten => {
@@ -189,8 +207,8 @@ async fn create(config: &Config) -> anyhow::Result<Vec<String>> {
 
 /// How somebody waits.
 struct Waiting {
-    /// So often in a row nobody may answer.
-    unanswered_max: u32,
+    /// What may come [`UNANSWERED_MAX`] times in a row in the place of an answer.
+    passes: fn(&CallError) -> bool,
     /// What to say when nobody does.
     explain: fn(CallError) -> anyhow::Error,
 }
@@ -208,16 +226,21 @@ async fn until_over(
         tokio::time::sleep(ASK_EVERY).await;
         match look().await {
             Ok(found) => (answer, unanswered) = (found, 0),
-            Err(error) if unanswered < waiting.unanswered_max && may_come_back(&error) => unanswered += 1,
+            Err(error) if unanswered < UNANSWERED_MAX && (waiting.passes)(&error) => unanswered += 1,
             Err(error) => return Err((waiting.explain)(error)),
         }
     }
     Ok(answer)
 }
 
-/// Whether it is what is said of a server that is being started again.
+/// Whether it is what is said of a server that is being started again, or is slow.
 fn may_come_back(error: &CallError) -> bool {
-    matches!(error, CallError::Channel(ChannelError::Connect | ChannelError::Broken))
+    is_slow(error) || matches!(error, CallError::Channel(ChannelError::Connect | ChannelError::Broken))
+}
+
+/// Whether the server may be there, and the backup under way.
+fn is_slow(error: &CallError) -> bool {
+    matches!(error, CallError::Channel(ChannelError::Timeout))
 }
 
 /// What ends a request to begin one that the server may have taken.
@@ -227,7 +250,7 @@ const BEGINNING: [ChannelError; 2] = [ChannelError::Broken, ChannelError::Timeou
 const WAITING: [ChannelError; 3] = [ChannelError::Connect, ChannelError::Broken, ChannelError::Timeout];
 
 const LOST: &str =
-    "the server has gone without saying what came of the backup: `restante backup list` says whether it is there";
+    "the server has not said what came of the backup: `restante backup list` says whether it is there";
 
 /// Says of these that the backup may be there, and of others what they are.
 fn untold(error: CallError, lost: &[ChannelError]) -> anyhow::Error {
@@ -292,6 +315,37 @@ mod tests {
         for (number, ended, recent) in [(1, 0, vec![]), (3, 2, vec![made(1), failed(2)])] {
             assert_eq!(is_under_way(number, &answer(ended, true, &recent)), Some(true), "{number}");
         }
+    }
+
+    /// Looks until it is over, at a server that gives these in turn, and then always the last of them.
+    async fn looked_at(passes: fn(&CallError) -> bool, mut given: Vec<Result<Value, ChannelError>>) -> Result<u64, String> {
+        given.reverse();
+        let given = std::cell::RefCell::new(given);
+        let look = async || {
+            let mut given = given.borrow_mut();
+            let next = if given.len() > 1 { given.pop() } else { given.last().cloned() };
+            next.unwrap().map_err(CallError::Channel)
+        };
+        let waiting = Waiting { passes, explain: |error| error.into() };
+        let over = until_over(1, answer(0, true, &[]), &waiting, &look).await;
+        over.map(|answer| answer["ended"].as_u64().unwrap()).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_slow_or_comes_back_is_waited_for_and_not_for_ever() {
+        let (under_way, over) = (|| Ok(answer(0, true, &[])), || Ok(answer(1, false, &[])));
+        let (slow, gone) = (|| Err(ChannelError::Timeout), || Err(ChannelError::Connect));
+        let many = |missed: &dyn Fn() -> Result<Value, ChannelError>, times: u32| (0..times).map(|_| missed()).collect();
+        let max = UNANSWERED_MAX;
+        let misses: Vec<_> = many(&slow, max);
+        assert_eq!(looked_at(is_slow, [misses, vec![over()]].concat()).await, Ok(1));
+        assert!(looked_at(is_slow, [many(&slow, max + 1), vec![over()]].concat()).await.is_err());
+        // They are counted in a row.
+        let interrupted = [many(&slow, max), vec![under_way()], many(&slow, max), vec![over()]].concat();
+        assert_eq!(looked_at(is_slow, interrupted).await, Ok(1));
+        assert!(looked_at(is_slow, vec![gone(), over()]).await.is_err(), "one's own is not made by a server that is gone");
+        assert_eq!(looked_at(may_come_back, vec![gone(), under_way(), gone(), over()]).await, Ok(1));
+        assert!(looked_at(may_come_back, many(&gone, 1)).await.is_err());
     }
 
     #[test]

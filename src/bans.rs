@@ -26,7 +26,7 @@ const UNKNOWN_USER: &str = "the server has no KeyPackages of this user and has m
                             some, look whether the id is written as your service writes it; the ban is for this id, \
                             whoever comes with it";
 const NOBODY: &str = "there is no such ban";
-/// Tags are made for each provider's users alike.
+/// Users of the same name have the same tag at each provider, so it says little without the provider.
 const UNKNOWN_TAG: &str = "write --tag and --provider as `restante bans list` prints them";
 
 /// Carries a command out; gives the lines to print.

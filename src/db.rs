@@ -41,13 +41,16 @@ const UNREADABLE: &str = "the disk may fail, so copy its folder to another one b
 
 /// The same where it could not be opened: the engine says what is wrong, and not what to do.
 fn hint(error: store::Error) -> anyhow::Error {
-    let is_engines = |text: &str| ENGINES.iter().any(|word| text.contains(word)) && !text.contains("Permission denied");
-    let is_damage = matches!(&error, store::Error::Io(text) if is_engines(text));
+    let says = |text: &str, words: &[&str]| words.iter().any(|word| text.contains(word));
+    let is_damage = matches!(&error, store::Error::Io(text) if says(text, &DAMAGE) && !says(text, &WANT));
     if is_damage { anyhow!("{error}: {UNREADABLE}") } else { error.into() }
 }
 
-/// What the engine says of files that are damaged, missing or unreadable; its other texts are of a database that is whole.
-const ENGINES: [&str; 2] = ["Corruption", "IO error"];
+/// What the engine says of files that are damaged, missing or unreadable.
+const DAMAGE: [&str; 2] = ["Corruption", "IO error"];
+
+/// What the system says when it is not the files: their rights, or room, memory or open files that this process lacks.
+const WANT: [&str; 4] = ["Permission denied", "No space left", "Cannot allocate memory", "Too many open files"];
 
 /// Says how far looking at rows has come.
 pub(crate) fn progress(family: &'static str, rows: u64) {
@@ -65,7 +68,11 @@ mod tests {
             let said = told(damage);
             assert!(said.contains(damage) && said.contains("`restante backup verify`"), "{said}");
         }
-        for other in ["its last write was cut off", "IO error: data/CURRENT: Permission denied"] {
+        for other in [
+            "its last write was cut off",
+            "IO error: data/CURRENT: Permission denied",
+            "IO error: While open a file for random read: data/000012.sst: Too many open files",
+        ] {
             assert!(!told(other).contains("restante backup"), "{other}");
         }
     }

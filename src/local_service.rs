@@ -66,9 +66,9 @@ pub(crate) fn explain(error: anyhow::Error) -> anyhow::Error {
              starts, and on SIGHUP",
         ),
         Some(CallError::Problem(Problem { status: 503, .. })) => error.context(
-            "the running server does not do it now, and may still come to do it: ask again; if that does not help, its \
-             /readyz and its log say why, as that a write failed because the disk is full, after which it has to be \
-             started again",
+            "the running server does not do it now; what was to be changed may still come to be. Ask again; if that \
+             does not help, its /readyz and its log say why, as that a write failed because the disk is full, after \
+             which it has to be started again",
         ),
         Some(CallError::MediaType | CallError::Encoding(_)) => error.context(UNREADABLE),
         _ => error,

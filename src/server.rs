@@ -93,6 +93,8 @@ pub async fn run(
     supervisor: Arc<Supervisor>,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), Error> {
+    // Before they are read to be used: what changes in between is told once too often, and not never.
+    let contents = read_contents(&config).await?;
     // Whatever can be refused is refused before the database is opened and before anything serves: a process must not
     // end while tasks still hold the database.
     let provider = match config.provider.listen {
@@ -129,7 +131,7 @@ pub async fn run(
         export,
         provider_tls: provider.as_ref().map(|(tls, _)| tls.clone()),
         public_tls: public.as_ref().map(|(_, _, tls, _)| tls.clone()),
-        contents: Contents::read(&config),
+        contents,
         config: config.clone(),
     };
 
@@ -253,6 +255,13 @@ fn errands(courier: &Courier, config: &Config, ending: &watch::Receiver<bool>) -
     errands.spawn("bans", courier.clone().follow_bans(peers.clone(), bans_pace(config), ending.clone()));
     errands.spawn("pushes", courier.clone().push(peers, ending.clone()));
     errands
+}
+
+/// What is in the files that a reload reads again.
+async fn read_contents(config: &Config) -> Result<Contents, Error> {
+    let config = config.clone();
+    let read = tokio::task::spawn_blocking(move || Contents::read(&config)).await;
+    Ok(read.map_err(|_| service::Error::NoThread)?)
 }
 
 /// Opens the gateway's keys, or makes them. Whether they were there.

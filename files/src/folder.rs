@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use crate::owner::give_to_owner_of_folder;
+use crate::owner::{give_to_owner, give_to_owner_of_folder};
 
 /// The folder that something stands in.
 pub fn folder_of(path: &Path) -> &Path {
@@ -28,6 +28,15 @@ pub fn make_folder(folder: &Path, mode: u32) -> io::Result<()> {
 /// The system refuses.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// Gives a folder that stands in the place of another, or is to, to whom that one belonged. Others than root may not give
+/// folders away, and keep theirs.
+///
+/// # Errors
+/// The system refuses.
+pub fn give_to_owner_of_former(folder: &Path, former: &fs::Metadata) -> io::Result<()> {
+    give_to_owner(&open(folder)?, former)
 }
 
 /// Gives files that stand right in a folder, and that somebody else has made there in the name of this process, to whom the
@@ -197,6 +206,21 @@ mod tests {
         let owner = |path: &Path| fs::metadata(path).unwrap().uid();
         assert_eq!(owner(&file), if is_given { 4711 } else { own });
         assert_eq!([owner(&precious), owner(&other)], [own, own]);
+    }
+
+    #[test]
+    fn a_folder_goes_to_whom_the_former_one_belonged() {
+        let site = tempfile::tempdir().unwrap();
+        let [former, folder] = ["former", "folder"].map(|name| site.path().join(name));
+        for made in [&former, &folder] {
+            fs::create_dir(made).unwrap();
+        }
+        let own = fs::metadata(&folder).unwrap().uid();
+        // As above.
+        let is_given = own == 0 && chown(&former, Some(4711), Some(4712)).is_ok();
+        give_to_owner_of_former(&folder, &fs::metadata(&former).unwrap()).unwrap();
+        assert_eq!(fs::metadata(&folder).unwrap().uid(), if is_given { 4711 } else { own });
+        assert_eq!(fs::metadata(&folder).unwrap().gid(), fs::metadata(&former).unwrap().gid());
     }
 
     #[test]

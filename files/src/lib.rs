@@ -2,7 +2,7 @@
 //! after a crash.
 //!
 //! * [`make_folder`], [`sync_folder`], [`remove_folder`]: folders, down from what is there.
-//! * [`give_files_to_owner`]: what an engine has made in a folder.
+//! * [`give_files_to_owner`], [`give_to_owner_of_former`]: what root has made for somebody else.
 //! * [`create_private`] and [`open_private`]: files for one owner.
 //! * [`replace`]: a whole file in the place of another.
 //! * [`open_regular`], [`read_small`]: files that somebody else made, which are never waited for.
@@ -25,7 +25,7 @@ mod private;
 mod replace;
 mod small;
 
-pub use folder::{folder_of, give_files_to_owner, make_folder, remove_folder, sync_folder};
+pub use folder::{folder_of, give_files_to_owner, give_to_owner_of_former, make_folder, remove_folder, sync_folder};
 pub use lock::{LockError, lock};
 pub use overlap::overlap;
 pub use private::{create_private, open_private};

@@ -10,8 +10,13 @@ use std::{
 /// may not give files away, and keep theirs.
 #[cfg(unix)]
 pub(crate) fn give_to_owner_of_folder(path: &Path, made: &File) -> io::Result<()> {
+    give_to_owner(made, &fs::metadata(crate::folder_of(path))?)
+}
+
+/// The same to the owner of something else.
+#[cfg(unix)]
+pub(crate) fn give_to_owner(made: &File, owner: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, fchown};
-    let owner = fs::metadata(crate::folder_of(path))?;
     if owner.uid() == made.metadata()?.uid() {
         return Ok(());
     }
@@ -36,6 +41,12 @@ pub(crate) fn give_to_owner_of(before: &Metadata, made: &File) -> io::Result<()>
         fchown(made, Some(before.uid()), Some(before.gid()))?;
     }
     made.set_permissions(fs::Permissions::from_mode(before.mode() & 0o777))
+}
+
+/// Files have no owners of this kind here.
+#[cfg(not(unix))]
+pub(crate) fn give_to_owner(_: &File, _: &Metadata) -> io::Result<()> {
+    Ok(())
 }
 
 /// Files have no owners of this kind here.

@@ -30,7 +30,7 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 pub fn read_small(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let file = open_regular(path)?;
     let too_long = || {
-        let sentence = format!("it has more than {bytes_max} bytes, and such a file has not");
+        let sentence = format!("it has more than {bytes_max} bytes, which is too long for such a file");
         io::Error::new(io::ErrorKind::InvalidData, sentence)
     };
     let length = file.metadata()?.len();

@@ -13,7 +13,7 @@ pub enum Unconfirmed {
     #[error("nothing was done")]
     Declined,
     /// Nobody can be asked.
-    #[error("standard input is no terminal that could be asked: say --yes")]
+    #[error("standard input or standard error is no terminal that could be asked: say --yes")]
     NoTerminal,
     /// The terminal is gone.
     #[error("the terminal could not be asked")]
@@ -27,7 +27,7 @@ pub enum Unconfirmed {
 /// Nobody agrees: nothing is to be done.
 pub fn confirm(question: &str) -> Result<(), Unconfirmed> {
     let stdin = io::stdin();
-    if !stdin.is_terminal() {
+    if !stdin.is_terminal() || !io::stderr().is_terminal() {
         return Err(Unconfirmed::NoTerminal);
     }
     write!(io::stderr(), "{question} [y/N] ")?;

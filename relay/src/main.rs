@@ -112,8 +112,15 @@ fn change_tokens(command: TokensCommand) -> anyhow::Result<()> {
             token_file::add(&file, &token)?;
             if let Err(error) = say(token.reveal()) {
                 // Nobody has it.
-                token_file::remove(&file, token.hash())?;
-                return Err(error.into());
+                let error = anyhow::Error::from(error);
+                return Err(match token_file::remove(&file, token.hash()) {
+                    Ok(()) => error,
+                    Err(why) => error.context(format!(
+                        "nobody has the token with the id {}, and it could not be taken out of the file again ({why}): \
+                         `restante-relay tokens revoke` does that",
+                        token.hash()
+                    )),
+                });
             }
             complain(&format!("its id is {}; send SIGHUP to the relay to let it in", token.hash()));
         }

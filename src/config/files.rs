@@ -15,8 +15,8 @@ use restante_process::{
 };
 
 use super::{
-    Local, LocalAddress, Problems, Public, Store,
-    written::{OfProvider, OfPublic},
+    Local, LocalAddress, Problems, Public,
+    written::{OfProvider, OfPublic, OfStore},
 };
 
 /// Where a key was written, in the operator's words.
@@ -79,58 +79,60 @@ pub(super) fn check_local(local: &Local, place: Place<'_>, problems: &mut Proble
     }
 }
 
-pub(super) fn check_store(store: &Store, place: Place<'_>, problems: &mut Problems) {
-    if let Err(sentence) = check_folder(&store.path) {
-        problems.add(place("store.path"), sentence);
-    }
-    let Some(backups) = &store.backup_path else { return };
-    if let Err(sentence) = check_folder(backups) {
-        problems.add(place("store.backup_path"), sentence);
-    }
-    if backups.join("CURRENT").is_file() {
-        let sentence = "holds a database and no backups; name a folder of its own for the backups of this one";
-        problems.add(place("store.backup_path"), sentence.to_owned());
-    }
-    if overlap(backups, &store.path) {
-        let sentence = "and store.path lie in each other; put backups elsewhere, on another disk if there is one";
-        problems.add(place("store.backup_path"), sentence.to_owned());
-    } else if overlap(backups, &restoring(&store.path)) {
-        let sentence = "is where `restante backup restore` makes the database ready, and removes what is there";
-        problems.add(place("store.backup_path"), sentence.to_owned());
-    }
-}
+/// Said of what lies where a restore works.
+const IS_REMOVED: &str = "is where `restante backup restore` makes the database ready, and removes what is there";
 
-/// The keys go with no other folder: not when a database is put back, and not into its backups.
-pub(super) fn check_apart(store: &Store, public: &Public, place: Place<'_>, problems: &mut Problems) {
-    let keys = public.keys_path.as_path();
-    let sentence = if overlap(keys, &store.path) {
-        "and store.path lie in each other; give each a folder of its own"
-    } else if store.backup_path.as_deref().is_some_and(|backups| overlap(keys, backups)) {
-        "and store.backup_path lie in each other; give each a folder of its own"
-    } else if overlap(keys, &restoring(&store.path)) {
-        "is where `restante backup restore` makes the database ready, and removes what is there"
+pub(super) fn check_store(store: &OfStore, place: Place<'_>, problems: &mut Problems) {
+    let mut note = |key: &str, sentence: String| problems.add(place(&format!("store.{key}")), sentence);
+    for (key, folder) in [("path", &store.path), ("backup_path", &store.backup_path)] {
+        if let Some(Err(sentence)) = folder.as_deref().map(check_folder) {
+            note(key, sentence);
+        }
+    }
+    let Some(backups) = store.backup_path.as_deref() else { return };
+    let sentence = if store.path.as_ref().is_some_and(|path| overlap(backups, path)) {
+        "and store.path lie in each other; put backups elsewhere, on another disk if there is one"
+    } else if store.path.as_ref().is_some_and(|path| overlap(backups, &restoring(path))) {
+        IS_REMOVED
+    } else if backups.join("CURRENT").is_file() {
+        "holds a database and no backups; name a folder of its own for the backups of this one"
     } else {
         return;
     };
-    problems.add(place("public.keys_path"), sentence.to_owned());
+    note("backup_path", sentence.to_owned());
+}
+
+/// The keys, and what seals them, go with no other folder: not when a database is put back, and not into its backups.
+pub(super) fn check_apart(store: &OfStore, public: &OfPublic, place: Place<'_>, problems: &mut Problems) {
+    let restored = store.path.as_deref().map(restoring);
+    for (key, path) in [("public.keys_path", &public.keys_path), ("public.seal_key_file", &public.seal_key_file)] {
+        let Some(path) = path else { continue };
+        let lies_in = |folder: &Option<PathBuf>| folder.as_ref().is_some_and(|folder| overlap(path, folder));
+        let sentence = if lies_in(&store.path) {
+            "and store.path lie in each other; put it elsewhere"
+        } else if lies_in(&store.backup_path) {
+            "and store.backup_path lie in each other; put it elsewhere"
+        } else if lies_in(&restored) {
+            IS_REMOVED
+        } else {
+            continue;
+        };
+        problems.add(place(key), sentence.to_owned());
+    }
 }
 
 /// What the process that serves writes to later, when it is too late to say so at its start. Commands that ask it write
 /// nothing there, and may be run by others.
-pub(super) fn check_writing(store: Option<&Store>, public: Option<&Public>, place: Place<'_>, problems: &mut Problems) {
-    let mut check = |key: &str, path: &Path| {
-        if let Err(sentence) = check_writable(path) {
+pub(super) fn check_writing(store: &OfStore, public: &OfPublic, place: Place<'_>, problems: &mut Problems) {
+    // A seal key that is there is only read.
+    let seal_key_file = public.seal_key_file.as_ref().filter(|file| !file.exists());
+    for (key, path) in [
+        ("store.path", store.path.as_ref()),
+        ("public.keys_path", public.keys_path.as_ref()),
+        ("public.seal_key_file", seal_key_file),
+    ] {
+        if let Some(Err(sentence)) = path.map(|path| check_writable(path)) {
             problems.add(place(key), sentence);
-        }
-    };
-    if let Some(store) = store {
-        check("store.path", &store.path);
-    }
-    if let Some(public) = public {
-        check("public.keys_path", &public.keys_path);
-        // One that is there is only read.
-        if !public.seal_key_file.exists() {
-            check("public.seal_key_file", &public.seal_key_file);
         }
     }
 }

@@ -36,7 +36,7 @@ use restante_process::export::ExportSettings;
 use zeroize::Zeroizing;
 
 use crate::wire::ServiceProviderId;
-use written::{OfProvider, OfPublic, Parsed, Written};
+use written::{OfProvider, OfPublic, OfStore, Parsed, Written};
 
 /// The sample file: every table and key, with defaults in comments. `restante config example` prints it.
 pub const EXAMPLE: &str = include_str!("../../config/hub.toml");
@@ -209,14 +209,10 @@ impl Config {
         if let Some(local) = &parsed.local {
             files::check_local(local, &place, &mut problems);
         }
-        if let Some(store) = &parsed.store {
-            files::check_store(store, &place, &mut problems);
-        }
-        if let (Some(store), Some(public)) = (&parsed.store, &parsed.public) {
-            files::check_apart(store, public, &place, &mut problems);
-        }
+        files::check_store(&parsed.of_store, &place, &mut problems);
+        files::check_apart(&parsed.of_store, &parsed.of_public, &place, &mut problems);
         if serves {
-            files::check_writing(parsed.store.as_ref(), parsed.public.as_ref(), &place, &mut problems);
+            files::check_writing(&parsed.of_store, &parsed.of_public, &place, &mut problems);
         }
         let Parsed { of_provider, of_public, local, .. } = &parsed;
         written::check_addresses(of_provider, of_public, local.as_ref(), &place, &mut problems);
@@ -254,7 +250,6 @@ impl Config {
         files::check_public(&of_public, &of_provider, now, &place, &mut problems);
         if let Some(public) = &self.public {
             files::check_budgets(public, &place, &mut problems);
-            files::check_apart(&self.store, public, &place, &mut problems);
         }
         if let Some(local) = &self.local {
             if let Err(sentence) = local.listen.check() {
@@ -262,7 +257,9 @@ impl Config {
             }
             files::check_local(local, &place, &mut problems);
         }
-        files::check_store(&self.store, &place, &mut problems);
+        let of_store = OfStore::from(&self.store);
+        files::check_store(&of_store, &place, &mut problems);
+        files::check_apart(&of_store, &of_public, &place, &mut problems);
         if let Some(export) = &self.export {
             files::check_export(export, &place, &mut problems);
         }

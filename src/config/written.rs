@@ -80,7 +80,7 @@ struct WrittenPeer {
     url: Option<String>,
 }
 
-/// What could be made of the tables; a table with a problem is absent.
+/// What could be made of the tables; a table of which something is missing is absent.
 pub(super) struct Parsed {
     pub(super) provider: Option<Provider>,
     pub(super) of_provider: OfProvider,
@@ -88,6 +88,7 @@ pub(super) struct Parsed {
     pub(super) of_public: OfPublic,
     pub(super) local: Option<Local>,
     pub(super) store: Option<Store>,
+    pub(super) of_store: OfStore,
     pub(super) export: Option<ExportSettings>,
     pub(super) limits: Limits,
     pub(super) policy: Policy,
@@ -140,6 +141,19 @@ impl From<&Public> for OfPublic {
     }
 }
 
+/// The same of `[store]`.
+#[derive(Default)]
+pub(super) struct OfStore {
+    pub(super) path: Option<PathBuf>,
+    pub(super) backup_path: Option<PathBuf>,
+}
+
+impl From<&Store> for OfStore {
+    fn from(store: &Store) -> Self {
+        Self { path: Some(store.path.clone()), backup_path: store.backup_path.clone() }
+    }
+}
+
 impl Written {
     /// Reads ids, addresses and urls, and reports those that are wrong or missing.
     pub(super) fn parse(self, layers: &Layers, problems: &mut Problems) -> Parsed {
@@ -150,6 +164,7 @@ impl Written {
         check_peers(own_id.as_ref(), &peers, &place, problems);
         let reader = &mut Reader::new(layers, problems);
         let (of_provider, provider) = self.provider.parse(reader);
+        let (of_store, store) = self.store.parse(reader);
         let (of_public, public) = self.public.map(|public| public.parse(reader)).unwrap_or_default();
         Parsed {
             provider,
@@ -157,7 +172,8 @@ impl Written {
             public,
             of_public,
             local: self.local.and_then(|local| local.parse(reader)),
-            store: self.store.parse(reader),
+            store,
+            of_store,
             export: self.export.and_then(|export| export.parse(reader)),
             limits: self.limits,
             policy: self.policy,
@@ -262,11 +278,12 @@ impl WrittenLocal {
 }
 
 impl WrittenStore {
-    fn parse(self, reader: &mut Reader<'_>) -> Option<Store> {
+    fn parse(self, reader: &mut Reader<'_>) -> (OfStore, Option<Store>) {
         let path = reader.path("store.path", "the folder of the database", self.path);
+        // `Some(None)`: backups are made nowhere.
         let backup_path = match self.backup_path {
-            Some(written) => Some(reader.path("store.backup_path", "the folder of backups", Some(written))?),
-            None => None,
+            Some(written) => reader.path("store.backup_path", "the folder of backups", Some(written)).map(Some),
+            None => Some(None),
         };
         let backups_kept = self.backups_kept.unwrap_or(Store::BACKUPS_KEPT);
         let cache_bytes = self.cache_bytes.unwrap_or(Store::CACHE_BYTES);
@@ -277,7 +294,10 @@ impl WrittenStore {
         if cache_bytes as u64 > Store::CACHE_BYTES_MAX {
             reader.refuse(bytes, format!("is more memory than there is: at most {}", Store::CACHE_BYTES_MAX));
         }
-        Some(Store { path: path?, backup_path, backups_kept, cache_bytes })
+        let of_store = OfStore { path: path.clone(), backup_path: backup_path.clone().flatten() };
+        let whole = path.zip(backup_path);
+        let store = whole.map(|(path, backup_path)| Store { path, backup_path, backups_kept, cache_bytes });
+        (of_store, store)
     }
 }
 

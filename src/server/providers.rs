@@ -30,11 +30,13 @@ pub enum ProvidersError {
 /// # Errors
 /// Which part of the configuration cannot be used.
 pub(super) fn client(config: &Config) -> Result<ProviderClient, ProvidersError> {
-    let read =
-        |path: &Path| read_small(path, pem::BYTES_MAX).map_err(|error| ProvidersError::File(path.to_owned(), error));
+    // Certificates may stand in one file with their key: all of them are wiped.
+    let read = |path: &Path| {
+        let read = read_small(path, pem::BYTES_MAX).map(Zeroizing::new);
+        read.map_err(|error| ProvidersError::File(path.to_owned(), error))
+    };
     let provider = &config.provider;
-    let (ca, certificates) = (read(&provider.ca_file)?, read(&provider.cert_file)?);
-    let key = Zeroizing::new(read(&provider.key_file)?);
+    let (ca, certificates, key) = (read(&provider.ca_file)?, read(&provider.cert_file)?, read(&provider.key_file)?);
     let identity = ProviderIdentity { ca: &ca, certificates: &certificates, key: &key };
     let peers = config.peers.iter().map(|peer| Ok((peer.id.clone(), peer.url.to_string().parse()?)));
     let peers = peers.collect::<Result<Vec<_>, ProvidersError>>()?;

@@ -153,13 +153,15 @@ impl Ready {
             config.check(now()).map_err(Refused::NotWithoutRestart)?;
         }
         let has_provider = config.provider.listen.is_some();
+        // As at the start: before they are read to be used.
+        let contents = Contents::read(&config);
         Ok(Self {
             hub: super::hub_settings(&config).map_err(Refused::Config)?,
             providers: providers::client(&config)?,
             collector: config.export.as_ref().map(Collector::read).transpose()?,
             provider_tls: has_provider.then(|| provider_tls(&config)).transpose()?,
             public_tls: config.public.as_ref().map(public::tls).transpose()?,
-            contents: Contents::read(&config),
+            contents,
             config,
             changes,
         })

@@ -10,14 +10,16 @@ use std::{
     sync::Arc,
 };
 
-use restante_files::{folder_of, give_files_to_owner, make_folder, remove_folder, sync_folder};
+use restante_files::{
+    folder_of, give_files_to_owner, give_to_owner_of_former, make_folder, remove_folder, sync_folder,
+};
 
 use super::{Error, policies, public};
 use crate::{
     config::{Config, restoring},
     service::{self, Clock, Entropy, Parts, Service, SystemClock, SystemEntropy},
     store::{
-        self, Backup, DamagedBackup, Inspection, SharedStore,
+        self, Backup, Backups, DamagedBackup, Inspection, SharedStore,
         rocks::{OpenOptions, RocksStore, Standstill, Vault, inspect},
     },
     wire::ServiceProviderId,
@@ -120,8 +122,8 @@ pub fn backups(config: &Config) -> Result<Found, RestoreError> {
         return Ok(Found { folder, is_there: false, provider: None, backups: Vec::new(), damaged: Vec::new() });
     }
     let vault = open(config)?;
-    let (provider, backups, damaged) = (vault.provider(), vault.backups(), vault.damaged()?);
-    Ok(Found { folder, is_there: true, provider, backups, damaged })
+    let (provider, Backups { whole, damaged }) = (vault.provider(), vault.backups()?);
+    Ok(Found { folder, is_there: true, provider, backups: whole, damaged })
 }
 
 /// Looks at every row of the configured database, which no process may be serving with; none can begin to
@@ -199,7 +201,9 @@ async fn restore_by(
     accept: Accept<'_>,
 ) -> Result<Restored, RestoreError> {
     let path = &config.store.path;
-    try_to_move(copy, path)?;
+    // An empty folder, which may belong to somebody else than the one above.
+    let former = fs::symlink_metadata(path).ok();
+    try_to_move(copy, path, former.as_ref())?;
     let backup = vault.find(id)?;
     vault.copy_out(backup.id, copy)?;
     vault.require_own(copy, &config.provider.id).map_err(of_a_backup)?;
@@ -212,6 +216,9 @@ async fn restore_by(
     open_copy(config, copy)?.go_on_from_backup(vault, now, public::last_mark_ms(now))?;
     let users = forget_what_was_given_out(config, copy).await?;
     // The engine knows of no owners: what root puts back would be root's, and the service could not open it.
+    if let Some(former) = &former {
+        give_to_owner_of_former(copy, former)?;
+    }
     give_files_to_owner(copy)?;
     put_in_place(copy, path)?;
     sync_folder(folder_of(path)).map_err(|error| RestoreError::Unsynced(path.clone(), error))?;
@@ -260,10 +267,12 @@ fn is_mount_point(_path: &Path, _found: &Metadata) -> io::Result<bool> {
 
 /// Moves an empty folder there, as the copy will be at the end: what forbids that is said before hours of work, such as that
 /// a part of the same disk is mounted there. It stays only where one was before.
-fn try_to_move(copy: &Path, path: &Path) -> Result<(), RestoreError> {
-    let was_there = path.exists();
+fn try_to_move(copy: &Path, path: &Path, former: Option<&Metadata>) -> Result<(), RestoreError> {
     remove_folder(copy)?;
     make_folder(copy, 0o700)?;
+    if let Some(former) = former {
+        give_to_owner_of_former(copy, former)?;
+    }
     if let Err(error) = put_in_place(copy, path) {
         drop(fs::remove_dir(copy));
         return Err(match error.kind() {
@@ -271,7 +280,7 @@ fn try_to_move(copy: &Path, path: &Path) -> Result<(), RestoreError> {
             _ => error.into(),
         });
     }
-    if !was_there {
+    if former.is_none() {
         fs::remove_dir(path)?;
     }
     Ok(())

@@ -21,3 +21,12 @@ pub struct DamagedBackup {
     /// What is wrong with it: part of a sentence that names a file at most.
     pub why: String,
 }
+
+/// What is in a folder of backups.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backups {
+    /// Those that are whole as far as names and lengths of their files show, oldest first.
+    pub whole: Vec<Backup>,
+    /// All others, oldest first.
+    pub damaged: Vec<DamagedBackup>,
+}

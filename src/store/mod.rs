@@ -29,7 +29,7 @@ pub(crate) mod watched;
 use std::{path::Path, sync::Arc};
 
 pub use arrangement_batch::ArrangementBatch;
-pub use backup::{Backup, DamagedBackup};
+pub use backup::{Backup, Backups, DamagedBackup};
 pub use batch::{Batch, Presentation};
 pub use error::Error;
 pub use footprint::Footprint;

@@ -161,10 +161,21 @@ async fn a_damaged_backup_is_told_and_another_one_is_put_back_by_its_number() {
     // Only root can give a folder away, and not even root in some containers.
     let own = owner(&site.of(HUB));
     let is_given = own == 0 && chown(site.of(HUB), Some(4711), None).is_ok();
-    let restored = run(&restore).await;
-    assert!(restored.status.success(), "{restored:?}");
-    let wanted = if is_given { 4711 } else { own };
-    assert!(files(&site.database(HUB)).iter().all(|file| owner(file) == wanted), "{}", site.database(HUB).display());
+    let database = site.database(HUB);
+    let assert_belongs_to = async |given: u32| {
+        let restored = run(&restore).await;
+        assert!(restored.status.success(), "{restored:?}");
+        let wanted = if is_given { given } else { own };
+        let whose: BTreeSet<_> = files(&database).iter().chain([&database]).map(|file| owner(file)).collect();
+        assert_eq!(whose, BTreeSet::from([wanted]), "{}", database.display());
+    };
+    assert_belongs_to(4711).await;
+    fs::remove_dir_all(&database).unwrap();
+    fs::create_dir(&database).unwrap();
+    if is_given {
+        chown(&database, Some(4713), None).unwrap();
+    }
+    assert_belongs_to(4713).await;
 
     // A folder that others may enter is told of.
     fs::set_permissions(site.database(HUB), Permissions::from_mode(0o755)).unwrap();

@@ -272,7 +272,7 @@ fn found_word(found: &Actual) -> String {
     match found {
         Actual::Signed(number) => format!("the number {number}"),
         Actual::Unsigned(number) => format!("the number {number}"),
-        Actual::Float(number) => format!("the number {number}"),
+        Actual::Float(number) => format!("the number {number:?}"),
         Actual::Str(text) => format!("the text {text:?}"),
         Actual::Char(text) => format!("the text \"{text}\""),
         Actual::Bool(word) => word.to_string(),

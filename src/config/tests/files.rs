@@ -64,20 +64,27 @@ fn a_database_is_no_folder_of_backups() {
     let backups = replaced("# backup_path = \"backups\"", "backup_path = \"backups\"");
     folder.load(&backups).unwrap();
     fs::write(folder.path("backups/CURRENT"), "MANIFEST-000005\n").unwrap();
-    assert_problems(&folder.load(&backups).unwrap_err(), &["store.backup_path: "]);
+    assert_problems(&folder.load(&backups).unwrap_err(), &["store.backup_path: holds a database"]);
+    // Where it is this one's own, that is said once.
+    let own = replaced("# backup_path = \"backups\"", "backup_path = \"data\"");
+    fs::create_dir_all(folder.path("data")).unwrap();
+    fs::write(folder.path("data/CURRENT"), "MANIFEST-000005\n").unwrap();
+    assert_problems(&folder.load(&own).unwrap_err(), &["store.backup_path: and store.path lie in each other"]);
 }
 
 /// Whoever puts the database back, or removes old backups, would remove the keys.
 #[test]
 fn the_gateway_s_keys_are_apart_from_database_and_backups() {
     let folder = Folder::new();
-    let keys = |path: &str| {
+    let load = |keys: &str, seal: &str, more: &str| {
         let public = format!(
-            "[public]\nlisten = \"[::1]:0\"\ncert_file = \"pki/hub.example/cert.pem\"\n\
-             key_file = \"pki/hub.example/key.pem\"\nkeys_path = \"{path}\"\nseal_key_file = \"seal\"\n[store]"
+            "[public]\n{more}cert_file = \"pki/hub.example/cert.pem\"\nkey_file = \"pki/hub.example/key.pem\"\n\
+             keys_path = \"{keys}\"\nseal_key_file = \"{seal}\"\n[store]"
         );
         folder.load_layers(&EXAMPLE.replace("[store]", &public), &[], &[("store.backup_path", "./elsewhere")])
     };
+    let listen = "listen = \"[::1]:0\"\n";
+    let keys = |path: &str| load(path, "seal", listen);
     fs::create_dir(folder.path("data")).unwrap();
     for (path, other) in [
         ("data", "and store.path lie in each other"),
@@ -89,6 +96,12 @@ fn the_gateway_s_keys_are_apart_from_database_and_backups() {
         assert!(problems.contains(other), "{problems}");
     }
     keys("keys").unwrap();
+    for seal in ["data/seal", "data.restoring/seal", "elsewhere/seal"] {
+        assert_problems(&load("keys", seal, listen).unwrap_err(), &["public.seal_key_file: "]);
+    }
+    // Also where something else of the table is missing.
+    let both = ["public.listen: is missing", "public.keys_path: and store.path lie in each other"];
+    assert_problems(&load("data", "seal", "").unwrap_err(), &both);
 }
 
 #[test]

@@ -82,6 +82,7 @@ fn kinds_are_told_in_plain_words() {
         ("store.backups_kept", "0", "expected a whole number, 1 or more, without quotes, found the number 0"),
         ("store.backups_kept", "yes", "without quotes, found the text \"yes\""),
         ("store.backups_kept", "1.5", "without quotes, found the number 1.5"),
+        ("store.backups_kept", "1.0", "without quotes, found the number 1.0"),
         ("provider.push", "yes", "expected true or false, without quotes, found the text \"yes\""),
         ("policy.cipher_suites", "1", "expected a list in brackets, such as"),
         ("policy.cipher_suites", "true", "found true"),

@@ -22,7 +22,7 @@ use super::{
     lineage::{self, Lineage},
     open::provider_of,
 };
-use crate::store::{Backup, DamagedBackup, Error};
+use crate::store::{Backup, Backups, DamagedBackup, Error};
 
 /// A folder with backups, which this process holds.
 pub struct Vault {
@@ -71,17 +71,15 @@ impl Vault {
         &self.path
     }
 
-    /// All backups that are whole as far as their names and lengths show, oldest first.
-    pub fn backups(&self) -> Vec<Backup> {
+    /// What the engine takes for backups, in no order: also those whose files were cut.
+    pub(super) fn known(&self) -> Vec<Backup> {
         let found = self.engine.get_backup_info().into_iter().map(|info| Backup {
             id: info.backup_id,
             made_ms: u64::try_from(info.timestamp).unwrap_or(0).saturating_mul(1000),
             bytes: info.size,
             files: info.num_files,
         });
-        let mut backups: Vec<_> = found.filter(|backup| damage::fault(&self.path, backup.id).is_none()).collect();
-        backups.sort_unstable_by_key(|backup| backup.id);
-        backups
+        found.collect()
     }
 
     /// The backup of that number, or the latest. An earlier one is never taken for the latest: what is in between is lost
@@ -90,10 +88,10 @@ impl Vault {
     /// # Errors
     /// [`Error::Backup`]: there is none, or it is damaged.
     pub fn find(&self, id: Option<u32>) -> Result<Backup, Error> {
-        let (backups, damaged) = (self.backups(), self.damaged()?);
+        let Backups { whole, damaged } = self.backups()?;
         let found = match id {
-            Some(id) => backups.into_iter().find(|backup| backup.id == id),
-            None => backups.into_iter().last(),
+            Some(id) => whole.into_iter().find(|backup| backup.id == id),
+            None => whole.into_iter().last(),
         };
         let folder = self.path.display();
         let asked = |damaged: &DamagedBackup| match id {
@@ -146,6 +144,17 @@ impl Vault {
     }
 }
 
+impl Vault {
+    /// Removes all backups before the latest `keep` whole ones. The engine counts damaged ones as well, and would remove
+    /// whole ones for them.
+    fn purge(&mut self, keep: usize) -> Result<(), Error> {
+        let whole = self.backups()?.whole;
+        let Some(first_kept) = whole.len().checked_sub(keep).map(|index| whole[index].id) else { return Ok(()) };
+        let kept = self.known().iter().filter(|backup| backup.id >= first_kept).count();
+        self.engine.purge_old_backups(kept).map_err(engine)
+    }
+}
+
 impl RocksStore {
     /// Makes a backup, and removes the oldest ones but for `keep`. Writes go on meanwhile: what was acknowledged before this
     /// was called is in the backup.
@@ -154,12 +163,13 @@ impl RocksStore {
         #[cfg(feature = "faults")]
         restante_faults::pass(restante_faults::Point::BackupBeforeFiles);
         // What is in memory becomes files first: these are shared by later backups, logs are not.
-        vault.engine.create_new_backup_flush(self.db(), true).map_err(engine)?;
-        let made = vault.find(None)?;
+        vault.engine.create_new_backup_flush(self.db(), true).map_err(|error| making(error, path))?;
+        let made = vault.known().into_iter().max_by_key(|backup| backup.id);
+        let made = made.ok_or_else(|| Error::Backup(format!("the one that was made is not in {}", path.display())))?;
         #[cfg(feature = "faults")]
         restante_faults::pass(restante_faults::Point::BackupBeforePurge);
         // It is made, whatever becomes of the old ones: the next one removes those as well.
-        if let Err(error) = vault.engine.purge_old_backups(keep.max(1)).map_err(engine) {
+        if let Err(error) = vault.purge(keep.max(1)) {
             tracing::warn!(%error, "old backups were not removed");
         }
         #[cfg(feature = "faults")]
@@ -243,6 +253,19 @@ fn engine(error: rocksdb::Error) -> Error {
         _ => "look at that disk, and whether it has room",
     };
     Error::Backup(format!("{}: {next}", error.into_string()))
+}
+
+/// What fails while one is made. The engine takes a file that was cut for the one that it would copy.
+fn making(error: rocksdb::Error, folder: &Path) -> Error {
+    let cut = if error.kind() == ErrorKind::Corruption { damage::cut_file(folder) } else { None };
+    match cut {
+        Some(cut) => Error::Backup(format!(
+            "{cut}, in {}: it was damaged since, and earlier backups with it. Take that file away, and the next backup \
+             has it again",
+            folder.display()
+        )),
+        None => engine(error),
+    }
 }
 
 /// Stands where the engine would name a file.

@@ -1,9 +1,11 @@
-//! The end of RocksDB's log of recent writes, after the power was cut in the middle of a write.
+//! The ends of RocksDB's logs, after the power was cut in the middle of a write: of the log of recent writes, and of that of
+//! changes to the list of files (the manifest).
 //!
 //! RocksDB takes a log for whole that ends too soon, and refuses one whose last record has other bytes than were written.
 //! File systems leave both: the length of a file can be on the disk before what was appended to it, and then there are
-//! zeros where it was to be. That write was never acknowledged: each write is synced before the next begins, so nothing that
-//! was acknowledged stands in the last record of the newest log, if that record is not whole.
+//! zeros where it was to be. Nobody went on from that write: each write is synced before the next begins, and before files
+//! go that a change makes needless. So nothing that was acknowledged stands in the last record of the newest log, or hangs
+//! on that of the manifest, if that record is not whole.
 //!
 //! # Correctness
 //! Everything else is damage and stays as it is: a record that is not whole and has another one behind it, and one that is
@@ -25,7 +27,7 @@ const HEADER: usize = 7;
 const SECTOR: usize = 512;
 /// So few zeros may be what was written.
 const ZEROS_MIN: usize = 8;
-/// No log is longer by far: they are closed when the tables in memory are full.
+/// No log is longer by far: they are closed when the tables in memory are full. Manifests are begun anew before.
 const LOG_BYTES_MAX: u64 = 1 << 30;
 
 const FULL: u8 = 1;
@@ -44,14 +46,17 @@ pub(super) struct CutOff {
 }
 
 impl CutOff {
-    /// Looks at the newest log in the folder of a database.
-    pub(super) fn find(folder: &Path) -> io::Result<Option<Self>> {
-        let Some(log) = newest_log(folder)? else { return Ok(None) };
-        if log.metadata()?.len() > LOG_BYTES_MAX {
-            return Ok(None);
+    /// Looks at the newest log and the manifest in the folder of a database.
+    pub(super) fn find(folder: &Path) -> io::Result<Vec<Self>> {
+        let mut found = Vec::new();
+        for log in [newest_log(folder)?, manifest(folder)?].into_iter().flatten() {
+            if log.metadata()?.len() > LOG_BYTES_MAX {
+                continue;
+            }
+            let bytes = fs::read(&log)?;
+            found.extend(hole(&bytes).map(|at| Self { log, at, bytes: bytes.len() - at }));
         }
-        let bytes = fs::read(&log)?;
-        Ok(hole(&bytes).map(|at| Self { log, at, bytes: bytes.len() - at }))
+        Ok(found)
     }
 
     /// Takes the write away.
@@ -74,6 +79,13 @@ fn newest_log(folder: &Path) -> io::Result<Option<PathBuf>> {
         }
     }
     Ok(newest.map(|(_, path)| path))
+}
+
+/// The manifest that the database goes on from.
+fn manifest(folder: &Path) -> io::Result<Option<PathBuf>> {
+    let name = fs::read_to_string(folder.join("CURRENT"))?;
+    let number = name.trim_end().strip_prefix("MANIFEST-").filter(|number| number.parse::<u64>().is_ok());
+    Ok(number.map(|number| folder.join(format!("MANIFEST-{number}"))))
 }
 
 /// A piece of a record, as far as its header says.

@@ -109,7 +109,7 @@ impl RocksStore {
         options.create_missing_column_families(false);
         let db = DB::open_cf_descriptors_read_only(&options, path, families, false).map_err(|error| {
             let is_cut_off =
-                error.kind() == ErrorKind::Corruption && CutOff::find(path).is_ok_and(|found| found.is_some());
+                error.kind() == ErrorKind::Corruption && CutOff::find(path).is_ok_and(|found| !found.is_empty());
             if is_cut_off { Error::Io(CUT_OFF.to_owned()) } else { io(error) }
         })?;
         let found = format_version(&db.get(keys::FORMAT).map_err(io)?.ok_or(Error::Corrupt("format version"))?)?;
@@ -168,9 +168,14 @@ fn open_or_mend(path: &Path, cache: &Cache, open_files: u32) -> Result<DB, Error
         Err(error) => error,
     };
     // Nobody else has it open: that would have been said instead.
-    let cut_off = if refused.kind() == ErrorKind::Corruption { CutOff::find(path).ok().flatten() } else { None };
-    let Some(cut_off) = cut_off else { return Err(io(refused)) };
-    cut_off.take_away().map_err(|error| Error::Io(error.to_string()))?;
+    let is_damaged = refused.kind() == ErrorKind::Corruption;
+    let cut_off = if is_damaged { CutOff::find(path).unwrap_or_default() } else { Vec::new() };
+    if cut_off.is_empty() {
+        return Err(io(refused));
+    }
+    for cut_off in cut_off {
+        cut_off.take_away().map_err(|error| Error::Io(error.to_string()))?;
+    }
     open().map_err(io)
 }
 
@@ -207,16 +212,19 @@ fn database_options(open_files: u32) -> Options {
     options.set_max_background_jobs(2);
     // Compactions take what processors have left: whoever waits for an answer comes first. What they leave undone slows
     // writes down before it grows too much. Flushes have threads of their own, and keep pace.
-    if let Ok(mut env) = Env::new() {
-        env.lower_thread_pool_cpu_priority();
-        options.set_env(&env);
+    match Env::new() {
+        Ok(mut env) => {
+            env.lower_thread_pool_cpu_priority();
+            options.set_env(&env);
+        }
+        Err(error) => tracing::warn!(%error, "compactions take processors from others: their priority stays"),
     }
     options.set_max_open_files(i32::try_from(open_files).unwrap_or(i32::MAX));
     // They are divided among so many shards, each of which rounds up: sixty-four of them would have sixty-four files at least.
     options.set_table_cache_num_shard_bits(if open_files < MANY_OPEN_FILES { 2 } else { 6 });
     // Compactions and flushes reach the disk steadily instead of in one long stall behind a synced write.
     options.set_bytes_per_sync(MIB as u64);
-    // What is in memory only is as much as is in the logs, and a start reads these.
+    // Rows that are in no file yet are in memory and in the logs: this bounds both, and what a start has to read.
     options.set_max_total_wal_size(128 * MIB as u64);
     options.set_keep_log_file_num(4);
     options.set_max_log_file_size(16 * MIB);

@@ -37,6 +37,18 @@ fn written(steps: u32) -> (TempDir, PathBuf, PathBuf) {
     (folder, data, backups)
 }
 
+/// The numbers of those that are whole.
+fn whole(vault: &Vault) -> Vec<u32> {
+    vault.backups().unwrap().whole.iter().map(|backup| backup.id).collect()
+}
+
+/// The files that a backup shares with others.
+fn shared(backups: &Path, id: u32) -> BTreeSet<String> {
+    let list = fs::read_to_string(backups.join(format!("meta/{id}"))).unwrap();
+    let files = list.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned);
+    files.filter(|file| file.starts_with("shared_checksum/")).collect()
+}
+
 /// Copies the latest backup out.
 fn copy_out(backups: &Path, to: &Path) -> Result<(), Error> {
     let mut vault = Vault::open(backups)?;
@@ -66,7 +78,7 @@ fn what_was_acknowledged_before_is_in_a_backup_that_is_made_under_writes() {
     });
     assert!(floors.iter().any(|(_, floor)| (1..STEPS).contains(floor)), "some were made meanwhile: {floors:?}");
     let mut vault = Vault::open(&backups).unwrap();
-    assert!(vault.backups().iter().map(|backup| backup.id).eq(floors.iter().map(|(id, _)| *id)));
+    assert_eq!(whole(&vault), floors.iter().map(|(id, _)| *id).collect::<Vec<_>>());
     for (id, floor) in floors {
         let to = folder.path().join(format!("copy-{id}"));
         vault.copy_out(id, &to).unwrap();
@@ -86,8 +98,7 @@ fn only_the_latest_are_kept_and_what_they_share_is_there_once() {
         store.commit(&step(group(1), number)).unwrap();
         store.back_up(&backups, 2).unwrap();
     }
-    let ids: Vec<_> = Vault::open(&backups).unwrap().backups().iter().map(|backup| backup.id).collect();
-    assert_eq!(ids, [3, 4]);
+    assert_eq!(whole(&Vault::open(&backups).unwrap()), [3, 4]);
     assert!(bytes(&backups) > before, "the first one's tables are still there, beside new ones");
 }
 
@@ -124,19 +135,14 @@ fn an_earlier_backup_is_not_taken_for_a_later_one_that_is_damaged() {
         store.commit(&step(group(1), number)).unwrap();
         store.back_up(&backups, 9).unwrap();
     }
-    let shared = |id: u32| -> BTreeSet<String> {
-        let list = fs::read_to_string(backups.join(format!("meta/{id}"))).unwrap();
-        let files = list.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned);
-        files.filter(|file| file.starts_with("shared_checksum/")).collect()
-    };
     let refused = |id| match Vault::open(&backups).unwrap().find(id) {
         Err(Error::Backup(text)) => text,
         other => panic!("{other:?}"),
     };
     let assert_refused = |wrong: &str| {
         let vault = Vault::open(&backups).unwrap();
-        assert!(vault.backups().iter().map(|backup| backup.id).eq([1, 2]), "{wrong}");
-        let damaged = vault.damaged().unwrap();
+        assert_eq!(whole(&vault), [1, 2], "{wrong}");
+        let damaged = vault.backups().unwrap().damaged;
         assert!(damaged.len() == 1 && damaged[0].id == 3 && damaged[0].why.contains(wrong), "{damaged:?}");
         assert_eq!(vault.find(Some(2)).unwrap().id, 2);
         drop(vault);
@@ -146,13 +152,13 @@ fn an_earlier_backup_is_not_taken_for_a_later_one_that_is_damaged() {
         }
     };
     // Of the tables that only the latest has.
-    let table = backups.join(shared(3).difference(&shared(2)).next().unwrap());
-    let whole = fs::read(&table).unwrap();
-    fs::write(&table, &whole[1..]).unwrap();
+    let table = backups.join(shared(&backups, 3).difference(&shared(&backups, 2)).next().unwrap());
+    let written = fs::read(&table).unwrap();
+    fs::write(&table, &written[1..]).unwrap();
     assert_refused("bytes, and not the ");
     fs::remove_file(&table).unwrap();
     assert_refused("is missing");
-    fs::write(&table, &whole).unwrap();
+    fs::write(&table, &written).unwrap();
     let own = backups.join("private/3");
     fs::rename(&own, backups.join("private/letters")).unwrap();
     assert_refused("the file private/3/");
@@ -166,7 +172,7 @@ fn an_earlier_backup_is_not_taken_for_a_later_one_that_is_damaged() {
     // An earlier one is in nobody's way.
     fs::write(backups.join("meta/1"), "x\n").unwrap();
     let vault = Vault::open(&backups).unwrap();
-    assert_eq!((vault.find(None).unwrap().id, vault.damaged().unwrap().len()), (3, 1));
+    assert_eq!((vault.find(None).unwrap().id, vault.backups().unwrap().damaged.len()), (3, 1));
     drop(vault);
     for id in [2, 3] {
         fs::write(backups.join(format!("meta/{id}")), "x\n").unwrap();
@@ -174,6 +180,50 @@ fn an_earlier_backup_is_not_taken_for_a_later_one_that_is_damaged() {
     assert!(refused(None).contains("no earlier one is whole"));
     assert_eq!(store.back_up(&backups, 9).unwrap().id, 4, "they are in no later one's way either");
     assert_eq!(Vault::open(&backups).unwrap().find(None).unwrap().id, 4);
+}
+
+/// The engine takes it for the one that it would copy.
+#[test]
+fn a_table_that_was_cut_keeps_later_backups_back_until_it_is_taken_away() {
+    let (_folder, data, backups) = written(50);
+    let store = open(&data);
+    assert_eq!(store.back_up(&backups, 9).unwrap().id, 1);
+    let table = backups.join(shared(&backups, 1).first().unwrap());
+    let written = fs::read(&table).unwrap();
+    fs::write(&table, &written[1..]).unwrap();
+    let Err(Error::Backup(text)) = store.back_up(&backups, 9) else { panic!("another length") };
+    let name = table.file_name().unwrap().to_str().unwrap();
+    assert!(text.contains(name) && text.contains("Take that file away"), "{text}");
+    fs::remove_file(&table).unwrap();
+    assert_eq!(store.back_up(&backups, 9).unwrap().id, 2);
+    assert_eq!(fs::read(&table).unwrap(), written, "the first one is whole again as well");
+    assert_eq!(whole(&Vault::open(&backups).unwrap()), [1, 2]);
+}
+
+#[test]
+fn no_whole_backup_goes_for_a_damaged_one() {
+    let (_folder, data, backups) = written(50);
+    let store = open(&data);
+    for number in 50..53 {
+        store.commit(&step(group(1), number)).unwrap();
+        store.back_up(&backups, 9).unwrap();
+    }
+    store.compact().unwrap();
+    let number = |file: &str| file.trim_start_matches("shared_checksum/").split('_').next().map(str::to_owned).unwrap();
+    // Of the tables that only the latest has, one that the database has no more: it is in the way of no other backup.
+    let (later, earlier) = (shared(&backups, 3), shared(&backups, 2));
+    let mut own = later.difference(&earlier).filter(|file| !data.join(format!("{}.sst", number(file))).exists());
+    let table = backups.join(own.next().expect("there is one"));
+    let written = fs::read(&table).unwrap();
+    fs::write(&table, &written[1..]).unwrap();
+    let kept = |keep| {
+        store.back_up(&backups, keep).unwrap();
+        let vault = Vault::open(&backups).unwrap();
+        let damaged: Vec<_> = vault.backups().unwrap().damaged.iter().map(|backup| backup.id).collect();
+        (whole(&vault), damaged)
+    };
+    assert_eq!(kept(2), (vec![2, 4], vec![3]));
+    assert_eq!(kept(2), (vec![4, 5], vec![]));
 }
 
 #[test]

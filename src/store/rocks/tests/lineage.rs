@@ -153,7 +153,7 @@ fn what_is_left_before_the_first_backup_is_in_nobody_s_way() {
     // Somebody has looked for backups before there were any.
     let backups = folder.path().join("backups");
     holding(&backups, &[]);
-    assert!(Vault::open(&backups).unwrap().backups().is_empty());
+    assert!(Vault::open(&backups).unwrap().backups().unwrap().whole.is_empty());
     assert_eq!(store.back_up(&backups, 1).unwrap().id, 1);
     // It is said whose they are, and there are none.
     for engines in ["meta", "private", "shared_checksum"] {

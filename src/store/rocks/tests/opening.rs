@@ -160,11 +160,35 @@ fn no_database_is_made_among_other_things() {
         let before = names(folder.path());
         let looked_at = inspect(folder.path(), &provider("hub.example"), &mut |_, _| {});
         for text in [no_database(try_open(folder.path())), no_database(looked_at)] {
-            assert!(text.contains(folder.path().to_str().unwrap()) && text.contains("name an empty folder"), "{text}");
+            assert!(text.contains(folder.path().to_str().unwrap()) && text.contains("gets an empty folder"), "{text}");
             assert!(text.contains(&format!("`{named}`")), "{text}");
         }
         assert_eq!(names(folder.path()), before);
     }
+}
+
+/// Where the power was cut in the middle of a change to the list of files, a part of that change may be on the disk.
+#[test]
+fn a_change_of_the_manifest_that_was_cut_off_is_taken_away() {
+    let folder = TempDir::new().unwrap();
+    let rows = batch(group(1));
+    open(folder.path()).commit(&rows).unwrap();
+    let manifest = folder.path().join(fs::read_to_string(folder.path().join("CURRENT")).unwrap().trim_end());
+    let whole = fs::read(&manifest).unwrap();
+    // A record of 2000 bytes, with a checksum, of which the first hundred bytes have come to the disk.
+    let header = [1, 2, 3, 4, 0xd0, 7, 1];
+    let begun = [&header[..], &[7; 100], &[0; 1900]].concat();
+    let refused = |tail: &[u8]| {
+        fs::write(&manifest, [&whole, tail].concat()).unwrap();
+        let looked_at = inspect(folder.path(), &provider("hub.example"), &mut |_, _| {}).unwrap_err().to_string();
+        (looked_at, try_open(folder.path()))
+    };
+    let (looked_at, Err(error)) = refused(&[&header[..], &[7; 2000]].concat()) else { panic!("without a hole it is damage") };
+    assert!(looked_at.contains("MANIFEST") && error.to_string().contains("MANIFEST"), "{looked_at} {error}");
+    let (looked_at, opened) = refused(&begun);
+    assert!(looked_at.contains("its last write was cut off"), "{looked_at}");
+    assert_holds(&*opened.unwrap().snapshot().unwrap(), &rows);
+    inspect(folder.path(), &provider("hub.example"), &mut |_, _| {}).unwrap();
 }
 
 /// A new one in its place would have the engine remove what is left of it.

@@ -38,6 +38,8 @@ pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems:
     if overlap(&config.replays, &config.keys.path) {
         let sentence = "and keys.path lie in each other; give each a folder of its own";
         note("replays.path", sentence.to_owned());
+    } else if overlap(&config.replays, &config.keys.seal_key_file) {
+        note("keys.seal_key_file", "lies in replays.path; put it elsewhere".to_owned());
     }
     let admin = config.admin.as_ref().and_then(LocalAddress::tcp);
     check_addresses(&[("gateway.listen", Some(config.listen)), ("admin.listen", admin)], &mut note);
