@@ -66,7 +66,7 @@ pub use drain::{Ended, on_runtime, until_drained};
 pub use exit::Exit;
 pub use identify::Identify;
 pub use limits::ConnectionLimits;
-pub use manual::Manual;
+pub use manual::{Manual, too_wide};
 pub use open_files::{connections_of_each, raise_open_files, table_files, too_few_files};
 pub use runtime::block_on;
 pub use signals::{Ends, Reloads, Signals};

@@ -32,6 +32,20 @@ impl Manual {
     }
 }
 
+/// Lines of a program's help, and of that of its commands, which a terminal of 80 columns breaks: for the programs' tests.
+/// Usage is one line, whatever it takes.
+pub fn too_wide(mut program: Command) -> Vec<String> {
+    program.build();
+    let (mut commands, mut lines) = (vec![program], Vec::new());
+    while let Some(mut command) = commands.pop() {
+        let help = command.render_long_help().to_string();
+        let wide = help.lines().filter(|line| !line.starts_with("Usage:") && line.chars().count() > 80);
+        lines.extend(wide.map(|line| format!("{}: {line}", command.get_name())));
+        commands.extend(command.get_subcommands().cloned());
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Arg;
@@ -56,5 +70,13 @@ mod tests {
         let page = fs::read_to_string(folder.path().join("man1/server-serve.1")).unwrap();
         assert!(page.contains(".TH") && page.contains("\\-\\-config"), "{page}");
         assert!(fs::read_to_string(folder.path().join("bash/server.bash")).unwrap().contains("--config"));
+    }
+    #[test]
+    fn wide_lines_are_found_in_commands_of_commands() {
+        let wide = "x".repeat(81);
+        let inner = Command::new("inner").after_long_help(wide.clone());
+        let program = Command::new("server").subcommand(Command::new("outer").subcommand(inner));
+        assert_eq!(too_wide(program), [format!("inner: {wide}")]);
+        assert!(too_wide(Command::new("server").after_long_help("x".repeat(80))).is_empty());
     }
 }
