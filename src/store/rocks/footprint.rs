@@ -2,9 +2,12 @@
 
 use std::ffi::CStr;
 
-use rocksdb::properties::{
-    ACTUAL_DELAYED_WRITE_RATE, BLOCK_CACHE_USAGE, CUR_SIZE_ALL_MEM_TABLES, ESTIMATE_PENDING_COMPACTION_BYTES,
-    ESTIMATE_TABLE_READERS_MEM, IS_WRITE_STOPPED, LIVE_SST_FILES_SIZE,
+use rocksdb::{
+    ColumnFamily,
+    properties::{
+        ACTUAL_DELAYED_WRITE_RATE, BLOCK_CACHE_USAGE, CUR_SIZE_ALL_MEM_TABLES, ESTIMATE_PENDING_COMPACTION_BYTES,
+        ESTIMATE_TABLE_READERS_MEM, IS_WRITE_STOPPED, LIVE_SST_FILES_SIZE,
+    },
 };
 
 use super::{RocksStore, keys};
@@ -17,7 +20,7 @@ impl RocksStore {
     /// What RocksDB does not know, or not now, counts as 0.
     pub(super) fn measure(&self) -> Footprint {
         let ours = || keys::FAMILIES.into_iter().filter_map(|name| self.family(name).ok());
-        let of = |family, name: &CStr| self.db().property_int_value_cf(family, name).ok().flatten().unwrap_or(0);
+        let of = |family: &ColumnFamily, name: &CStr| self.db().property_int_value_cf(family, name).ok().flatten().unwrap_or(0);
         let in_all = |name: &CStr| ours().map(|family| of(family, name)).fold(0, u64::saturating_add);
         // These are the database's: each family tells the same.
         let of_all = |name: &CStr| ours().next().map_or(0, |family| of(family, name));

@@ -19,13 +19,13 @@ fn rows_are_counted_in_memory_in_files_and_in_memory_again() {
     let all = BYTES as u64 * u64::from(MESSAGES);
     let store = open(folder.path());
     let empty = store.footprint();
-    assert!(empty.files < all && empty.recent < all, "{empty:?}");
+    assert!(empty.files < all, "{empty:?}");
     store.commit(&Batch { entries, ..batch(group(1)) }).unwrap();
     let written = store.footprint();
-    assert!(written.recent >= all && written.files == empty.files, "{written:?}");
+    assert!(written.recent >= empty.recent + all && written.files == empty.files, "{empty:?} {written:?}");
     store.compact().unwrap();
     let compacted = store.footprint();
-    assert!(compacted.files >= all && compacted.recent < all, "{compacted:?}");
+    assert!(compacted.files >= all && compacted.recent + all / 2 < written.recent, "{written:?} {compacted:?}");
     let page = store.snapshot().unwrap().messages(&group(1), &partition(1), 0, 2 * all).unwrap();
     assert_eq!(page.entries.len(), MESSAGES as usize);
     let read = store.footprint();
