@@ -7,7 +7,7 @@ pub(crate) struct Plan {
     pub(crate) minutes: usize,
     /// How long each of them is.
     pub(crate) minute: Duration,
-    /// How long the most is measured, after a quarter of it as warm-up.
+    /// How long the most is measured, after four times as long of the same.
     pub(crate) maximum: Duration,
     /// Operations in a second, instead of a share of the most.
     pub(crate) rate: Option<f64>,

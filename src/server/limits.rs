@@ -64,6 +64,7 @@ pub(super) fn of_service(config: &Config) -> service::Limits {
         waiting_per_provider: config.limits.waiting_per_provider,
         page_bytes: config.limits.page_bytes,
         pages_bytes_max: config.limits.responses_in_flight_bytes_max,
+        reads: reads_at_once(processors()),
         follows: config.provider.push,
         rates: RateLimits::per_second(
             config.policy.messages_per_provider_and_second,
@@ -76,12 +77,22 @@ pub(super) fn of_service(config: &Config) -> service::Limits {
     }
 }
 
+/// Reads of rows that are not at hand have threads of their own, with as much of the processors as the lanes and the threads
+/// of connections have each. With many more of them than processors these would hardly get a turn, just when most is to be
+/// done. A disk has enough to do with a few at once.
+fn reads_at_once(processors: usize) -> usize {
+    processors.saturating_mul(4).clamp(8, 64)
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Large public states of groups are worked by one thread fewer than there are processors, and the trees of creations by
 /// as many more. All of them give way to everything else.
 fn observing_limits(config: &Config) -> ObservingLimits {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     ObservingLimits {
-        at_once: processors.saturating_sub(1).max(1),
+        at_once: processors().saturating_sub(1).max(1),
         states_bytes_max: config.limits.public_states_bytes_max,
         ..ObservingLimits::default()
     }
