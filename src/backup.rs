@@ -92,7 +92,15 @@ async fn require_nobody_listens(config: &Config) -> anyhow::Result<()> {
             "a server, or another program, listens at {address} (local.listen): stop the server first, also if it has \
              lost its database; for a copy beside it, name another store.path and another local.listen, with --set"
         ),
-        Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => Ok(()),
+        // The last is said of an address that this machine does not have, so that nobody can listen there.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound | io::ErrorKind::AddrNotAvailable
+            ) =>
+        {
+            Ok(())
+        }
         Err(error) => bail!(
             "nobody knows whether a server listens at {address} (local.listen): {error}; see that none runs, and name \
              another local.listen, with --set"

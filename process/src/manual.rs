@@ -71,6 +71,7 @@ mod tests {
         assert!(page.contains(".TH") && page.contains("\\-\\-config"), "{page}");
         assert!(fs::read_to_string(folder.path().join("bash/server.bash")).unwrap().contains("--config"));
     }
+
     #[test]
     fn wide_lines_are_found_in_commands_of_commands() {
         let wide = "x".repeat(81);

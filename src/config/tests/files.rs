@@ -81,7 +81,9 @@ fn the_gateway_s_keys_are_apart_from_database_and_backups() {
             "[public]\n{more}cert_file = \"pki/hub.example/cert.pem\"\nkey_file = \"pki/hub.example/key.pem\"\n\
              keys_path = \"{keys}\"\nseal_key_file = \"{seal}\"\n[store]"
         );
-        folder.load_layers(&EXAMPLE.replace("[store]", &public), &[], &[("store.backup_path", "./elsewhere")])
+        let backups = folder.path("elsewhere");
+        let flags = [("store.backup_path", backups.to_str().unwrap())];
+        folder.load_layers(&EXAMPLE.replace("[store]", &public), &[], &flags)
     };
     let listen = "listen = \"[::1]:0\"\n";
     let keys = |path: &str| load(path, "seal", listen);
@@ -96,8 +98,13 @@ fn the_gateway_s_keys_are_apart_from_database_and_backups() {
         assert!(problems.contains(other), "{problems}");
     }
     keys("keys").unwrap();
-    for seal in ["data/seal", "data.restoring/seal", "elsewhere/seal"] {
-        assert_problems(&load("keys", seal, listen).unwrap_err(), &["public.seal_key_file: "]);
+    for (place, sentence) in [
+        ("data", "public.seal_key_file: and store.path lie in each other"),
+        ("elsewhere", "public.seal_key_file: and store.backup_path lie in each other"),
+        ("data.restoring", "public.seal_key_file: is where `restante backup restore`"),
+    ] {
+        fs::create_dir_all(folder.path(place)).unwrap();
+        assert_problems(&load("keys", &format!("{place}/seal"), listen).unwrap_err(), &[sentence]);
     }
     // Also where something else of the table is missing.
     let both = ["public.listen: is missing", "public.keys_path: and store.path lie in each other"];

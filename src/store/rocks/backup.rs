@@ -148,6 +148,8 @@ impl Vault {
     /// Removes all backups before the latest `keep` whole ones. The engine counts damaged ones as well, and would remove
     /// whole ones for them.
     fn purge(&mut self, keep: usize) -> Result<(), Error> {
+        // Those are whole again whose table the new one has brought back, and this engine has not read them.
+        self.engine = open_engine(&self.path)?;
         let whole = self.backups()?.whole;
         let Some(first_kept) = whole.len().checked_sub(keep).map(|index| whole[index].id) else { return Ok(()) };
         let kept = self.known().iter().filter(|backup| backup.id >= first_kept).count();
@@ -257,7 +259,7 @@ fn engine(error: rocksdb::Error) -> Error {
 
 /// What fails while one is made. The engine takes a file that was cut for the one that it would copy.
 fn making(error: rocksdb::Error, folder: &Path) -> Error {
-    let cut = if error.kind() == ErrorKind::Corruption { damage::cut_file(folder) } else { None };
+    let cut = if error.kind() == ErrorKind::Corruption { damage::cut_file(folder, error.as_ref()) } else { None };
     match cut {
         Some(cut) => Error::Backup(format!(
             "{cut}, in {}: it was damaged since, and earlier backups with it. Take that file away, and the next backup \

@@ -46,12 +46,13 @@ impl Vault {
     }
 }
 
-/// A shared file that has another length than the one that its name says. The engine takes it for the one that is to be
-/// copied there, and then ends with an error.
-pub(super) fn cut_file(folder: &Path) -> Option<String> {
+/// The shared file of another length than the one that its name says, if that is what the engine tells: it takes it for the
+/// one that is to be copied there, and then ends with an error.
+pub(super) fn cut_file(folder: &Path, told: &str) -> Option<String> {
     let files = Files::of(folder).ok()?;
-    let mut found = files.shared.iter().map(|(name, found)| (format!("{SHARED}/{name}"), *found));
-    found.find_map(|(name, found)| fault_of_length(&name, found))
+    let named = files.shared.iter().map(|(name, found)| (format!("{SHARED}/{name}"), *found));
+    let mut told = named.filter(|(name, _)| told.contains(name));
+    told.find_map(|(name, found)| fault_of_length(&name, found))
 }
 
 /// The files of a folder of backups.
@@ -69,7 +70,7 @@ impl<'a> Files<'a> {
             for entry in fs::read_dir(&path)? {
                 let entry = entry?;
                 // Names of the engine's making are text. One that goes meanwhile is as good as missing.
-                if let (Ok(name), Ok(found)) = (entry.file_name().into_string(), entry.metadata()) {
+                if let (Ok(name), Ok(found)) = (entry.file_name().into_string(), fs::metadata(entry.path())) {
                     shared.insert(name, found.len());
                 }
             }

@@ -9,7 +9,9 @@
 //!
 //! # Correctness
 //! Everything else is damage and stays as it is: a record that is not whole and has another one behind it, and one that is
-//! wrong without a hole in it.
+//! wrong without a hole in it. A change to the list of files may be two records with one sync: where the hole is in the first
+//! and the second is whole, it is taken for damage as well. What RocksDB writes into a manifest at a start is synced before
+//! that manifest is the one; if a part of that were taken away, RocksDB would find no end of it, and refuse to open.
 //!
 //! The format: <https://github.com/facebook/rocksdb/wiki/Write-Ahead-Log-File-Format>.
 
@@ -27,7 +29,7 @@ const HEADER: usize = 7;
 const SECTOR: usize = 512;
 /// So few zeros may be what was written.
 const ZEROS_MIN: usize = 8;
-/// No log is longer by far: they are closed when the tables in memory are full. Manifests are begun anew before.
+/// No log is longer by far: they are closed when the tables in memory are full, and manifests are begun anew at about that.
 const LOG_BYTES_MAX: u64 = 1 << 30;
 
 const FULL: u8 = 1;
@@ -64,7 +66,8 @@ impl CutOff {
         let file = File::options().write(true).open(&self.log)?;
         file.set_len(self.at as u64)?;
         file.sync_all()?;
-        tracing::warn!(bytes = self.bytes, "the last write was cut off, and nobody was told of it: it is taken away");
+        let log = self.log.file_name().unwrap_or_default().display();
+        tracing::warn!(%log, bytes = self.bytes, "the last write was cut off, and nobody was told of it: it is taken away");
         Ok(())
     }
 }

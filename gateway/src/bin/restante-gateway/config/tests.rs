@@ -192,7 +192,9 @@ fn flags_stand_above_the_file() {
 #[test]
 fn a_seal_key_is_apart_from_marks() {
     let folder = folder();
-    let problems = load_in(folder.path(), EXAMPLE, &[("keys.seal_key_file", "./gateway-replays/seal")]).unwrap_err();
+    fs::create_dir(folder.path().join("gateway-replays")).unwrap();
+    let text = replaced("\"gateway-seal-key\"", "\"gateway-replays/seal\"");
+    let problems = load_in(folder.path(), &text, &[]).unwrap_err();
     assert!(problems.contains("keys.seal_key_file: lies in replays.path"), "{problems}");
     assert_eq!(problems.lines().count(), 1, "{problems}");
 }
