@@ -48,8 +48,8 @@ pub(crate) enum Command {
     ///
     /// Prints `listening <table> <address>` on standard output for each listener that is ready, so that port 0 can be
     /// configured. SIGTERM or SIGINT: no new connections, requests that are being served finish (at most
-    /// limits.drain_seconds); a second signal ends the process at once. SIGHUP: certificates, [export] and keys are read again; if
-    /// something is wrong with them, everything stays as it was.
+    /// limits.drain_seconds); a second signal ends the process at once. SIGHUP: certificates, [export] and keys are read
+    /// again; a part with which something is wrong stays as it was.
     ///
     /// One process serves with a keyring. Each knows only the copies of requests that it has answered itself: on several
     /// machines with one keyring, a copy of a request would be answered once by each.
