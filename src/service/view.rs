@@ -21,8 +21,10 @@ pub(super) struct Memory {
     partitions: RefCell<LruCache<(GroupKey, MaskedPartitionKey), Arc<Partition>>>,
 }
 
+/// A record of a group has some hundred bytes, and one of a partition about two thousand: 64 MiB of both, soon reached and
+/// never more. What is not among them is read from the store.
 const GROUPS_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
-const PARTITIONS_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("not zero");
+const PARTITIONS_MAX: NonZeroUsize = NonZeroUsize::new(32_768).expect("not zero");
 
 impl Memory {
     pub(super) fn new() -> Self {
