@@ -4,7 +4,7 @@ use std::path::Path;
 
 use restante_files::make_folder;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBRecoveryMode, DEFAULT_COLUMN_FAMILY_NAME, Env, ErrorKind,
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBRecoveryMode, DEFAULT_COLUMN_FAMILY_NAME, ErrorKind,
     IteratorMode, LogLevel, Options, WriteOptions,
 };
 use zeroize::Zeroize;
@@ -210,15 +210,6 @@ fn database_options(open_files: u32) -> Options {
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_max_background_jobs(2);
-    // Compactions take what processors have left: whoever waits for an answer comes first. What they leave undone slows
-    // writes down before it grows too much. Flushes have threads of their own, and keep pace.
-    match Env::new() {
-        Ok(mut env) => {
-            env.lower_thread_pool_cpu_priority();
-            options.set_env(&env);
-        }
-        Err(error) => tracing::warn!(%error, "compactions take processors from others: their priority stays"),
-    }
     options.set_max_open_files(i32::try_from(open_files).unwrap_or(i32::MAX));
     // They are divided among so many shards, each of which rounds up: sixty-four of them would have sixty-four files at least.
     options.set_table_cache_num_shard_bits(if open_files < MANY_OPEN_FILES { 2 } else { 6 });
