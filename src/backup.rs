@@ -83,7 +83,9 @@ async fn require_nobody_listens(config: &Config) -> anyhow::Result<()> {
     let connected = match &local.listen {
         // The system chooses another one each time.
         LocalAddress::Tcp(address) if address.port() == 0 => return Ok(()),
-        LocalAddress::Tcp(address) => timeout(CONNECT_MAX, TcpStream::connect(address)).await.map(|tried| tried.map(drop)),
+        LocalAddress::Tcp(address) => {
+            timeout(CONNECT_MAX, TcpStream::connect(address)).await.map(|tried| tried.map(drop))
+        }
         LocalAddress::Unix(path) => timeout(CONNECT_MAX, UnixStream::connect(path)).await.map(|tried| tried.map(drop)),
     };
     let address = &local.listen;
@@ -257,8 +259,7 @@ const BEGINNING: [ChannelError; 2] = [ChannelError::Broken, ChannelError::Timeou
 /// What ends a question about one that the server has begun.
 const WAITING: [ChannelError; 3] = [ChannelError::Connect, ChannelError::Broken, ChannelError::Timeout];
 
-const LOST: &str =
-    "the server has not said what came of the backup: `restante backup list` says whether it is there";
+const LOST: &str = "the server has not said what came of the backup: `restante backup list` says whether it is there";
 
 /// Says of these that the backup may be there, and of others what they are.
 fn untold(error: CallError, lost: &[ChannelError]) -> anyhow::Error {
@@ -326,7 +327,10 @@ mod tests {
     }
 
     /// Looks until it is over, at a server that gives these in turn, and then always the last of them.
-    async fn looked_at(passes: fn(&CallError) -> bool, mut given: Vec<Result<Value, ChannelError>>) -> Result<u64, String> {
+    async fn looked_at(
+        passes: fn(&CallError) -> bool,
+        mut given: Vec<Result<Value, ChannelError>>,
+    ) -> Result<u64, String> {
         given.reverse();
         let given = std::cell::RefCell::new(given);
         let look = async || {
@@ -343,7 +347,8 @@ mod tests {
     async fn a_server_that_is_slow_or_comes_back_is_waited_for_and_not_for_ever() {
         let (under_way, over) = (|| Ok(answer(0, true, &[])), || Ok(answer(1, false, &[])));
         let (slow, gone) = (|| Err(ChannelError::Timeout), || Err(ChannelError::Connect));
-        let many = |missed: &dyn Fn() -> Result<Value, ChannelError>, times: u32| (0..times).map(|_| missed()).collect();
+        let many =
+            |missed: &dyn Fn() -> Result<Value, ChannelError>, times: u32| (0..times).map(|_| missed()).collect();
         let max = UNANSWERED_MAX;
         let misses: Vec<_> = many(&slow, max);
         assert_eq!(looked_at(is_slow, [misses, vec![over()]].concat()).await, Ok(1));
@@ -351,7 +356,10 @@ mod tests {
         // They are counted in a row.
         let interrupted = [many(&slow, max), vec![under_way()], many(&slow, max), vec![over()]].concat();
         assert_eq!(looked_at(is_slow, interrupted).await, Ok(1));
-        assert!(looked_at(is_slow, vec![gone(), over()]).await.is_err(), "one's own is not made by a server that is gone");
+        assert!(
+            looked_at(is_slow, vec![gone(), over()]).await.is_err(),
+            "one's own is not made by a server that is gone"
+        );
         assert_eq!(looked_at(may_come_back, vec![gone(), under_way(), gone(), over()]).await, Ok(1));
         assert!(looked_at(may_come_back, many(&gone, 1)).await.is_err());
     }

@@ -48,7 +48,9 @@ pub use encapsulation::{EncapsulatedResponse, NotOpened, Opened, Unopened};
 pub use gateway::{Gateway, ResponseClass, WELL_KNOWN};
 pub use hpke::{Aead, Kem, Undecryptable};
 pub use key_config::KeyConfig;
-pub use keyring::{BEFORE_RETIRING, KeyDescription, KeyState, Keyring, KeyringError, RotationSchedule, SealKey, after_a_change};
+pub use keyring::{
+    BEFORE_RETIRING, KeyDescription, KeyState, Keyring, KeyringError, RotationSchedule, SealKey, after_a_change,
+};
 pub use live_keys::LiveKeys;
 pub use machine::{Machine, NoEntropy, Surroundings};
 pub use media_type::{OHTTP_KEYS, OHTTP_REQUEST, OHTTP_RESPONSE};

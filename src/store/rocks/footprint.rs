@@ -20,7 +20,9 @@ impl RocksStore {
     /// What RocksDB does not know, or not now, counts as 0.
     pub(super) fn measure(&self) -> Footprint {
         let ours = || keys::FAMILIES.into_iter().filter_map(|name| self.family(name).ok());
-        let of = |family: &ColumnFamily, name: &CStr| self.db().property_int_value_cf(family, name).ok().flatten().unwrap_or(0);
+        let of = |family: &ColumnFamily, name: &CStr| {
+            self.db().property_int_value_cf(family, name).ok().flatten().unwrap_or(0)
+        };
         let in_all = |name: &CStr| ours().map(|family| of(family, name)).fold(0, u64::saturating_add);
         // These are the database's: each family tells the same.
         let of_all = |name: &CStr| ours().next().map_or(0, |family| of(family, name));

@@ -183,7 +183,9 @@ fn a_change_of_the_manifest_that_was_cut_off_is_taken_away() {
         let looked_at = inspect(folder.path(), &provider("hub.example"), &mut |_, _| {}).unwrap_err().to_string();
         (looked_at, try_open(folder.path()))
     };
-    let (looked_at, Err(error)) = refused(&[&header[..], &[7; 2000]].concat()) else { panic!("without a hole it is damage") };
+    let (looked_at, Err(error)) = refused(&[&header[..], &[7; 2000]].concat()) else {
+        panic!("without a hole it is damage")
+    };
     assert!(looked_at.contains("MANIFEST") && error.to_string().contains("MANIFEST"), "{looked_at} {error}");
     let (looked_at, opened) = refused(&begun);
     assert!(looked_at.contains("its last write was cut off"), "{looked_at}");
