@@ -158,6 +158,8 @@ pub async fn run(
                 refreshers.shutdown().await;
                 refreshers = self::refreshers(&relay, &config);
                 tracing::info!(users = relay.tokens().len(), gateways = config.gateways.len(), "reloaded");
+                let now = UNIX_EPOCH + Duration::from_millis(now_ms());
+                config.warnings(now).iter().for_each(|sentence| tracing::warn!("{sentence}"));
             }
             // The reason names providers and addresses, and standard error of a service is its log. Whoever asks by
             // hand is told.

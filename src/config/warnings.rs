@@ -3,18 +3,15 @@
 use std::{path::Path, time::SystemTime};
 
 use restante_names::have_one_holder;
-use restante_process::config::{check_writable, facts, read_certificates, seconds};
+use restante_process::config::{check_writable, expires_soon};
 
 use super::{Config, Public};
-
-/// An operator needs this long to get a new certificate.
-const EXPIRY_DAYS: i64 = 14;
 
 pub(super) fn of(config: &Config, now: SystemTime) -> Vec<String> {
     [
         restante_process::too_few_files(config.limits.connections_max, config.listeners()),
-        expiry("provider.cert_file", &config.provider.cert_file, now),
-        config.public.as_ref().and_then(|public| expiry("public.cert_file", &public.cert_file, now)),
+        expires_soon("provider.cert_file", &config.provider.cert_file, now),
+        config.public.as_ref().and_then(|public| expires_soon("public.cert_file", &public.cert_file, now)),
         config.public.as_ref().and_then(|public| own_relays(public, config.provider.id.as_str())),
         config.store.backup_path.as_deref().and_then(no_backups),
         config.store.backup_path.as_deref().and_then(open_backups),
@@ -68,10 +65,4 @@ fn open_backups(folder: &Path) -> Option<String> {
 #[cfg(not(unix))]
 fn open_backups(_: &Path) -> Option<String> {
     None
-}
-
-fn expiry(key: &str, cert_file: &Path, now: SystemTime) -> Option<String> {
-    let chain = read_certificates(cert_file).ok()?;
-    let days = (facts(chain.first()?).ok()?.not_after - seconds(now)) / 86_400;
-    (days < EXPIRY_DAYS).then(|| format!("{key} expires in {days} days; renew it"))
 }

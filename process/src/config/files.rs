@@ -144,6 +144,16 @@ pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, St
     pem::certificates(path).map_err(|error| sentence(path, error))
 }
 
+/// An operator needs this long to get a new certificate.
+const EXPIRY_DAYS: i64 = 14;
+
+/// A sentence when the certificate in that file, which `key` names, has less than two weeks left. It names nothing else.
+pub fn expires_soon(key: &str, cert_file: &Path, now: SystemTime) -> Option<String> {
+    let chain = read_certificates(cert_file).ok()?;
+    let days = (facts(chain.first()?).ok()?.not_after - seconds(now)) / 86_400;
+    (days < EXPIRY_DAYS).then(|| format!("{key} expires in {days} days; renew it"))
+}
+
 /// Refuses a secret that every user of the machine may read or change.
 ///
 /// # Errors

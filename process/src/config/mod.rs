@@ -26,8 +26,8 @@ pub use authorization::read_authorization;
 pub use certificate::{CertificateFault, Facts, dns_name_of, dns_names_of, facts, seconds};
 pub use figment::value::magic::RelativePathBuf;
 pub use files::{
-    Identity, Usage, check_authorities, check_folder, check_private, check_socket, check_writable, folder_of, read,
-    read_certificates, refuse_public,
+    Identity, Usage, check_authorities, check_folder, check_private, check_socket, check_writable, expires_soon,
+    folder_of, read, read_certificates, refuse_public,
 };
 pub use layers::{Layers, Sources};
 pub use listen::{LocalAddress, check_addresses, parse_tcp};

@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::SystemTim
 
 pub use limits::Limits;
 use restante_process::{
-    config::{LocalAddress, Problems, Program, Sources},
+    config::{LocalAddress, Problems, Program, Sources, expires_soon},
     export::ExportSettings,
     too_few_files,
 };
@@ -92,7 +92,13 @@ impl Config {
     }
 
     /// What is allowed but will hurt later. Sentences with numbers only, fit for the log.
-    pub fn warnings(&self) -> Vec<String> {
-        too_few_files(self.limits.connections_max, self.listeners()).into_iter().collect()
+    pub fn warnings(&self, now: SystemTime) -> Vec<String> {
+        [
+            too_few_files(self.limits.connections_max, self.listeners()),
+            expires_soon("relay.cert_file", &self.cert_file, now),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }

@@ -1,8 +1,12 @@
 //! Configurations, as operators write them.
 
-use std::{fs, path::Path, time::SystemTime};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
-use restante_process::config::Sources;
+use restante_process::config::{Sources, facts, read_certificates};
 use tempfile::TempDir;
 
 use super::*;
@@ -67,6 +71,17 @@ fn what_must_be_given_is_enough() {
     assert_eq!(config.tokens_file, folder.path().join("tokens"));
     assert_eq!(config.gateways[0].url.tunnel_authority(), "follower.example:443");
     assert_eq!((config.admin, config.limits), (None, Limits::default()));
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_warned_about() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let folder = folder();
+    let config = load_with(folder.path(), &[RELAY, GATEWAY].concat(), &[], &[]).unwrap();
+    let ends = facts(&read_certificates(&config.cert_file).unwrap()[0]).unwrap().not_after;
+    let ends = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(ends).unwrap());
+    assert_eq!(config.warnings(ends - 15 * DAY), [""; 0]);
+    assert_eq!(config.warnings(ends - 3 * DAY), ["relay.cert_file expires in 3 days; renew it"]);
 }
 
 /// A reload would wait for a pipe, or read a device, for ever.

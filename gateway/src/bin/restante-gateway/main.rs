@@ -60,12 +60,12 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
             telemetry::install(arguments.log)?;
             raise_open_files();
             tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
-            config.warnings().iter().for_each(|sentence| tracing::warn!("{sentence}"));
+            config.warnings(now()).iter().for_each(|sentence| tracing::warn!("{sentence}"));
             block_on(serve(config, configured)).context("no runtime")?
         }
         Command::Config(ConfigCommand::Check(configured)) => {
             let Some(config) = load_or_complain(&configured) else { return Ok(Exit::WrongConfiguration) };
-            config.warnings().iter().for_each(|sentence| complain(&format!("warning: {sentence}")));
+            config.warnings(now()).iter().for_each(|sentence| complain(&format!("warning: {sentence}")));
             say("the configuration is fine")?;
             Ok(Exit::Done)
         }

@@ -1,6 +1,11 @@
 //! Puts the parts together and runs them: keys, marks, listeners, reloads; and takes them down in order.
 
-use std::{fmt::Display, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    fmt::Display,
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use http::{Method, Uri};
 use restante_gateway::{Gateway, Keyring, KeyringError, Machine, Surroundings as _, Target, WELL_KNOWN};
@@ -266,6 +271,8 @@ async fn reload(
     let collector = config.export.as_ref().map(Collector::read).transpose()?;
     tls.replace(&config.cert_file, &config.key_file, relays::clients(&config))?;
     export.adopt(collector);
+    let now = UNIX_EPOCH + Duration::from_millis(Machine.now_ms());
+    config.warnings(now).iter().for_each(|sentence| tracing::warn!("{sentence}"));
     refresh(keyring, health).await
 }
 

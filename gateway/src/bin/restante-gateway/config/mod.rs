@@ -25,7 +25,7 @@ pub(crate) use limits::Limits;
 use restante_gateway::RotationSchedule;
 use restante_names::have_one_holder;
 use restante_process::{
-    config::{LocalAddress, Problems, Program, Sources, dns_names_of, read_certificates},
+    config::{LocalAddress, Problems, Program, Sources, dns_names_of, expires_soon, read_certificates},
     export::ExportSettings,
     too_few_files,
 };
@@ -138,9 +138,10 @@ impl Config {
     }
 
     /// What is allowed but will hurt later. Sentences with numbers only, fit for the log.
-    pub(crate) fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self, now: SystemTime) -> Vec<String> {
         [
             too_few_files(self.limits.connections_max, self.listeners()),
+            expires_soon("gateway.cert_file", &self.cert_file, now),
             self.own_relays(),
             self.too_few_marks(),
             self.foreign_authority(),

@@ -1,8 +1,12 @@
 //! Configurations, as operators write them.
 
-use std::{fs, path::Path, time::SystemTime};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
-use restante_process::config::{Sources, keys_of};
+use restante_process::config::{Sources, facts, keys_of};
 use tempfile::TempDir;
 
 use super::*;
@@ -211,13 +215,25 @@ fn marks_are_apart_from_keys() {
     }
 }
 
+#[test]
+fn a_certificate_that_ends_soon_is_warned_about() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let folder = folder();
+    let config = load_in(folder.path(), EXAMPLE, &[]).unwrap();
+    let ends = facts(&read_certificates(&config.cert_file).unwrap()[0]).unwrap().not_after;
+    let ends = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(ends).unwrap());
+    let warned = |before: Duration| config.warnings(ends - before);
+    assert_eq!(warned(15 * DAY), [""; 0]);
+    assert_eq!(warned(3 * DAY), ["gateway.cert_file expires in 3 days; renew it"]);
+}
+
 /// Names do not stand in the log.
 #[test]
 fn a_certificate_for_another_name_is_warned_about() {
     let folder = folder();
     let is_warned = |authority: &str| {
         let config = load_in(folder.path(), EXAMPLE, &[("gateway.authority", authority)]).unwrap();
-        let mut warnings = config.warnings();
+        let mut warnings = config.warnings(now());
         warnings.retain(|sentence| sentence.contains("gateway.cert_file"));
         assert!(warnings.iter().all(|sentence| !sentence.contains("example")), "{warnings:?}");
         !warnings.is_empty()
@@ -240,7 +256,7 @@ fn a_window_that_relays_can_fill_is_warned_about() {
     let folder = folder();
     let warned = |relays: &str, marks: &str| {
         let flags = [("gateway.relays", relays), ("limits.replay_marks_max", marks)];
-        let warnings = load_in(folder.path(), EXAMPLE, &flags).unwrap().warnings();
+        let warnings = load_in(folder.path(), EXAMPLE, &flags).unwrap().warnings(now());
         warnings.into_iter().filter(|sentence| sentence.contains("limits.replay_marks_max")).count()
     };
     let (four, five) =
@@ -255,7 +271,7 @@ fn relays_that_have_one_holder_with_the_gateway_are_warned_about() {
     let warned = |flags: &[(&str, &str)]| {
         let mut config = load_in(folder.path(), EXAMPLE, flags).unwrap();
         config.limits.connections_max = 1;
-        let mut warnings = config.warnings();
+        let mut warnings = config.warnings(now());
         warnings.retain(|sentence| sentence.contains("gateway.relays"));
         warnings
     };
