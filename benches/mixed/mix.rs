@@ -53,7 +53,7 @@ async fn operate(world: &World, number: u64, planned: Instant) {
 }
 
 /// Before the most is measured there is so many times as long of the same: caches are full then, and compactions under way,
-/// as they are for the rest of the time. A hub that was just started does a third more.
+/// as they are for the rest of the time.
 const WARM_UP: u32 = 4;
 
 /// How many operations in a second are answered when others follow at once.

@@ -30,6 +30,23 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// The permission bits of a folder that others than its owner may enter or look into; `None` when nobody else may.
+///
+/// # Errors
+/// The system refuses.
+#[cfg(unix)]
+pub fn open_to_others(folder: &Path) -> io::Result<Option<u32>> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(folder)?.permissions().mode() & 0o777;
+    Ok((mode & 0o077 != 0).then_some(mode))
+}
+
+/// Folders have no bits of this kind here.
+#[cfg(not(unix))]
+pub fn open_to_others(_: &Path) -> io::Result<Option<u32>> {
+    Ok(None)
+}
+
 /// Gives a folder that stands in the place of another, or is to, to whom that one belonged. Others than root may not give
 /// folders away, and keep theirs.
 ///
@@ -206,6 +223,16 @@ mod tests {
         let owner = |path: &Path| fs::metadata(path).unwrap().uid();
         assert_eq!(owner(&file), if is_given { 4711 } else { own });
         assert_eq!([owner(&precious), owner(&other)], [own, own]);
+    }
+
+    #[test]
+    fn a_folder_that_others_may_enter_or_look_into_is_told_by_its_bits() {
+        let folder = tempfile::tempdir().unwrap();
+        for mode in [0o700, 0o710, 0o704, 0o755] {
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(open_to_others(folder.path()).unwrap(), (mode != 0o700).then_some(mode));
+        }
+        assert!(open_to_others(&folder.path().join("none")).is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Files and folders that a program makes for itself: whose they are, who may read them, and that they are still there
 //! after a crash.
 //!
-//! * [`make_folder`], [`sync_folder`], [`remove_folder`]: folders, down from what is there.
+//! * [`make_folder`], [`sync_folder`], [`remove_folder`], [`open_to_others`]: folders, down from what is there.
 //! * [`give_files_to_owner`], [`give_to_owner_of_former`]: what root has made for somebody else.
 //! * [`create_private`] and [`open_private`]: files for one owner.
 //! * [`replace`]: a whole file in the place of another.
@@ -25,7 +25,9 @@ mod private;
 mod replace;
 mod small;
 
-pub use folder::{folder_of, give_files_to_owner, give_to_owner_of_former, make_folder, remove_folder, sync_folder};
+pub use folder::{
+    folder_of, give_files_to_owner, give_to_owner_of_former, make_folder, open_to_others, remove_folder, sync_folder,
+};
 pub use lock::{LockError, lock};
 pub use overlap::overlap;
 pub use private::{create_private, open_private};

@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::SystemTime};
 
+use restante_files::open_to_others;
 use restante_names::have_one_holder;
 use restante_process::config::{check_writable, expires_soon};
 
@@ -50,19 +51,11 @@ fn no_backups(folder: &Path) -> Option<String> {
 }
 
 /// None is made there while it is so.
-#[cfg(unix)]
 fn open_backups(folder: &Path) -> Option<String> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(folder).ok()?.permissions().mode() & 0o777;
-    (mode & 0o077 != 0).then(|| {
+    open_to_others(folder).ok()?.map(|mode| {
         format!(
             "others may enter store.backup_path (mode {mode:o}), and backups hold secrets: none is made there; run \
              `chmod 700` on it"
         )
     })
-}
-
-#[cfg(not(unix))]
-fn open_backups(_: &Path) -> Option<String> {
-    None
 }

@@ -120,7 +120,7 @@ pub struct Limits {
     /// How many bytes of pages may be in memory, of all receives together: from before they are read until their clients
     /// have taken them up. One provider may have a quarter of it.
     pub pages_bytes_max: u64,
-    /// How many receives may read from the store at once.
+    /// How many reads of what is not at hand are made from the store at once.
     pub reads: usize,
     /// Whether other hubs are asked to push what local users wait for.
     pub follows: bool,

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use restante_files::{LockError, lock, make_folder, overlap};
+use restante_files::{LockError, lock, make_folder, open_to_others, overlap};
 use rocksdb::{
     Env, ErrorKind,
     backup::{BackupEngine, BackupEngineOptions, RestoreOptions},
@@ -211,15 +211,11 @@ fn require_private(path: &Path) -> Result<(), Error> {
     if !metadata.is_dir() {
         return Err(io(path)(io::ErrorKind::NotADirectory.into()));
     }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        if metadata.permissions().mode() & 0o077 != 0 {
-            return Err(Error::Backup(format!(
-                "{path} may be entered by others, and backups hold the database's secrets: `chmod 700 {path}`",
-                path = path.display()
-            )));
-        }
+    if open_to_others(path).map_err(io(path))?.is_some() {
+        return Err(Error::Backup(format!(
+            "{path} may be entered by others, and backups hold the database's secrets: `chmod 700 {path}`",
+            path = path.display()
+        )));
     }
     Ok(())
 }

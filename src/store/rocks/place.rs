@@ -3,6 +3,8 @@
 
 use std::{fs, io, path::Path};
 
+use restante_files::open_to_others;
+
 use crate::store::Error;
 
 /// The file without which there is no database.
@@ -50,14 +52,10 @@ pub(super) fn require_database(path: &Path) -> Result<(), Error> {
 /// Warns of a folder that others may enter: the engine gives its files the bits of the umask, and they hold messages and the
 /// database's secrets. What was copied or put back by hand has often such a folder; it is served with all the same.
 pub(super) fn warn_of_others(path: &Path) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        if fs::metadata(path).is_ok_and(|folder| folder.permissions().mode() & 0o077 != 0) {
-            tracing::warn!(
-                "others may enter the folder of the database, and it holds secrets: give it the mode 700 (store.path)"
-            );
-        }
+    if let Ok(Some(_)) = open_to_others(path) {
+        tracing::warn!(
+            "others may enter the folder of the database, and it holds secrets: give it the mode 700 (store.path)"
+        );
     }
 }
 

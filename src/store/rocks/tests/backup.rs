@@ -12,7 +12,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
-    super::{GAP, Vault, inspect},
+    super::{GAP, RocksStore, Vault, inspect},
     open,
 };
 use crate::{
@@ -47,6 +47,14 @@ fn shared(backups: &Path, id: u32) -> BTreeSet<String> {
     let list = fs::read_to_string(backups.join(format!("meta/{id}"))).unwrap();
     let files = list.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned);
     files.filter(|file| file.starts_with("shared_checksum/")).collect()
+}
+
+/// Three backups, each of one step more.
+fn back_up_thrice(store: &RocksStore, backups: &Path) {
+    for number in 50..53 {
+        store.commit(&step(group(1), number)).unwrap();
+        store.back_up(backups, 9).unwrap();
+    }
 }
 
 /// Copies the latest backup out.
@@ -131,10 +139,7 @@ fn damage_is_found_before_anything_is_served_with_it() {
 fn an_earlier_backup_is_not_taken_for_a_later_one_that_is_damaged() {
     let (_folder, data, backups) = written(50);
     let store = open(&data);
-    for number in 50..53 {
-        store.commit(&step(group(1), number)).unwrap();
-        store.back_up(&backups, 9).unwrap();
-    }
+    back_up_thrice(&store, &backups);
     let refused = |id| match Vault::open(&backups).unwrap().find(id) {
         Err(Error::Backup(text)) => text,
         other => panic!("{other:?}"),
@@ -204,10 +209,7 @@ fn a_table_that_was_cut_keeps_later_backups_back_until_it_is_taken_away() {
 fn no_whole_backup_goes_for_a_damaged_one() {
     let (_folder, data, backups) = written(50);
     let store = open(&data);
-    for number in 50..53 {
-        store.commit(&step(group(1), number)).unwrap();
-        store.back_up(&backups, 9).unwrap();
-    }
+    back_up_thrice(&store, &backups);
     // Rows of the latest backup's tables are overwritten, and these removed with the next start at the latest.
     store.commit(&step(group(1), 53)).unwrap();
     store.compact().unwrap();
