@@ -7,7 +7,7 @@
 //! Uses never lapse: a group that moves on uses the partitions behind it no more, and one that sleeps uses none. If they
 //! lapsed, whoever has an old key could make a branch of their own the dominant one by waiting.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use super::{Child, Partition, Tree};
 use crate::wire::{MaskedPartitionKey, ServiceProviderId};
@@ -30,7 +30,7 @@ pub struct Standing {
 /// # Errors
 /// When the state could not be read.
 pub fn standings<S: Tree + ?Sized>(state: &S, partition: &Partition) -> Result<Vec<Standing>, S::Error> {
-    let rivals = rivals(partition);
+    let rivals = partition.rivals();
     let mut used = Vec::with_capacity(rivals.len());
     for child in &rivals {
         let child = state.partition(&child.key)?;
@@ -50,8 +50,8 @@ pub fn standings<S: Tree + ?Sized>(state: &S, partition: &Partition) -> Result<V
 /// # Errors
 /// When the state could not be read.
 pub fn dominant_child<S: Tree + ?Sized>(state: &S, partition: &Partition) -> Result<Option<Child>, S::Error> {
-    if let [] | [_] = rivals(partition).as_slice() {
-        return Ok(rivals(partition).first().map(|child| **child));
+    if let rivals @ ([] | [_]) = partition.rivals().as_slice() {
+        return Ok(rivals.first().map(|child| **child));
     }
     let mut dominant: Option<Standing> = None;
     for standing in standings(state, partition)? {
@@ -60,12 +60,6 @@ pub fn dominant_child<S: Tree + ?Sized>(state: &S, partition: &Partition) -> Res
         }
     }
     Ok(dominant.map(|standing| standing.child))
-}
-
-/// The children among which one is dominant: those that the operator has not ended. Within a branch that is ended, where
-/// reading goes on, all of them.
-fn rivals(partition: &Partition) -> Vec<&Child> {
-    if partition.is_terminated() { partition.children.iter().collect() } else { partition.live_children().collect() }
 }
 
 /// Those of the providers that had used the forked partition or an ancestor before its first commit.
@@ -107,7 +101,7 @@ pub(super) fn is_on_dominant_branch<S: Tree + ?Sized>(
     let is_dominant = |ancestor: &Partition, key: &MaskedPartitionKey| {
         Ok(dominant_child(state, ancestor)?.is_some_and(|child| child.key == *key))
     };
-    holds_up_to_the_root(state, key, partition, is_dominant)
+    holds_at_forks(state, key, partition, is_dominant)
 }
 
 /// Whether no more established actors are on another branch than on the partition's. Where a whole group is at one
@@ -118,14 +112,42 @@ pub(super) fn is_outnumbered_nowhere<S: Tree + ?Sized>(
     partition: &Partition,
 ) -> Result<bool, S::Error> {
     let has_as_many = |ancestor: &Partition, key: &MaskedPartitionKey| {
-        if let [only] = rivals(ancestor).as_slice() {
-            return Ok(only.key == *key);
-        }
         let standings = standings(state, ancestor)?;
         let most = standings.iter().map(|standing| standing.actors.len()).max();
         Ok(standings.iter().any(|standing| standing.child.key == *key && Some(standing.actors.len()) == most))
     };
-    holds_up_to_the_root(state, key, partition, has_as_many)
+    holds_at_forks(state, key, partition, has_as_many)
+}
+
+/// Whether the way from the root to the partition, as far as walks go, leads by the only rival wherever there is one, and
+/// something holds of each edge where there are several. Asked with each commit of a member: no record is looked at where
+/// nothing forks.
+fn holds_at_forks<S: Tree + ?Sized>(
+    state: &S,
+    key: &MaskedPartitionKey,
+    partition: &Partition,
+    holds: impl Fn(&Partition, &MaskedPartitionKey) -> Result<bool, S::Error>,
+) -> Result<bool, S::Error> {
+    if !partition.is_connected() || partition.is_terminated() {
+        return Ok(false);
+    }
+    let (mut key, mut parent) = (*key, partition.parent.map(|parent| parent.key));
+    for _step in 0..WALK_MAX {
+        let Some(up) = parent else { break };
+        let Some(link) = state.link(&up)? else { break };
+        let is_held = match link.sole_rival {
+            Some(only) => only == key,
+            None => match state.partition(&up)? {
+                Some(ancestor) => holds(&ancestor, &key)?,
+                None => break,
+            },
+        };
+        if !is_held {
+            return Ok(false);
+        }
+        (key, parent) = (up, link.parent);
+    }
+    Ok(true)
 }
 
 /// Whether something holds of each edge from the root to the partition, as far as walks go.
@@ -167,14 +189,14 @@ pub(super) fn descends<S: Tree + ?Sized>(
     (key, partition): (&MaskedPartitionKey, &Partition),
     above: &MaskedPartitionKey,
 ) -> Result<Option<bool>, S::Error> {
-    let (mut key, mut parent) = (*key, partition.parent);
+    let (mut key, mut parent) = (*key, partition.parent.map(|parent| parent.key));
     for _step in 0..WALK_MAX {
         if key == *above {
             return Ok(Some(true));
         }
         let Some(up) = parent else { return Ok(Some(false)) };
-        let Some(ancestor) = state.partition(&up.key)? else { return Ok(None) };
-        (key, parent) = (up.key, ancestor.parent);
+        let Some(link) = state.link(&up)? else { return Ok(None) };
+        (key, parent) = (up, link.parent);
     }
     Ok(None)
 }
@@ -185,13 +207,13 @@ pub(super) fn descends<S: Tree + ?Sized>(
 pub(super) fn orphan_above<S: Tree + ?Sized>(
     state: &S,
     key: &MaskedPartitionKey,
-    partition: &Arc<Partition>,
+    partition: &Partition,
 ) -> Result<Option<MaskedPartitionKey>, S::Error> {
-    let (mut key, mut partition) = (*key, partition.clone());
+    let (mut key, mut parent) = (*key, partition.parent.map(|parent| parent.key));
     for _step in 0..WALK_MAX {
-        let Some(parent) = partition.parent else { return Ok(Some(key)) };
-        let Some(above) = state.partition(&parent.key)? else { return Ok(None) };
-        (key, partition) = (parent.key, above);
+        let Some(up) = parent else { return Ok(Some(key)) };
+        let Some(link) = state.link(&up)? else { return Ok(None) };
+        (key, parent) = (up, link.parent);
     }
     Ok(None)
 }

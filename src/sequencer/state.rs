@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    BlobKey, Budget, Dispatch, DispatchKey, Followed, Group, Outgoing, Partition, Receipt, RepeatKey, Reservation,
-    Undelivered, UnixMillis, UserTag, WelcomeName,
+    BlobKey, Budget, Dispatch, DispatchKey, Followed, Group, Link, Outgoing, Partition, Receipt, RepeatKey,
+    Reservation, Undelivered, UnixMillis, UserTag, WelcomeName,
 };
 use crate::{
     mls::{EpochNumber, ProposalRef},
@@ -21,6 +21,14 @@ pub trait Tree {
     /// # Errors
     /// As the implementation says.
     fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Self::Error>;
+
+    /// The link of a partition: [`Link::of`] its record, from wherever that is at hand.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn link(&self, key: &MaskedPartitionKey) -> Result<Option<Link>, Self::Error> {
+        Ok(self.partition(key)?.map(|partition| Link::of(&partition)))
+    }
 }
 
 impl<S: State + ?Sized> Tree for S {
@@ -28,6 +36,10 @@ impl<S: State + ?Sized> Tree for S {
 
     fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Self::Error> {
         State::partition(self, key)
+    }
+
+    fn link(&self, key: &MaskedPartitionKey) -> Result<Option<Link>, Self::Error> {
+        State::link(self, key)
     }
 }
 
@@ -53,6 +65,14 @@ pub trait State {
     /// # Errors
     /// As the implementation says.
     fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Self::Error>;
+
+    /// The link of a partition: [`Link::of`] its record, from wherever that is at hand. Walks go up hundreds of them.
+    ///
+    /// # Errors
+    /// As the implementation says.
+    fn link(&self, key: &MaskedPartitionKey) -> Result<Option<Link>, Self::Error> {
+        Ok(self.partition(key)?.map(|partition| Link::of(&partition)))
+    }
 
     /// Newest epochs with that number, at most [`super::HEADS_MAX`].
     ///

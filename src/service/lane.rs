@@ -14,9 +14,10 @@ use super::{
     arrangements::Arrangements,
     current,
     ledger::Ledger,
+    memory::Memory,
     pool_desk::{Desk, PoolOutcome, PoolTask},
     tally::{BatchEnd, Decision, LaneKind, Tally},
-    view::{LaneView, Memory},
+    view::LaneView,
 };
 use crate::{
     pool,

@@ -29,6 +29,7 @@ mod lane;
 mod lanes;
 mod leave_group;
 mod ledger;
+mod memory;
 mod mint_group_id;
 mod observing;
 mod odds;

@@ -1,59 +1,17 @@
 //! One group as the sequencer sees it: what the batch at hand has changed, then what the lane remembers, then the store.
 
-use std::{cell::RefCell, num::NonZeroUsize, sync::Arc};
+use std::sync::Arc;
 
-use lru::LruCache;
-
-use super::ledger::Ledger;
+use super::{ledger::Ledger, memory::Memory};
 use crate::{
     mls::{EpochNumber, ProposalRef},
     sequencer::{
-        BlobKey, Budget, Dispatch, DispatchKey, Followed, Group, GroupKey, HEADS_MAX, Outgoing, Partition, Receipt,
-        RepeatKey, Reservation, State, Undelivered, UnixMillis, UserTag, WelcomeName,
+        BlobKey, Budget, Dispatch, DispatchKey, Followed, Group, GroupKey, HEADS_MAX, Link, Outgoing, Partition,
+        Receipt, RepeatKey, Reservation, State, Undelivered, UnixMillis, UserTag, WelcomeName,
     },
     store::{Batch, Error, Presentation, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId},
 };
-
-/// Records that a lane, their only writer, keeps at hand.
-pub(super) struct Memory {
-    groups: RefCell<LruCache<GroupKey, Arc<Group>>>,
-    partitions: RefCell<LruCache<(GroupKey, MaskedPartitionKey), Arc<Partition>>>,
-}
-
-/// A record of a group has some hundred bytes, and one of a partition about two thousand: 64 MiB of both, soon reached and
-/// never more. What is not among them is read from the store.
-const GROUPS_MAX: NonZeroUsize = NonZeroUsize::new(16_384).expect("not zero");
-const PARTITIONS_MAX: NonZeroUsize = NonZeroUsize::new(32_768).expect("not zero");
-
-impl Memory {
-    pub(super) fn new() -> Self {
-        Self {
-            groups: RefCell::new(LruCache::new(GROUPS_MAX)),
-            partitions: RefCell::new(LruCache::new(PARTITIONS_MAX)),
-        }
-    }
-
-    /// Remembers what a batch has made durable.
-    pub(super) fn absorb(&self, batch: Batch) {
-        let (mut groups, mut partitions) = (self.groups.borrow_mut(), self.partitions.borrow_mut());
-        for (key, group) in batch.groups {
-            groups.put(key, group);
-        }
-        for (key, partition) in batch.partitions {
-            partitions.put(key, partition);
-        }
-        for key in &batch.removed {
-            partitions.pop(key);
-        }
-    }
-
-    /// Forgets everything, after somebody else wrote.
-    pub(super) fn forget(&self) {
-        self.groups.borrow_mut().clear();
-        self.partitions.borrow_mut().clear();
-    }
-}
 
 /// The state of one group in the middle of a batch.
 pub(super) struct LaneView<'a> {
@@ -71,12 +29,12 @@ impl State for LaneView<'_> {
         if let Some(group) = self.batch.groups.get(&self.group) {
             return Ok(Some(group.clone()));
         }
-        if let Some(group) = self.memory.groups.borrow_mut().get(&self.group) {
-            return Ok(Some(group.clone()));
+        if let Some(group) = self.memory.group(&self.group) {
+            return Ok(Some(group));
         }
         let loaded = self.snapshot.group(&self.group)?.map(Arc::new);
         if let Some(group) = &loaded {
-            self.memory.groups.borrow_mut().put(self.group, group.clone());
+            self.memory.keep_group(self.group, group.clone());
         }
         Ok(loaded)
     }
@@ -93,14 +51,29 @@ impl State for LaneView<'_> {
         if let Some(partition) = self.batch.partitions.get(&row) {
             return Ok(Some(partition.clone()));
         }
-        if let Some(partition) = self.memory.partitions.borrow_mut().get(&row) {
-            return Ok(Some(partition.clone()));
+        if let Some(partition) = self.memory.partition(&row) {
+            return Ok(Some(partition));
         }
         let loaded = self.snapshot.partition(&self.group, key)?.map(Arc::new);
         if let Some(partition) = &loaded {
-            self.memory.partitions.borrow_mut().put(row, partition.clone());
+            self.memory.keep_partition(row, partition.clone());
         }
         Ok(loaded)
+    }
+
+    fn link(&self, key: &MaskedPartitionKey) -> Result<Option<Link>, Error> {
+        let row = (self.group, *key);
+        if let Some(partition) = self.batch.partitions.get(&row) {
+            return Ok(Some(Link::of(partition)));
+        }
+        if let Some(link) = self.memory.link(&row) {
+            return Ok(Some(link));
+        }
+        let link = State::partition(self, key)?.map(|partition| Link::of(&partition));
+        if let Some(link) = link {
+            self.memory.keep_link(row, link);
+        }
+        Ok(link)
     }
 
     fn heads(&self, epoch: EpochNumber) -> Result<Vec<MaskedPartitionKey>, Error> {

@@ -86,14 +86,16 @@ pub(crate) async fn torture(extent: Extent) {
     for point in if is_broken() { Vec::new() } else { killer.tally.never_hit() } {
         model.hold(Err(format!("{point} was never reached")));
     }
-    let mut text = killer.tally.text(&model);
-    eprintln!("{text}");
+    let mut text = String::new();
     if is_broken() {
         text += "the kills:\n";
         text.extend(done.iter().map(|kill| format!("  {kill}\n")));
     }
+    // What was broken comes last, where a log that was cut still has it.
+    text += &killer.tally.text(&model);
+    eprintln!("{text}");
     killer.tally.write(&text);
-    assert!(!is_broken(), "RESTANTE_TORTURE_SEED={seed}\n{text}");
+    assert!(!is_broken(), "RESTANTE_TORTURE_SEED={seed}: {}", model.violations().join("\n"));
 }
 
 fn is_enough(extent: Extent, killer: &Killer) -> bool {
