@@ -74,7 +74,8 @@ impl Config {
                    hint_window_days key_packages_per_client key_package_low_water_mark clients_per_user
                    fetches_per_token_and_hour fetches_per_user_and_hour inbox_entries_per_user inbox_bytes_per_user
                    inbox_bytes_max inbox_days welcome_hold_days welcome_delivery_days
-                   undelivered_welcomes_per_provider undelivered_welcome_bytes_per_provider cipher_suites
+                   welcome_retry_seconds_max undelivered_welcomes_per_provider
+                   undelivered_welcome_bytes_per_provider cipher_suites
                    group_members_max bans_refresh_minutes messages_per_provider_and_second
                    messages_per_provider_group_and_second messages_per_user_and_second retention_days
                    group_idle_days late_minutes;

@@ -1,5 +1,7 @@
 //! `[policy]`: the numbers with which a hub sequences. Each is a policy of `specs/protocol.md`, not a wire format.
 
+use std::ops::RangeInclusive;
+
 use serde::Deserialize;
 
 use super::{Limits, Problems};
@@ -76,6 +78,8 @@ pub struct Policy {
     pub welcome_preflight: bool,
     /// For how long it is tried to deliver a Welcome.
     pub welcome_delivery_days: u32,
+    /// How long it takes at most until what could not be delivered is tried again.
+    pub welcome_retry_seconds_max: u32,
     /// The most Welcomes of one submitting provider that are not delivered yet.
     pub undelivered_welcomes_per_provider: u32,
     /// The most bytes of them.
@@ -126,6 +130,7 @@ impl Default for Policy {
             welcome_hold_days: 7,
             welcome_preflight: false,
             welcome_delivery_days: 30,
+            welcome_retry_seconds_max: 600,
             undelivered_welcomes_per_provider: 1_000,
             undelivered_welcome_bytes_per_provider: 256 * 1024 * 1024,
             cipher_suites: Vec::new(),
@@ -147,6 +152,8 @@ impl Policy {
     const BANS_REFRESH_MAX: u32 = 24 * 60;
     /// Units of a second that are told apart: one each microsecond.
     const RATE_MAX: u32 = 1_000_000;
+    /// From the first pause on.
+    const WELCOME_RETRY: RangeInclusive<u32> = 2..=3600;
 
     pub(super) fn check(&self, place: &dyn Fn(&str) -> String, problems: &mut Problems) {
         let mut refuse = |key: &str, sentence: &str| problems.add(place(&format!("policy.{key}")), sentence.to_owned());
@@ -207,6 +214,13 @@ impl Policy {
             if is_zero {
                 refuse(key, "0 would let nobody be welcomed to a group; give at least 1");
             }
+        }
+        if !Self::WELCOME_RETRY.contains(&self.welcome_retry_seconds_max) {
+            refuse(
+                "welcome_retry_seconds_max",
+                "a provider that is away must not be asked all the time, and one that is back get its Welcomes within the \
+                 hour; give 2 to 3600",
+            );
         }
         if let Some(twice) =
             self.cipher_suites.iter().find(|suite| self.cipher_suites.iter().filter(|other| other == suite).count() > 1)

@@ -41,6 +41,7 @@ pub(super) fn policy(config: &Config) -> Policy {
         late_after_ms: u64::from(written.late_minutes) * 60_000,
         welcome_hold_ms: u64::from(written.welcome_hold_days) * 24 * HOUR_MS,
         welcome_lifetime_ms: u64::from(written.welcome_delivery_days) * 24 * HOUR_MS,
+        longest_backoff_ms: u64::from(written.welcome_retry_seconds_max) * 1000,
         undelivered: Undelivered {
             welcomes: written.undelivered_welcomes_per_provider.into(),
             bytes: written.undelivered_welcome_bytes_per_provider,
@@ -106,6 +107,7 @@ mod tests {
         assert_eq!(u64::from(written.hint_window_days) * 24 * 3_600_000, policy.hint_window_ms);
         assert_eq!(u64::from(written.welcome_hold_days) * 24 * 3_600_000, policy.welcome_hold_ms);
         assert_eq!(u64::from(written.welcome_delivery_days) * 24 * 3_600_000, policy.welcome_lifetime_ms);
+        assert_eq!(u64::from(written.welcome_retry_seconds_max) * 1000, policy.longest_backoff_ms);
         assert_eq!(u64::from(written.undelivered_welcomes_per_provider), policy.undelivered.welcomes);
         assert_eq!(written.undelivered_welcome_bytes_per_provider, policy.undelivered.bytes);
         assert_eq!(u64::from(written.late_minutes) * 60_000, policy.late_after_ms);

@@ -357,7 +357,10 @@ impl Killer {
             let status = if victim == Victim::Member {
                 // It ends when all was heard.
                 self.load.world.diary().stop();
-                timeout(PATIENCE, running.ended()).await.expect("it ends in time")
+                let ended = timeout(PATIENCE, running.ended()).await;
+                ended.unwrap_or_else(|_| {
+                    panic!("the member does not end in {PATIENCE:?}:\n{}", self.load.world.diary().end())
+                })
             } else {
                 running.terminate().await
             };

@@ -37,6 +37,9 @@ const WAIT: Duration = Duration::from_secs(2);
 /// Between two messages, and before a hub that is away is asked again.
 const PAUSE: Duration = Duration::from_millis(30);
 
+/// So much of the diary is told where something is wrong.
+const LINES: usize = 12;
+
 /// What is known of the devices.
 pub(crate) struct Diary {
     folder: PathBuf,
@@ -77,6 +80,13 @@ impl Diary {
     /// It is to end when all was heard.
     pub(crate) fn stop(&self) {
         fs::write(self.folder.join("stop"), "").unwrap();
+    }
+
+    /// The last that was written to it.
+    pub(crate) fn end(&self) -> String {
+        let text = fs::read_to_string(self.file()).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().rev().take(LINES).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
     fn is_stopped(&self) -> bool {
@@ -158,7 +168,10 @@ async fn hear<C: MlsConfig>(member: &mut Membership<C>, diary: &Diary, wait: Dur
     match member.sync(wait).await {
         Ok(()) => {}
         // It is killed too, and comes back.
-        Err(MemberError::Call(error)) if error.is_transient() => tokio::time::sleep(PAUSE).await,
+        Err(MemberError::Call(error)) if error.is_transient() => {
+            diary.note("away", &error.to_string());
+            tokio::time::sleep(PAUSE).await;
+        }
         Err(error) => return Err(error.into()),
     }
     while let Some(progress) = member.next_progress() {

@@ -38,6 +38,9 @@ const STEP: Duration = Duration::from_millis(20);
 const LIMITS: Limits =
     Limits { connect: Duration::from_secs(5), request: Duration::from_secs(20), response_bytes: 16 * 1024 * 1024 };
 
+/// A provider that was away whenever it was to be given a Welcome is not left alone for as long as all may take to settle.
+const RETRY_S: u32 = 10;
+
 /// How the lone gateway changes its keys: at each leap of a day there is another one.
 const SCHEDULE: [&str; 3] = ["keys.life_hours=24", "keys.publish_ahead_hours=6", "keys.accept_after_hours=6"];
 
@@ -235,7 +238,7 @@ impl World {
              messages_per_provider_and_second = 1000000\nmessages_per_provider_group_and_second = 1000000\n\
              messages_per_user_and_second = 1000000\npartitions_per_provider_and_group = 100000\n\
              bytes_per_provider_and_group = 1000000000\nundelivered_welcomes_per_provider = 100000\n\
-             retention_days = 1\nwelcome_delivery_days = 1\n\
+             retention_days = 1\nwelcome_delivery_days = 1\nwelcome_retry_seconds_max = {RETRY_S}\n\
              [public]\nlisten = \"127.0.0.1:0\"\ncert_file = \"{own}/cert.pem\"\nkey_file = \"{own}/key.pem\"\n\
              relay_ca_file = \"../pki/ca.pem\"\nrelays = [\"{RELAY}\"]\nkeys_path = \"gateway-keys\"\n\
              seal_key_file = \"gateway-seal-key\"\nx_wing = {x_wing}\n"
