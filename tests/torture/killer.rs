@@ -186,26 +186,31 @@ impl Killer {
     }
 
     /// Kills all of them and puts all clocks ahead; that one is still to be started, and the relay. The time then; nothing
-    /// if not everything was delivered before that must be.
+    /// if not everything was delivered, and heard by the client's devices, before that must be: retention removes it.
     async fn leap(&mut self, last: Victim) -> Option<u64> {
         let model = self.load.model.clone();
         model.holds_welcomes.store(true, Ordering::SeqCst);
         let doomed = model.groups().number_doomed();
-        let is_settled = || model.letters().awaited().is_empty() && model.groups().number_doomed() > 0;
+        let diary = self.load.world.diary();
+        diary.pause();
+        let is_settled =
+            || model.letters().awaited().is_empty() && model.groups().number_doomed() > 0 && diary.is_quiet();
         let settled = async {
             while !is_settled() {
                 tokio::time::sleep(STEP).await;
             }
         };
         if timeout(SETTLING, settled).await.is_err() {
-            let awaited = model.letters().awaited();
-            model.hold(Err(format!("not within {SETTLING:?}, with {doomed} groups deleted: {awaited:?}")));
+            let (awaited, said) = (model.letters().awaited(), diary.end());
+            model.hold(Err(format!("not within {SETTLING:?}, with {doomed} groups deleted: {awaited:?}, {said}")));
             model.holds_welcomes.store(false, Ordering::SeqCst);
+            diary.go_on();
             return None;
         }
         for victim in SERVERS {
             self.strike(victim).await;
         }
+        diary.go_on();
         self.load.world.leap(LEAP);
         model.groups().leap();
         let now_ms = self.load.world.now_ms();

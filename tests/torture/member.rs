@@ -7,7 +7,7 @@
 use std::{
     collections::HashSet,
     fs::{self, File},
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -36,6 +36,10 @@ const EPOCH: u64 = 4;
 const WAIT: Duration = Duration::from_secs(2);
 /// Between two messages, and before a hub that is away is asked again.
 const PAUSE: Duration = Duration::from_millis(30);
+
+/// Files that say what it is to do, and what it does.
+const PAUSED: &str = "paused";
+const QUIET: &str = "quiet";
 
 /// So much of the diary is told where something is wrong.
 const LINES: usize = 12;
@@ -89,6 +93,30 @@ impl Diary {
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
+    /// It is to say nothing more for now, and note when all was heard.
+    pub(crate) fn pause(&self) {
+        fs::write(self.folder.join(PAUSED), "").unwrap();
+    }
+
+    fn is_paused(&self) -> bool {
+        self.folder.join(PAUSED).exists()
+    }
+
+    /// Whether it was asked to say nothing more, and all was heard.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.folder.join(QUIET).exists()
+    }
+
+    /// Its next life goes on.
+    pub(crate) fn go_on(&self) {
+        for name in [PAUSED, QUIET] {
+            match fs::remove_file(self.folder.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => panic!("{name}: {error}"),
+                _ => {}
+            }
+        }
+    }
+
     fn is_stopped(&self) -> bool {
         self.folder.join("stop").exists()
     }
@@ -136,6 +164,15 @@ pub(crate) async fn live(folder: &Path, hub: LocalAddress) -> Result<(), Failure
     for number in 0.. {
         if diary.is_stopped() {
             break;
+        }
+        if diary.is_paused() {
+            while listener.group().epoch() != speaker.group().epoch() {
+                hear(&mut listener, &diary, WAIT).await?;
+            }
+            fs::write(folder.join(QUIET), "")?;
+            while diary.is_paused() {
+                tokio::time::sleep(PAUSE).await;
+            }
         }
         let text = format!("{life}-{number}");
         diary.note("says", &text);
