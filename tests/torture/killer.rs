@@ -186,7 +186,7 @@ impl Killer {
     }
 
     /// Kills all of them and puts all clocks ahead; that one is still to be started, and the relay. The time then; nothing
-    /// if not everything was delivered, and heard by the client's devices, before that must be: retention removes it.
+    /// if not everything was delivered, and heard by the client's devices, that is given up or removed by then.
     async fn leap(&mut self, last: Victim) -> Option<u64> {
         let model = self.load.model.clone();
         model.holds_welcomes.store(true, Ordering::SeqCst);
@@ -194,15 +194,15 @@ impl Killer {
         let diary = self.load.world.diary();
         diary.pause();
         let is_settled =
-            || model.letters().awaited().is_empty() && model.groups().number_doomed() > 0 && diary.is_quiet();
+            || model.letters().under_way().is_empty() && model.groups().number_doomed() > 0 && diary.is_quiet();
         let settled = async {
             while !is_settled() {
                 tokio::time::sleep(STEP).await;
             }
         };
         if timeout(SETTLING, settled).await.is_err() {
-            let (awaited, said) = (model.letters().awaited(), diary.end());
-            model.hold(Err(format!("not within {SETTLING:?}, with {doomed} groups deleted: {awaited:?}, {said}")));
+            let (letters, said) = (model.letters().under_way(), diary.end());
+            model.hold(Err(format!("not within {SETTLING:?}, with {doomed} groups deleted: {letters:?}, {said}")));
             model.holds_welcomes.store(false, Ordering::SeqCst);
             diary.go_on();
             return None;

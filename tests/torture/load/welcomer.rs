@@ -51,8 +51,7 @@ pub(super) async fn welcome(mut load: Load, at: Provider) {
     let device = Device::new(SUITE);
     let mut course: Option<Spot> = None;
     while !load.is_stopping() {
-        let is_held = load.model.holds_welcomes.load(Ordering::SeqCst);
-        if is_held || load.model.letters().awaited().len() >= AWAITED_MAX {
+        if load.model.letters().awaited().len() >= AWAITED_MAX {
             load.rest(Duration::from_millis(50)).await;
             continue;
         }
@@ -71,9 +70,15 @@ pub(super) async fn welcome(mut load: Load, at: Provider) {
         let mut references = Vec::new();
         for newcomer in &invited {
             let Some(reference) = register(&load, *newcomer, &device).await else { return };
+            references.push(reference);
+        }
+        // Nothing is awaited between this and the letters: whoever holds Welcomes back and sees none under way sees all.
+        while load.model.holds_welcomes.load(Ordering::SeqCst) {
+            load.rest(Duration::from_millis(50)).await;
+        }
+        for (newcomer, reference) in invited.iter().zip(&references) {
             let label = format!("the Welcome for {newcomer:?} in commit {} of group {}", spot.number + 1, spot.group);
             load.model.letters().send(reference.clone(), label);
-            references.push(reference);
         }
         let bytes: Vec<&[u8]> = references.iter().map(Vec::as_slice).collect();
         let providers: Vec<&str> = invited.iter().map(|newcomer| newcomer.at.id()).collect();

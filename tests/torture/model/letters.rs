@@ -54,6 +54,11 @@ impl Letters {
         awaited.map(|letter| letter.label.clone()).collect()
     }
 
+    /// Those that have not come, also of commits whose answer nobody has yet: a hub may have sequenced them.
+    pub(crate) fn under_way(&self) -> Vec<String> {
+        self.letters.values().filter(|letter| !letter.is_done).map(|letter| letter.label.clone()).collect()
+    }
+
     pub(super) fn summary(&self) -> String {
         let count = |what: fn(&Letter) -> bool| self.letters.values().filter(|letter| what(letter)).count();
         format!(
