@@ -207,6 +207,9 @@ impl Killer {
             diary.go_on();
             return None;
         }
+        // What is sequenced before and answered behind it would have had its day before the model knows of it.
+        let gate = self.load.gate.clone();
+        let _shut = timeout(SETTLING, gate.write()).await.expect("everybody is answered");
         for victim in SERVERS {
             self.strike(victim).await;
         }

@@ -33,7 +33,7 @@ pub(crate) async fn torture(extent: Extent) {
     let world = World::new(model.clone()).await;
     let (starts, started) = watch::channel(0);
     let (stop, stopping) = watch::channel(false);
-    let load = Load { world, model: model.clone(), seed, starts: started, stopping };
+    let load = Load { world, model: model.clone(), seed, starts: started, stopping, gate: Arc::default() };
     let mut killer = Killer::new(load.clone(), starts).await;
     let mut people = load.begin();
     let mut dice = Dice::named(seed, "plan");

@@ -21,7 +21,11 @@ use restante::{
     client::{ProblemCode, http::CallError},
     wire::{CreateGroupRequest, decode},
 };
-use tokio::{sync::watch, task::JoinSet, time::timeout};
+use tokio::{
+    sync::{RwLock, watch},
+    task::JoinSet,
+    time::timeout,
+};
 
 pub(crate) use sealed::{Target, encapsulate, exchange, open};
 pub(crate) use sending::Message;
@@ -50,6 +54,8 @@ pub(crate) struct Load {
     /// How often a program was started.
     pub(crate) starts: watch::Receiver<u64>,
     pub(crate) stopping: watch::Receiver<bool>,
+    /// Held by whoever waits for an answer, until the model knows it; all of it by whoever does what nobody may wait over.
+    pub(crate) gate: Arc<RwLock<()>>,
 }
 
 impl Load {
@@ -107,6 +113,7 @@ impl Load {
 
     /// Asks until it is answered. Nothing if that is against what was promised.
     pub(crate) async fn answered<T>(&self, what: &str, ask: impl AsyncFn() -> Result<T, CallError>) -> Option<T> {
+        let _open = self.gate.read().await;
         let mut last = None;
         let asking = async {
             loop {
@@ -138,6 +145,7 @@ impl Load {
 
     /// Asks until it is refused for that reason. Any other answer is against what was promised.
     async fn refused<T>(&self, what: &str, reason: ProblemCode, ask: impl AsyncFn() -> Result<T, CallError>) {
+        let _open = self.gate.read().await;
         let asking = async {
             loop {
                 match ask().await {

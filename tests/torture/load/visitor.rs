@@ -92,15 +92,18 @@ pub(super) async fn visit(mut load: Load, name: String, way: Way) {
     let guest =
         Guest { fetcher: load.world.fetcher(), neighbour: load.world.user(Provider::Follower, "neighbour"), way };
     let mut revoked: Vec<Vec<u8>> = Vec::new();
+    let mut is_out = false;
     while !load.is_stopping() {
         let left = load.model.packages().left(&host.name);
-        if left < LOW && host.upload(&load).await.is_none() {
+        if (left < LOW || is_out) && host.upload(&load).await.is_none() {
             return;
         }
+        is_out = false;
         match guest.fetch(&host, &host.token).await {
             Some((KeyPackageStatus::Ok, packages)) => {
                 load.model.acknowledge();
                 for package in packages {
+                    is_out |= load.model.packages().is_last_resort(&host.name, &package);
                     load.model.hold(load.model.packages().hand_out(&host.name, package));
                 }
             }

@@ -51,12 +51,17 @@ impl Packages {
         }
     }
 
+    /// Whether it is the one that is given when no other is left.
+    pub(crate) fn is_last_resort(&self, user: &str, package: &[u8]) -> bool {
+        self.users.get(user).is_some_and(|stock| stock.last_resort.contains(package))
+    }
+
     /// Somebody asked and was not answered.
     pub(crate) fn lose(&mut self, user: &str, at_most: usize) {
         self.stock(user).lost_max += at_most;
     }
 
-    /// So many of them nobody has been given, as far as is known.
+    /// So many of them nobody has been given, as far as is known: some may have been lost on the way.
     pub(crate) fn left(&self, user: &str) -> usize {
         self.users.get(user).map_or(0, |stock| stock.uploaded.len() - stock.handed_out.len())
     }
