@@ -61,3 +61,15 @@ fn a_group_does_not_end_before_what_is_in_it() {
     assert_problems(&short, &["--set policy.group_idle_days: a group that nobody uses would end after 29 days"]);
     assert_problems(&policy("policy.retention_days", "180"), &[]);
 }
+
+#[test]
+fn welcomes_are_tried_again_neither_all_the_time_nor_hardly_ever() {
+    let folder = Folder::new();
+    for (seconds, is_good) in [("0", false), ("1", false), ("2", true), ("3600", true), ("3601", false)] {
+        let loaded = folder.load_layers(EXAMPLE, &[], &[("policy.welcome_retry_seconds_max", seconds)]);
+        assert_eq!(loaded.is_ok(), is_good, "{seconds}");
+        if let Err(problems) = loaded {
+            assert_problems(&problems, &["--set policy.welcome_retry_seconds_max: a provider that is away"]);
+        }
+    }
+}
