@@ -152,7 +152,7 @@ impl Policy {
     const BANS_REFRESH_MAX: u32 = 24 * 60;
     /// Units of a second that are told apart: one each microsecond.
     const RATE_MAX: u32 = 1_000_000;
-    /// From the first pause on.
+    /// The first pause is as long as the least (specs/protocol.md V8).
     const WELCOME_RETRY: RangeInclusive<u32> = 2..=3600;
 
     pub(super) fn check(&self, place: &dyn Fn(&str) -> String, problems: &mut Problems) {
@@ -218,7 +218,7 @@ impl Policy {
         if !Self::WELCOME_RETRY.contains(&self.welcome_retry_seconds_max) {
             refuse(
                 "welcome_retry_seconds_max",
-                "a provider that is away must not be asked all the time, and one that is back get its Welcomes within the \
+                "a provider that is away must not be asked all the time, and one that is back is to get its Welcomes within the \
                  hour; give 2 to 3600",
             );
         }

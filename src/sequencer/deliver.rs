@@ -5,6 +5,9 @@ use super::{
     UnixMillis, outbox,
 };
 
+/// Whoever asks to be left alone is, for so long at most.
+const RETRY_AFTER_MAX_MS: UnixMillis = 10 * 60_000;
+
 /// An attempt at a dispatch that is not due any more changes nothing: somebody has recorded another one. A dispatch whose
 /// Welcome is gone, or is another one of the same name, goes; so does one into a group that was deleted.
 pub(super) fn deliver<S: State + ?Sized>(
@@ -33,8 +36,8 @@ pub(super) fn deliver<S: State + ?Sized>(
         }
         Delivered::Taken | Delivered::NoneAccepted => settle(key, outgoing, &mut transition),
         Delivered::Failed { keeps_ticket, retry_after_ms } => {
-            let wait_ms = wait_ms(dispatch.attempts, *jitter, policy).max(*retry_after_ms);
-            let due_ms = now.saturating_add(wait_ms.min(policy.longest_backoff_ms));
+            let wait_ms = wait_ms(dispatch.attempts, *jitter, policy).max(RETRY_AFTER_MAX_MS.min(*retry_after_ms));
+            let due_ms = now.saturating_add(wait_ms);
             if due_ms >= outgoing.submitted_ms.saturating_add(policy.welcome_lifetime_ms) {
                 settle(key, outgoing, &mut transition);
                 return Ok(transition);

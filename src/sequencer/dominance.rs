@@ -7,7 +7,7 @@
 //! Uses never lapse: a group that moves on uses the partitions behind it no more, and one that sleeps uses none. If they
 //! lapsed, whoever has an old key could make a branch of their own the dominant one by waiting.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Child, Partition, Tree};
 use crate::wire::{MaskedPartitionKey, ServiceProviderId};
@@ -112,6 +112,9 @@ pub(super) fn is_outnumbered_nowhere<S: Tree + ?Sized>(
     partition: &Partition,
 ) -> Result<bool, S::Error> {
     let has_as_many = |ancestor: &Partition, key: &MaskedPartitionKey| {
+        if let Some(only) = ancestor.sole_rival() {
+            return Ok(only == *key);
+        }
         let standings = standings(state, ancestor)?;
         let most = standings.iter().map(|standing| standing.actors.len()).max();
         Ok(standings.iter().any(|standing| standing.child.key == *key && Some(standing.actors.len()) == most))
@@ -119,9 +122,8 @@ pub(super) fn is_outnumbered_nowhere<S: Tree + ?Sized>(
     holds_at_forks(state, key, partition, has_as_many)
 }
 
-/// Whether the way from the root to the partition, as far as walks go, leads by the only rival wherever there is one, and
-/// something holds of each edge where there are several. Asked with each commit of a member: no record is looked at where
-/// nothing forks.
+/// Whether something holds of each edge from the root to the partition, as far as walks go, that holds by itself where
+/// nothing else goes on. Asked with each commit of a member, however long the way is.
 fn holds_at_forks<S: Tree + ?Sized>(
     state: &S,
     key: &MaskedPartitionKey,
@@ -131,21 +133,11 @@ fn holds_at_forks<S: Tree + ?Sized>(
     if !partition.is_connected() || partition.is_terminated() {
         return Ok(false);
     }
-    let (mut key, mut parent) = (*key, partition.parent.map(|parent| parent.key));
-    for _step in 0..WALK_MAX {
-        let Some(up) = parent else { break };
-        let Some(link) = state.link(&up)? else { break };
-        let is_held = match link.sole_rival {
-            Some(only) => only == key,
-            None => match state.partition(&up)? {
-                Some(ancestor) => holds(&ancestor, &key)?,
-                None => break,
-            },
-        };
-        if !is_held {
+    for fork in state.forks_above(key, partition)?.iter().filter(|fork| fork.is_near(partition)) {
+        let Some(ancestor) = state.partition(&fork.partition)? else { break };
+        if !holds(&ancestor, &fork.via)? {
             return Ok(false);
         }
-        (key, parent) = (up, link.parent);
     }
     Ok(true)
 }
@@ -189,14 +181,14 @@ pub(super) fn descends<S: Tree + ?Sized>(
     (key, partition): (&MaskedPartitionKey, &Partition),
     above: &MaskedPartitionKey,
 ) -> Result<Option<bool>, S::Error> {
-    let (mut key, mut parent) = (*key, partition.parent.map(|parent| parent.key));
+    let (mut key, mut parent) = (*key, partition.parent);
     for _step in 0..WALK_MAX {
         if key == *above {
             return Ok(Some(true));
         }
         let Some(up) = parent else { return Ok(Some(false)) };
-        let Some(link) = state.link(&up)? else { return Ok(None) };
-        (key, parent) = (up, link.parent);
+        let Some(ancestor) = state.partition(&up.key)? else { return Ok(None) };
+        (key, parent) = (up.key, ancestor.parent);
     }
     Ok(None)
 }
@@ -207,13 +199,13 @@ pub(super) fn descends<S: Tree + ?Sized>(
 pub(super) fn orphan_above<S: Tree + ?Sized>(
     state: &S,
     key: &MaskedPartitionKey,
-    partition: &Partition,
+    partition: &Arc<Partition>,
 ) -> Result<Option<MaskedPartitionKey>, S::Error> {
-    let (mut key, mut parent) = (*key, partition.parent.map(|parent| parent.key));
+    let (mut key, mut partition) = (*key, partition.clone());
     for _step in 0..WALK_MAX {
-        let Some(up) = parent else { return Ok(Some(key)) };
-        let Some(link) = state.link(&up)? else { return Ok(None) };
-        (key, parent) = (up, link.parent);
+        let Some(parent) = partition.parent else { return Ok(Some(key)) };
+        let Some(above) = state.partition(&parent.key)? else { return Ok(None) };
+        (key, partition) = (parent.key, above);
     }
     Ok(None)
 }

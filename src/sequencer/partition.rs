@@ -222,6 +222,20 @@ impl Partition {
         self.children.iter().filter(|child| child.cut == Cut::None)
     }
 
+    /// The children among which one is dominant: those that the operator has not ended. Within a branch that is ended,
+    /// where reading goes on, all of them.
+    pub(super) fn rivals(&self) -> Vec<&Child> {
+        if self.is_terminated() { self.children.iter().collect() } else { self.live_children().collect() }
+    }
+
+    /// The only one of them.
+    pub(super) fn sole_rival(&self) -> Option<MaskedPartitionKey> {
+        match self.rivals().as_slice() {
+            [only] => Some(only.key),
+            _ => None,
+        }
+    }
+
     /// Whether it is the newest epoch of its branch: of what follows nothing is left, and it is not ended itself.
     pub fn is_head(&self) -> bool {
         self.is_connected() && !self.is_terminated() && self.live_children().next().is_none()

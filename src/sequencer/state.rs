@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    BlobKey, Budget, Dispatch, DispatchKey, Followed, Group, Link, Outgoing, Partition, Receipt, RepeatKey,
-    Reservation, Undelivered, UnixMillis, UserTag, WelcomeName,
+    BlobKey, Budget, Dispatch, DispatchKey, Followed, Fork, Group, Outgoing, Partition, Receipt, RepeatKey,
+    Reservation, Undelivered, UnixMillis, UserTag, WelcomeName, forks_above,
 };
 use crate::{
     mls::{EpochNumber, ProposalRef},
@@ -22,12 +22,12 @@ pub trait Tree {
     /// As the implementation says.
     fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Self::Error>;
 
-    /// The link of a partition: [`Link::of`] its record, from wherever that is at hand.
+    /// The forks above a partition that is connected: [`forks_above`], perhaps from memory.
     ///
     /// # Errors
     /// As the implementation says.
-    fn link(&self, key: &MaskedPartitionKey) -> Result<Option<Link>, Self::Error> {
-        Ok(self.partition(key)?.map(|partition| Link::of(&partition)))
+    fn forks_above(&self, key: &MaskedPartitionKey, partition: &Partition) -> Result<Arc<[Fork]>, Self::Error> {
+        forks_above((key, partition), |key| self.partition(key), |_| None)
     }
 }
 
@@ -38,8 +38,8 @@ impl<S: State + ?Sized> Tree for S {
         State::partition(self, key)
     }
 
-    fn link(&self, key: &MaskedPartitionKey) -> Result<Option<Link>, Self::Error> {
-        State::link(self, key)
+    fn forks_above(&self, key: &MaskedPartitionKey, partition: &Partition) -> Result<Arc<[Fork]>, Self::Error> {
+        State::forks_above(self, key, partition)
     }
 }
 
@@ -66,12 +66,12 @@ pub trait State {
     /// As the implementation says.
     fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Self::Error>;
 
-    /// The link of a partition: [`Link::of`] its record, from wherever that is at hand. Walks go up hundreds of them.
+    /// The forks above a partition that is connected: [`forks_above`], perhaps from memory.
     ///
     /// # Errors
     /// As the implementation says.
-    fn link(&self, key: &MaskedPartitionKey) -> Result<Option<Link>, Self::Error> {
-        Ok(self.partition(key)?.map(|partition| Link::of(&partition)))
+    fn forks_above(&self, key: &MaskedPartitionKey, partition: &Partition) -> Result<Arc<[Fork]>, Self::Error> {
+        forks_above((key, partition), |key| self.partition(key), |_| None)
     }
 
     /// Newest epochs with that number, at most [`super::HEADS_MAX`].

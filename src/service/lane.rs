@@ -243,6 +243,7 @@ impl Lane {
                 Refusal::Rejected(rejection) => Error::Rejected(rejection),
                 Refusal::State(error) => Error::Store(error),
             })?;
+            view.forget_bent(&transition)?;
             let mut changes = Vec::new();
             for (provider, after) in &transition.budgets {
                 let before = view.budget(provider)?.in_group;

@@ -58,6 +58,7 @@ mod user;
 mod vain_proofs;
 mod view;
 mod waiters;
+mod ways;
 mod welcome;
 mod welcome_turns;
 

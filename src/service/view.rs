@@ -6,8 +6,9 @@ use super::{ledger::Ledger, memory::Memory};
 use crate::{
     mls::{EpochNumber, ProposalRef},
     sequencer::{
-        BlobKey, Budget, Dispatch, DispatchKey, Followed, Group, GroupKey, HEADS_MAX, Link, Outgoing, Partition,
-        Receipt, RepeatKey, Reservation, State, Undelivered, UnixMillis, UserTag, WelcomeName,
+        BlobKey, Budget, Dispatch, DispatchKey, Followed, Fork, Group, GroupKey, HEADS_MAX, Outgoing, Partition,
+        Receipt, RepeatKey, Reservation, State, Transition, Undelivered, UnixMillis, UserTag, WelcomeName, bent_from,
+        forks_above,
     },
     store::{Batch, Error, Presentation, Snapshot},
     wire::{MaskedPartitionKey, ServiceProviderId},
@@ -20,6 +21,32 @@ pub(super) struct LaneView<'a> {
     pub(super) memory: &'a Memory,
     pub(super) snapshot: &'a dyn Snapshot,
     pub(super) ledger: &'a Ledger,
+}
+
+impl LaneView<'_> {
+    /// A partition that is looked at in passing: it pushes nothing out of memory.
+    fn peek(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Error> {
+        let row = (self.group, *key);
+        match self.batch.partitions.get(&row).cloned().or_else(|| self.memory.partition(&row)) {
+            Some(partition) => Ok(Some(partition)),
+            None => Ok(self.snapshot.partition(&self.group, key)?.map(Arc::new)),
+        }
+    }
+
+    /// Forgets what is known of ways that a transition bends, as they are before it.
+    pub(super) fn forget_bent(&self, transition: &Transition) -> Result<(), Error> {
+        if !transition.removed.is_empty() {
+            self.memory.forget_forks(&self.group, EpochNumber(0));
+        }
+        for (key, after) in &transition.partitions {
+            if let Some(before) = self.peek(key)?
+                && let Some(from) = bent_from(&before, after)
+            {
+                self.memory.forget_forks(&self.group, from);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl State for LaneView<'_> {
@@ -61,19 +88,17 @@ impl State for LaneView<'_> {
         Ok(loaded)
     }
 
-    fn link(&self, key: &MaskedPartitionKey) -> Result<Option<Link>, Error> {
+    fn forks_above(&self, key: &MaskedPartitionKey, partition: &Partition) -> Result<Arc<[Fork]>, Error> {
         let row = (self.group, *key);
-        if let Some(partition) = self.batch.partitions.get(&row) {
-            return Ok(Some(Link::of(partition)));
+        if let Some(forks) = self.memory.forks(&row) {
+            return Ok(forks);
         }
-        if let Some(link) = self.memory.link(&row) {
-            return Ok(Some(link));
+        let known = |key: &MaskedPartitionKey| self.memory.forks(&(self.group, *key));
+        let forks = forks_above((key, partition), |key| self.peek(key), known)?;
+        if let Some(epoch) = partition.epoch {
+            self.memory.keep_forks(row, epoch, forks.clone());
         }
-        let link = State::partition(self, key)?.map(|partition| Link::of(&partition));
-        if let Some(link) = link {
-            self.memory.keep_link(row, link);
-        }
-        Ok(link)
+        Ok(forks)
     }
 
     fn heads(&self, epoch: EpochNumber) -> Result<Vec<MaskedPartitionKey>, Error> {

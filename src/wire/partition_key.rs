@@ -98,7 +98,7 @@ impl MaskedPartitionKey {
     pub const NONE: Self = Self([0; Self::LENGTH]);
 
     /// A masked key from its bytes.
-    pub const fn new(bytes: [u8; Self::LENGTH]) -> Self {
+    pub fn new(bytes: [u8; Self::LENGTH]) -> Self {
         Self(bytes)
     }
 

@@ -201,13 +201,17 @@ impl Killer {
             }
         };
         if timeout(SETTLING, settled).await.is_err() {
-            let (letters, said) = (model.letters().under_way(), diary.end());
-            model.hold(Err(format!("not within {SETTLING:?}, with {doomed} groups deleted: {letters:?}, {said}")));
+            let (letters, is_quiet, said) = (model.letters().under_way(), diary.is_quiet(), diary.end());
+            model.hold(Err(format!(
+                "not within {SETTLING:?}, with {doomed} groups deleted: {letters:?}, the devices {}: {said}",
+                if is_quiet { "quiet" } else { "not quiet" }
+            )));
             model.holds_welcomes.store(false, Ordering::SeqCst);
             diary.go_on();
             return None;
         }
-        // What is sequenced before and answered behind it would have had its day before the model knows of it.
+        // What is sequenced before and answered behind it would have had its day before the model knows of it. Nobody is
+        // asked for longer than this waits.
         let gate = self.load.gate.clone();
         let _shut = timeout(SETTLING, gate.write()).await.expect("everybody is answered");
         for victim in SERVERS {

@@ -31,6 +31,8 @@
 //! * whether a ban is enforced, here or at a peer: what is compared is what the server lists,
 //! * external joins and proposals, GroupInfos, groups whose handshakes are public, complaints, and that a user leaves,
 //! * branches of more than one partition, which are ended in more than one write,
+//! * what a leap of the clocks does to a request without an answer, to a Welcome under way, to a device that has not read all:
+//!   before it everybody is answered, and all has come,
 //! * reloads, restores of a backup, and `restante-gateway keys`; changes of keys that fall due while a gateway serves: a clock
 //!   leaps only from one start to the next,
 //! * that the relay's limits and tokens are kept.

@@ -93,8 +93,9 @@ impl Diary {
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
-    /// It is to say nothing more for now, and note when all was heard.
+    /// It is to say nothing more for now, and note when both are in one epoch.
     pub(crate) fn pause(&self) {
+        self.go_on();
         fs::write(self.folder.join(PAUSED), "").unwrap();
     }
 
@@ -102,7 +103,8 @@ impl Diary {
         self.folder.join(PAUSED).exists()
     }
 
-    /// Whether it was asked to say nothing more, and all was heard.
+    /// Whether it was asked to say nothing more, and both are in one epoch: retention takes what was before, and leaves
+    /// what is in it.
     pub(crate) fn is_quiet(&self) -> bool {
         self.folder.join(QUIET).exists()
     }

@@ -18,6 +18,7 @@ fn the_defaults_are_those_of_the_protocol() {
     assert_eq!((policy.inbox_entries_per_user, policy.inbox_bytes_per_user), (512, 256 << 20));
     assert_eq!((policy.inbox_bytes_max, policy.inbox_days), (8 << 30, 30));
     assert_eq!((policy.welcome_hold_days, policy.welcome_delivery_days), (7, 30));
+    assert_eq!(policy.welcome_retry_seconds_max, 600);
     assert_eq!(policy.undelivered_welcomes_per_provider, 1000);
     assert_eq!(policy.undelivered_welcome_bytes_per_provider, 256 << 20);
     assert_eq!((limits.deliveries_max, limits.deliveries_per_provider), (32, 4));

@@ -54,7 +54,8 @@ pub(crate) struct Load {
     /// How often a program was started.
     pub(crate) starts: watch::Receiver<u64>,
     pub(crate) stopping: watch::Receiver<bool>,
-    /// Held by whoever waits for an answer, until the model knows it; all of it by whoever does what nobody may wait over.
+    /// Held by whoever asks until there is an answer, until the model knows it; all of it by whoever does what nobody may
+    /// ask over. Who goes away without an answer, or fetches KeyPackages, does without.
     pub(crate) gate: Arc<RwLock<()>>,
 }
 
