@@ -45,9 +45,10 @@ pub(crate) async fn a_restore_that_is_cut_off_leaves_nothing_or_all(seed: u64) {
         house.disk.break_by(Faults { flushes_left, ..Faults::default() });
         let (is_restored, said) = house.operate(&["backup", "restore"], None).await;
         assert!(house.disk.platter().is_dark(), "seed {seed}, cut {cut}: {said}");
-        assert!(!is_restored, "seed {seed}, cut {cut}: {said}");
         house.disk.start_again();
         if !holds_something(&database) {
+            // How often the file system flushes is its own affair: it may have been done before the power went.
+            assert!(!is_restored, "seed {seed}, cut {cut}: {said}");
             begun_again += 1;
             let (is_restored, said) = house.operate(&["backup", "restore"], None).await;
             assert!(is_restored, "seed {seed}, cut {cut}: {said}");
