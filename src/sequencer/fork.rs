@@ -58,8 +58,8 @@ pub fn bent_from(before: &Partition, after: &Partition) -> Option<EpochNumber> {
     if way(before) != way(after) {
         return before.epoch.into_iter().chain(after.epoch).min();
     }
-    let sole = before.sole_rival().filter(|_| before.sole_rival() != after.sole_rival());
-    sole.and_then(|_| before.epoch?.next())
+    let was_sole = before.sole_rival().is_some();
+    if was_sole && before.sole_rival() != after.sole_rival() { before.epoch?.next() } else { None }
 }
 
 impl Fork {

@@ -24,10 +24,14 @@ pub(super) struct LaneView<'a> {
 }
 
 impl LaneView<'_> {
+    /// A partition that the store need not be asked for.
+    fn at_hand(&self, row: &(GroupKey, MaskedPartitionKey)) -> Option<Arc<Partition>> {
+        self.batch.partitions.get(row).cloned().or_else(|| self.memory.partition(row))
+    }
+
     /// A partition that is looked at in passing: it pushes nothing out of memory.
     fn peek(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Error> {
-        let row = (self.group, *key);
-        match self.batch.partitions.get(&row).cloned().or_else(|| self.memory.partition(&row)) {
+        match self.at_hand(&(self.group, *key)) {
             Some(partition) => Ok(Some(partition)),
             None => Ok(self.snapshot.partition(&self.group, key)?.map(Arc::new)),
         }
@@ -75,10 +79,7 @@ impl State for LaneView<'_> {
 
     fn partition(&self, key: &MaskedPartitionKey) -> Result<Option<Arc<Partition>>, Error> {
         let row = (self.group, *key);
-        if let Some(partition) = self.batch.partitions.get(&row) {
-            return Ok(Some(partition.clone()));
-        }
-        if let Some(partition) = self.memory.partition(&row) {
+        if let Some(partition) = self.at_hand(&row) {
             return Ok(Some(partition));
         }
         let loaded = self.snapshot.partition(&self.group, key)?.map(Arc::new);

@@ -176,11 +176,11 @@ mod tests {
                 self.ways.borrow_mut().keep(GROUP, (at, partition.epoch.unwrap()), forks.clone());
                 forks
             });
-            let straight = |fork: &&Fork| {
+            let still_forks = |fork: &&Fork| {
                 let record = &self.partitions[&fork.partition];
                 record.children.iter().filter(|child| child.cut == Cut::None).count() != 1
             };
-            let left: Vec<&Fork> = remembered.iter().filter(|fork| straight(fork) || there.contains(fork)).collect();
+            let left: Vec<&Fork> = remembered.iter().filter(|fork| still_forks(fork) || there.contains(fork)).collect();
             assert_eq!(left, there.iter().collect::<Vec<_>>());
             for fork in &*remembered {
                 assert_eq!(self.partitions[&fork.via].parent.map(|parent| parent.key), Some(fork.partition));
