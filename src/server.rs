@@ -23,8 +23,8 @@ use gateway_watch::GatewayWatch;
 use reload::Reloading;
 use restante_gateway::Keyring;
 use restante_process::{
-    Clients, Connections, Identify, Reloads, Socket, SocketError, Stopped, Supervisor, Tasks, Tls, TlsError, Told,
-    connections_of_each,
+    Clients, Connections, Expiry, Identify, Reloads, Socket, SocketError, Stopped, Supervisor, Tasks, Tls, TlsError,
+    Told, connections_of_each,
     export::{Collector, CollectorError, Export, ServiceName, Source},
     table_files, told,
 };
@@ -120,7 +120,11 @@ pub async fn run(
     let providers = providers::client(&config)?;
     let collector = config.export.as_ref().map(Collector::read).transpose()?;
     let (service, marks) = start_service(&config, keys_are_older, &providers).await?;
-    let hub = Arc::new(build_hub(&config, service.clone(), providers.clone())?);
+    let provider_tls = provider.as_ref().map(|(tls, _)| tls.clone());
+    let public_tls = public.as_ref().map(|(_, _, tls, _)| tls.clone());
+    let listeners = [("provider", &provider_tls), ("public", &public_tls)].into_iter();
+    let certificates = listeners.filter_map(|(table, tls)| Some((table, tls.as_ref()?.expiry().clone()))).collect();
+    let hub = Arc::new(build_hub(&config, service.clone(), providers.clone(), certificates)?);
 
     let (export, exports) = Export::begin(collector, source(&hub));
     let mut reloading = Reloading {
@@ -129,8 +133,8 @@ pub async fn run(
         service: service.clone(),
         providers: providers.clone(),
         export,
-        provider_tls: provider.as_ref().map(|(tls, _)| tls.clone()),
-        public_tls: public.as_ref().map(|(_, _, tls, _)| tls.clone()),
+        provider_tls,
+        public_tls,
         contents,
         config: config.clone(),
     };
@@ -318,12 +322,18 @@ fn asker(config: &Config, providers: ProviderClient) -> Asker {
     Asker::new(providers, config.limits.deliveries_per_provider)
 }
 
-fn build_hub(config: &Config, service: Arc<Service>, providers: ProviderClient) -> Result<Hub, Error> {
+fn build_hub(
+    config: &Config,
+    service: Arc<Service>,
+    providers: ProviderClient,
+    certificates: Vec<(&'static str, Expiry)>,
+) -> Result<Hub, Error> {
     Ok(Hub::new(HubParts {
         service,
         upstream: Upstream::new(providers),
         settings: hub_settings(config).map_err(Error::Config)?,
         in_flight_bytes_max: config.limits.in_flight_bytes_max,
+        certificates,
     }))
 }
 

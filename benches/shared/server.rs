@@ -69,6 +69,7 @@ pub(crate) fn router(service: Arc<Service>, service_token: String) -> Router {
             body_timeout: Duration::from_secs(10),
         },
         in_flight_bytes_max: 256 * MIB,
+        certificates: Vec::new(),
     });
     local::router(Arc::new(hub)).route(EMPTY, post(async |_body: Bytes| {}))
 }

@@ -33,6 +33,7 @@ mod core_dumps;
 mod drain;
 mod exchanges;
 mod exit;
+mod expiry;
 pub mod export;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -64,6 +65,7 @@ pub use connections::{Connections, RouteName};
 pub use core_dumps::{CORE_DUMPS_VARIABLE, forbid_core_dumps};
 pub use drain::{Ended, on_runtime, until_drained};
 pub use exit::Exit;
+pub use expiry::Expiry;
 pub use identify::Identify;
 pub use limits::ConnectionLimits;
 pub use manual::{Manual, too_wide};

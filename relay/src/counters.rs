@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 pub use restante_process::metrics::{Counted, Label};
 use restante_process::{
+    Expiry,
     export::ExportCounts,
     metrics::{Exposition, Kind},
     telemetry::panics,
@@ -125,6 +126,8 @@ pub struct Counters {
     pub in_flight: AtomicI64,
     /// Tunnels that are open.
     pub tunnels_open: AtomicI64,
+    /// When the listener's certificate expires.
+    pub certificate: Expiry,
     /// Exports of all this.
     pub exports: ExportCounts,
 }
@@ -151,6 +154,9 @@ impl Counters {
         ] {
             text.number(Kind::Gauge, name, help, u64::try_from(gauge.load(Relaxed)).unwrap_or(0));
         }
+        let help = "When the certificate of the listener expires.";
+        let name = "restante_relay_certificate_expires_timestamp_seconds";
+        text.number(Kind::Gauge, name, help, self.certificate.timestamp_seconds());
         let help = "Parts of the process that stopped by a bug.";
         text.number(Kind::Counter, "restante_relay_panics_total", help, panics());
         self.exports.expose(&mut text, "restante_relay_exports_total");

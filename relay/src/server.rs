@@ -89,8 +89,8 @@ pub async fn run(
     reloads: &mut Reloads,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), Error> {
-    let counters = Arc::new(Counters::default());
     let tls = Tls::read(&config.cert_file, &config.key_file, Clients::Unknown)?;
+    let counters = Arc::new(Counters { certificate: tls.expiry().clone(), ..Counters::default() });
     let keys_folder = config.keys_folder();
     make_folder(&keys_folder, 0o777).map_err(|error| Error::State(keys_folder.clone(), error))?;
     let collector = config.export.as_ref().map(Collector::read).transpose()?;

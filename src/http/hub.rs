@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use restante_process::export::ExportCounts;
+use restante_process::{Expiry, export::ExportCounts};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
@@ -33,6 +33,8 @@ pub struct HubParts {
     pub settings: HubSettings,
     /// Bytes of request bodies that may be held at once, over all listeners.
     pub in_flight_bytes_max: usize,
+    /// The certificates of listeners, by their tables.
+    pub certificates: Vec<(&'static str, Expiry)>,
 }
 
 /// What an operator changes while the hub runs.
@@ -84,6 +86,7 @@ pub struct Hub {
     body_steps_max: usize,
     remarks: RwLock<Vec<&'static str>>,
     exports: ExportCounts,
+    certificates: Vec<(&'static str, Expiry)>,
 }
 
 impl Hub {
@@ -100,6 +103,7 @@ impl Hub {
             body_steps_max: steps,
             remarks: RwLock::default(),
             exports: ExportCounts::default(),
+            certificates: parts.certificates,
         }
     }
 
@@ -111,6 +115,11 @@ impl Hub {
     /// Where exports of the hub's numbers are counted.
     pub fn exports(&self) -> &ExportCounts {
         &self.exports
+    }
+
+    /// When the certificate of each listener expires, in seconds since 1970.
+    pub(super) fn expiries(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.certificates.iter().map(|(listener, expiry)| (*listener, expiry.timestamp_seconds()))
     }
 
     /// How many peers there are.

@@ -159,6 +159,9 @@ impl Hub {
         text.number(Kind::Counter, "restante_hub_panics_total", help, restante_process::telemetry::panics());
         let help = "Providers that may ask and are asked.";
         text.number(Kind::Gauge, "restante_hub_peers", help, self.peers() as u64);
+        let help = "When the certificate of each listener with TLS expires.";
+        let name = "restante_hub_certificate_expires_timestamp_seconds";
+        text.words(Kind::Gauge, name, help, "listener", self.expiries());
         let help = "Bytes of request bodies that are in memory.";
         text.number(Kind::Gauge, "restante_hub_request_bodies_bytes", help, self.body_bytes());
         self.requests.expose(&mut text);

@@ -29,6 +29,10 @@ pub struct BackupStatus {
     pub begun: u64,
     /// Since when one is being made.
     pub started_ms: Option<UnixMillis>,
+    /// How many of those that ended were made.
+    pub made: u64,
+    /// When the database was as it is in the last of these; 0 when none was made since the server was started.
+    pub last_made_ms: UnixMillis,
     /// What came of the last few that ended since the server was started, each with its number; the latest stands last.
     pub recent: VecDeque<(u64, Result<Backup, store::Error>)>,
 }
@@ -137,6 +141,10 @@ impl Drop for Ending<'_> {
             status.started_ms = None;
             if status.recent.len() == RECENT {
                 status.recent.pop_front();
+            }
+            if let Ok(backup) = &last {
+                status.made += 1;
+                status.last_made_ms = backup.made_ms;
             }
             // One at a time: it is the one that was begun last.
             status.recent.push_back((status.begun, last));

@@ -15,6 +15,7 @@ impl Service {
         self.expose_memory(text);
         self.expose_budgets(text);
         self.expose_observing(text);
+        self.expose_backups(text);
         self.expose_retention(text);
         let help = "Pushes to subscribers, by what came of them.";
         text.counted("restante_hub_pushes_total", help, "outcome", &self.tally.pushes);
@@ -97,6 +98,16 @@ impl Service {
         text.counted("restante_hub_state_lookups_total", help, "outcome", standing.lookups);
         let help = "Turns at public states that are taken.";
         text.words(Kind::Gauge, "restante_hub_observing_turns_taken", help, "kind", standing.turns_taken);
+    }
+
+    fn expose_backups(&self, text: &mut Exposition) {
+        let status = self.backup_status();
+        let help = "Backups that ended, by what came of them.";
+        let outcomes = [("made", status.made), ("failed", status.ended().saturating_sub(status.made))];
+        text.words(Kind::Counter, "restante_hub_backups_total", help, "outcome", outcomes);
+        let help = "When the last backup was made, since 1970; 0: none was since the start.";
+        let name = "restante_hub_backup_last_made_timestamp_seconds";
+        text.number(Kind::Gauge, name, help, status.last_made_ms / 1000);
     }
 
     fn expose_retention(&self, text: &mut Exposition) {

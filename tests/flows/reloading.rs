@@ -6,13 +6,16 @@ use restante::client::{
     Problem, ProblemCode,
     http::{CallError, DeliveryService},
 };
+use restante_process::config::facts;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::{
+    fixtures::metrics::number,
     people::{Person, texts},
     process::{PATIENCE, Process},
+    relay,
     site::{FOLLOWER, HUB, Provider, Setting, Site},
 };
 
@@ -50,6 +53,17 @@ pub(crate) fn renew(site: &Site, id: &str) {
     fs::write(folder.join("key.pem"), renewed.key).unwrap();
 }
 
+/// When a certificate expires, in seconds since 1970.
+pub(crate) fn not_after(certificate: &CertificateDer<'_>) -> u64 {
+    facts(certificate).unwrap().not_after.try_into().unwrap()
+}
+
+/// What the provider's metrics say of it.
+pub(crate) async fn expires(provider: &Provider, listener: &str) -> u64 {
+    let line = format!("restante_hub_certificate_expires_timestamp_seconds{{listener=\"{listener}\"}}");
+    number(&relay::ask(provider.local_tcp(), "/metrics").await, &line)
+}
+
 /// The last line of that message, as JSON.
 pub(crate) fn told(process: &Process, message: &str) -> serde_json::Value {
     let log = process.logged();
@@ -75,7 +89,10 @@ async fn certificates_and_peers_are_taken_over_while_everything_runs() {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
     site.configure(&setting(HUB).peer(STRANGER, nowhere));
     hub.process.reload().await;
-    assert_ne!(certificate(&site, HUB, hub.provider).await, before);
+    let renewed = certificate(&site, HUB, hub.provider).await;
+    assert_ne!(renewed, before);
+    assert_ne!(not_after(&renewed), not_after(&before));
+    assert_eq!(expires(&hub, "provider").await, not_after(&renewed));
     ask(&site, &hub, STRANGER).await.unwrap();
     ask(&site, &hub, FOLLOWER).await.unwrap();
     let line = told(&hub.process, "\"reloaded\"");

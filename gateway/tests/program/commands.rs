@@ -120,11 +120,14 @@ async fn a_reload_shows_the_new_certificate() {
         stream.get_ref().1.peer_certificates().unwrap()[0].clone()
     };
     let before = shown().await;
-    site.renew("follower.example");
+    site.renew("follower.example", 2100);
     assert_eq!(shown().await, before, "nobody has asked for it yet");
     running.process.signal("HUP").await;
     running.process.has_logged("\"reloaded\"").await;
     assert_ne!(shown().await, before);
+    // `date -u -d 2100-01-01 +%s`
+    let expires = "\nrestante_gateway_certificate_expires_timestamp_seconds 4102444800\n";
+    assert!(running.admin("/metrics").await.1.contains(expires));
     assert_eq!(running.ask("question").await.0, 200);
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Method, Response};
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
 use crate::{
@@ -79,12 +79,12 @@ listen = "127.0.0.1:0"
         fs::write(self.config(), text.replace("[admin]\nlisten = \"127.0.0.1:0\"\n", "")).unwrap();
     }
 
-    /// A new certificate of the same authority in the place of that one, with another key.
-    pub(crate) fn renew(&self, name: &str) {
+    /// A new certificate of the same authority in the place of that one, with another key, until that year begins.
+    pub(crate) fn renew(&self, name: &str, year: i32) {
         let pki = self.path("pki");
         let read = |file: &str| fs::read_to_string(pki.join(file)).unwrap();
         let key = KeyPair::from_pem(&read("ca-key.pem")).unwrap();
-        issue(&pki, &Issuer::from_ca_cert_pem(&read("ca.pem"), key).unwrap(), name);
+        issue(&pki, &Issuer::from_ca_cert_pem(&read("ca.pem"), key).unwrap(), name, year);
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -166,13 +166,14 @@ fn issue_certificates(folder: &Path) {
     fs::write(folder.join("ca-key.pem"), ca_key.serialize_pem()).unwrap();
     let issuer = Issuer::new(ca, ca_key);
     for name in ["follower.example", "relay.example", "stranger.example", "localhost"] {
-        issue(folder, &issuer, name);
+        issue(folder, &issuer, name, 4096);
     }
 }
 
-fn issue(folder: &Path, issuer: &Issuer<'_, KeyPair>, name: &str) {
+fn issue(folder: &Path, issuer: &Issuer<'_, KeyPair>, name: &str, year: i32) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.not_after = date_time_ymd(year, 1, 1);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     fs::write(folder.join(format!("{name}.pem")), params.signed_by(&key, issuer).unwrap().pem()).unwrap();
     let key_file = folder.join(format!("{name}-key.pem"));

@@ -87,6 +87,7 @@ async fn a_crash_would_leave_no_core() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_takes_gateways_and_certificates() {
+    const EXPIRES: &str = "restante_relay_certificate_expires_timestamp_seconds";
     let site = Site::new();
     let (first, second) =
         (Gateway::start(&site.pki, &[b"h2"]).await, Gateway::named(&site.pki, "other.example", &[b"h2"]).await);
@@ -98,10 +99,13 @@ async fn a_reload_takes_gateways_and_certificates() {
     let before = certificate().await;
     let mut client = site.client(&relay).await;
     assert_eq!(client.post(&token, "x").await.status, 200);
-    site.pki.issue(RELAY).write(site.folder.path(), "relay");
+    let expired = relay.metric(EXPIRES).await;
+    site.pki.issue_until(RELAY, 2100).write(site.folder.path(), "relay");
     site.configure_gateways("", &gateway_table("other.example", second.address));
     relay.process.reload().await;
     assert_ne!(certificate().await, before);
+    // `date -u -d 2100-01-01 +%s`
+    assert_eq!((expired > 4_102_444_800, relay.metric(EXPIRES).await), (true, 4_102_444_800));
     // The same connection: what it was accepted with stays, where it may ask does not.
     let answer = client.post(&token, "x").await;
     assert_eq!((answer.status, answer.problem()), (404, "not_found".to_owned()));

@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
-use super::{Bounds, Call, House, TOKEN};
+use super::{Bounds, Call, House, TOKEN, metrics};
 use crate::{
+    fixtures::metrics::number,
     http::{Hub, HubParts, HubSettings, Upstream, local},
     service::{
         BackupPlace, Service,
@@ -31,12 +32,20 @@ async fn asked(house: &House, path: &'static str) -> Value {
     serde_json::from_slice(&answer.body).unwrap()
 }
 
+/// How many were made and how many failed, and when the last one was made, in seconds since 1970.
+async fn numbers(house: &House) -> [u64; 3] {
+    let text = metrics::read(house).await;
+    ["backups_total{outcome=\"made\"}", "backups_total{outcome=\"failed\"}", "backup_last_made_timestamp_seconds"]
+        .map(|line| number(&text, &format!("restante_hub_{line}")))
+}
+
 /// A hub with this service.
 fn house(service: Arc<Service>) -> House {
     let Bounds { request_bytes_max, in_flight_bytes_max, body_timeout } = Bounds::default();
     let service_token = Some(Zeroizing::new(TOKEN.to_owned()));
     let settings = HubSettings { peers: peers(), service_token, request_bytes_max, body_timeout };
-    let hub = Arc::new(Hub::new(HubParts { service, upstream: Upstream::default(), settings, in_flight_bytes_max }));
+    let (upstream, certificates) = (Upstream::default(), Vec::new());
+    let hub = Arc::new(Hub::new(HubParts { service, upstream, settings, in_flight_bytes_max, certificates }));
     House { local: local::router(hub.clone()), hub, ..House::new() }
 }
 
@@ -74,6 +83,9 @@ async fn each_has_a_number_and_is_told_of_by_it() {
     assert!(status["last"]["made_ms"].is_u64() && status["last"]["bytes"].is_u64(), "{status}");
     assert_eq!((status.get("number"), status.get("folder")), (None, None));
 
+    let made_s = status["last"]["made_ms"].as_u64().unwrap() / 1000;
+    assert_eq!(numbers(&house).await, [1, 0, made_s]);
+
     fs::remove_dir_all(&backups).unwrap();
     fs::write(&backups, "in the way").unwrap();
     assert_eq!(asked(&house, CREATE).await["number"], 2);
@@ -84,5 +96,6 @@ async fn each_has_a_number_and_is_told_of_by_it() {
     let recent = status["recent"].as_array().unwrap();
     let told: Vec<_> = recent.iter().map(|one| (one["number"].as_u64(), one["id"].as_u64())).collect();
     assert_eq!(told, [(Some(1), Some(1)), (Some(2), None)]);
+    assert_eq!(numbers(&house).await, [1, 1, made_s]);
     service.finish();
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::fixtures::metrics::{number, served, specified};
 
 /// What is served now.
-async fn read(house: &House) -> String {
+pub(super) async fn read(house: &House) -> String {
     let request = axum::http::Request::get("/metrics").body(axum::body::Body::empty()).unwrap();
     let response = tower::ServiceExt::oneshot(house.local.clone(), request).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);

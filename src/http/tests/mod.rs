@@ -100,6 +100,7 @@ impl House {
                 body_timeout: bounds.body_timeout,
             },
             in_flight_bytes_max: bounds.in_flight_bytes_max,
+            certificates: Vec::new(),
         }));
         let (local, provider) = (super::local::router(hub.clone()), super::provider::router(hub.clone()));
         Self { setup, hub, local, provider }

@@ -111,6 +111,7 @@ async fn without_a_token_nobody_gets_in() {
             body_timeout: std::time::Duration::from_secs(1),
         },
         in_flight_bytes_max: 10_000,
+        certificates: Vec::new(),
     }));
     let house = House { local: crate::http::local::router(hub.clone()), hub, ..house };
     let body = crate::fixtures::requests::receive(b"g", key(0), 0);

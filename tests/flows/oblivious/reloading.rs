@@ -8,7 +8,7 @@ use super::world::{World, fetch};
 use crate::{
     fixtures::metrics::number,
     relay::ask,
-    reloading::{certificate, renew, told},
+    reloading::{certificate, expires, not_after, renew, told},
     site::FOLLOWER,
 };
 
@@ -46,6 +46,8 @@ async fn the_listener_for_relays_takes_over_certificates_and_goes_on() {
     world.follower.process.reload().await;
     let renewed = certificate(&world.site, FOLLOWER, public).await;
     assert_ne!(renewed, before);
+    assert_ne!(not_after(&renewed), not_after(&before));
+    assert_eq!(expires(&world.follower, "public").await, not_after(&renewed));
     assert_eq!(told(&world.follower.process, "need a restart")["settings"], "public.requests_per_second_of_others");
     is_answered().await;
 

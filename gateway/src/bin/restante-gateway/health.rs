@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use restante_process::{clock::Jump, export::ExportCounts};
+use restante_process::{Expiry, Tls, clock::Jump, export::ExportCounts};
 use tokio::time::Instant;
 
 /// A jump of the clock is told for so long.
@@ -22,11 +22,18 @@ pub(crate) struct Health {
     key_refreshes: [AtomicU64; 2],
     jumps: [AtomicU64; 2],
     last_jump: Mutex<Option<(Jump, Instant)>>,
+    /// When the listener's certificate expires.
+    pub(crate) certificate: Expiry,
     /// Exports of metrics.
     pub(crate) exports: ExportCounts,
 }
 
 impl Health {
+    /// Of a gateway with that listener, whose certificate is watched.
+    pub(crate) fn of(tls: &Tls) -> Self {
+        Self { certificate: tls.expiry().clone(), ..Self::default() }
+    }
+
     pub(crate) fn drain(&self) {
         self.draining.store(true, Relaxed);
     }

@@ -34,6 +34,9 @@ pub(crate) fn expose(
     text.number(Kind::Gauge, "restante_gateway_replay_marks", help, replays.len() as u64);
     let help = "How long requests are still refused that may be copies.";
     text.number(Kind::Gauge, "restante_gateway_refused_seconds", help, refused_ms.div_ceil(1000));
+    let help = "When the certificate of the listener expires.";
+    let name = "restante_gateway_certificate_expires_timestamp_seconds";
+    text.number(Kind::Gauge, name, help, health.certificate.timestamp_seconds());
     let help = "Parts of the process that stopped by a bug.";
     text.number(Kind::Counter, "restante_gateway_panics_total", help, panics());
     let help = "Whether requests can be answered.";

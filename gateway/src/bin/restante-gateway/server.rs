@@ -105,7 +105,7 @@ pub(crate) async fn run(
     };
     let state = open_state(&config).await?;
     let State { keyring, marks, marks_thread, restored } = state;
-    let health = Arc::new(Health::default());
+    let health = Arc::new(Health::of(&tls));
     let (gateway, standing) =
         build(&config, origin, Arc::clone(&keyring), marks.clone(), restored, Arc::clone(&health));
 
