@@ -51,7 +51,7 @@ pub struct Delivered {
     /// How many of those it was accepted for got nothing and may get it later: there is no room. A KeyPackage that was used,
     /// has expired, or has taken as many as it takes meanwhile is not one of them.
     pub left_out: usize,
-    /// What changes. The ticket is used up when nobody was left out.
+    /// What changes. The ticket is used up when nobody was left out, and then kept for those who deliver again, or gone.
     pub transition: Transition,
 }
 
@@ -123,9 +123,16 @@ impl Desk<'_> {
         let mut shares = Shares::read(state, &self.deliver.hub).map_err(Refusal::State)?;
         self.put(state, &mut shares, &mut transition)?;
         if self.deliver.is_last && self.left_out == 0 {
-            shares.close(&ticket);
-            let used = Ticket { references: Vec::new(), used_for: Some(self.deliver.delivery), ..ticket };
-            transition.inbox.tickets.push((self.deliver.ticket, Some(used)));
+            let key = self.deliver.ticket;
+            if shares.keep_used(self.policy) {
+                shares.close(&ticket);
+                let used = Ticket { references: Vec::new(), used_for: Some(self.deliver.delivery), ..ticket };
+                transition.inbox.tickets.push((key, Some(used)));
+            } else {
+                shares.forget(&ticket);
+                transition.inbox.tickets.push((key, None));
+                transition.cleared_expiries.push(key.expiry(&ticket));
+            }
         }
         shares.write(&self.deliver.hub, &mut transition);
         Ok(Delivered { left_out: self.left_out, transition })

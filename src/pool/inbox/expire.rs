@@ -1,10 +1,7 @@
 //! Welcomes that nobody came for, and tickets that are not good any more.
 
 use super::{InboxState, LetterKey, TicketKey, hub_share::Shares, remove};
-use crate::{
-    pool::{Expiry, ExpiryOf, Transition},
-    sequencer::UnixMillis,
-};
+use crate::{pool::Transition, sequencer::UnixMillis};
 
 /// Removes a letter that is due.
 pub(in crate::pool) fn expire_letter<S: InboxState + ?Sized>(
@@ -32,7 +29,7 @@ pub(in crate::pool) fn expire_ticket<S: InboxState + ?Sized>(
 ) -> Result<(), S::Error> {
     let Some(ticket) = state.ticket(key)? else { return Ok(()) };
     if ticket.expires_ms > now {
-        transition.expiries.push(Expiry { due_ms: ticket.expires_ms, of: ExpiryOf::Ticket(*key) });
+        transition.expiries.push(key.expiry(&ticket));
         return Ok(());
     }
     let mut shares = Shares::read(state, &ticket.hub)?;

@@ -8,7 +8,7 @@ use crate::{pool::Transition, sequencer::UnixMillis, wire::ServiceProviderId};
 /// Open tickets and what waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, MlsSize, MlsEncode, MlsDecode)]
 pub struct HubShare {
-    /// Tickets that have not expired.
+    /// Tickets that are kept: all that were not used, and some that were.
     pub tickets: u32,
     /// The KeyPackages that they are for, until they are used.
     pub ticket_references: u32,
@@ -71,6 +71,11 @@ impl Shares {
         share.tickets = share.tickets.saturating_add(1);
         share.ticket_references = share.ticket_references.saturating_add(ticket.references());
         share.tickets <= policy.tickets_per_hub && share.ticket_references <= policy.ticket_references_per_hub
+    }
+
+    /// Whether a ticket is kept when it is used. What a hub has delivered must not keep it from asking for more.
+    pub(super) fn keep_used(&self, policy: &InboxPolicy) -> bool {
+        self.of_hub.tickets <= policy.tickets_per_hub / 2
     }
 
     /// The ticket is for nobody any more.

@@ -2,7 +2,7 @@
 
 use super::{InboxPolicy, InboxState, Ticket, TicketKey, hub_share::Shares};
 use crate::{
-    pool::{Expiry, ExpiryOf, ReferenceKey, Refusal, Rejection, Transition},
+    pool::{ReferenceKey, Refusal, Rejection, Transition},
     sequencer::UnixMillis,
     wire::ServiceProviderId,
 };
@@ -37,7 +37,7 @@ pub fn issue<S: InboxState + ?Sized>(
     }
     let mut transition = Transition::default();
     shares.write(&ticket.hub, &mut transition);
-    transition.expiries.push(Expiry { due_ms: ticket.expires_ms, of: ExpiryOf::Ticket(key) });
+    transition.expiries.push(key.expiry(&ticket));
     transition.inbox.tickets.push((key, Some(ticket)));
     Ok(transition)
 }

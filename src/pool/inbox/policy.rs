@@ -14,7 +14,7 @@ pub struct InboxPolicy {
     pub per_user: Room,
     /// How many bytes may wait for all users. A quarter of it may be from one hub.
     pub bytes_max: u64,
-    /// How many tickets of one hub may be open.
+    /// How many tickets of one hub are kept. Those that were used are half of them at most.
     pub tickets_per_hub: u32,
     /// For how many KeyPackages those tickets may be that were not used.
     pub ticket_references_per_hub: u32,

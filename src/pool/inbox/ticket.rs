@@ -4,7 +4,11 @@ use mls_rs_codec::{MlsDecode, MlsEncode, MlsSize};
 use sha2::{Digest, Sha256};
 
 use super::DeliveryKey;
-use crate::{pool::ReferenceKey, sequencer::UnixMillis, wire::ServiceProviderId};
+use crate::{
+    pool::{Expiry, ExpiryOf, ReferenceKey},
+    sequencer::UnixMillis,
+    wire::ServiceProviderId,
+};
 
 /// SHA-256 of a ticket.
 ///
@@ -18,6 +22,11 @@ impl TicketKey {
     /// The key of a ticket.
     pub fn of(ticket: &[u8]) -> Self {
         Self(Sha256::digest(ticket).into())
+    }
+
+    /// When that ticket under it is not good any more.
+    pub(super) fn expiry(self, ticket: &Ticket) -> Expiry {
+        Expiry { due_ms: ticket.expires_ms, of: ExpiryOf::Ticket(self) }
     }
 }
 

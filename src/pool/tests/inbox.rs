@@ -75,6 +75,8 @@ impl Inbox {
                 let references: usize = tickets.iter().map(|ticket| ticket.references.len()).sum();
                 assert_eq!(share.ticket_references as usize, references);
                 assert!(share.tickets <= policy.tickets_per_hub);
+                let used = tickets.iter().filter(|ticket| ticket.used_for.is_some()).count();
+                assert!(used <= policy.tickets_per_hub as usize / 2);
             }
         }
         self.assert_taken();

@@ -6,8 +6,8 @@ use super::world::{DAY, NOW, SUITE, World, client, last_resort, package, tag};
 use crate::{
     mls::CipherSuite,
     pool::{
-        Acknowledge, Addressed, Deliver, DeliveryKey, InboxPolicy, Issue, LetterKey, Policy, ReferenceKey, Refusal,
-        Rejection, Room, TicketKey, acknowledge, deliver, has_room, issue, judge,
+        Acknowledge, Addressed, Deliver, DeliveryKey, ExpiryOf, InboxPolicy, Issue, LetterKey, Policy, ReferenceKey,
+        Refusal, Rejection, Room, TicketKey, acknowledge, deliver, has_room, issue, judge,
     },
     wire::{
         ServiceProviderId,
@@ -358,11 +358,31 @@ fn tickets_are_bounded() {
     assert_eq!(world.ask(1, 2, &["a"]).map(|_| ()), Ok(()));
     assert_eq!(world.bring(1, 1, "a Welcome", &["a", "b", "c", "d"]), Ok(0));
     assert_eq!(world.ask(1, 3, &["a", "b"]).map(|_| ()), Ok(()), "a used ticket is for nobody");
-    assert_eq!(world.ask(1, 4, &["a"]).map(|_| ()), Err(Rejection::TooManyTickets));
+    assert_eq!(world.ask(1, 4, &["a"]).map(|_| ()), Ok(()), "and has no place when there are few");
+    assert_eq!(world.ask(1, 6, &["a"]).map(|_| ()), Err(Rejection::TooManyTickets));
     assert_eq!(world.ask(2, 5, &["a"]).map(|_| ()), Ok(()), "another hub's are not ours");
     world.now += DAY;
     world.expire();
     assert_eq!(world.ask(1, 6, &["a"]).map(|_| ()), Ok(()));
+}
+
+/// However much a hub has delivered within a day, it may ask for more.
+#[test]
+fn used_tickets_keep_no_place_from_others() {
+    let inbox = InboxPolicy { tickets_per_hub: 4, ..InboxPolicy::default() };
+    let mut world = furnish(with(inbox));
+    for number in 0..100 {
+        assert_eq!(world.ask_and_bring(1, &format!("Welcome {number}"), &["z"]), Ok(0), "{number}");
+        world.acknowledge_all("bob", true);
+    }
+    let kept: Vec<_> = world.inbox.tickets.values().map(|ticket| ticket.used_for.is_some()).collect();
+    assert_eq!(kept, [true, true], "half of them");
+    let timers = world.expiries.iter().filter(|expiry| matches!(expiry.of, ExpiryOf::Ticket(_)));
+    assert_eq!(timers.count(), 2, "nothing is left of the others");
+    assert_eq!(world.bring(1, 0, "Welcome 0", &["z"]), Ok(0), "answered as it was");
+    assert_eq!(world.bring(1, 2, "Welcome 99", &["z"]), Err(Rejection::WelcomeRefused));
+    assert_eq!(world.ask_and_bring(1, "Welcome 99", &["z"]), Ok(0), "asked for again, it is known");
+    assert_eq!(world.letters("bob"), 0);
 }
 
 #[test]
