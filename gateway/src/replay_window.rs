@@ -54,7 +54,7 @@ struct Seen {
 }
 
 impl ReplayWindow {
-    /// Room for `marks_max` marks of about 100 bytes.
+    /// Room for `marks_max` marks of about 150 bytes.
     #[must_use]
     pub fn new(marks_max: usize) -> Self {
         Self { marks_max, seen: Mutex::default() }

@@ -6,8 +6,11 @@ use restante_gateway::{Policy, Rate};
 
 use super::Public;
 
-/// Marks of requests that the gateway may have to remember: about 2 GB, as a mark takes about 100 bytes.
+/// Marks of requests that the gateway may have to remember: about 3 GB.
 const MARKS_MAX: u64 = 20_000_000;
+
+/// What a mark takes, as measured (specs/operations.md, "Sizing").
+const MARK_BYTES: u64 = 150;
 
 impl Public {
     /// The gateway's numbers: the budgets as configured, and room for the marks of everything that comes within them, so
@@ -31,7 +34,7 @@ impl Public {
         Err(format!(
             "would have copies of up to {marks} requests recognised, about {} MB of memory, and {MARKS_MAX} is the most; \
              lower this number or public.requests_per_second_of_others, or list fewer public.relays",
-            marks / 10_000
+            marks.saturating_mul(MARK_BYTES) / 1_000_000
         ))
     }
 }

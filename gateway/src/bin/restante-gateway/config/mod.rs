@@ -158,7 +158,7 @@ impl Config {
         ((policy.replay_marks_max as u64) < marks).then(|| {
             format!(
                 "limits.replay_marks_max is {}, and relays within their budgets may bring {marks} requests in twice the \
-                 date window: above it all of them are refused; raise it, at about 100 bytes of memory each",
+                 date window: above it all of them are refused; raise it, at about 150 bytes of memory each",
                 policy.replay_marks_max
             )
         })
