@@ -1,4 +1,5 @@
-//! How often providers, and each of our own users, may have something sequenced (specs/protocol.md, Y3 and Y5).
+//! How often providers, and each of our own users, may have something sequenced, or hubs bring Welcomes (specs/protocol.md,
+//! Y3 and Y5).
 //!
 //! Asked before a request goes to its lane, so that whoever floods keeps nobody else waiting there. Users of other
 //! providers are never told apart: their provider is asked to (draft §6).
@@ -29,7 +30,7 @@ const COMPLAINTS: Rate = Rate::each_ms(600, 1_000);
 /// Groups of one provider that are remembered: its own rate bounds what it gains by using more.
 const GROUPS_MAX: NonZeroUsize = NonZeroUsize::new(4_096).expect("not zero");
 
-/// How often something may be sequenced, in units of 64 KiB begun.
+/// How often something may be sequenced or brought, in units of 64 KiB begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimits {
     /// For another provider, over all groups.
@@ -139,6 +140,21 @@ impl Rates {
         };
         // A request that could never pass is too large, and refused as that where its size is looked at.
         if wait.is_zero() { Ok(Charge { payer, units }) } else { Err(too_fast(wait)) }
+    }
+
+    /// Charges a hub for a ticket that it gets, or for a Welcome of so many bytes that it brings.
+    ///
+    /// # Errors
+    /// [`Error::TooFast`], and nothing is charged.
+    pub(super) fn charge_welcome(&self, hub: &ServiceProviderId, bytes: usize, now: UnixMillis) -> Result<(), Error> {
+        let units = units(bytes);
+        let mut meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = meters.providers.wait_for(hub, units, now);
+        if !wait.is_zero() {
+            return Err(too_fast(wait));
+        }
+        meters.providers.take_many(hub.clone(), units, now);
+        Ok(())
     }
 
     /// Charges another provider for a complaint.

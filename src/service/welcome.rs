@@ -35,7 +35,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::RepeatedReference`]; [`Rejection::InboxesFull`], [`Rejection::TooManyTickets`] and [`Error::Overloaded`]
-    /// when the hub has to come later; the store's.
+    /// when the hub has to come later, and [`Error::TooFast`]; the store's.
     pub async fn welcome_init(
         self: &Arc<Self>,
         from: &ServiceProviderId,
@@ -59,6 +59,7 @@ impl Service {
             if !has_room {
                 return Err(Error::PoolRejected(Rejection::InboxesFull));
             }
+            self.charge_hub(from, 0)?;
             let issue = Issue { ticket: TicketKey::of(&ticket), hub: from.clone(), references };
             self.lanes.submit_pool(PoolTask::Issue(issue)).await?;
         }
@@ -70,8 +71,8 @@ impl Service {
     ///
     /// # Errors
     /// [`Rejection::WelcomeRefused`]: the hub may ask for decisions again. [`Rejection::InboxFull`]: somebody has no room
-    /// for it now; everybody else has it. [`Rejection::InboxesFull`]; [`crate::sequencer::Rejection::TooLarge`]; any other
-    /// when its fate is unknown. After each of them delivering again is safe.
+    /// for it now; everybody else has it. [`Rejection::InboxesFull`]; [`Error::TooFast`]; [`crate::sequencer::Rejection::TooLarge`];
+    /// any other when its fate is unknown. After each of them delivering again is safe.
     pub async fn welcome(self: &Arc<Self>, from: &ServiceProviderId, push: WelcomePush) -> Result<(), Error> {
         let WelcomePush { welcome_ticket, welcome, ratchet_tree } = push;
         self.check_sizes(&welcome, ratchet_tree.as_ref())?;
@@ -87,6 +88,9 @@ impl Service {
         .map_err(|_| Error::NoThread)?
         .map_err(|_| Error::PoolRejected(Rejection::WelcomeRefused))?;
         let addressed = self.accepted(from, ticket, delivery, addressed).await?;
+        if !addressed.is_empty() {
+            self.charge_hub(from, content.len())?;
+        }
         let mut left_out = 0;
         let parts = addressed.len().div_ceil(PART);
         for (number, part) in addressed.chunks(PART).enumerate() {
@@ -113,6 +117,12 @@ impl Service {
             return Err(Error::PoolRejected(Rejection::InboxFull));
         }
         Ok(())
+    }
+
+    /// What another hub has written here, it pays for: it may do so for ever. Our own users' Welcomes were charged when
+    /// they were submitted.
+    fn charge_hub(&self, hub: &ServiceProviderId, bytes: usize) -> Result<(), Error> {
+        if *hub == self.provider { Ok(()) } else { self.rates.charge_welcome(hub, bytes, self.now()) }
     }
 
     fn check_sizes(&self, welcome: &WireWelcome, tree: Option<&WireRatchetTree>) -> Result<(), Error> {

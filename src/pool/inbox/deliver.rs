@@ -123,19 +123,29 @@ impl Desk<'_> {
         let mut shares = Shares::read(state, &self.deliver.hub).map_err(Refusal::State)?;
         self.put(state, &mut shares, &mut transition)?;
         if self.deliver.is_last && self.left_out == 0 {
-            let key = self.deliver.ticket;
-            if shares.keep_used(self.policy) {
-                shares.close(&ticket);
-                let used = Ticket { references: Vec::new(), used_for: Some(self.deliver.delivery), ..ticket };
-                transition.inbox.tickets.push((key, Some(used)));
-            } else {
-                shares.forget(&ticket);
-                transition.inbox.tickets.push((key, None));
-                transition.cleared_expiries.push(key.expiry(&ticket));
-            }
+            self.use_up(ticket, &mut shares, &mut transition);
         }
         shares.write(&self.deliver.hub, &mut transition);
         Ok(Delivered { left_out: self.left_out, transition })
+    }
+
+    fn use_up(&self, ticket: Ticket, shares: &mut Shares, transition: &mut Transition) {
+        let key = self.deliver.ticket;
+        transition.cleared_expiries.push(key.expiry(&ticket));
+        if !shares.keep_used(self.policy) {
+            shares.forget(&ticket);
+            transition.inbox.tickets.push((key, None));
+            return;
+        }
+        shares.close(&ticket);
+        let used = Ticket {
+            expires_ms: ticket.expires_ms.min(self.now.saturating_add(self.policy.used_ticket_ms)),
+            references: Vec::new(),
+            used_for: Some(self.deliver.delivery),
+            ..ticket
+        };
+        transition.expiries.push(key.expiry(&used));
+        transition.inbox.tickets.push((key, Some(used)));
     }
 
     fn put<S: InboxState + ?Sized>(

@@ -20,6 +20,8 @@ pub struct InboxPolicy {
     pub ticket_references_per_hub: u32,
     /// How long a ticket is good.
     pub ticket_ms: UnixMillis,
+    /// How long it answers those who deliver again, once it was used.
+    pub used_ticket_ms: UnixMillis,
     /// How long a Welcome waits.
     pub letter_ms: UnixMillis,
 }
@@ -37,6 +39,8 @@ impl Default for InboxPolicy {
             tickets_per_hub: 65_536,
             ticket_references_per_hub: 262_144,
             ticket_ms: DAY,
+            // Three times the longest pause of a hub that was not answered (V8).
+            used_ticket_ms: DAY / 48,
             letter_ms: 30 * DAY,
         }
     }

@@ -150,6 +150,8 @@ fn a_ticket_is_good_for_one_hub_one_welcome_and_a_day() {
     world.acknowledge_all("bob", true);
     assert_eq!(world.bring(1, 7, "a Welcome", &["a"]), Ok(0), "answered as it was");
     assert_eq!(world.letters("bob"), 0);
+    world.now += world.policy.inbox.used_ticket_ms;
+    assert_eq!(world.bring(1, 7, "a Welcome", &["a"]), refused, "used long ago");
     world.ask(1, 9, &["b"]).unwrap();
     world.now += DAY;
     assert_eq!(world.bring(1, 9, "a Welcome", &["b"]), refused, "too late");
@@ -383,6 +385,15 @@ fn used_tickets_keep_no_place_from_others() {
     assert_eq!(world.bring(1, 2, "Welcome 99", &["z"]), Err(Rejection::WelcomeRefused));
     assert_eq!(world.ask_and_bring(1, "Welcome 99", &["z"]), Ok(0), "asked for again, it is known");
     assert_eq!(world.letters("bob"), 0);
+    // Somebody has joined before the hub heard that it was taken.
+    world.ask(1, 9, &["a"]).unwrap();
+    assert_eq!(world.bring(1, 9, "a Welcome", &["a"]), Ok(0));
+    world.acknowledge_all("bob", true);
+    assert_eq!(world.bring(1, 9, "a Welcome", &["a"]), Err(Rejection::WelcomeRefused));
+    assert_eq!(world.decide_on(1, &["a"]), [AlreadyUsed], "nothing is left to be done");
+    world.now += world.policy.inbox.used_ticket_ms;
+    world.expire();
+    assert!(world.inbox.tickets.is_empty() && world.inbox.shares[&Some(hub(1))].is_nothing());
 }
 
 #[test]

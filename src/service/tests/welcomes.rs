@@ -8,10 +8,10 @@ use crate::{
         key_packages::Device,
         mls::{self, vector},
     },
-    pool::{InboxPolicy, Policy, Rejection, Room},
+    pool::{InboxPolicy, Policy, Rate, Rejection, Room},
     sequencer::{self, SizeLimit},
     service::{
-        BanName, Error, Limits,
+        BanName, Error, Limits, RateLimits,
         setup::{DAY, PATIENCE, START, Setup, provider, user_id},
     },
     store,
@@ -122,6 +122,34 @@ async fn each_client_gets_its_own_part_with_hub_time_and_tree() {
     assert!(entries(&setup, "bob", 1).await.is_empty());
     assert_eq!(entries(&setup, "bob", 2).await.len(), 1, "the other device's is its own");
     assert_eq!(ask(&setup, "third.example", &refs).await.unwrap().1, [Unknown, AlreadyUsed, Accepted]);
+}
+
+/// Tickets and Welcomes are written, and a hub may bring the same ones for ever.
+#[tokio::test]
+async fn a_hub_is_charged_for_what_it_brings() {
+    let rates = RateLimits { provider: Rate::each_ms(4, 1_000), ..RateLimits::default() };
+    let setup = Setup::with(sequencer::Policy::default(), Limits { rates, ..Limits::default() });
+    let refs = upload(&setup, "bob", 1, 1).await;
+    let too_fast = Error::TooFast { retry_after_seconds: 1 };
+    for _ticket in 0..2 {
+        let (ticket, _) = ask(&setup, "third.example", &refs).await.unwrap();
+        for _repetition in 0..3 {
+            bring(&setup, "third.example", &ticket, &welcome(&refs)).await.unwrap();
+        }
+    }
+    assert_eq!(ask(&setup, "third.example", &refs).await, Err(too_fast.clone()));
+    let nobody = [b"of nobody".to_vec()];
+    assert_eq!(ask(&setup, "third.example", &nobody).await.unwrap().1, [Unknown], "nothing is written for that");
+    ask(&setup, "follower.example", &refs).await.unwrap();
+    for _ticket in 0..10 {
+        ask(&setup, "hub.example", &refs).await.expect("our own users have paid");
+    }
+    setup.clock.advance(1_000);
+    let (ticket, _) = ask(&setup, "third.example", &refs).await.unwrap();
+    assert_eq!(bring(&setup, "third.example", &ticket, &welcome(&refs)).await, Err(too_fast));
+    setup.clock.advance(1_000);
+    bring(&setup, "third.example", &ticket, &welcome(&refs)).await.unwrap();
+    setup.assert_sound().await;
 }
 
 /// A question may be about a hundred thousand: of a hub one is looked at at a time, and nobody else waits for it.
