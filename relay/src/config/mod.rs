@@ -93,12 +93,15 @@ impl Config {
 
     /// What is allowed but will hurt later. Sentences with numbers only, fit for the log.
     pub fn warnings(&self, now: SystemTime) -> Vec<String> {
-        [
-            too_few_files(self.limits.connections_max, self.listeners()),
-            expires_soon("relay.cert_file", &self.cert_file, now),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        let identities = self.gateways.iter().enumerate().filter_map(|(index, gateway)| {
+            let files = gateway.identity.as_ref()?;
+            expires_soon(&format!("gateways[{index}].cert_file"), &files.cert_file, now)
+        });
+        let own = expires_soon("relay.cert_file", &self.cert_file, now);
+        [too_few_files(self.limits.connections_max, self.listeners()), own]
+            .into_iter()
+            .flatten()
+            .chain(identities)
+            .collect()
     }
 }

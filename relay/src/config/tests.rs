@@ -82,6 +82,12 @@ fn a_certificate_that_ends_soon_is_warned_about() {
     let ends = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(ends).unwrap());
     assert_eq!(config.warnings(ends - 15 * DAY), [""; 0]);
     assert_eq!(config.warnings(ends - 3 * DAY), ["relay.cert_file expires in 3 days; renew it"]);
+    // Also the one that a gateway knows us by.
+    let known = [GATEWAY, "cert_file = \"cert.pem\"\nkey_file = \"key.pem\"\n"].concat();
+    let config = load_with(folder.path(), &[RELAY, &known].concat(), &[], &[]).unwrap();
+    let told = config.warnings(ends - 3 * DAY);
+    assert_eq!(told.last().unwrap(), "gateways[0].cert_file expires in 3 days; renew it");
+    assert_eq!(told.len(), 2);
 }
 
 /// A reload would wait for a pipe, or read a device, for ever.
