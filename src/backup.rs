@@ -92,7 +92,8 @@ async fn require_nobody_listens(config: &Config) -> anyhow::Result<()> {
     match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(()) => bail!(
             "a server, or another program, listens at {address} (local.listen): stop the server first, also if it has \
-             lost its database; for a copy beside it, name another store.path and another local.listen, with --set"
+             lost its database; for a copy beside it, name another store.path and another local.listen, with --set, and \
+             for its server another provider.listen and store.backup_path"
         ),
         // The last is said of an address that this machine does not have, so that nobody can listen there.
         Err(error)

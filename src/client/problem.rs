@@ -31,7 +31,12 @@ impl Problem {
 impl std::fmt::Display for Problem {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let code = self.code.map_or("no known problem", ProblemCode::as_str);
-        write!(formatter, "the provider answered {} ({code})", self.status)
+        write!(formatter, "the provider answered {} ({code})", self.status)?;
+        match self.retry_after {
+            Some(wait) => write!(formatter, "; try again in {} seconds", wait.as_secs().max(1)),
+            None if self.is_transient() => formatter.write_str("; try again later"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -50,6 +55,13 @@ mod tests {
             .collect();
         assert_eq!(transient, [ProblemCode::RateLimited, ProblemCode::Unavailable]);
         assert!(Problem { status: 502, code: None, retry_after: None }.is_transient());
+        let told = |status, seconds: Option<u64>| {
+            let retry_after = seconds.map(std::time::Duration::from_secs);
+            Problem { status, code: None, retry_after }.to_string()
+        };
+        assert_eq!(told(503, Some(90)), "the provider answered 503 (no known problem); try again in 90 seconds");
+        assert_eq!(told(502, None), "the provider answered 502 (no known problem); try again later");
+        assert_eq!(told(404, None), "the provider answered 404 (no known problem)");
         assert!(!Problem { status: 404, code: None, retry_after: None }.is_transient());
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use restante_files::overlap;
-use restante_gateway::SealKey;
+use restante_gateway::{Keyring, SealKey};
 use restante_process::{
     config::{
         Identity, Usage, check_authorities, check_folder, check_private, check_socket, check_writable, read_token,
@@ -59,6 +59,9 @@ pub(super) fn check_public(
         note("seal_key_file", sentence.to_owned());
     } else if let Err(sentence) = check_private(seal_key_file, SealKey::BYTES as u64) {
         note("seal_key_file", sentence);
+    } else if !seal_key_file.exists() && public.keys_path.as_deref().is_some_and(Keyring::exists) {
+        let sentence = "is missing, and opens the keyring in public.keys_path; put it back, or remove the keyring";
+        note("seal_key_file", format!("{} {sentence}", seal_key_file.display()));
     }
 }
 

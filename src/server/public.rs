@@ -9,8 +9,8 @@ use std::{
 };
 
 use restante_gateway::{
-    Gateway, Keyring, KeyringError, Machine, Policy, RelayIdentity, ReplayMark, RotationSchedule, Surroundings, Target,
-    WELL_KNOWN,
+    Gateway, Keyring, KeyringError, Machine, Policy, RelayIdentity, ReplayMark, ReplayWindow, RotationSchedule,
+    Surroundings, Target, WELL_KNOWN,
 };
 use restante_process::{Clients, Identify, Tls, TlsError};
 use tokio::sync::watch;
@@ -93,12 +93,18 @@ pub(super) fn gateway(
     let marks = answered.marks.into_iter().map(|mark| ReplayMark { digest: mark.digest, expires_ms: mark.expires_ms });
     let restored = gateway.replays().restore(marks, Machine.now_ms());
     tracing::info!(restored, "gateway opened");
-    let refused_ms = gateway.replays().forgotten_ms().saturating_sub(Machine.now_ms());
+    let refused_ms = refused_ms(&gateway.replays(), Machine.now_ms());
     if refused_ms > 0 {
         let seconds = refused_ms.div_ceil(1000);
         tracing::warn!(seconds, "the gateway refuses requests for now: copies of earlier ones would not be recognised");
     }
     gateway
+}
+
+/// For how long requests that are dated now are still refused, since nobody could tell whether they are copies.
+pub(super) fn refused_ms(replays: &ReplayWindow, now_ms: u64) -> u64 {
+    let window_ms = u64::try_from(Policy::default().date_window.as_millis()).unwrap_or(u64::MAX);
+    replays.forgotten_ms().saturating_sub(now_ms.saturating_add(window_ms))
 }
 
 /// Keeps the keys fresh until the end, and says in `fails` whether they cannot be: those in use stay then.

@@ -55,6 +55,21 @@ async fn keys_that_others_may_read_are_refused() {
     site.start().await.process.finish().await;
 }
 
+/// Keys that nobody can open are no reason to make others: relays and clients know these.
+#[tokio::test]
+async fn without_the_seal_key_of_its_keyring_it_does_not_start() {
+    let origin = Origin::start().await;
+    let site = Site::new(origin.address, "");
+    site.command(&["keys", "init"]).await;
+    fs::rename(site.path("seal-key"), site.path("kept")).unwrap();
+    let mut process = site.spawn();
+    assert_eq!(process.ended().await.code(), Some(78));
+    let told = process.logged();
+    assert!(told.contains("is missing, and opens the keyring in keys.path; put it back"), "{told}");
+    fs::rename(site.path("kept"), site.path("seal-key")).unwrap();
+    site.start().await.process.finish().await;
+}
+
 /// Whoever loses the marks cannot tell copies from requests, and refuses both until copies would be too old.
 #[tokio::test]
 async fn without_its_marks_it_refuses_what_may_be_a_copy() {

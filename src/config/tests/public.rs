@@ -66,6 +66,22 @@ fn there_is_room_for_all_that_may_come() {
     assert!(room < 1_500_000, "225 MB: {room}");
 }
 
+/// New keys in the place of those that nobody can open would be made by nobody who knows it.
+#[test]
+fn a_keyring_without_its_seal_key_is_told() {
+    let folder = Folder::new();
+    let public = "[public]\nlisten = \"[::1]:0\"\ncert_file = \"pki/hub.example/cert.pem\"\n\
+                  key_file = \"pki/hub.example/key.pem\"\nkeys_path = \"keys\"\nseal_key_file = \"seal\"\n[store]";
+    let toml = EXAMPLE.replace("[store]", public);
+    folder.load(&toml).unwrap();
+    fs::create_dir(folder.path("keys")).unwrap();
+    folder.write_secret("keys/keyring", "sealed");
+    let problems = folder.load(&toml).unwrap_err();
+    assert!(problems.contains("public.seal_key_file: ") && problems.contains("is missing, and opens"), "{problems}");
+    folder.write_secret("seal", &"0".repeat(32));
+    folder.load(&toml).unwrap();
+}
+
 /// All in one run, whichever stands first.
 #[test]
 fn every_name_of_a_relay_that_is_none_is_said() {

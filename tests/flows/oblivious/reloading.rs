@@ -26,7 +26,8 @@ async fn the_listener_for_relays_takes_over_certificates_and_goes_on() {
     let token = world.mint("bob", BearerTokenKind::Shared).await;
     let fetcher = world.fetcher();
     let public: SocketAddr = world.follower.process.listening_tcp("public").await;
-    for metric in [ANSWERED, "restante_gateway_replay_marks", "restante_gateway_keyring_fails"] {
+    let standing = ["replay_marks", "refused_seconds", "keyring_fails"].map(|name| format!("restante_gateway_{name}"));
+    for metric in standing.iter().map(String::as_str).chain([ANSWERED]) {
         assert_eq!(read(&world, metric).await, 0, "{metric}");
     }
     let mut asked = 0;

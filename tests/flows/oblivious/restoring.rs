@@ -20,7 +20,7 @@ use super::{
     sealed::{encapsulate, key_list, open, post},
     world::{World, fetch, request},
 };
-use crate::process::PATIENCE;
+use crate::{fixtures::metrics::number, process::PATIENCE, relay::ask};
 
 const USERS: [&str; 2] = ["bob", "carol"];
 /// One-time KeyPackages of each user: fewer than a user may be asked for at once.
@@ -127,4 +127,7 @@ async fn a_restored_provider_gives_nothing_twice() {
     }
     assert_eq!(world.available("bob").await, 3);
     assert!(world.follower.process.logged().contains("the gateway refuses requests for now"));
+    let metrics = ask(world.follower.local_tcp(), "/metrics").await;
+    let refused = number(&metrics, "restante_gateway_refused_seconds");
+    assert!((1..=120).contains(&refused), "for as long as dates may be off: {refused}");
 }

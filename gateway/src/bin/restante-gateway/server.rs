@@ -233,7 +233,7 @@ fn build(
     tracing::info!(marks = count, "requests of before are remembered");
     if restored.is_incomplete {
         tracing::warn!(
-            seconds = restored.floor_ms.saturating_sub(now_ms) / 1000,
+            seconds = restored.floor_ms.saturating_sub(now_ms.saturating_add(date_window_ms(config))).div_ceil(1000),
             "marks of earlier requests are missing or damaged: requests are refused until copies would be too old"
         );
     }

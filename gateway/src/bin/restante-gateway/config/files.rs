@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use restante_files::overlap;
-use restante_gateway::SealKey;
+use restante_gateway::{Keyring, SealKey};
 use restante_process::config::{
     Identity, LocalAddress, Problems, Usage, check_addresses, check_authorities, check_folder, check_private,
     check_socket, check_writable,
@@ -48,6 +48,9 @@ pub(super) fn check(config: &Config, now: SystemTime, layers: &Layers, problems:
     let is_writable = if seal_key.exists() { Ok(()) } else { check_writable(seal_key) };
     if let Err(sentence) = check_private(seal_key, SealKey::BYTES as u64).and(is_writable) {
         note("keys.seal_key_file", sentence);
+    } else if !seal_key.exists() && Keyring::exists(&config.keys.path) {
+        let sentence = "is missing, and opens the keyring in keys.path; put it back, or remove the keyring";
+        note("keys.seal_key_file", format!("{} {sentence}", seal_key.display()));
     }
     if let Some(export) = &config.export {
         export.check(&mut |key, sentence| note(&format!("export.{key}"), sentence));
